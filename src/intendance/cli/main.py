@@ -1,0 +1,130 @@
+"""The table of commands. A noun's module is imported only when that noun is used, so that `status` starts fast."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
+
+import typer
+
+from intendance import __version__
+from intendance.cli.output import Invocation, Output, choose_language
+from intendance.model.errors import Exit, IntendanceError
+from intendance.system.clock import SystemClock
+
+# noun -> (module with `register(root)`, one line of help)
+NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "status": ("intendance.cli.status", "Which rules hold, since when, and what to do about the others."),
+        "plan": ("intendance.cli.plan", "Check, show and adopt a maintenance plan."),
+        "rules": ("intendance.cli.rules", "List the rules and read one in full."),
+        "backup": ("intendance.cli.backup", "Make, list, show and inspect backups."),
+        "restore": ("intendance.cli.restore", "Restore a backup beside the original."),
+        "run": ("intendance.cli.run", "Executions of activities: list, show, cancel."),
+        "ledger": ("intendance.cli.ledger", "Show and verify the record of everything done."),
+        "agent": ("intendance.cli.agent", "Run the agent that performs the plan on this node."),
+    }
+)
+
+_GLOBAL_OPTIONS = ("--plan", "--state", "--lang")
+
+
+def build(selected: str | None, *, everything: bool = False) -> typer.Typer:
+    """The application with the selected noun's commands loaded; the others are names with one line of help."""
+    root = typer.Typer(
+        name="intendance",
+        help="Write down how your servers must be maintained; Intendance does it, watches it, and proves it.",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    root.callback()(_global_options)
+    for noun, (module, sentence) in NOUNS.items():
+        if everything or noun == selected:
+            import_module(module).register(root)
+        else:
+            root.add_typer(typer.Typer(help=sentence), name=noun, help=sentence)
+    return root
+
+
+def _global_options(
+    context: typer.Context,
+    plan: Annotated[Path | None, typer.Option(help="The plan file. [./intendance.yaml, /etc/intendance/…]")] = None,
+    state: Annotated[Path | None, typer.Option(help="Where Intendance keeps its state.")] = None,
+    lang: Annotated[str | None, typer.Option(help="fr or en; otherwise from the environment.")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,  # noqa: FBT002
+) -> None:
+    if version:
+        typer.echo(f"intendance {__version__}")
+        raise typer.Exit
+    context.obj = Invocation(
+        plan=plan,
+        state=state or default_state(),
+        language=choose_language(lang, os.environ),
+        clock=SystemClock(),
+    )
+
+
+def default_state() -> Path:
+    """`/var/lib/intendance` as root, else `$XDG_STATE_HOME/intendance`."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/intendance")
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
+    return Path(base) / "intendance"
+
+
+def hoist(arguments: Sequence[str]) -> list[str]:
+    """Global options moved to the front, so that they may stand anywhere before `--`."""
+    front: list[str] = []
+    rest: list[str] = []
+    remaining = list(arguments)
+    while remaining:
+        word = remaining.pop(0)
+        if word == "--":
+            rest += [word, *remaining]
+            break
+        if word in _GLOBAL_OPTIONS and remaining:
+            front += [word, remaining.pop(0)]
+        elif word.startswith(tuple(f"{option}=" for option in _GLOBAL_OPTIONS)):
+            front.append(word)
+        else:
+            rest.append(word)
+    return front + rest
+
+
+def noun_of(arguments: Sequence[str]) -> str | None:
+    """The noun that hoisted arguments name, if any."""
+    skip = False
+    for word in arguments:
+        if skip:
+            skip = False
+        elif word in _GLOBAL_OPTIONS:
+            skip = True
+        elif not word.startswith("-"):
+            return word if word in NOUNS else None
+    return None
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with the contract's code; a known error is a sentence, never a traceback."""
+    words = hoist(sys.argv[1:] if arguments is None else arguments)
+    completing = any(name.endswith("_COMPLETE") for name in os.environ if name.startswith("_INTENDANCE"))
+    application = build(noun_of(words), everything=completing)
+    output = Output(as_json="--json" in words)
+    try:
+        application(args=words, prog_name="intendance")
+    except IntendanceError as error:
+        output.report(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        output.talk("Interrupted.")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.FAILED)

@@ -1,0 +1,84 @@
+"""How commands speak: stdout is the answer, stderr is talk; people read sentences and tables, machines read `--json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from intendance.model.errors import Exit, IntendanceError, UsageError
+from intendance.system.clock import Clock
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Language = Literal["fr", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What every command is told: the plan file if named, the state folder, the language of its answer, the clock."""
+
+    plan: Path | None
+    state: Path
+    language: Language
+    clock: Clock
+
+
+def choose_language(wanted: str | None, environment: Mapping[str, str]) -> Language:
+    """The language asked for, else that of LC_ALL, LC_MESSAGES or LANG, else English. Raises UsageError."""
+    if wanted is not None:
+        if wanted == "fr":
+            return "fr"
+        if wanted == "en":
+            return "en"
+        raise UsageError(
+            message=f"`--lang {wanted}` is not a language of this program: write `--lang fr` or `--lang en`."
+        )
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        value = environment.get(name)
+        if value:
+            return "fr" if value.startswith("fr") else "en"
+    return "en"
+
+
+class Output:
+    """Where one command's answer goes. Rich is imported only when something is drawn."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def console(self, *, stderr: bool = False) -> Console:
+        """A console for tables and colour; plain when it is no terminal, when NO_COLOR is set or TERM is dumb."""
+        from rich.console import Console
+
+        stream = sys.stderr if stderr else sys.stdout
+        width = None if stream.isatty() else int(os.environ.get("COLUMNS", "110"))
+        return Console(stderr=stderr, highlight=False, soft_wrap=False, width=width, emoji=False)
+
+    def json(self, answer: Mapping[str, Any]) -> None:
+        """Print the machine's answer: one JSON document."""
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+
+    def talk(self, sentence: str) -> None:
+        """A remark for the person at the terminal, on stderr."""
+        sys.stderr.write(sentence + "\n")
+        sys.stderr.flush()
+
+    def report(self, error: IntendanceError) -> None:
+        """The error as one sentence and its next step on stderr; as an object on stdout too when JSON was asked for."""
+        if self.as_json:
+            self.json(
+                {
+                    "schema": "intendance.error/1",
+                    "error": {"code": error.code, "message": error.message, "next_step": error.advice},
+                }
+            )
+        word = "usage" if error.exit_code == Exit.USAGE else "error"
+        self.talk(f"{word}: {error.message}")
+        if error.advice:
+            self.talk(f"  → {error.advice}")

@@ -1,0 +1,151 @@
+"""What is backed up. An engine says what it would read, and gives and takes streams; it knows neither stores nor
+encryption.
+
+Adding one: one file here, one line in `ENGINES`, one page in `docs/engines/`; `tests/contract/test_engines.py` runs
+on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol, cast
+
+from intendance.model.errors import InternalError
+from intendance.model.evidence.restore import Check
+from intendance.model.plan import BackupKind, FilesAsset, MariadbAsset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What stands behind an asset now. `identity` stays the same when the asset is renamed in the plan.
+
+    `estimated_bytes` is the size before compression; `details` goes into the manifest as it is (canonical JSON values
+    only).
+    """
+
+    engine: str
+    version: str
+    identity: str
+    estimated_bytes: int
+    details: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How a producer ended: what the set's manifest should list beside the bytes."""
+
+    details: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Producer:
+    """A program whose standard output is one stream of a set.
+
+    `stream` names it (`[a-z0-9-]{1,48}`); `media` is `tar` or `sql`. `end_marker`, when given, must stand in the last
+    256 bytes of
+    output. After the end, `finish(exit_code, stderr)` returns what to list, or raises an error of the engine.
+    `on_stderr` gets
+    each raw line.
+    """
+
+    stream: str
+    media: str
+    argv: tuple[str, ...]
+    finish: Callable[[int, str], Finished]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    pass_fds: tuple[int, ...] = ()
+    cwd: str | None = None
+    end_marker: bytes | None = None
+    on_stderr: Callable[[bytes], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumer:
+    """A program that takes one restored stream on standard input.
+
+    `head(first_bytes)`, when given, receives the first 64 KiB of the stream (less if it is shorter) and returns what
+    to send instead:
+    for a dump's own header. `finish(exit_code, stderr)` raises when the load failed.
+    """
+
+    stream: str
+    argv: tuple[str, ...]
+    finish: Callable[[int, str], None]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    pass_fds: tuple[int, ...] = ()
+    cwd: str | None = None
+    head: Callable[[bytes], bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInSet:
+    """A stream as a set's manifest lists it: what a restore has to work with."""
+
+    name: str
+    media: str
+    details: dict[str, Any]
+
+
+class BackupSession(Protocol):
+    """One backup in the making; its descriptors and temporary files end with `close`."""
+
+    source: Source
+
+    def next_producer(self) -> Producer | None:
+        """The next stream to store, or None when there is nothing more. Asked again only after the last one
+        finished."""
+
+    def close(self) -> None: ...
+
+
+class RestoreSession(Protocol):
+    """One restore beside the original.
+
+    `prepare` creates the destination and raises DestinationTaken when something stands there; `discard` removes what
+    this session
+    created (after a failure); `check` compares what was loaded with the manifest's details.
+    """
+
+    destination: str
+
+    def prepare(self) -> None: ...
+    def consumers(self) -> Sequence[Consumer]: ...
+    def check(self) -> tuple[Check, ...]: ...
+    def discard(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Engine(Protocol):
+    """Reads and loads one kind of asset. Raises the errors of `model/errors/engine.py`."""
+
+    def look(self) -> Source:
+        """What stands there now, without reading its content. Raises SourceUnreachable, SourceMissing, AccessDenied."""
+
+    def back_up(self, kind: BackupKind, scratch: Path) -> BackupSession:
+        """Open a backup of the given kind; `scratch` is an empty private folder for small working files."""
+
+    def restore(
+        self, streams: Sequence[StreamInSet], details: Mapping[str, Any], into: str, scratch: Path
+    ) -> RestoreSession:
+        """Open a restore of a set's streams into `into`. Raises DestinationUnusable for a destination that it cannot
+        take."""
+
+
+ENGINES: Mapping[str, str] = MappingProxyType(
+    {"mariadb": "intendance.engines.mariadb:open_engine", "files": "intendance.engines.files:open_engine"}
+)
+
+
+def open_engine(asset: MariadbAsset | FilesAsset) -> Engine:
+    """The adapter for an asset of the plan; its module is imported only now."""
+    path = ENGINES.get(asset.kind)
+    if path is None:
+        raise InternalError(detail=f"asset kind {asset.kind!r}")
+    module, _, function = path.partition(":")
+    return cast(Engine, getattr(import_module(module), function)(asset))

@@ -1,0 +1,50 @@
+"""Errors of engines: what is backed up and restored."""
+
+from __future__ import annotations
+
+from intendance.model.errors import Exit, IntendanceError
+
+
+class SourceUnreachable(IntendanceError):
+    """{asset} cannot be reached: {detail}."""
+
+    next_step = "See that the service runs and that the plan's `connect` is right, then try again."
+    transient = True
+
+
+class SourceMissing(IntendanceError):
+    """{asset} is not there: {detail}."""
+
+    next_step = "Correct the plan, or bring it back; nothing was stored."
+
+
+class AccessDenied(IntendanceError):
+    """{asset} refuses access: {detail}."""
+
+    next_step = "{remedy}"
+
+
+class EngineFailed(IntendanceError):
+    """Reading {asset} failed: {detail}"""
+
+    next_step = "Mend what is said above, then run the backup again. Nothing of this attempt is listed."
+
+
+class LoadFailed(IntendanceError):
+    """Loading into {destination} failed: {detail}"""
+
+    next_step = "Mend what is said above, then restore again into a new destination."
+
+
+class DestinationTaken(IntendanceError):
+    """{destination} already exists; a restore never writes over anything."""
+
+    next_step = "Name a destination that does not exist yet with `--into`."
+    exit_code = Exit.USAGE
+
+
+class DestinationUnusable(IntendanceError):
+    """{destination} cannot take this set: {detail}."""
+
+    next_step = "{remedy}"
+    exit_code = Exit.USAGE

@@ -1,0 +1,36 @@
+"""Errors of stores."""
+
+from __future__ import annotations
+
+from intendance.model.errors import IntendanceError
+
+
+class StoreUnreachable(IntendanceError):
+    """The store {store} cannot be reached: {detail}."""
+
+    next_step = "Check that it is mounted or on line and that the plan names the right place, then try again."
+    transient = True
+
+
+class StoreFull(IntendanceError):
+    """The store {store} has {free} free; {need} is needed."""
+
+    next_step = "Free space there or give the store more, then run the backup again. Nothing of this attempt is listed."
+
+
+class StoreRefused(IntendanceError):
+    """The store {store} refused to {operation}: {detail}."""
+
+    next_step = "Give the user who runs Intendance the right to do that in the store, then try again."
+
+
+class ObjectExists(IntendanceError):
+    """The store {store} already holds {key}; sets are written once."""
+
+    next_step = "Start the backup again: a new attempt gets a new name."
+
+
+class ObjectMissing(IntendanceError):
+    """The store {store} does not hold {key}."""
+
+    next_step = "See what is there with `intendance backup inspect`."

@@ -1,0 +1,51 @@
+"""What the ledger can say: a closed list of kinds, each with one frozen dataclass for its `data`.
+
+A family of kinds is one file of this folder. Fields hold strings, integers, booleans, None, tuples and dataclasses of
+these;
+instants are RFC 3339 strings in UTC. A kind that is not in `KINDS` is *undetermined* to every reader, never ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from intendance.model.evidence.backup import BackupCompleted, BackupFailed
+from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
+from intendance.model.evidence.lifecycle import AssetDeclared, AssetDropped, Genesis, PlanAdopted
+from intendance.model.evidence.restore import RestoreCompleted, RestoreFailed
+from intendance.model.evidence.run import RunEnded, RunMissed
+
+Evidence = (
+    Genesis
+    | PlanAdopted
+    | AssetDeclared
+    | AssetDropped
+    | BackupCompleted
+    | BackupFailed
+    | InspectionCompleted
+    | InspectionFailed
+    | RestoreCompleted
+    | RestoreFailed
+    | RunEnded
+    | RunMissed
+)
+
+KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
+    {
+        "genesis": Genesis,
+        "plan.adopted": PlanAdopted,
+        "asset.declared": AssetDeclared,
+        "asset.dropped": AssetDropped,
+        "backup.completed": BackupCompleted,
+        "backup.failed": BackupFailed,
+        "inspection.completed": InspectionCompleted,
+        "inspection.failed": InspectionFailed,
+        "restore.completed": RestoreCompleted,
+        "restore.failed": RestoreFailed,
+        "run.ended": RunEnded,
+        "run.missed": RunMissed,
+    }
+)
+
+KIND_OF: Mapping[type[Evidence], str] = MappingProxyType({shape: kind for kind, shape in KINDS.items()})

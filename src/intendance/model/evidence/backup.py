@@ -1,0 +1,57 @@
+"""Evidence of backups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketCheck:
+    """What the OpenPGP packets of the stored parts said, read from the ciphertext itself before anything was stored.
+
+    `recipients` are the primary fingerprints of the keys to whose encryption subkeys *every* part is encrypted.
+    """
+
+    parts: int
+    recipients: tuple[str, ...]
+    integrity_protected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupCompleted:
+    """A set is complete in its stores. Instants: `started_at`, `completed_at`, and `recovers_to` (the set's recovery
+    point).
+
+    Sizes in bytes: `source_bytes` before compression, `stored_bytes` of ciphertext.
+    """
+
+    set: str
+    kind: str
+    engine: str
+    engine_version: str
+    started_at: str
+    completed_at: str
+    recovers_to: str
+    stores: tuple[str, ...]
+    parts: int
+    source_bytes: int
+    stored_bytes: int
+    manifest_sha256: str
+    recipients: tuple[str, ...]
+    packets: PacketCheck
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupFailed:
+    """A backup did not become a set. `error` is a class of the error tree; `message` is redacted; `step` says how far
+    it got."""
+
+    set: str
+    kind: str
+    engine: str
+    started_at: str
+    step: str
+    error: str
+    message: str
+    next_step: str

@@ -1,0 +1,69 @@
+"""Evidence about the node itself: its birth, its plan, its assets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Genesis:
+    """First record of a log. `ledger_key` is a C2SP verifier key; `openpgp_fingerprint` is the key that signs
+    manifests."""
+
+    origin: str
+    incarnation: str
+    ledger_key: str
+    openpgp_fingerprint: str
+    software: str
+    previous_head: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientEntry:
+    name: str
+    fingerprint: str
+    held_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanAdopted:
+    """The plan in force from here on. `source_sha256` is of the YAML as read, `plan_sha256` of its compiled form."""
+
+    source_sha256: str
+    plan_sha256: str
+    catalogues: tuple[str, ...]
+    timezone: str
+    language: str
+    recipients: tuple[RecipientEntry, ...]
+    stores: tuple[str, ...]
+    assets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleEntry:
+    """One scheduled activity of an asset: `backup.logical`, `backup.full` or `inspect`; `cron` None = by hand."""
+
+    activity: str
+    cron: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetDeclared:
+    """An asset stands in the plan in force. `first_declared_at` is kept across plans for the same `identity`."""
+
+    engine: str
+    identity: str
+    first_declared_at: str
+    schedules: tuple[ScheduleEntry, ...]
+    stores: tuple[str, ...]
+    retention_days: int
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetDropped:
+    """An asset of the former plan is no longer declared; shown for 400 days."""
+
+    engine: str
+    identity: str
+    first_declared_at: str

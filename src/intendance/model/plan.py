@@ -1,0 +1,132 @@
+"""An adopted plan as frozen data: what `plan/load.py` makes of the YAML file and what every process reads afterwards.
+
+It is self-contained: public keys are held as text, so that nobody changes the recipients by changing a file. It is
+written
+once, at adoption, as canonical JSON; its SHA-256 stands in the ledger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Catalogue = Literal["maint", "asbl"]
+EngineKind = Literal["mariadb", "files"]
+BackupKind = Literal["logical", "full"]
+NonTransactional = Literal["lock", "refuse"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretReference:
+    """Where a secret is found when it is needed; exactly one field is set."""
+
+    file: str | None = None
+    env: str | None = None
+    command: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organisation:
+    name: str
+    timezone: str
+    language: Literal["fr", "en"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    id: str
+    region: str | None = None
+    site: str | None = None
+    labels: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """A holder of an OpenPGP key who can open every set: public half only. `fingerprint` is 40 upper-case hex
+    digits."""
+
+    name: str
+    fingerprint: str
+    held_by: str
+    armored: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryStore:
+    name: str
+    path: str
+    kind: Literal["directory"] = "directory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A cron line read in the organisation's time zone, and what happens to occurrences that were missed."""
+
+    cron: str
+    catch_up: Literal["once", "all", "none"] = "once"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupPlan:
+    """How one asset is backed up. `kinds` maps a kind of backup to its schedule (None: by hand only)."""
+
+    kinds: dict[BackupKind, Schedule | None]
+    stores: tuple[str, ...]
+    retention_days: int
+    inspect: Schedule | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MariadbConnection:
+    socket: str | None = None
+    host: str | None = None
+    port: int | None = None
+    credentials: SecretReference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MariadbAsset:
+    """A MariaDB server and those of its databases that the plan names (empty: all but the system's own)."""
+
+    name: str
+    connect: MariadbConnection
+    backup: BackupPlan | None
+    databases: tuple[str, ...] = ()
+    non_transactional: NonTransactional = "lock"
+    kind: Literal["mariadb"] = "mariadb"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesAsset:
+    """A tree of files under `path`; `exclude` holds patterns that match at any depth, as GNU tar reads them."""
+
+    name: str
+    path: str
+    backup: BackupPlan | None
+    exclude: tuple[str, ...] = ()
+    kind: Literal["files"] = "files"
+
+
+Asset = MariadbAsset | FilesAsset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    name: str
+    email: str | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The whole plan of one node. Mappings are keyed by the names that people wrote."""
+
+    version: int
+    fleet: str
+    organisation: Organisation
+    catalogues: tuple[Catalogue, ...]
+    node: Node
+    recipients: tuple[Recipient, ...]
+    stores: dict[str, DirectoryStore]
+    assets: dict[str, MariadbAsset | FilesAsset]
+    contacts: dict[str, Contact]

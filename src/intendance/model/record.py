@@ -1,0 +1,39 @@
+"""A ledger record: the envelope in which every piece of evidence is kept (`docs/ledger.md`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """Bytes too large for a record, named by their SHA-256; `size` in bytes, `media` an IANA media type."""
+
+    sha256: str
+    size: int
+    media: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One leaf of a node's log. `seq` and `prev` order records; `ts` (RFC 3339, UTC, microseconds) is information.
+
+    `data` holds only strings, integers, booleans, null, lists and objects of these: canonical JSON has no floats. Its
+    shape
+    per `kind` is a dataclass of `model/evidence/`.
+    """
+
+    v: int
+    seq: int
+    node: str
+    boot: str
+    ts: str
+    mono_ns: int
+    kind: str
+    actor: str
+    prev: str
+    data: dict[str, Any]
+    asset: str | None = None
+    run: str | None = None
+    attachments: list[Attachment] = field(default_factory=list)

@@ -1,0 +1,92 @@
+"""Facts in, verdicts out: the two ends of judging."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from intendance.model.evidence import Evidence
+
+E_co = TypeVar("E_co", bound=Evidence, covariant=True)
+
+
+class State(StrEnum):
+    """What a rule's verdict can be; only `pass` is green."""
+
+    PASS = "pass"  # noqa: S105 -- a verdict, not a password
+    FAIL = "fail"
+    WAIVED = "waived"
+    NOT_APPLICABLE = "not_applicable"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    ERROR = "error"
+
+
+class Severity(StrEnum):
+    """What a broken rule does: `blocking` pages and makes commands exit 4, `warning` mails, `duty` reminds people."""
+
+    BLOCKING = "blocking"
+    WARNING = "warning"
+    DUTY = "duty"
+
+
+class Attestor(StrEnum):
+    """Whose word a verdict rests on."""
+
+    SELF = "self"
+    MANAGER = "manager"
+    DRILL_HOST = "drill_host"
+    STORE = "store"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """A ledger record: the node whose log holds it and its leaf index there."""
+
+    node: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact(Generic[E_co]):
+    """Evidence selected for a rule: typed data with its place in the ledger. `at` is the record's `ts`, aware, UTC."""
+
+    node: str
+    seq: int
+    at: datetime
+    kind: str
+    asset: str | None
+    actor: str
+    data: E_co
+
+
+Param = str | int | datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why: a code of the rule's own list and the parameters of its sentence. Durations are integers of seconds,
+    `*_s`."""
+
+    code: str
+    params: dict[str, Param] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A rule judged for one subject at one instant. `next_change_at`: when time alone may next change it (None:
+    never)."""
+
+    rule: str
+    asset: str | None
+    node: str
+    state: State
+    severity: Severity
+    since: datetime | None
+    reason: Reason
+    cites: tuple[Citation, ...] = ()
+    attested_by: Attestor | None = None
+    next_change_at: datetime | None = None

@@ -1,0 +1,68 @@
+"""Where sets are kept. A store puts, gets and lists; it neither retries nor schedules, nor knows what a backup is.
+
+Adding one: one file here, one line in `STORES`, one page in `docs/stores/`; `tests/contract/test_stores.py` runs on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from types import MappingProxyType
+from typing import IO, Protocol, cast
+
+from intendance.model.errors import InternalError
+from intendance.model.plan import DirectoryStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object in a store: `key` (relative, `/`-separated), size in bytes, and the *store's* time of its writing
+    (UTC)."""
+
+    key: str
+    size_bytes: int
+    stored_at: datetime
+
+
+class Store(Protocol):
+    """A write-once place for objects.
+
+    Keys are relative paths of `[A-Za-z0-9._@+-]` segments. Every method raises StoreUnreachable when the place cannot
+    be
+    reached or read, StoreFull when there is no room, StoreRefused when it denies the operation.
+    """
+
+    name: str
+
+    def put(self, key: str, chunks: Iterable[bytes | memoryview]) -> StoredObject:
+        """Store all chunks under `key`: all or nothing, durable on return. Raises ObjectExists when the key is taken.
+
+        A chunk may be reused by the caller once the next one is asked for. When the iterable raises, nothing is stored.
+        """
+
+    def open(self, key: str) -> AbstractContextManager[IO[bytes]]:
+        """The object's bytes as an unbuffered binary file. Raises ObjectMissing."""
+
+    def head(self, key: str) -> StoredObject:
+        """What the store says of one object. Raises ObjectMissing."""
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """All complete objects under the folder `prefix` (`""`: all), in key order; never half-written ones."""
+
+    def free_bytes(self) -> int | None:
+        """Room left for us in bytes, or None when the store cannot say."""
+
+
+STORES: Mapping[str, str] = MappingProxyType({"directory": "intendance.stores.directory:open_store"})
+
+
+def open_store(declared: DirectoryStore) -> Store:
+    """The adapter for a store of the plan; its module is imported only now."""
+    path = STORES.get(declared.kind)
+    if path is None:
+        raise InternalError(detail=f"store kind {declared.kind!r}")
+    module, _, function = path.partition(":")
+    return cast(Store, getattr(import_module(module), function)(declared))

@@ -1,0 +1,215 @@
+"""Child processes: always an argument list, an own process group, an end with their parent, and a bounded, redacted
+stderr.
+
+`setpriv --pdeathsig` (util-linux, on every Debian) makes a child end when the thread that started it ends, so
+children are
+started from a process's main thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+from intendance.model.errors.process import ProgramFailed, ProgramMissing, ProgramTimedOut
+from intendance.system.redaction import redact
+
+STDERR_TAIL_BYTES = 8192
+_INHERITED = ("PATH", "HOME", "TMPDIR", "GNUPGHOME", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH")
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The small environment of every child: PATH and its like, English messages, UTC. Never a secret."""
+    base = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    base.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    return base | {"LC_ALL": "C.UTF-8", "TZ": "UTC"} | dict(extra or {})
+
+
+def find(program: str) -> str:
+    """The program's full path, on PATH or in the system's own folders. Raises ProgramMissing."""
+    found = shutil.which(program) or shutil.which(program, path="/usr/local/sbin:/usr/sbin:/sbin")
+    if found is None:
+        raise ProgramMissing(program=program, package=PACKAGES.get(program, program))
+    return found
+
+
+PACKAGES: Mapping[str, str] = {
+    "gpg": "gnupg",
+    "gpgv": "gpgv",
+    "gpgconf": "gnupg",
+    "zstd": "zstd",
+    "tar": "tar",
+    "mariadb": "mariadb-client",
+    "mariadb-dump": "mariadb-client",
+    "mariadbd": "mariadb-server",
+    "mariadb-install-db": "mariadb-server",
+    "setpriv": "util-linux",
+}
+
+
+@dataclass(slots=True)
+class Child:
+    """A running program. `stdout` and `stdin` are raw file objects when they were asked for as pipes."""
+
+    program: str
+    process: subprocess.Popen[bytes]
+    tail: bytearray = field(default_factory=bytearray)
+    reader: threading.Thread | None = None
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        assert self.process.stdin is not None  # noqa: S101 -- asked for by the caller
+        return self.process.stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        assert self.process.stdout is not None  # noqa: S101 -- asked for by the caller
+        return self.process.stdout
+
+    def wait(self, deadline_seconds: float | None = None) -> int:
+        """Wait for the end and return the exit code (negative: a signal). Raises ProgramTimedOut after killing the
+        group."""
+        try:
+            code = self.process.wait(timeout=deadline_seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise ProgramTimedOut(program=self.program, seconds=int(deadline_seconds or 0)) from None
+        if self.reader is not None:
+            self.reader.join()
+        return code
+
+    def kill(self) -> None:
+        """End the whole process group at once and reap it; quiet when it has already ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        if self.reader is not None:
+            self.reader.join()
+
+    def stderr(self) -> str:
+        """The end of what it wrote to stderr, redacted, at most 8 KiB."""
+        return redact(bytes(self.tail).decode("utf-8", errors="replace")).strip()
+
+    def raise_for(self, code: int) -> None:
+        """Raises ProgramFailed when `code` is not 0."""
+        if code != 0:
+            raise ProgramFailed(program=self.program, code=code, detail=self.stderr() or "it said nothing")
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    stdin: int | IO[bytes] | None = None,
+    stdout: int | IO[bytes] | None = None,
+    extra_environment: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
+    cwd: str | None = None,
+    on_stderr: Callable[[bytes], None] | None = None,
+) -> Child:
+    """Start a program (stdin and stdout: None = /dev/null, subprocess.PIPE, or a descriptor). Raises ProgramMissing.
+
+    `on_stderr` receives every raw line of stderr as well, from a reader thread: for programs that report on many files.
+    """
+    program = argv[0]
+    command = [find("setpriv"), "--pdeathsig", "KILL", "--", find(program), *argv[1:]]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL if stdin is None else stdin,
+        stdout=subprocess.DEVNULL if stdout is None else stdout,
+        stderr=subprocess.PIPE,
+        env=environment(extra_environment),
+        pass_fds=tuple(pass_fds),
+        cwd=cwd,
+        process_group=0,
+        bufsize=0,
+    )
+    child = Child(program=program, process=process)
+    child.reader = threading.Thread(target=_drain, args=(child, on_stderr), name=f"{program} stderr", daemon=True)
+    child.reader.start()
+    return child
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A program that ended: exit code, all of stdout, redacted tail of stderr."""
+
+    code: int
+    stdout: bytes
+    stderr: str
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    input: bytes = b"",  # noqa: A002 -- the standard library's own word
+    deadline_seconds: float = 60,
+    extra_environment: Mapping[str, str] | None = None,
+    pass_fds: Sequence[int] = (),
+    cwd: str | None = None,
+    accept: Sequence[int] = (0,),
+) -> Completed:
+    """Run a short program to its end. Raises ProgramMissing, ProgramTimedOut, ProgramFailed (exit code not in
+    `accept`)."""
+    child = start(
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        extra_environment=extra_environment,
+        pass_fds=pass_fds,
+        cwd=cwd,
+    )
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(deadline_seconds, expire)
+    timer.daemon = True
+    timer.start()
+    try:
+        writer = threading.Thread(target=_feed, args=(child.stdin, input), daemon=True)
+        writer.start()
+        output = child.stdout.read()
+        writer.join()
+        code = child.wait()
+    finally:
+        timer.cancel()
+        child.kill()
+    if expired.is_set():
+        raise ProgramTimedOut(program=argv[0], seconds=int(deadline_seconds))
+    if code not in accept:
+        child.raise_for(code if code != 0 else -1)
+    return Completed(code=code, stdout=output, stderr=child.stderr())
+
+
+def _feed(pipe: IO[bytes], content: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), pipe:
+        pipe.write(content)
+
+
+def _drain(child: Child, on_stderr: Callable[[bytes], None] | None) -> None:
+    source = child.process.stderr
+    assert source is not None  # noqa: S101 -- always a pipe, see start()
+    with source:
+        for line in _lines(source):
+            child.tail += line
+            del child.tail[:-STDERR_TAIL_BYTES]
+            if on_stderr is not None:
+                on_stderr(line)
+
+
+def _lines(source: IO[bytes]) -> IO[bytes]:
+    return os.fdopen(os.dup(source.fileno()), "rb", buffering=65536)
