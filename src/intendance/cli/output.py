@@ -1,4 +1,5 @@
-"""How commands speak: stdout is the answer, stderr is talk; people read sentences and tables, machines read `--json`."""
+"""How commands speak: stdout is the answer, stderr is talk; people read sentences and tables, machines read
+`--json`."""
 
 from __future__ import annotations
 
