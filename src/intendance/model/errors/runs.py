@@ -1,0 +1,136 @@
+"""Errors of runs: what is asked for, what is under way, what ended otherwise than well."""
+
+from __future__ import annotations
+
+from intendance.model.errors import Exit, IntendanceError
+
+
+class ScheduleUnreadable(IntendanceError):
+    """`{cron}` is not a schedule: {detail}."""
+
+    next_step = "Write five fields, for example `0 2 * * *` for every night at two, and adopt the plan again."
+    exit_code = Exit.USAGE
+
+
+class AssetUnknown(IntendanceError):
+    """The adopted plan has no asset `{asset}`{suggestion}."""
+
+    next_step = "It has: {known}."
+    exit_code = Exit.USAGE
+
+
+class NotBackedUp(IntendanceError):
+    """The adopted plan has no backup for {asset}."""
+
+    next_step = "Give it a `backup:` in the plan and adopt it: `intendance plan adopt intendance.yaml`."
+    exit_code = Exit.USAGE
+
+
+class KindNotPlanned(IntendanceError):
+    """The adopted plan has no {kind} backup for {asset}."""
+
+    next_step = "It has: {known}. Name one of them with `--kind`, or add it to the plan and adopt it."
+    exit_code = Exit.USAGE
+
+
+class RunUnknown(IntendanceError):
+    """There is no run `{run}`{suggestion}."""
+
+    next_step = "See the runs with `intendance run list`; those that ended more than 30 days ago are in the ledger."
+    exit_code = Exit.USAGE
+
+
+class RunOver(IntendanceError):
+    """The run {run} is already over: {state}."""
+
+    next_step = "See what it left with `intendance run show {run}`."
+    exit_code = Exit.USAGE
+
+
+class RunCancelled(IntendanceError):
+    """The run {run} was cancelled; nothing of it is listed."""
+
+    next_step = "Start it again when you like: `intendance backup run {asset}`."
+
+
+class RunTimedOut(IntendanceError):
+    """The run {run} did not end within {hours} h and was stopped; nothing of it is listed."""
+
+    next_step = "See whether the service or the store it works with hangs, then start it again."
+
+
+class RunInterrupted(IntendanceError):
+    """The run {run} was interrupted (attempt {attempt}); nothing of that attempt is listed."""
+
+    next_step = "See what happened with `intendance run show {run}`, then start it again."
+
+
+class RunSuperseded(IntendanceError):
+    """The run {run} is no longer performed by attempt {attempt}: somebody took it over or ended it."""
+
+    next_step = "Nothing to do: what this attempt had not yet committed is not listed."
+
+
+class WorkerCrashed(IntendanceError):
+    """Intendance met a case it does not know: {exception}. The full trace is in {trace}."""
+
+    next_step = "Report it with that file; nothing of this attempt is listed."
+
+
+class RunFailed(IntendanceError):
+    """{message}"""
+
+    next_step = "{advice}"
+
+
+class SetUnknown(IntendanceError):
+    """No complete set `{set}` is in the stores of the adopted plan{suggestion}."""
+
+    next_step = "See what is there with `intendance backup list`."
+    exit_code = Exit.USAGE
+
+
+class NoPoint(IntendanceError):
+    """There is no recovery point of {asset} {when}."""
+
+    next_step = "{remedy}"
+
+
+class TimeUnreadable(IntendanceError):
+    """`{text}` is not a time."""
+
+    next_step = "Write local time as `2026-11-21 08:30`, or UTC as `2026-11-21T07:30:00Z`."
+    exit_code = Exit.USAGE
+
+
+class TimeAmbiguous(IntendanceError):
+    """The local time {text} occurs twice in {zone}, because the clock went back: {first} and {second}."""
+
+    next_step = "Write which one you mean: `--to {first}` or `--to {second}`."
+    exit_code = Exit.USAGE
+
+
+class TimeAbsent(IntendanceError):
+    """The local time {text} does not exist in {zone}: the clock went forward over it."""
+
+    next_step = "Write a time in UTC, for example `--to {example}`."
+    exit_code = Exit.USAGE
+
+
+class AgentRunning(IntendanceError):
+    """An agent is already running on {state}: {holder}."""
+
+    next_step = "One agent per state folder is enough; stop that one first, or name another folder with `--state`."
+
+
+class AgentSilent(IntendanceError):
+    """{holder} holds {state} and does not answer on its socket."""
+
+    next_step = "Wait a minute and try again; if it stays so, end that process and start `intendance agent` again."
+    transient = True
+
+
+class NoPrivateKey(IntendanceError):
+    """None of the private keys that open the set {set} is in your keyring ({home}): it takes one of {fingerprints}."""
+
+    next_step = "Name the keyring that holds one: `GNUPGHOME=/path/to/keyring intendance restore run …`."
