@@ -203,8 +203,8 @@ def _feed(pipe: IO[bytes], content: bytes) -> None:
 def _drain(child: Child, on_stderr: Callable[[bytes], None] | None) -> None:
     source = child.process.stderr
     assert source is not None  # noqa: S101 -- always a pipe, see start()
-    with source:
-        for line in _lines(source):
+    with source, _lines(source) as lines:
+        for line in lines:
             child.tail += line
             del child.tail[:-STDERR_TAIL_BYTES]
             if on_stderr is not None:
