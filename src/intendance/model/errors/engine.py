@@ -48,3 +48,9 @@ class DestinationUnusable(IntendanceError):
 
     next_step = "{remedy}"
     exit_code = Exit.USAGE
+
+
+class PrivateServerFailed(IntendanceError):
+    """A private MariaDB server could not be started: {detail}"""
+
+    next_step = "See that `mariadbd --version` runs and that the disk has 200 MB free, then try again."
