@@ -1,0 +1,1 @@
+"""The house keeps its own rules: sizes, names, documentation, contracts. Fast enough for `./dev check`."""
