@@ -116,10 +116,12 @@ def start(
     pass_fds: Sequence[int] = (),
     cwd: str | None = None,
     on_stderr: Callable[[bytes], None] | None = None,
+    new_session: bool = False,
 ) -> Child:
     """Start a program (stdin and stdout: None = /dev/null, subprocess.PIPE, or a descriptor). Raises ProgramMissing.
 
     `on_stderr` receives every raw line of stderr as well, from a reader thread: for programs that report on many files.
+    `new_session` is for a program that starts others: all of them can then be found by its session.
     """
     program = argv[0]
     command = [find("setpriv"), "--pdeathsig", "KILL", "--", find(program), *argv[1:]]
@@ -131,7 +133,8 @@ def start(
         env=environment(extra_environment),
         pass_fds=tuple(pass_fds),
         cwd=cwd,
-        process_group=0,
+        process_group=None if new_session else 0,
+        start_new_session=new_session,
         bufsize=0,
     )
     child = Child(program=program, process=process)
