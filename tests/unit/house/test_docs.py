@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,3 +120,11 @@ def test_every_decision_is_listed() -> None:
     index = (ROOT / "docs/adr/README.md").read_text()
     unlisted = [p.name for p in (ROOT / "docs/adr").glob("[0-9]*.md") if f"]({p.name})" not in index]
     assert unlisted == []
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    reasons = re.findall(r"^\| ([\w-]+) \|", (ROOT / "docs/adr/0001-dependencies.md").read_text(), flags=re.MULTILINE)
+    assert sorted(re.split(r"[>=<\[]", d)[0].lower() for d in project["dependencies"]) == sorted(
+        name.lower() for name in reasons if name != "package"
+    )
