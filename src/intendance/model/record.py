@@ -19,9 +19,9 @@ class Attachment:
 class Record:
     """One leaf of a node's log. `seq` and `prev` order records; `ts` (RFC 3339, UTC, microseconds) is information.
 
-    `data` holds only strings, integers, booleans, null, lists and objects of these: canonical JSON has no floats. Its
-    shape
-    per `kind` is a dataclass of `model/evidence/`.
+    `mono_us` counts microseconds since `boot` (nanoseconds would outgrow what every JSON reader holds exactly, 2^53,
+    in 104 days). `data` holds only strings, integers, booleans, null, lists and objects of these: canonical JSON has
+    no floats. Its shape per `kind` is a dataclass of `model/evidence/`.
     """
 
     v: int
@@ -29,7 +29,7 @@ class Record:
     node: str
     boot: str
     ts: str
-    mono_ns: int
+    mono_us: int
     kind: str
     actor: str
     prev: str

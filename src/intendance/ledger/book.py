@@ -1,0 +1,343 @@
+"""A node's ledger, open for writing and reading: append records, seal them, find facts."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from intendance.ledger import envelope, keys, rows, sealing
+from intendance.ledger.canonical import clean
+from intendance.ledger.layout import Layout
+from intendance.ledger.note import Checkpoint, VerifierKey
+from intendance.model.errors import InternalError
+from intendance.model.errors.ledger import (
+    CheckpointUnusable,
+    LedgerBusy,
+    LedgerContradicted,
+    LedgerExists,
+    LedgerFailed,
+    RecordMissing,
+)
+from intendance.model.errors.state import NoState, StateUnusable
+from intendance.model.evidence import KIND_OF, KINDS, Evidence
+from intendance.model.evidence.lifecycle import Genesis
+from intendance.model.record import Attachment, Record
+from intendance.model.verdict import Fact
+from intendance.system import lock
+from intendance.system.clock import Clock, rfc3339
+from intendance.system.publish import publish
+
+
+class Transaction:
+    """One SQLite transaction in which records and the rows of other rooms are written together, or not at all."""
+
+    def __init__(self, connection: sqlite3.Connection, node: str, clock: Clock) -> None:
+        self._connection = connection
+        self._node = node
+        self._clock = clock
+        self._head: tuple[int, str] | None = None
+
+    def append(
+        self,
+        evidence: Evidence,
+        *,
+        actor: str,
+        asset: str | None = None,
+        run: str | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> Record:
+        """Add a record at the end of the ledger; it stands once the transaction is committed.
+
+        Raises NotCanonical, RecordTooLarge.
+        """
+        seq, prev = self._head or self._read_head()
+        now = self._clock.read()
+        record = Record(
+            v=envelope.VERSION,
+            seq=seq,
+            node=self._node,
+            boot=now.boot,
+            ts=rfc3339(now.at),
+            mono_us=now.mono_ns // 1000,
+            kind=KIND_OF[type(evidence)],
+            actor=clean(actor),
+            prev=prev,
+            data=envelope.evidence_data(evidence),
+            asset=asset,
+            run=run,
+            attachments=list(attachments),
+        )
+        content = envelope.encode(record)
+        self._connection.execute(
+            "INSERT INTO record (seq, kind, asset, ts, content) VALUES (?, ?, ?, ?, ?)",
+            (seq, record.kind, asset, record.ts, content),
+        )
+        self._head = (seq + 1, envelope.digest(content))
+        return record
+
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
+        """Run a statement of another room in this transaction."""
+        return self._connection.execute(sql, parameters)
+
+    def _read_head(self) -> tuple[int, str]:
+        last = self._connection.execute("SELECT seq, content FROM record ORDER BY seq DESC LIMIT 1").fetchone()
+        return (0, envelope.NO_PREVIOUS) if last is None else (last[0] + 1, envelope.digest(last[1]))
+
+
+class Book:
+    """One connection to a node's ledger. Several processes may each have one; a Book belongs to one thread."""
+
+    def __init__(self, layout: Layout, connection: sqlite3.Connection, genesis: Genesis, clock: Clock) -> None:
+        self.node = genesis.origin.split("/")[2]
+        self.origin = genesis.origin
+        self.key = VerifierKey.parse(genesis.ledger_key)
+        self.connection = connection
+        self.layout = layout
+        self._clock = clock
+
+    @classmethod
+    def create(
+        cls, state: Path, *, fleet: str, node: str, openpgp_fingerprint: str, software: str, clock: Clock
+    ) -> Book:
+        """Begin a ledger: signing key, database, genesis record 0, first checkpoint.
+
+        What an interrupted creation left is completed. Raises LedgerExists, LedgerKeyUnusable, StateUnusable.
+        """
+        layout = Layout(state)
+        with _failures(layout):
+            _make_folders(layout)
+            with lock.waiting(layout.lock):
+                connection = _begin_database(layout)
+                try:
+                    genesis = _new_genesis(layout, fleet, node, openpgp_fingerprint, software, clock)
+                    book = cls(layout, connection, genesis, clock)
+                    with book.transaction() as transaction:
+                        transaction.append(genesis, actor=f"person:{_user()}")
+                except BaseException:
+                    connection.close()
+                    raise
+        book.seal()
+        return book
+
+    @classmethod
+    def open(cls, state: Path, clock: Clock) -> Book:
+        """Open the ledger of a state folder.
+
+        Raises NoState; LedgerShortened or LedgerContradicted when the database is not the one last signed;
+        CheckpointUnusable, LedgerBusy, LedgerFailed, StateUnusable.
+        """
+        layout = Layout(state)
+        with _failures(layout):
+            if not layout.database.exists():
+                raise NoState(state=state)
+            connection = rows.connect(layout.database)
+            try:
+                book = cls(layout, connection, _read_genesis(connection, layout), clock)
+                book._check()
+            except BaseException:
+                connection.close()
+                raise
+        return book
+
+    def _check(self) -> None:
+        on_disk = sealing.read_signed(self.layout, self.origin)
+        if on_disk is not None:
+            sealing.check_tail(self.connection, self.layout, on_disk[0])
+        elif rows.size(self.connection) == 1:
+            self.seal()  # the creation was interrupted after the genesis record
+        else:
+            raise CheckpointUnusable(path=self.layout.checkpoint, detail="the file is missing")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Begin a transaction, commit it at the end of the block, roll it back on any exception.
+
+        What it recorded is signed by the next `seal()`. Raises LedgerBusy, LedgerFailed.
+        """
+        self._expect_idle("a ledger transaction was begun")
+        with _failures(self.layout):
+            self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield Transaction(self.connection, self.node, self._clock)
+            with _failures(self.layout):
+                self.connection.execute("COMMIT")
+        finally:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+
+    def _expect_idle(self, doing: str) -> None:
+        if self.connection.in_transaction:
+            raise InternalError(detail=f"{doing} inside a ledger transaction")
+
+    def append(
+        self,
+        evidence: Evidence,
+        *,
+        actor: str,
+        asset: str | None = None,
+        run: str | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> Record:
+        """Record one piece of evidence and sign the tree that holds it. Raises what `transaction` and `seal` raise."""
+        with self.transaction() as transaction:
+            record = transaction.append(evidence, actor=actor, asset=asset, run=run, attachments=attachments)
+        self.seal()
+        return record
+
+    def seal(self) -> Checkpoint | None:
+        """Write the tiles of all committed records, then sign their tree; None when there are no records.
+
+        Waits for another process that does the same. Raises LedgerShortened, LedgerContradicted, CheckpointUnusable,
+        LedgerKeyUnusable, LedgerFailed.
+        """
+        self._expect_idle("the ledger was to be sealed")
+        with _failures(self.layout), lock.waiting(self.layout.lock):
+            return sealing.seal(self.connection, self.layout, self.key)
+
+    def size(self) -> int:
+        """How many records there are."""
+        return rows.size(self.connection)
+
+    def record(self, seq: int) -> Record:
+        """One record. Raises RecordMissing, RecordUnreadable."""
+        return envelope.decode(self.content(seq), seq)
+
+    def content(self, seq: int) -> bytes:
+        """One record's canonical bytes. Raises RecordMissing."""
+        row = self.connection.execute("SELECT content FROM record WHERE seq = ?", (seq,)).fetchone()
+        if row is None:
+            raise RecordMissing(seq=seq, size=self.size())
+        return bytes(row[0])
+
+    def records(
+        self,
+        *,
+        kind: str | None = None,
+        asset: str | None = None,
+        since: datetime | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Record]:
+        """The records that match, by number; `since` compares with `ts`, inclusive. Raises RecordUnreadable."""
+        matching = rows.selected(
+            self.connection,
+            kind=kind,
+            asset=asset,
+            since=None if since is None else rfc3339(since),
+            newest_first=newest_first,
+            limit=limit,
+        )
+        for seq, content in matching:
+            yield envelope.decode(content, seq)
+
+    def facts(
+        self, kind: str, *, asset: str | None = None, since: datetime | None = None, latest: int | None = None
+    ) -> tuple[Fact[Any], ...]:
+        """The evidence of one kind, typed, newest first, at most `latest`; `since` as for `records`.
+
+        Raises RecordUnreadable.
+        """
+        if kind not in KINDS:
+            raise InternalError(detail=f"facts of kind {kind!r}")
+        matching = rows.selected(
+            self.connection,
+            kind=kind,
+            asset=asset,
+            since=None if since is None else rfc3339(since),
+            newest_first=True,
+            limit=latest,
+        )
+        return tuple(envelope.fact(content, kind, seq) for seq, content in matching)
+
+    def attach(self, content: bytes, media: str) -> Attachment:
+        """Keep bytes beside the ledger under their SHA-256, durably, for a record to name."""
+        attachment = Attachment(sha256=sha256(content).hexdigest(), size=len(content), media=media)
+        path = self.layout.attachment(attachment.sha256)
+        with _failures(self.layout):
+            if not path.exists() or path.read_bytes() != content:
+                publish(path, content, mode=0o600, replace=True)
+        return attachment
+
+    def close(self) -> None:
+        """Close the connection; what was committed stands."""
+        self.connection.close()
+
+    def __enter__(self) -> Book:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _make_folders(layout: Layout) -> None:
+    layout.state.mkdir(parents=True, exist_ok=True)
+    for folder in (layout.agent, layout.key.parent, layout.log):
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _begin_database(layout: Layout) -> sqlite3.Connection:
+    os.close(os.open(layout.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    connection = rows.connect(layout.database)
+    connection.executescript(files("intendance.ledger").joinpath("book.sql").read_text(encoding="utf-8"))
+    if rows.size(connection):
+        origin = _read_genesis(connection, layout).origin
+        connection.close()
+        raise LedgerExists(state=layout.state, origin=origin)
+    return connection
+
+
+def _new_genesis(layout: Layout, fleet: str, node: str, fingerprint: str, software: str, clock: Clock) -> Genesis:
+    with suppress(FileExistsError):
+        keys.create_key(layout.key)
+    incarnation = f"{clock.read().at:%Y%m%dT%H%M%SZ}"
+    origin = f"{fleet}/node/{node}/{incarnation}"
+    public = keys.load_key(layout.key).public_key().public_bytes_raw()
+    return Genesis(
+        origin=origin,
+        incarnation=incarnation,
+        ledger_key=VerifierKey(origin, public).text,
+        openpgp_fingerprint=fingerprint,
+        software=software,
+    )
+
+
+def _read_genesis(connection: sqlite3.Connection, layout: Layout) -> Genesis:
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'record'").fetchone() is None:
+        raise NoState(state=layout.state)
+    row = connection.execute("SELECT seq, kind, content FROM record ORDER BY seq LIMIT 1").fetchone()
+    if row is None:
+        raise NoState(state=layout.state)
+    if row[:2] != (0, "genesis"):
+        raise LedgerContradicted(state=layout.state, detail="its first record is not a genesis record")
+    genesis: Genesis = envelope.fact(row[2], "genesis", 0).data
+    return genesis
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+@contextmanager
+def _failures(layout: Layout) -> Iterator[None]:
+    """What SQLite and the file system say, as errors that people can act on."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise LedgerBusy(state=layout.state, seconds=rows.BUSY_SECONDS) from None
+        raise LedgerFailed(path=layout.database, detail=str(error)) from error
+    except PermissionError as error:
+        raise StateUnusable(state=layout.state, detail=f"{error.strerror}: {error.filename}") from None
+    except OSError as error:
+        raise LedgerFailed(path=error.filename or layout.agent, detail=error.strerror or str(error)) from error

@@ -1,0 +1,109 @@
+"""Records and their bytes: what is written, and how it is read back typed."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from intendance.ledger import canonical
+from intendance.model.errors.ledger import RecordTooLarge, RecordUnreadable
+from intendance.model.evidence import KINDS, Evidence
+from intendance.model.record import Attachment, Record
+from intendance.model.verdict import Fact
+
+VERSION = 1
+NO_PREVIOUS = "0" * 64
+"""`prev` of the genesis record."""
+
+D = TypeVar("D")
+
+
+class Typed(msgspec.Struct, Generic[D], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A record decoded straight into the dataclass of its kind."""
+
+    v: int
+    seq: int
+    node: str
+    boot: str
+    ts: str
+    mono_us: int
+    kind: str
+    asset: str | None
+    run: str | None
+    actor: str
+    data: D
+    attachments: list[Attachment]
+    prev: str
+
+
+def digest(content: bytes) -> str:
+    """The SHA-256 by which the next record names this one."""
+    return sha256(content).hexdigest()
+
+
+def evidence_data(evidence: Evidence) -> dict[str, Any]:
+    """Evidence as the `data` of a record: plain values, text cleaned."""
+    plain = msgspec.to_builtins(evidence)
+    cleaned: dict[str, Any] = _clean(plain)
+    return cleaned
+
+
+def encode(record: Record) -> bytes:
+    """The canonical bytes of a record. Raises NotCanonical, RecordTooLarge."""
+    content = canonical.encode({field.name: _plain(getattr(record, field.name)) for field in fields(record)})
+    if len(content) > canonical.LIMIT_BYTES:
+        raise RecordTooLarge(kind=record.kind, size=len(content), limit=canonical.LIMIT_BYTES)
+    return content
+
+
+def decode(content: bytes, seq: int) -> Record:
+    """The record of canonical bytes. Raises RecordUnreadable; `seq` is for its message."""
+    try:
+        return _record_decoder().decode(content)
+    except (ValueError, RecursionError) as error:
+        raise RecordUnreadable(seq=seq, detail=str(error)) from None
+
+
+def fact(content: bytes, kind: str, seq: int) -> Fact[Any]:
+    """The fact that a record of a known kind states. Raises RecordUnreadable."""
+    try:
+        typed = decoder(kind).decode(content)
+        at = datetime.fromisoformat(typed.ts)
+    except (ValueError, RecursionError) as error:
+        raise RecordUnreadable(seq=seq, detail=str(error)) from None
+    return Fact(
+        node=typed.node, seq=typed.seq, at=at, kind=typed.kind, asset=typed.asset, actor=typed.actor, data=typed.data
+    )
+
+
+@cache
+def decoder(kind: str) -> msgspec.json.Decoder[Typed[Any]]:
+    """The decoder of records of one known kind."""
+    shape = KINDS[kind]
+    return msgspec.json.Decoder(Typed[shape])  # type: ignore[valid-type]
+
+
+@cache
+def _record_decoder() -> msgspec.json.Decoder[Record]:
+    return msgspec.json.Decoder(Record)
+
+
+def _plain(value: object) -> object:
+    return msgspec.to_builtins(value) if isinstance(value, list) else value
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return canonical.clean(value)
+        case list() | tuple():
+            return [_clean(item) for item in value]
+        case dict():
+            return {key: _clean(item) for key, item in value.items()}
+        case _:
+            return value

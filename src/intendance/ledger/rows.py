@@ -1,0 +1,70 @@
+"""Reading records from the database."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+BUSY_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record as the database holds it: its bytes, and the columns by which it is found."""
+
+    seq: int
+    kind: str
+    asset: str | None
+    ts: str
+    content: bytes
+
+
+def connect(database: Path) -> sqlite3.Connection:
+    """A connection whose commits survive power loss; transactions are begun by hand."""
+    connection = sqlite3.connect(database, timeout=BUSY_SECONDS, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def size(connection: sqlite3.Connection) -> int:
+    """How many records there are, gaps aside: the last one's number plus one."""
+    (last,) = connection.execute("SELECT max(seq) FROM record").fetchone()
+    return 0 if last is None else int(last) + 1
+
+
+def contents(connection: sqlite3.Connection, first: int, end: int) -> Iterator[bytes]:
+    """The bytes of records [first, end) in order."""
+    cursor = connection.execute("SELECT content FROM record WHERE seq >= ? AND seq < ? ORDER BY seq", (first, end))
+    for (content,) in cursor:
+        yield content
+
+
+def rows(connection: sqlite3.Connection, first: int, end: int) -> Iterator[Row]:
+    """Records [first, end) with their columns, in order."""
+    cursor = connection.execute(
+        "SELECT seq, kind, asset, ts, content FROM record WHERE seq >= ? AND seq < ? ORDER BY seq", (first, end)
+    )
+    for values in cursor:
+        yield Row(*values)
+
+
+def selected(
+    connection: sqlite3.Connection,
+    *,
+    kind: str | None,
+    asset: str | None,
+    since: str | None,
+    newest_first: bool,
+    limit: int | None,
+) -> Iterator[tuple[int, bytes]]:
+    """Number and bytes of the records that match, in order of their numbers; `since` compares `ts` as text."""
+    wanted = [("kind = ?", kind), ("asset = ?", asset), ("ts >= ?", since)]
+    given = [(condition, value) for condition, value in wanted if value is not None]
+    where = " WHERE " + " AND ".join(condition for condition, _ in given) if given else ""
+    order = "DESC" if newest_first else "ASC"
+    statement = f"SELECT seq, content FROM record{where} ORDER BY seq {order} LIMIT ?"  # noqa: S608 -- fixed words only
+    yield from connection.execute(statement, (*(value for _, value in given), -1 if limit is None else limit))
