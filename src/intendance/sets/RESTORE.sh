@@ -117,7 +117,7 @@ check_signature() {
       "MANIFEST.json ne porte pas exactement une signature valable." ;;
   esac
   sum=$(sha256sum <"$here/SHA256SUMS" | cut -c 1-64)
-  if ! grep -q "\"SHA256SUMS\":\"$sum\"" "$here/MANIFEST.json"; then
+  if ! grep -q "{\"name\":\"SHA256SUMS\",\"sha256\":\"$sum\"}" "$here/MANIFEST.json"; then
     stop 1 "SHA256SUMS is not the one that the node signed: do not trust this set." \
       "SHA256SUMS n'est pas celui que le nœud a signé : ne vous fiez pas à cette sauvegarde."
   fi

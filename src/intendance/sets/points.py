@@ -1,0 +1,110 @@
+"""Recovery points: the instants that the sets in the stores reach, and the choice among them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from intendance.model.errors.sets import NoPointReachable, PointFaulty, PointUnknown
+from intendance.sets.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetInStore:
+    """A set as one store holds it. `fault` is empty, or says in English why it cannot be relied upon."""
+
+    store: str
+    manifest: Manifest
+    manifest_sha256: str
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryPoint:
+    """A reachable instant. `stores` hold the set without a fault; `fault` is empty while there is one.
+
+    `stored_bytes` and `source_bytes` are the set's ciphertext and its size before compression.
+    """
+
+    set: str
+    asset: str
+    engine: str
+    kind: str
+    started_at: datetime
+    completed_at: datetime
+    recovers_to: datetime
+    stores: tuple[str, ...]
+    parts: int
+    stored_bytes: int
+    source_bytes: int
+    recipients: tuple[str, ...]
+    manifest_sha256: str
+    fault: str = ""
+
+
+def points(sets: Iterable[SetInStore]) -> tuple[RecoveryPoint, ...]:
+    """One point per set, newest first; copies of a set in several stores are one point."""
+    copies: dict[str, list[SetInStore]] = {}
+    for each in sets:
+        copies.setdefault(each.manifest.set, []).append(each)
+    found = [_point(group) for group in copies.values()]
+    return tuple(sorted(found, key=_age_key, reverse=True))
+
+
+def choose(candidates: Sequence[RecoveryPoint], asset: str, target: datetime | None) -> RecoveryPoint:
+    """The newest faultless point, at or before `target` when one is given. Raises NoPointReachable."""
+    good = [point for point in candidates if not point.fault]
+    reached = [point for point in good if target is None or point.recovers_to <= target]
+    if not reached:
+        wanted = "any time" if target is None else _utc(target)
+        raise NoPointReachable(asset=asset, target=wanted, nearest=_nearest(good, candidates))
+    return max(reached, key=_age_key)
+
+
+def named(candidates: Sequence[RecoveryPoint], asset: str, point: str) -> RecoveryPoint:
+    """The point of that set id. Raises PointUnknown, or PointFaulty when no store holds it whole."""
+    for each in candidates:
+        if each.set == point:
+            if each.fault:
+                raise PointFaulty(asset=asset, point=point, fault=each.fault)
+            return each
+    raise PointUnknown(asset=asset, point=point)
+
+
+def _point(copies: Sequence[SetInStore]) -> RecoveryPoint:
+    good = [copy for copy in copies if not copy.fault]
+    shown = (good or copies)[0]
+    manifest = shown.manifest
+    return RecoveryPoint(
+        set=manifest.set,
+        asset=manifest.asset,
+        engine=manifest.engine,
+        kind=manifest.kind,
+        started_at=datetime.fromisoformat(manifest.started_at),
+        completed_at=datetime.fromisoformat(manifest.completed_at),
+        recovers_to=manifest.recovery_instant,
+        stores=tuple(copy.store for copy in good),
+        parts=len(manifest.parts),
+        stored_bytes=manifest.stored_bytes,
+        source_bytes=manifest.source_bytes,
+        recipients=manifest.recipients,
+        manifest_sha256=shown.manifest_sha256,
+        fault=shown.fault,
+    )
+
+
+def _age_key(point: RecoveryPoint) -> tuple[datetime, datetime, str]:
+    return (point.recovers_to, point.completed_at, point.set)
+
+
+def _nearest(good: Sequence[RecoveryPoint], candidates: Sequence[RecoveryPoint]) -> str:
+    if good:
+        after = sorted(good, key=_age_key)[:2]
+        named_points = " and ".join(f"{point.set} ({_utc(point.recovers_to)})" for point in after)
+        return f"the nearest is {named_points}" if len(after) == 1 else f"the nearest are {named_points}"
+    return f"all {len(candidates)} sets are faulty" if candidates else "there is no set yet"
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
