@@ -1,0 +1,313 @@
+"""OpenPGP by GnuPG, each time in a home of our own: reading keys, the node's signature, the recipients' home.
+
+No call uses the keyring of the user who runs it (`decrypt_argv` excepted: that one is theirs), none leaves an agent
+behind.
+A system-wide /etc/gnupg/gpg.conf is read by gpg even with `--no-options` (seen with 2.2.40), so whatever it could turn
+is
+also set here, and what gpg gives is checked packet by packet afterwards (`sets/packets.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+
+from intendance.model.errors.openpgp import KeyUnreadable, RecipientUnusable, SignatureInvalid, SigningFailed
+from intendance.model.errors.process import ProgramFailed, ProgramTimedOut
+from intendance.model.plan import Recipient
+from intendance.system import process
+from intendance.system.gpg_agent import end_agent, with_agent
+from intendance.system.gpg_listing import PublicKey, Subkey, parse
+from intendance.system.publish import publish, sync_directory
+
+__all__ = [
+    "PublicKey", "RecipientHome", "Subkey", "create_node_key", "decrypt_argv", "export_public", "read_keys", "sign",
+    "throwaway_home", "verify",
+]  # fmt: skip
+
+_ARMOR_LIMIT_CHARACTERS = 1 << 20
+_DETACHED = re.compile(rb"\s*-----BEGIN PGP SIGNATURE-----\r?\n[^-]*-----END PGP SIGNATURE-----\s*")
+_SHA2 = frozenset({"8", "9", "10", "11"})  # RFC 4880 §9.4: SHA-256, 384, 512, 224
+
+
+def read_keys(armored: str) -> tuple[PublicKey, ...]:
+    """The keys in an armored text, with only those user ids and subkeys whose self-signatures hold.
+
+    A text with a secret key is read as well, without importing it, so that the caller can refuse it by name. Raises
+    KeyUnreadable.
+    """
+    if len(armored) > _ARMOR_LIMIT_CHARACTERS:
+        raise KeyUnreadable(detail="it is longer than 1 MiB")
+    content = armored.encode("utf-8", errors="replace")
+    with throwaway_home() as home:
+        shown = _gpg(home, "--with-colons", "--import-options", "show-only", "--import", content=content, accept=(0, 2))
+        listed = parse(shown.stdout)
+        if not listed:
+            raise KeyUnreadable(detail=_reason(shown.stderr) or "gpg finds no key in it")
+        if any(key.has_secret for key in listed):
+            return listed
+        _import(home, content)
+        return _list(home)
+
+
+def create_node_key(home: Path, name: str) -> str:
+    """Create the node's key in `home` (0700): Ed25519, sign-only, without passphrase or expiry. Returns its
+    fingerprint."""
+    secret = home / "private-keys-v1.d"
+    secret.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (home, secret):
+        folder.chmod(0o700)
+    with _workshop(home) as workshop:
+        done = _gpg_with_secret(
+            workshop, "--status-fd", "1", "--pinentry-mode", "loopback", "--passphrase", "",
+            "--quick-generate-key", name, "ed25519", "sign", "never",
+        )  # fmt: skip
+        created = [line.split()[3] for line in done.stdout.decode().splitlines() if " KEY_CREATED " in line]
+        if len(created) != 1:
+            raise SigningFailed(fingerprint="(new)", detail=_reason(done.stderr) or "gpg reported no new key")
+        for key in secret.iterdir():
+            _sync_file(key)
+        sync_directory(secret)
+        publish(home / "pubring.kbx", (workshop / "pubring.kbx").read_bytes(), mode=0o600)
+    return created[0]
+
+
+def export_public(home: Path, fingerprint: str) -> str:
+    """The armored public half of a key in `home`. Raises KeyUnreadable when it is not there."""
+    with throwaway_home() as workshop:
+        _copy_keyring(home, workshop)
+        done = _gpg(workshop, "--armor", "--export", fingerprint)
+    if not done.stdout:
+        raise KeyUnreadable(detail=f"{home} holds no key {fingerprint}")
+    return done.stdout.decode("ascii")
+
+
+def sign(home: Path, fingerprint: str, content: bytes) -> bytes:
+    """A detached armored signature (SHA-512) over `content` by a key of `home`. Raises SigningFailed."""
+    try:
+        with _workshop(home) as workshop:
+            done = _gpg_with_secret(
+                workshop, "--digest-algo", "SHA512", "--no-emit-version", "--no-comments", "--armor",
+                "--local-user", f"{fingerprint}!", "--output", "-", "--detach-sign", content=content,
+            )  # fmt: skip
+    except (ProgramFailed, OSError) as failure:
+        raise SigningFailed(fingerprint=fingerprint, detail=_reason(str(failure))) from failure
+    return done.stdout
+
+
+def verify(content: bytes, signature: bytes, armored_key: str) -> str:
+    """The fingerprint of the one key in `armored_key`, when `signature` is its good detached signature over `content`.
+
+    Raises SignatureInvalid for anything else: another key, an expired or revoked one, several signatures or keys, a
+    signature
+    that carries its own text, a digest weaker than SHA-224; KeyUnreadable when the key cannot be read.
+    """
+    if not _DETACHED.fullmatch(signature):
+        raise SignatureInvalid(detail="it is not one detached armored signature")
+    with throwaway_home() as home:
+        _import(home, armored_key.encode("utf-8", errors="replace"))
+        keys = _list(home)
+        if len(keys) != 1:
+            raise SignatureInvalid(detail=f"it should be judged by one key, and {len(keys)} were given")
+        detached = home / "signature.asc"
+        detached.write_bytes(signature)
+        done = _gpg(home, "--status-fd", "1", "--verify", str(detached), "-", content=content, accept=(0, 1, 2))
+    _judge(done, keys[0].fingerprint)
+    return keys[0].fingerprint
+
+
+def decrypt_argv() -> tuple[str, ...]:
+    """`gpg -d` of one message from standard input to standard output, with the caller's own GNUPGHOME and agent."""
+    return ("gpg", "--batch", "--no-tty", "--quiet", "--status-fd", "2", "--decrypt")
+
+
+class RecipientHome:
+    """A fresh GnuPG home that holds the plan's recipients and nothing else, for the length of a `with` block.
+
+    Raises RecipientUnusable on entering for a key that is not in its own text, is revoked, expired, secret, or has
+    nothing to
+    encrypt to.
+    """
+
+    def __init__(self, recipients: Sequence[Recipient]) -> None:
+        self._recipients = tuple(recipients)
+        self._subkeys: dict[str, str] = {}
+        self._key_ids: dict[str, str] = {}
+        self._path: Path | None = None
+
+    @property
+    def path(self) -> Path:
+        """The folder, while it lives."""
+        if self._path is None:
+            raise RuntimeError("the recipients' home is used outside its block")
+        return self._path
+
+    @property
+    def key_ids(self) -> Mapping[str, str]:
+        """Key id of the encryption subkey -> fingerprint of the recipient's primary key."""
+        return MappingProxyType(self._key_ids)
+
+    def encrypt_argv(self) -> tuple[str, ...]:
+        """`gpg -e` from standard input to standard output: AES-256 with integrity protection (RFC 4880), no
+        compression."""
+        chosen = [word for subkey in self._subkeys.values() for word in ("--recipient", f"{subkey}!")]
+        return (
+            *_base(self.path), "--trust-model", "always", "--rfc4880",
+            "--cipher-algo", "AES256", "--compress-algo", "none", "-z", "0",
+            "--no-encrypt-to", "--no-throw-keyids", "--no-armor", "--no-emit-version", "--no-comments",
+            *chosen, "--output", "-", "--encrypt",
+        )  # fmt: skip
+
+    def __enter__(self) -> RecipientHome:
+        if not self._recipients:
+            raise RecipientUnusable(recipient="nobody", detail="the plan names no recipient")
+        self._path = _short_folder()
+        try:
+            for recipient in self._recipients:
+                self._add(recipient)
+        except BaseException:
+            self._remove()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._remove()
+
+    def _add(self, recipient: Recipient) -> None:
+        key = next((key for key in read_keys(recipient.armored) if key.fingerprint == recipient.fingerprint), None)
+        subkey = None if key is None else key.encryption_subkey()
+        if key is None or subkey is None or key.has_secret:
+            raise RecipientUnusable(recipient=recipient.name, detail=_why_unusable(recipient, key))
+        with throwaway_home() as apart:  # the text may hold other keys too: only the declared one comes in
+            _import(apart, recipient.armored.encode())
+            _import(self.path, _gpg(apart, "--export", key.fingerprint).stdout)
+        self._subkeys[key.fingerprint] = subkey.fingerprint
+        self._key_ids[subkey.key_id] = key.fingerprint
+
+    def _remove(self) -> None:
+        if self._path is not None:
+            shutil.rmtree(self._path, ignore_errors=True)
+        self._path = None
+
+
+def _why_unusable(recipient: Recipient, key: PublicKey | None) -> str:
+    if key is None:
+        return f"the plan's text for it does not hold {recipient.fingerprint}"
+    if key.has_secret:
+        return "the plan's text for it holds the secret half, which must never be on this machine"
+    if key.revoked:
+        return "it is revoked"
+    if not key.encryption_subkeys:
+        return "it has no subkey for encryption"
+    expiries = [at for at in (key.expires_at, *(s.expires_at for s in key.encryption_subkeys)) if at is not None]
+    if expiries:
+        return f"it expired ({min(expiries):%Y-%m-%d})"
+    return "its subkey for encryption is revoked or invalid"
+
+
+def _short_folder() -> Path:
+    # An agent's socket must fit in 108 bytes, so not under a long TMPDIR.
+    parent = "/tmp" if os.access("/tmp", os.W_OK) else None  # noqa: S108 -- mkdtemp makes it private
+    return Path(tempfile.mkdtemp(prefix="intendance-", dir=parent))
+
+
+@contextmanager
+def throwaway_home() -> Iterator[Path]:
+    """A fresh private GnuPG home under a short path, removed afterwards; no agent is ever started for it."""
+    folder = _short_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _workshop(home: Path) -> Iterator[Path]:
+    """A short-lived home with a copy of the public keyring and the secret keys of `home` by link.
+
+    So a long state path does not break the agent's socket, and two signatures at once do not end each other's agent.
+    """
+    if not (home / "private-keys-v1.d").is_dir():
+        raise FileNotFoundError(f"{home} holds no private key")
+    with throwaway_home() as folder:
+        _copy_keyring(home, folder)
+        (folder / "private-keys-v1.d").symlink_to((home / "private-keys-v1.d").resolve())
+        try:
+            yield folder
+        finally:
+            end_agent(folder)
+
+
+def _copy_keyring(home: Path, folder: Path) -> None:
+    keyring = home / "pubring.kbx"
+    if keyring.exists():
+        shutil.copyfile(keyring, folder / "pubring.kbx")
+
+
+def _base(home: Path) -> tuple[str, ...]:
+    return (
+        "gpg", "--homedir", str(home), "--batch", "--no-tty", "--quiet", "--no-options", "--no-autostart",
+        "--display-charset", "utf-8", "--no-auto-key-locate", "--no-auto-key-retrieve",
+    )  # fmt: skip
+
+
+def _gpg(home: Path, *words: str, content: bytes = b"", accept: Sequence[int] = (0,)) -> process.Completed:
+    return process.run([*_base(home), *words], input=content, accept=accept)
+
+
+def _gpg_with_secret(home: Path, *words: str, content: bytes = b"") -> process.Completed:
+    return process.run(with_agent(home, (*_base(home), *words)), input=content)
+
+
+def _import(home: Path, content: bytes) -> None:
+    try:
+        _gpg(home, "--import-options", "import-minimal", "--import", content=content)
+    except ProgramFailed as failure:
+        raise KeyUnreadable(detail=_reason(str(failure))) from failure
+    except ProgramTimedOut as late:
+        raise KeyUnreadable(detail="gpg could not read it in time") from late
+
+
+def _list(home: Path) -> tuple[PublicKey, ...]:
+    return parse(_gpg(home, "--with-colons", "--list-keys").stdout)
+
+
+def _judge(done: process.Completed, fingerprint: str) -> None:
+    """What gpg's status lines must say (its doc/DETAILS): one signature, good, by this key, over binary data."""
+    lines = [line.split() for line in done.stdout.decode("utf-8", errors="replace").splitlines()]
+    status = [words[1:] for words in lines if len(words) > 1 and words[0] == "[GNUPG:]"]
+    names = [words[0] for words in status]
+    bad = {"BADSIG": "the content was changed", "ERRSIG": "it is by another key", "EXPKEYSIG": "its key has expired",
+           "REVKEYSIG": "its key was revoked", "EXPSIG": "it has expired"}  # fmt: skip
+    for name, detail in bad.items():
+        if name in names:
+            raise SignatureInvalid(detail=detail)
+    valid = [words[1:] for words in status if words[0] == "VALIDSIG"]
+    if (names.count("NEWSIG"), names.count("GOODSIG"), len(valid), done.code) != (1, 1, 1, 0):
+        raise SignatureInvalid(detail=_reason(done.stderr) or "it is not one good signature")
+    fields = valid[0]
+    if len(fields) < 10 or fields[9] != fingerprint or fields[8] != "00":
+        raise SignatureInvalid(detail="it is not a signature of these bytes by that key")
+    if fields[7] not in _SHA2:
+        raise SignatureInvalid(detail="it uses a digest that is no longer safe")
+
+
+def _reason(stderr: str) -> str:
+    said = [line.removeprefix("gpg: ").strip() for line in stderr.splitlines() if not line.startswith("[GNUPG:]")]
+    return "; ".join(line for line in said if line)[:300].rstrip(".")
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
