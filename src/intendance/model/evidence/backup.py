@@ -19,10 +19,11 @@ class PacketCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupCompleted:
-    """A set is complete in its stores. Instants: `started_at`, `completed_at`, and `recovers_to` (the set's recovery
-    point).
+    """A set is complete in `stores`. Instants: `started_at`, `completed_at`, and `recovers_to` (its recovery point).
 
-    Sizes in bytes: `source_bytes` before compression, `stored_bytes` of ciphertext.
+    Sizes in bytes: `source_bytes` before compression, `stored_bytes` of ciphertext. `sequence` is the set's place in
+    the chain of the asset's manifests, from 0. Said again, with more `stores`, when a copy that had failed was made
+    good; `warnings` are the first of the manifest's.
     """
 
     set: str
@@ -40,6 +41,7 @@ class BackupCompleted:
     recipients: tuple[str, ...]
     packets: PacketCheck
     warnings: tuple[str, ...] = ()
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

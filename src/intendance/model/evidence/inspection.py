@@ -27,9 +27,9 @@ class InspectionCompleted:
     """What the store holds for an asset. `by` is the actor's relation to the data: `self` or the name of another host.
 
     `newest` are the latest sets, newest first, at most 20. `days` are the local calendar days (YYYY-MM-DD, plan's
-    zone) of the last
-    400 that have at least one faultless set. `incomplete` counts prefixes without manifest; `faulty` counts all
-    faulty sets.
+    zone) of the last 400 that have at least one faultless set. `incomplete` counts prefixes without manifest; `faulty`
+    counts all faulty sets (a set of the ledger that is not in the store is one) and `damaged` names the newest of
+    them, at most 30. `hashed_sets` were re-read whole, at most 60 named; after a `deep` inspection, every set was.
     """
 
     store: str
@@ -43,6 +43,9 @@ class InspectionCompleted:
     days: tuple[str, ...]
     oldest_recovers_to: str | None
     zone: str
+    deep: bool = False
+    hashed_sets: tuple[str, ...] = ()
+    damaged: tuple[SetSeen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
