@@ -1,0 +1,181 @@
+"""Reading sets back: which there are, whether a manifest is this node's, whether a part is the one that was stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import IO
+
+from intendance.model.errors.openpgp import KeyUnreadable, SignatureInvalid
+from intendance.model.errors.sets import ManifestForged, ManifestInvalid, SetDamaged, SetMissing
+from intendance.model.errors.store import ObjectMissing, StoreUnreachable
+from intendance.sets import armor
+from intendance.sets.manifest import (
+    MANIFEST,
+    MANIFEST_LIMIT_BYTES,
+    NODE_KEY,
+    PAPERS,
+    SIGNATURE,
+    Manifest,
+    Part,
+    decode,
+    digest,
+)
+from intendance.stores import Store, StoredObject
+from intendance.system import openpgp
+
+CHUNK_BYTES = 1 << 20
+_SMALL_LIMIT_BYTES = 1 << 20
+_SET_FOLDER = re.compile(r"[A-Za-z0-9._-]{1,160}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a store lists for one asset: per set id its objects by name. `complete` have a manifest, `incomplete` have
+    none."""
+
+    folder: str
+    complete: Mapping[str, Mapping[str, StoredObject]]
+    incomplete: Mapping[str, Mapping[str, StoredObject]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedManifest:
+    """A manifest whose signature holds, and the SHA-256 of its bytes."""
+
+    manifest: Manifest
+    sha256: str
+
+
+def asset_folder(fleet: str, node: str, asset: str) -> str:
+    """`<fleet>/<node>/<asset>`."""
+    return f"{fleet}/{node}/{asset}"
+
+
+def key(folder: str, name: str) -> str:
+    """The key of an object in a folder."""
+    return f"{folder}/{name}"
+
+
+def survey(store: Store, folder: str) -> Survey:
+    """List an asset's folder. Raises the errors of stores."""
+    found: dict[str, dict[str, StoredObject]] = {}
+    for stored in store.list(folder):
+        set_id, _, name = stored.key.removeprefix(f"{folder}/").partition("/")
+        if name and "/" not in name and _SET_FOLDER.fullmatch(set_id):
+            found.setdefault(set_id, {})[name] = stored
+    return Survey(
+        folder=folder,
+        complete={set_id: objects for set_id, objects in found.items() if MANIFEST in objects},
+        incomplete={set_id: objects for set_id, objects in found.items() if MANIFEST not in objects},
+    )
+
+
+def open_manifest(store: Store, asset_prefix: str, set_id: str, fingerprint: str) -> OpenedManifest:
+    """Read a set's manifest, when the key of that fingerprint has signed it and it belongs where it lies.
+
+    Raises SetMissing, SetDamaged, ManifestForged, ManifestInvalid, ManifestVersionUnknown, and the errors of stores.
+    """
+    folder = key(asset_prefix, set_id)
+    try:
+        content = read_small(store, key(folder, MANIFEST), MANIFEST_LIMIT_BYTES)
+    except ObjectMissing:
+        raise SetMissing(store=store.name, set=set_id) from None
+    try:
+        signature = read_small(store, key(folder, SIGNATURE), _SMALL_LIMIT_BYTES)
+        node_key = read_small(store, key(folder, NODE_KEY), _SMALL_LIMIT_BYTES)
+    except ObjectMissing as missing:
+        name = str(missing.params.get("key", "")).rpartition("/")[2]
+        raise SetDamaged(set=set_id, store=store.name, detail=f"{name} is missing") from None
+    _require_signature(content, signature, node_key, set_id, fingerprint)
+    manifest = decode(content, set_id)
+    if manifest.set != set_id or asset_folder(manifest.fleet, manifest.node, manifest.asset) != asset_prefix:
+        raise ManifestInvalid(set=set_id, detail=f"it is that of {manifest.set} of {manifest.node}/{manifest.asset}")
+    return OpenedManifest(manifest=manifest, sha256=digest(content))
+
+
+def absent_parts(manifest: Manifest, objects: Mapping[str, StoredObject]) -> str:
+    """What the listing alone says is wrong, in English; empty when every file is there with its size."""
+    missing = [name for name in (*(part.name for part in manifest.parts), *PAPERS, SIGNATURE) if name not in objects]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        return f"{missing[0]}{more} missing"
+    for part in manifest.parts:
+        size = objects[part.name].size_bytes
+        if size != part.cipher_bytes:
+            return f"{part.name} has {size} bytes instead of {part.cipher_bytes}"
+    return ""
+
+
+def altered_papers(store: Store, asset_prefix: str, manifest: Manifest) -> str:
+    """The first paper that is not the one the manifest lists, in English; empty when all are."""
+    for paper in manifest.files:
+        stored = key(key(asset_prefix, manifest.set), paper.name)
+        try:
+            content = read_small(store, stored, MANIFEST_LIMIT_BYTES)
+        except ObjectMissing:
+            return f"{paper.name} is missing"
+        if digest(content) != paper.sha256:
+            return f"{paper.name} was changed"
+    return ""
+
+
+def hash_part(store: Store, asset_prefix: str, set_id: str, part: Part) -> Generator[int, None, str]:
+    """Re-read a part, yielding bytes as they are hashed; returns what is wrong in English, or "".
+
+    Raises the errors of stores when the store cannot be read.
+    """
+    hashed, seen = sha256(), 0
+    try:
+        for chunk in chunks_of(store, key(key(asset_prefix, set_id), part.name)):
+            hashed.update(chunk)
+            seen += len(chunk)
+            yield len(chunk)
+    except ObjectMissing:
+        return f"{part.name} is missing"
+    if seen != part.cipher_bytes:
+        return f"{part.name} has {seen} bytes instead of {part.cipher_bytes}"
+    if hashed.hexdigest() != part.sha256_cipher:
+        return f"{part.name} was changed: its hash is not the listed one"
+    return ""
+
+
+def chunks_of(store: Store, name: str) -> Generator[memoryview, None, None]:
+    """An object's bytes in chunks of at most 1 MiB; each chunk is overwritten by the next.
+
+    Raises ObjectMissing, StoreUnreachable (also for a medium that cannot be read any more).
+    """
+    buffer = memoryview(bytearray(CHUNK_BYTES))
+    with store.open(name) as source:
+        while count := _read_into(store, source, buffer):
+            yield buffer[:count]
+
+
+def _read_into(store: Store, source: IO[bytes], buffer: memoryview) -> int:
+    try:
+        return int(source.readinto(buffer) or 0)  # type: ignore[attr-defined]  # typeshed's IO[bytes] lacks it
+    except OSError as error:
+        raise StoreUnreachable(store=store.name, detail=error.strerror or str(error)) from error
+
+
+def read_small(store: Store, name: str, limit_bytes: int) -> bytes:
+    """A small object whole, or its first `limit_bytes + 1` bytes when it is larger. Raises ObjectMissing."""
+    content = bytearray()
+    for chunk in chunks_of(store, name):
+        content += chunk
+        if len(content) > limit_bytes:
+            break
+    return bytes(content[: limit_bytes + 1])
+
+
+def _require_signature(content: bytes, signature: bytes, node_key: bytes, set_id: str, fingerprint: str) -> None:
+    if not armor.is_canonical(signature):
+        raise ManifestForged(set=set_id, detail="the signature's file was changed")
+    try:
+        signer = openpgp.verify(content, signature, node_key.decode("utf-8", errors="replace"))
+    except (SignatureInvalid, KeyUnreadable) as error:
+        raise ManifestForged(set=set_id, detail=error.message.rstrip(".")) from error
+    if signer != fingerprint:
+        raise ManifestForged(set=set_id, detail=f"it is signed by {signer}, not by {fingerprint}")
