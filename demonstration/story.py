@@ -1,0 +1,128 @@
+"""What is shown, in order. Each step does only what an earlier start has not done yet."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from demonstration import keys, plan, website
+from demonstration.comparison import compare_databases, compare_trees
+from demonstration.product import Product, StepFailed
+from demonstration.scene import DATABASE, ROOT, Scene, Voice
+from demonstration.server import DatabaseServer, missing_programs
+
+
+class Story:
+    """Everything that runs for the demonstration; leaving it ends all of it."""
+
+    def __init__(self, scene: Scene, voice: Voice) -> None:
+        self._scene = scene
+        self._voice = voice
+        self._product = Product(scene, voice)
+        self._server: DatabaseServer | None = None
+        self._assets = ["site-files"]
+
+    def __enter__(self) -> Story:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._product.stop_agent()
+        if self._server is not None:
+            self._server.stop()
+
+    def tell(self) -> int:
+        """The whole story; the exit code of its last command, `status`. Raises StepFailed, NotTheSame."""
+        self._set_the_scene()
+        self._adopt()
+        self._back_up()
+        self._restore_and_compare()
+        self._voice.heading("What holds, and how it is known")
+        self._product.type("ledger", "verify")
+        code = self._product.type("status", accept=(0, 4, 5))
+        self._say_what_next()
+        return code
+
+    def run_on(self) -> None:
+        """Keep everything running until somebody stops it. Raises StepFailed when the agent ends by itself."""
+        self._voice.heading("The agent goes on: it performs the plan at its hours. Ctrl-C ends everything.")
+        while self._product.agent_code() is None:
+            time.sleep(0.5)
+        raise StepFailed(f"the agent ended by itself; its last words are in {_short(self._scene.base / 'agent.log')}")
+
+    def _set_the_scene(self) -> None:
+        self._voice.heading("The server of a small organisation, ASBL Horizon")
+        missing = missing_programs()
+        if missing:
+            self._voice.line(f"Without a database: {', '.join(missing)} cannot be found, and only root can install it.")
+        else:
+            self._server = DatabaseServer(self._scene)
+            self._server.open(self._voice)
+            self._assets.insert(0, "site-db")
+        with self._voice.timed("The site's files") as step:
+            website.build(self._scene.website)
+            step.more = _short(self._scene.website)
+        with self._voice.timed("Throw-away OpenPGP keys of Marie, of Thomas and of the safe"):
+            self._keys = keys.keys(self._scene)
+
+    def _adopt(self) -> None:
+        changed = plan.write(self._scene, self._keys, with_database=self._server is not None)
+        adopted = (self._scene.state / "agent" / "plan.json").exists()
+        if changed or not adopted:
+            self._voice.heading("The plan, checked and adopted")
+            self._product.type("plan", "check", str(self._scene.plan))
+            self._product.type("plan", "adopt", str(self._scene.plan))
+        pid = self._product.start_agent()
+        self._voice.line(
+            f"The agent runs (process {pid}); it says what it does in {_short(self._scene.base / 'agent.log')}"
+        )
+
+    def _back_up(self) -> None:
+        kept = {point["asset"] for point in self._product.ask("backup", "list")["points"]}
+        missing = [asset for asset in self._assets if asset not in kept]
+        if missing:
+            self._voice.heading(
+                "First backups: compressed, encrypted to three keys, none of which this machine could use"
+            )
+        for asset in missing:
+            self._product.type("backup", "run", asset)
+        self._voice.heading("Looked at again: signature, hashes, age")
+        for asset in self._assets:
+            self._product.type("backup", "inspect", asset)
+        self._product.type("backup", "list")
+
+    def _restore_and_compare(self) -> None:
+        done = self._scene.base / "restored"
+        if done.exists() and done.read_text().split() == self._assets:
+            return
+        self._voice.heading("Restored beside the original with Marie's key, and compared")
+        stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
+        if self._server is not None:
+            copy = f"{DATABASE}_{stamp}"
+            self._product.type("restore", "run", "site-db", "--into", copy, holder="marie")
+            with self._voice.timed("The restored database is the original one") as step:
+                step.more = compare_databases(self._server.server, DATABASE, copy)
+            self._server.server.execute(f"DROP DATABASE `{copy}`")
+        folder = self._scene.base / f"restored-{stamp}"
+        self._product.type("restore", "run", "site-files", "--into", str(folder), holder="marie")
+        with self._voice.timed("The restored files are the original ones") as step:
+            step.more = compare_trees(self._scene.website, folder)
+        shutil.rmtree(folder)
+        done.write_text(" ".join(self._assets))
+
+    def _say_what_next(self) -> None:
+        ours = f"./dev sh -- intendance --state {_short(self._scene.state)}"
+        self._voice.heading("What to type next, in another terminal, while this one runs")
+        self._voice.line(f"{ours} rules show ASBL_010")
+        self._voice.line(f"{ours} ledger show")
+        self._voice.line(f"{ours} backup run site-files")
+        home = f"GNUPGHOME={self._scene.home_of('thomas')}"
+        self._voice.line(f"{home} {ours} restore run site-files --into /tmp/horizon-restored")
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
