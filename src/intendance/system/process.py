@@ -9,7 +9,9 @@ started from a process's main thread.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -22,7 +24,7 @@ from intendance.model.errors.process import ProgramFailed, ProgramMissing, Progr
 from intendance.system.redaction import redact
 
 STDERR_TAIL_BYTES = 8192
-_INHERITED = ("PATH", "HOME", "TMPDIR", "GNUPGHOME", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH")
+_INHERITED = ("PATH", "HOME", "TMPDIR", "GNUPGHOME", "GPG_TTY", "TERM", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH")
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -42,12 +44,14 @@ def find(program: str) -> str:
 
 PACKAGES: Mapping[str, str] = {
     "gpg": "gnupg",
+    "gpg-agent": "gpg-agent",
     "gpgv": "gpgv",
     "gpgconf": "gnupg",
     "zstd": "zstd",
     "tar": "tar",
     "mariadb": "mariadb-client",
     "mariadb-dump": "mariadb-client",
+    "my_print_defaults": "mariadb-client",
     "mariadbd": "mariadb-server",
     "mariadb-install-db": "mariadb-server",
     "setpriv": "util-linux",
@@ -56,12 +60,18 @@ PACKAGES: Mapping[str, str] = {
 
 @dataclass(slots=True)
 class Child:
-    """A running program. `stdout` and `stdin` are raw file objects when they were asked for as pipes."""
+    """A running program. `stdout` and `stdin` are raw file objects when they were asked for as pipes.
+
+    Any thread may wait for it or end it. Its process group ends with it, before it is reaped, so that a signal never
+    meets a
+    process that got the same number later.
+    """
 
     program: str
     process: subprocess.Popen[bytes]
     tail: bytearray = field(default_factory=bytearray)
     reader: threading.Thread | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -76,26 +86,57 @@ class Child:
     def wait(self, deadline_seconds: float | None = None) -> int:
         """Wait for the end and return the exit code (negative: a signal). Raises ProgramTimedOut after killing the
         group."""
-        try:
-            code = self.process.wait(timeout=deadline_seconds)
-        except subprocess.TimeoutExpired:
+        if not self._has_ended(deadline_seconds):
             self.kill()
-            raise ProgramTimedOut(program=self.program, seconds=int(deadline_seconds or 0)) from None
+            raise ProgramTimedOut(program=self.program, seconds=int(deadline_seconds or 0))
+        code = self._reap()
         if self.reader is not None:
             self.reader.join()
         return code
 
+    def end(self) -> None:
+        """Send SIGKILL to the whole group without waiting or closing anything; quiet when it has already ended."""
+        with self._lock:
+            if self.process.returncode is None:
+                self._signal_group()
+
     def kill(self) -> None:
-        """End the whole process group at once and reap it; quiet when it has already ended."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        """End the whole process group at once, reap it and close our ends of its pipes; quiet when it has already
+        ended.
+
+        Not while another thread reads or writes those pipes: use `end` then.
+        """
+        self.end()
+        self._reap()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
         if self.reader is not None:
             self.reader.join()
+
+    def _has_ended(self, deadline_seconds: float | None) -> bool:
+        with self._lock:
+            if self.process.returncode is not None:
+                return True
+            descriptor = os.pidfd_open(self.process.pid)
+        try:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            return bool(poll.poll(None if deadline_seconds is None else deadline_seconds * 1000))
+        finally:
+            os.close(descriptor)
+
+    def _reap(self) -> int:
+        self._has_ended(None)
+        with self._lock:
+            if self.process.returncode is None:
+                self._signal_group()
+            return self.process.wait()
+
+    def _signal_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def stderr(self) -> str:
         """The end of what it wrote to stderr, redacted, at most 8 KiB."""
@@ -143,6 +184,13 @@ def start(
     return child
 
 
+def widen(pipe: IO[bytes], size_bytes: int = 1 << 20) -> None:
+    """Give a pipe the size in bytes (1 MiB is what Linux allows without privilege), or leave it where that is
+    denied."""
+    with contextlib.suppress(PermissionError):  # above the user's share of pipe memory: slower, no less right
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, size_bytes)
+
+
 @dataclass(frozen=True, slots=True)
 class Completed:
     """A program that ended: exit code, all of stdout, redacted tail of stderr."""
@@ -176,8 +224,7 @@ def run(
 
     def expire() -> None:
         expired.set()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.process.pid, signal.SIGKILL)
+        child.end()
 
     timer = threading.Timer(deadline_seconds, expire)
     timer.daemon = True

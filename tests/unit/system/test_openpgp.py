@@ -125,8 +125,14 @@ def test_a_node_key_signs_only_and_its_home_opens_nothing(keys: Keys) -> None:
 
 
 def test_no_agent_and_no_folder_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make, made = openpgp._short_folder, []
-    monkeypatch.setattr(openpgp, "_short_folder", lambda: made.append(make()) or made[-1])
+    make = openpgp._short_folder
+    made: list[Path] = []
+
+    def recorded() -> Path:
+        made.append(make())
+        return made[-1]
+
+    monkeypatch.setattr(openpgp, "_short_folder", recorded)
     home = tmp_path / "gnupg"
     fingerprint = openpgp.create_node_key(home, "a node")
     openpgp.sign(home, fingerprint, b"content")
