@@ -1,7 +1,7 @@
 """Where everything of the demonstration lies, and how it speaks.
 
-What must survive a restart stands under `.dev/demonstration`. Sockets have short paths (108 bytes, unix(7)), so they and the
-names by which key holders' homes are reached stand in a private folder under `/tmp`, which is made again when it is gone.
+What must survive a restart stands under `.dev/demonstration`. Sockets have short paths (108 bytes, unix(7)), so they
+and the names by which key holders' homes are reached stand in a private folder under `/tmp`, made when it is missing.
 """
 
 from __future__ import annotations

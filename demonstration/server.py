@@ -44,5 +44,12 @@ class DatabaseServer:
                 step.more = f"{megabytes} MB in the database {DATABASE}"
             self._filled.touch()
 
+    def drop_copies(self) -> None:
+        """Drop what was restored beside the original."""
+        pattern = DATABASE.replace("_", "\\_") + "\\_%"
+        names = f"SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE '{pattern}'"
+        for name in self.server.execute(names).split():
+            self.server.execute(f"DROP DATABASE `{name}`")
+
     def stop(self) -> None:
         self.server.stop()

@@ -100,6 +100,7 @@ class Story:
         if done.exists() and done.read_text().split() == self._assets:
             return
         self._voice.heading("Restored beside the original with Marie's key, and compared")
+        self._remove_remains()
         stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
         if self._server is not None:
             copy = f"{DATABASE}_{stamp}"
@@ -113,6 +114,13 @@ class Story:
             step.more = compare_trees(self._scene.website, folder)
         shutil.rmtree(folder)
         done.write_text(" ".join(self._assets))
+
+    def _remove_remains(self) -> None:
+        """What an interrupted start left of an earlier restore."""
+        for folder in self._scene.base.glob("restored-*"):
+            shutil.rmtree(folder)
+        if self._server is not None:
+            self._server.drop_copies()
 
     def _say_what_next(self) -> None:
         ours = f"./dev sh -- intendance --state {_short(self._scene.state)}"

@@ -1,4 +1,4 @@
-"""The file tree of a small organisation's site: about 40 MB, the same on every machine, with the oddities of real ones."""
+"""The file tree of a small organisation's site: 40 MB, the same on every machine, with the oddities of real ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,19 @@ EXCLUDED = ("cache", "logs")
 PHOTOS = 120
 DOCUMENTS = 260
 PAGES = 420
-_WORDS = "accueil projet bénévole atelier refuge école don rapport réunion partenaire Liège Namur Bruxelles été".split()
+_WORDS = (
+    "accueil",
+    "projet",
+    "refuge",
+    "don",
+    "rapport",
+    "bénévole",
+    "atelier",
+    "réunion",
+    "Liège",
+    "Bruxelles",
+    "été",
+)
 
 
 def build(root: Path) -> None:

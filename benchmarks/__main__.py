@@ -1,0 +1,30 @@
+"""`./dev bench [NAME…]`: one process per benchmark, so that none inherits another's memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+_NOT_SUBJECTS = {"__init__", "__main__", "measure"}
+
+
+def subjects() -> list[str]:
+    """The names of all benchmarks: the files of this folder that have one."""
+    return sorted({path.stem for path in Path(__file__).parent.glob("*.py")} - _NOT_SUBJECTS)
+
+
+def main(names: list[str]) -> int:
+    known = subjects()
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        print(f"bench: there is no benchmark `{unknown[0]}`; there are: {', '.join(known)}", file=sys.stderr)
+        return 2
+    codes = [
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode for name in names or known
+    ]
+    return max(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
