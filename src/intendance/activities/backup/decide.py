@@ -1,0 +1,65 @@
+"""What a backup is before it begins: its name, its place in the chain, the room it needs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from intendance.model.errors.sets import NoRoom
+from intendance.model.evidence.backup import BackupCompleted
+
+SPARE_PERCENT = 15
+"""Room beyond the projected size that must be left (design, trap 12)."""
+
+WARNINGS_RECORDED = 20
+WARNING_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A set's place in the chain of its asset's manifests."""
+
+    sequence: int
+    previous: str | None
+
+
+def set_id(run: str, attempt: int) -> str:
+    """`<run>.<attempt>`: a new attempt never meets the objects of an old one."""
+    return f"{run}.{attempt}"
+
+
+def next_link(history: Sequence[BackupCompleted]) -> Link:
+    """What follows the sets that the ledger knows (in any order)."""
+    latest = max(history, key=lambda backup: backup.sequence, default=None)
+    if latest is None:
+        return Link(sequence=0, previous=None)
+    return Link(sequence=latest.sequence + 1, previous=latest.manifest_sha256)
+
+
+def projected_bytes(kind: str, history: Sequence[BackupCompleted], estimated_bytes: int) -> int:
+    """The ciphertext to expect: that of the last set of this kind (`history`: newest first), else the engine's
+    estimate before compression."""
+    return next((backup.stored_bytes for backup in history if backup.kind == kind), estimated_bytes)
+
+
+def require_room(asset: str, kind: str, projected: int, free: Mapping[str, int | None]) -> None:
+    """Raises NoRoom unless every store (name to free bytes, None: it cannot say) takes the set and 15 % more."""
+    need = -(-projected * (100 + SPARE_PERCENT) // 100)
+    for store, free_bytes in free.items():
+        if free_bytes is not None and free_bytes < need:
+            raise NoRoom(store=store, free=size(free_bytes), kind=kind, asset=asset, need=size(projected))
+
+
+def first_warnings(warnings: Sequence[str]) -> tuple[str, ...]:
+    """The warnings as evidence holds them; the manifest has them all."""
+    more = len(warnings) - WARNINGS_RECORDED
+    brief = [warning[:WARNING_CHARACTERS] for warning in warnings[:WARNINGS_RECORDED]]
+    return (*brief, f"and {more} more, in the manifest") if more > 0 else tuple(brief)
+
+
+def size(count: int) -> str:
+    """`1.5 GiB`: bytes as a sentence says them."""
+    if count < 2**10:
+        return f"{count} B"
+    power = min((count.bit_length() - 1) // 10, 4)
+    return f"{count / 2 ** (10 * power):.1f} {'KMGT'[power - 1]}iB"

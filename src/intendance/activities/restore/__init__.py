@@ -1,0 +1,1 @@
+"""Restore: a recovery point comes back beside the original, never over it."""
