@@ -1,0 +1,1 @@
+"""The parts of the demonstration that decide whether it tells the truth."""
