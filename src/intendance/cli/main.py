@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -14,8 +16,9 @@ import typer
 
 from intendance import __version__
 from intendance.cli.output import Invocation, Output, choose_language
-from intendance.model.errors import Exit, IntendanceError
+from intendance.model.errors import Exit, IntendanceError, InternalError, UsageError, WrongWords
 from intendance.system.clock import SystemClock
+from intendance.system.trace import keep_trace
 
 # noun -> (module with `register(root)`, one line of help)
 NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -58,7 +61,7 @@ def _global_options(
     plan: Annotated[Path | None, typer.Option(help="The plan file. [./intendance.yaml, /etc/intendance/…]")] = None,
     state: Annotated[Path | None, typer.Option(help="Where Intendance keeps its state.")] = None,
     lang: Annotated[str | None, typer.Option(help="fr or en; otherwise from the environment.")] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,  # noqa: FBT002
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
         typer.echo(f"intendance {__version__}")
@@ -112,19 +115,62 @@ def noun_of(arguments: Sequence[str]) -> str | None:
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with the contract's code; a known error is a sentence, never a traceback."""
+    """Run the command line and exit with the contract's code; an error is a sentence, never a traceback."""
     words = hoist(sys.argv[1:] if arguments is None else arguments)
-    completing = any(name.endswith("_COMPLETE") for name in os.environ if name.startswith("_INTENDANCE"))
-    application = build(noun_of(words), everything=completing)
     output = Output(as_json="--json" in words)
     try:
-        application(args=words, prog_name="intendance")
+        code = _dispatch(words)
     except IntendanceError as error:
         output.report(error)
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except KeyboardInterrupt:
         output.talk("Interrupted.")
-        sys.exit(130)
+        code = 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(Exit.FAILED)
+        code = Exit.FAILED
+    except Exception as error:
+        if os.environ.get("INTENDANCE_TRACE") == "1":
+            raise
+        output.report(_unforeseen(words, error))
+        code = Exit.FAILED
+    sys.exit(code)
+
+
+def _dispatch(words: Sequence[str]) -> int:
+    """What the command answers as exit code. Raises UsageError for words that are no command, and its errors."""
+    completing = any(name.endswith("_COMPLETE") for name in os.environ if name.startswith("_INTENDANCE"))
+    application = build(noun_of(words), everything=completing)
+    try:
+        # Standing alone, Typer would print its own kind of error; this way `typer.Exit(code)` comes back as the code.
+        code = application(args=words, prog_name="intendance", standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except Exception as error:
+        # Typer's own errors have moved between its modules; what they can do has not.
+        said = getattr(error, "format_message", None)
+        if said is None or isinstance(error, IntendanceError):
+            raise
+        raise _usage(said(), getattr(error, "ctx", None)) from None
+    return code if isinstance(code, int) else Exit.DONE
+
+
+def _usage(said: str, context: object) -> UsageError:
+    """What Typer says of wrong words, as one sentence; asked for nothing, it says everything."""
+    if said.startswith("Usage:"):
+        sys.stderr.write(said.rstrip() + "\n")
+        raise SystemExit(Exit.USAGE)
+    path = getattr(context, "command_path", "intendance")
+    sentence = " ".join(said.split())
+    return WrongWords(sentence=sentence if sentence.endswith((".", "?")) else f"{sentence}.", command=path)
+
+
+def _unforeseen(words: Sequence[str], error: Exception) -> IntendanceError:
+    """An error for what nobody foresaw; its trace goes into the state folder, where there is one."""
+    named = [after for word, after in pairwise(words) if word == "--state"]
+    named += [word.partition("=")[2] for word in words if word.startswith("--state=")]
+    state = Path(named[-1]) if named else default_state()
+    now = SystemClock().read().at
+    folder = state / "agent" / "crash" if (state / "agent").is_dir() else Path(tempfile.gettempdir())
+    trace = keep_trace(folder, f"intendance-{now:%Y%m%dT%H%M%SZ}-{os.getpid()}", error)
+    return InternalError(detail=f"{type(error).__name__}. The full trace is in {trace}")

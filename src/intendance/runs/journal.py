@@ -80,6 +80,16 @@ class Journal:
             row = transaction.execute(_SQL["claim"], {"id": run, "at": rfc3339(self.now())}).fetchone()
         return None if row is None else int(row[0])
 
+    def begin(self, submission: Submission) -> Run:
+        """Submit and claim at once: for what the caller's own process performs. Raises RunOver when it was before."""
+        with self.book.transaction() as transaction:
+            self._submit(transaction, submission)
+            row = transaction.execute(_SQL["claim"], {"id": submission.id, "at": rfc3339(self.now())}).fetchone()
+        run = self.get(submission.id)
+        if row is None:
+            raise RunOver(run=run.id, state=run.state)
+        return run
+
     def register(self, run: str, attempt: int, worker: Identity) -> None:
         """Write down which process performs the attempt. Raises RunSuperseded when it is not to be performed."""
         with self.book.transaction() as transaction:

@@ -48,6 +48,12 @@ class UsageError(IntendanceError):
     exit_code = Exit.USAGE
 
 
+class WrongWords(UsageError):
+    """{sentence}"""
+
+    next_step = "See what can be written: `{command} --help`."
+
+
 class InternalError(IntendanceError):
     """Intendance met a case that it does not know: {detail}"""
 

@@ -83,19 +83,6 @@ class RunFailed(IntendanceError):
     next_step = "{advice}"
 
 
-class SetUnknown(IntendanceError):
-    """No complete set `{set}` is in the stores of the adopted plan{suggestion}."""
-
-    next_step = "See what is there with `intendance backup list`."
-    exit_code = Exit.USAGE
-
-
-class NoPoint(IntendanceError):
-    """There is no recovery point of {asset} {when}."""
-
-    next_step = "{remedy}"
-
-
 class TimeUnreadable(IntendanceError):
     """`{text}` is not a time."""
 

@@ -1,0 +1,91 @@
+"""Starting the child process that performs one run, and settling what it leaves when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+from intendance.agent.compose import Node, secret_environment
+from intendance.model.errors.process import ProgramTimedOut
+from intendance.model.errors.runs import RunCancelled, RunInterrupted, RunSuperseded
+from intendance.runs.rows import Run, RunState
+from intendance.system import alive, process
+
+# What a worker may inherit besides the plan's secrets: where Python finds its own files when it is not installed.
+_KEPT_ENVIRONMENT = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
+
+
+def start_worker(node: Node, run: Run) -> process.Child:
+    """Start the worker of a claimed run: a session of its own, low priority, an end with the caller."""
+    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+    return process.start(
+        worker_argv(node.layout.state, run),
+        extra_environment={**kept, **secret_environment(node.plan)},
+        new_session=True,
+    )
+
+
+def worker_argv(state: Path, run: Run) -> tuple[str, ...]:
+    """The worker's command line: the served site comes first, for the processor and for the disk."""
+    polite = ("ionice", "--ignore", "--class", "2", "--classdata", "7", "nice", "-n", "10")
+    return (*polite, sys.executable, "-m", "intendance.agent.worker", str(state), run.id, str(run.attempt))
+
+
+def settle(node: Node, run: Run, child: process.Child) -> RunState:
+    """After the worker's end: no process of it is left, and a run that it did not end itself is interrupted."""
+    alive.end_session(child.process.pid)
+    child.kill()
+    return conclude(node, run)
+
+
+def conclude(node: Node, run: Run) -> RunState:
+    """The run's state once its worker is gone; an attempt still `running` is recorded as interrupted."""
+    fresh = node.journal.get(run.id)
+    if fresh.state != "running" or fresh.attempt != run.attempt:
+        node.layout.tidy(run.id, run.attempt)
+        return fresh.state
+    try:
+        state = node.journal.interrupt(fresh, RunInterrupted(run=run.id, attempt=run.attempt))
+    except RunSuperseded:
+        state = node.journal.get(run.id).state
+    node.layout.tidy(run.id, run.attempt)
+    return state
+
+
+def recover(node: Node) -> tuple[Run, ...]:
+    """Runs found `running` by whoever has just taken the state's lock: nobody may be performing them.
+
+    A worker that outlived its agent is ended; a restore is performed by its caller, so a living one is left alone.
+    Returns the runs that were interrupted.
+    """
+    boot = node.clock.read().boot
+    found = []
+    for run in node.journal.in_state("running"):
+        living = run.worker is not None and alive.is_alive(run.worker, boot)
+        if living and run.activity == "restore":
+            continue
+        if run.worker is not None and living:
+            alive.send(run.worker, boot, signal.SIGKILL)
+            alive.end_session(run.worker.pid)
+        conclude(node, run)
+        found.append(run)
+    return tuple(found)
+
+
+def ask_to_end(node: Node, name: str) -> Run:
+    """Cancel a run: a queued one ends here, the worker of a running one is told. Raises RunUnknown, RunOver."""
+    run = node.journal.request_cancel(name)
+    if run.state == "queued":
+        node.journal.cancel(run, RunCancelled(run=run.id, asset=run.asset))
+    elif run.worker is not None:
+        alive.send(run.worker, node.clock.read().boot, signal.SIGTERM)
+    return run
+
+
+def wait_for_end(child: process.Child, patience_seconds: float) -> None:
+    """Give a worker that was told to end the time to write down why; then end it."""
+    with contextlib.suppress(ProgramTimedOut):
+        child.wait(patience_seconds)

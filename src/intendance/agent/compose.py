@@ -1,0 +1,99 @@
+"""One state folder, opened: its ledger, journal, adopted plan and paths, for as long as somebody works with it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from intendance.agent.layout import StateLayout
+from intendance.ledger.book import Book
+from intendance.model.plan import MariadbAsset, Plan
+from intendance.plan import adopted
+from intendance.runs.decide import Line
+from intendance.runs.journal import Journal
+from intendance.system.clock import Clock
+
+
+@dataclass(slots=True)
+class Node:
+    """What the use cases of a node work with. `plan` is the adopted plan as last read."""
+
+    layout: StateLayout
+    clock: Clock
+    book: Book
+    journal: Journal
+    plan: Plan
+
+    def reread_plan(self) -> None:
+        """Take a plan adopted since into use."""
+        self.plan = adopted.read(self.layout.state)
+
+    def adopted_at(self) -> datetime:
+        """When the plan in force was adopted, by the ledger."""
+        (latest,) = self.book.facts("plan.adopted", latest=1)
+        return latest.at
+
+    def lines(self) -> tuple[Line, ...]:
+        """The schedules of the plan in force."""
+        return lines_of(self.plan)
+
+
+@contextmanager
+def open_node(state: Path, clock: Clock) -> Iterator[Node]:
+    """Open a state folder. Raises NoState, StateUnusable and the ledger's own refusals."""
+    book = Book.open(state, clock)
+    try:
+        yield Node(
+            layout=StateLayout(state),
+            clock=clock,
+            book=book,
+            journal=Journal(book, clock),
+            plan=adopted.read(state),
+        )
+    finally:
+        book.close()
+
+
+def lines_of(plan: Plan) -> tuple[Line, ...]:
+    """Every schedule of a plan as a line: `backup.<kind>` and `inspect` of each asset."""
+    lines = []
+    for asset in plan.assets.values():
+        if asset.backup is None:
+            continue
+        scheduled = {f"backup.{kind}": schedule for kind, schedule in asset.backup.kinds.items()}
+        scheduled["inspect"] = asset.backup.inspect
+        lines += [
+            Line(
+                asset=asset.name,
+                activity=activity,
+                cron=schedule.cron,
+                zone=plan.organisation.timezone,
+                catch_up=schedule.catch_up,
+            )
+            for activity, schedule in scheduled.items()
+            if schedule is not None
+        ]
+    return tuple(lines)
+
+
+def secret_environment(plan: Plan) -> Mapping[str, str]:
+    """The environment variables in which the plan says that secrets are; children get no others of the caller's."""
+    names = {
+        asset.connect.credentials.env
+        for asset in plan.assets.values()
+        if isinstance(asset, MariadbAsset) and asset.connect.credentials is not None
+    }
+    return {name: os.environ[name] for name in names if name is not None and name in os.environ}
+
+
+def person() -> str:
+    """The actor's name for what somebody asks for at a terminal: `person:<user name>`."""
+    try:
+        return f"person:{pwd.getpwuid(os.geteuid()).pw_name}"
+    except KeyError:
+        return f"person:uid-{os.geteuid()}"

@@ -1,0 +1,52 @@
+"""Where things are in a state folder; the list of all of them is in `docs/agent.md`."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class StateLayout:
+    """The paths of one state folder."""
+
+    state: Path
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever performs activities: the agent, or a command in the foreground."""
+        return self.state / "lock"
+
+    @property
+    def socket(self) -> Path:
+        """Where the agent listens."""
+        return self.state / "agent.sock"
+
+    @property
+    def plan(self) -> Path:
+        """The compiled plan in force."""
+        return self.state / "agent" / "plan.json"
+
+    @property
+    def crashes(self) -> Path:
+        """Full traces of cases that Intendance did not know."""
+        return self.state / "agent" / "crash"
+
+    def asset_lock(self, asset: str) -> Path:
+        """One lock per asset: backup, inspection and restore exclude each other."""
+        return self.state / "agent" / "locks" / asset
+
+    def progress(self, run: str) -> Path:
+        """How far a run is."""
+        return self.state / "agent" / "progress" / f"{run}.json"
+
+    def scratch(self, run: str, attempt: int) -> Path:
+        """The private working folder of one attempt."""
+        return self.state / "agent" / "scratch" / f"{run}.{attempt}"
+
+    def tidy(self, run: str, attempt: int) -> None:
+        """Remove the working memory of an attempt that is over."""
+        self.progress(run).unlink(missing_ok=True)
+        self.progress(run).with_suffix(".tmp").unlink(missing_ok=True)
+        shutil.rmtree(self.scratch(run, attempt), ignore_errors=True)

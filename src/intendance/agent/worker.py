@@ -1,0 +1,113 @@
+"""One run, one child process: `python -m intendance.agent.worker STATE RUN ATTEMPT`.
+
+Its memory ends with it, it can be ended at any instant, and it imports neither the command line nor the plan's schema.
+SIGTERM cancels the run, SIGINT interrupts it; either way no process that it started is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from intendance.agent.compose import Node, open_node
+from intendance.agent.performing import perform
+from intendance.agent.stopping import ShieldedSteps, Stop, Stopper
+from intendance.model.errors import IntendanceError
+from intendance.model.errors.runs import (
+    RunCancelled,
+    RunInterrupted,
+    RunSuperseded,
+    RunTimedOut,
+    WorkerCrashed,
+)
+from intendance.model.errors.state import LockHeld
+from intendance.runs.progress import ProgressFile
+from intendance.runs.rows import Run
+from intendance.system import alive, lock
+from intendance.system.clock import SystemClock
+from intendance.system.trace import keep_trace
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Perform one attempt of a run that was claimed; what came of it stands in the journal. Returns the exit code."""
+    stopper = Stopper()
+    _lead_session()
+    state, run, attempt = Path(arguments[0]), arguments[1], int(arguments[2])
+    try:
+        with open_node(state, SystemClock()) as node:
+            return _attempt(node, run, attempt, stopper)
+    except IntendanceError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 1
+
+
+def _attempt(node: Node, name: str, attempt: int, stopper: Stopper) -> int:
+    run = node.journal.get(name)
+    this = alive.identify(os.getpid(), node.clock.read().boot)
+    if run.attempt != attempt or this is None:
+        raise RunSuperseded(run=name, attempt=attempt)
+    node.journal.register(name, attempt, this)
+    try:
+        with lock.held(node.layout.asset_lock(run.asset), purpose=f"{run.activity} of {run.asset}"):
+            return _perform(node, run, stopper)
+    except LockHeld:
+        node.journal.release(name, attempt)
+        raise
+    finally:
+        node.layout.tidy(name, attempt)
+
+
+def _perform(node: Node, run: Run, stopper: Stopper) -> int:
+    steps = ShieldedSteps(node.journal.steps(run), stopper)
+    progress = ProgressFile(node.layout.progress(run.id), run.attempt)
+    try:
+        stopper.arm(run.deadline_seconds)
+        perform(node, run, steps, progress)
+        stopper.disarm()
+    except Stop as stop:
+        _end_children()
+        _stopped(node, run, stop)
+        return 1
+    except IntendanceError as error:
+        stopper.disarm()
+        node.journal.fail(run, error, outcome=None if steps.left_evidence else "failed")
+        return 1
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it is kept whole and the run's end is recorded
+        stopper.disarm()
+        trace = keep_trace(node.layout.crashes, f"{run.id}.{run.attempt}", error)
+        node.journal.fail(run, WorkerCrashed(exception=type(error).__name__, trace=trace), outcome="crashed")
+        return 1
+    node.journal.succeed(run)
+    return 0
+
+
+def _lead_session() -> None:
+    """Its children are told from others by its session; whoever starts it normally gives it one."""
+    if os.getsid(0) != os.getpid():
+        with contextlib.suppress(PermissionError):
+            os.setsid()
+
+
+def _end_children() -> None:
+    if os.getsid(0) == os.getpid():
+        alive.end_session(os.getpid())
+
+
+def _stopped(node: Node, run: Run, stop: Stop) -> None:
+    if stop.reason == "cancelled":
+        node.journal.cancel(run, RunCancelled(run=run.id, asset=run.asset))
+    elif stop.reason == "timed_out":
+        error = RunTimedOut(run=run.id, hours=run.deadline_seconds // 3600)
+        node.journal.fail(run, error, outcome="timed_out")
+    else:
+        node.journal.interrupt(run, RunInterrupted(run=run.id, attempt=run.attempt))
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    # Reader threads may still wait for programs that were just ended: nothing of them is needed any more.
+    os._exit(code)
