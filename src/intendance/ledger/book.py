@@ -192,15 +192,15 @@ class Book:
         self.seal()
         return record
 
-    def seal(self) -> Checkpoint | None:
+    def seal(self, *, mend: bool = False) -> Checkpoint | None:
         """Write the tiles of all committed records, then sign their tree; None when there are no records.
 
-        Waits for another process that does the same. Raises LedgerShortened, LedgerContradicted, CheckpointUnusable,
-        LedgerKeyUnusable, LedgerFailed.
+        Waits for another process that does the same. `mend` also brings back any tile that was lost. Raises
+        LedgerShortened, LedgerContradicted, CheckpointUnusable, LedgerKeyUnusable, LedgerFailed.
         """
         self._expect_idle("the ledger was to be sealed")
         with _failures(self.layout), lock.waiting(self.layout.lock):
-            return sealing.seal(self.connection, self.layout, self.key)
+            return sealing.seal(self.connection, self.layout, self.key, mend=mend)
 
     def size(self) -> int:
         """How many records there are."""

@@ -44,12 +44,12 @@ def contents(connection: sqlite3.Connection, first: int, end: int) -> Iterator[b
 
 
 def rows(connection: sqlite3.Connection, first: int, end: int) -> Iterator[Row]:
-    """Records [first, end) with their columns, in order."""
+    """Records [first, end) with their columns, in order; columns of a damaged file may hold anything."""
     cursor = connection.execute(
         "SELECT seq, kind, asset, ts, content FROM record WHERE seq >= ? AND seq < ? ORDER BY seq", (first, end)
     )
-    for values in cursor:
-        yield Row(*values)
+    for seq, kind, asset, ts, content in cursor:
+        yield Row(seq, kind, asset, ts, content if isinstance(content, bytes) else str(content).encode())
 
 
 def selected(

@@ -14,7 +14,7 @@ from intendance.ledger import note, rows, tiles
 from intendance.ledger.keys import load_key
 from intendance.ledger.layout import Layout
 from intendance.ledger.note import Checkpoint, VerifierKey
-from intendance.ledger.tlog import TILE_WIDTH, Edge, Tile, bundle, leaf_hash
+from intendance.ledger.tlog import TILE_WIDTH, Edge, Tile, bundle, leaf_hash, tiles_of
 from intendance.model.errors.ledger import (
     CheckpointUnusable,
     LedgerContradicted,
@@ -46,8 +46,8 @@ def read_signed(layout: Layout, origin: str) -> tuple[Checkpoint, note.Note] | N
 def check_tail(connection: sqlite3.Connection, layout: Layout, signed: Checkpoint) -> Edge:
     """The tree's right edge at the signed size, after seeing that database, tiles and checkpoint agree there.
 
-    The last tile's records are hashed again, older ones only when tiles are missing. Raises LedgerShortened,
-    LedgerContradicted.
+    The last tile's records are hashed again; older ones only when the tiles do not add up to the signed root. Raises
+    LedgerShortened, LedgerContradicted.
     """
     found = rows.size(connection)
     if found < signed.size:
@@ -57,6 +57,11 @@ def check_tail(connection: sqlite3.Connection, layout: Layout, signed: Checkpoin
     tail = [leaf_hash(content) for content in rows.contents(connection, first, signed.size)]
     if edge is not None and edge.root() == signed.root and edge.tail == tail:
         return edge
+    return check_all(connection, layout, signed)
+
+
+def check_all(connection: sqlite3.Connection, layout: Layout, signed: Checkpoint) -> Edge:
+    """As `check_tail`, from every record and no tile. Raises LedgerContradicted."""
     edge = Edge()
     for content in rows.contents(connection, 0, signed.size):
         edge.append(leaf_hash(content))
@@ -84,27 +89,34 @@ def grow(edge: Edge, pending: list[bytes], contents: Iterable[bytes]) -> Iterato
         yield tile, b"".join(row)
 
 
-def seal(connection: sqlite3.Connection, layout: Layout, key: VerifierKey) -> Checkpoint | None:
+def seal(connection: sqlite3.Connection, layout: Layout, key: VerifierKey, *, mend: bool = False) -> Checkpoint | None:
     """Write the tiles of all records and sign their tree; the caller holds the ledger's lock. None: no records.
 
-    Raises LedgerShortened, LedgerContradicted, CheckpointUnusable, LedgerKeyUnusable.
+    The tiles at the tree's right edge are written again when they are not as they should be; with `mend`, so are all
+    when any is missing. Raises LedgerShortened, LedgerContradicted, CheckpointUnusable, LedgerKeyUnusable.
     """
-    size = rows.size(connection)
-    if size == 0:
-        return None
-    signed = _signed_by(layout, key)
-    edge = Edge() if signed is None else check_tail(connection, layout, signed)
-    if signed is not None and signed.size == size and not _lacking(layout.log, edge):
-        return signed
-    if _lacking(layout.log, edge):
-        edge = Edge()
-    first = edge.size - edge.size % TILE_WIDTH
-    pending = list(rows.contents(connection, first, edge.size))
-    full: list[Tile] = []
-    tiles.write(layout.log, _noting_full(grow(edge, pending, rows.contents(connection, edge.size, size)), full))
-    if edge.size != size:
-        raise LedgerContradicted(state=layout.state, detail="the numbers of its records have gaps")
-    checkpoint = _sign(layout, key, edge)
+    connection.execute("BEGIN")  # one view of the records for what is compared, written and signed
+    try:
+        size = rows.size(connection)
+        if size == 0:
+            return None
+        signed = _signed_by(layout, key)
+        edge = Edge() if signed is None else check_tail(connection, layout, signed)
+        pending = list(rows.contents(connection, edge.size - edge.size % TILE_WIDTH, edge.size))
+        if signed is not None:
+            if _lacking(layout.log, edge, pending) or (mend and _any_missing(layout.log, signed.size)):
+                check_all(connection, layout, signed)
+                edge, pending = Edge(), []
+            elif signed.size == size:
+                return signed
+        full: list[Tile] = []
+        grown = grow(edge, pending, rows.contents(connection, edge.size, size))
+        tiles.write(layout.log, _noting_full(grown, full))
+        if edge.size != size:
+            raise LedgerContradicted(state=layout.state, detail="the numbers of its records have gaps")
+        checkpoint = _sign(layout, key, edge)
+    finally:
+        connection.execute("ROLLBACK")
     for tile in full:
         tiles.drop_partial(layout.log, tile)
     return checkpoint
@@ -122,9 +134,16 @@ def _signed_by(layout: Layout, key: VerifierKey) -> Checkpoint | None:
     return checkpoint
 
 
-def _lacking(log: Path, edge: Edge) -> bool:
-    """Whether a tile at the edge is not on disk as it should be, so that all must be written again."""
-    return any(tiles.read(log, tile) != b"".join(row) for tile, row in edge.partial_tiles())
+def _lacking(log: Path, edge: Edge, pending: list[bytes]) -> bool:
+    """Whether a partial tile or bundle at the edge is not on disk as it should be."""
+    expected = [(tile, b"".join(row)) for tile, row in edge.partial_tiles()]
+    if pending:
+        expected.append((Tile(None, edge.size // TILE_WIDTH, len(pending)), bundle(pending)))
+    return any(tiles.read(log, tile) != content for tile, content in expected)
+
+
+def _any_missing(log: Path, size: int) -> bool:
+    return any(not (log / tile.path).is_file() for tile in tiles_of(size))
 
 
 def _noting_full(grown: Iterable[tuple[Tile, bytes]], full: list[Tile]) -> Iterator[tuple[Tile, bytes]]:

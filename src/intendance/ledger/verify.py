@@ -1,0 +1,306 @@
+"""Verification of a whole ledger or of a range of its records: form, chain, kinds, tree, signature, pinned head."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+from intendance.ledger import envelope, note
+from intendance.ledger.examine import examine
+from intendance.ledger.note import Checkpoint, VerifierKey
+from intendance.ledger.origin import node_of
+from intendance.ledger.report import Fault, Report
+from intendance.ledger.rows import Row
+from intendance.ledger.signed_tree import SignedTree
+from intendance.ledger.source import Source, Unreadable
+from intendance.ledger.tile_audit import TileAudit
+from intendance.ledger.tlog import EMPTY_ROOT, TILE_WIDTH, Edge, Tile, leaf_hash, unbundle
+from intendance.model.errors.ledger import NoteMalformed, PinUnusable, RangeEmpty, RecordUnreadable
+from intendance.model.record import Attachment
+
+
+def verify(
+    source: Source,
+    *,
+    first: int | None = None,
+    last: int | None = None,
+    pin: tuple[Path, bytes] | None = None,
+) -> Report:
+    """Verify the records `first` to `last` (both included; all when neither is given) of one ledger.
+
+    `pin` is an older signed checkpoint of the same log, with the path it came from: what it signed must still be there.
+    Raises RangeEmpty, PinUnusable; whatever is wrong with the ledger itself is in the report.
+    """
+    report = Report(whole=first is None and last is None)
+    try:
+        verification = _Verification(source, report)
+        pinned = None if pin is None else verification.read_pin(*pin)
+        if report.whole:
+            verification.all_records(pinned)
+        else:
+            verification.some_records(first or 0, report.size - 1 if last is None else last, pinned)
+    except Unreadable as error:
+        report.add(Fault.UNDETERMINED, "ledger", str(error))
+    _say_what_was_not_checked(report)
+    return report
+
+
+class _Verification:
+    """One pass over one source; everything found goes into the report."""
+
+    def __init__(self, source: Source, report: Report) -> None:
+        self.source = source
+        self.report = report
+        self.key: VerifierKey | None = None
+        self.signed: Checkpoint | None = None
+        self._previous: str | None = envelope.NO_PREVIOUS
+        self._expected = 0
+        self._gaps = False
+        self._sound_attachments: set[str] = set()
+        report.size = source.size()
+        self._read_genesis()
+        self._read_checkpoint()
+        report.node = node_of(report.origin) or ""
+
+    # Who signed what
+
+    def _read_genesis(self) -> None:
+        row = next(self.source.rows(0, 1), None)
+        if row is None:
+            self.report.add(
+                Fault.INCOMPLETE, "record 0", "the genesis record, which holds the ledger's key, is missing"
+            )
+            return
+        try:
+            genesis = envelope.fact(row.content, "genesis", 0).data
+            self.key = VerifierKey.parse(genesis.ledger_key)
+        except (RecordUnreadable, NoteMalformed) as error:
+            self.report.add(Fault.UNDETERMINED, "record 0", f"the ledger's key cannot be read from it: {error.message}")
+            return
+        self.report.key = self.key.text
+        self.report.origin = genesis.origin
+        if self.key.name != genesis.origin or node_of(genesis.origin) is None:
+            self.report.add(Fault.TAMPERED, "record 0", "its origin and the name of its key do not fit")
+
+    def _read_checkpoint(self) -> None:
+        content = self.source.checkpoint()
+        if content is None:
+            self.report.add(Fault.INCOMPLETE, "checkpoint", "the file is missing: nothing signed binds these records")
+            return
+        try:
+            self.signed, signed_note = note.read_checkpoint(content)
+        except NoteMalformed as error:
+            self.report.add(Fault.TAMPERED, "checkpoint", str(error.params["detail"]))
+            return
+        self.report.signed_size = self.signed.size
+        self.report.signed_root = self.signed.root.hex()
+        self.report.origin = self.report.origin or self.signed.origin
+        if self.key is None:
+            self.report.add(Fault.UNDETERMINED, "checkpoint", "its signature was not checked: the key is not known")
+            return
+        if self.signed.origin != self.key.name:
+            self.report.add(Fault.TAMPERED, "checkpoint", f"it is of another log: {self.signed.origin}")
+        genuine = note.verify_note(signed_note, self.key)
+        if genuine is None:
+            self.report.add(Fault.UNDETERMINED, "checkpoint", "it carries no signature of this ledger's key")
+        elif not genuine:
+            self.report.add(Fault.TAMPERED, "checkpoint", "its signature does not fit its text")
+
+    def read_pin(self, path: Path, content: bytes) -> Checkpoint | None:
+        """The pinned checkpoint, if this ledger's key signed it. Raises PinUnusable."""
+        try:
+            pinned, signed_note = note.read_checkpoint(content)
+        except NoteMalformed as error:
+            raise PinUnusable(path=path, detail=error.params["detail"]) from None
+        if self.key is None:
+            self.report.add(Fault.UNDETERMINED, "pin", "it was not compared: the ledger's key is not known")
+            return None
+        if pinned.origin != self.key.name:
+            raise PinUnusable(path=path, detail=f"it is of {pinned.origin}, this ledger is {self.key.name}")
+        genuine = note.verify_note(signed_note, self.key)
+        if genuine is None:
+            self.report.add(Fault.UNDETERMINED, "pin", "another key signed it: one of the two ledgers is not genuine")
+            return None
+        if not genuine:
+            raise PinUnusable(path=path, detail="its signature does not fit its text")
+        self.report.pinned_size = pinned.size
+        return pinned
+
+    # The whole ledger: the tree is rebuilt from the records
+
+    def all_records(self, pinned: Checkpoint | None) -> None:
+        """Verify everything: records, tree, every file of the log, the database's own structure."""
+        audit = TileAudit(self.source, self.report)
+        if self.signed is not None:
+            audit.require(self.signed.size)
+        roots = self._rebuild(audit, {head.size for head in (self.signed, pinned) if head is not None})
+        if self._gaps:
+            self.report.not_checked.append("The tree and its tiles: records are missing.")
+        else:
+            audit.finish(signed_root_holds=self._signed_root_holds(roots))
+            if pinned is not None:
+                self._compare_with_pin(pinned, roots.get(pinned.size))
+        self._compare_sizes()
+        damage = self.source.structure()
+        if damage:
+            self.report.add(Fault.TAMPERED, "database", damage)
+
+    def _rebuild(self, audit: TileAudit, marks: set[int]) -> dict[int, bytes]:
+        """Go through all records; returns the root hashes of the tree at the sizes asked for."""
+        roots = {0: EMPTY_ROOT}
+        edge = Edge()
+        entries: list[bytes] = []
+        for row in self.source.rows(0, self.report.size):
+            self._one(row)
+            if self._gaps:
+                continue
+            entries.append(row.content)
+            filled = edge.append(leaf_hash(row.content))
+            for tile, hashes in filled:
+                audit.row(tile.level or 0, tile.index, hashes)
+            if filled:
+                audit.entries(filled[0][0].index, entries)
+                entries = []
+            if edge.size in marks:
+                roots[edge.size] = edge.root()
+        self._expect(self.report.size)
+        if not self._gaps:
+            audit.edge(edge, entries)
+        return roots
+
+    def _signed_root_holds(self, roots: dict[int, bytes]) -> bool:
+        if self.signed is None or self.signed.size not in roots:
+            return False
+        if roots[self.signed.size] != self.signed.root:
+            self.report.add(
+                Fault.TAMPERED, "checkpoint", f"the first {self.signed.size} records do not give the root it signs"
+            )
+            return False
+        return True
+
+    # A range: its records are looked up in the signed tree
+
+    def some_records(self, first: int, last: int, pinned: Checkpoint | None) -> None:
+        """Verify the records from `first` to `last` against the signed tree as the tiles hold it. Raises RangeEmpty."""
+        if not 0 <= first <= last < self.report.size:
+            raise RangeEmpty(first=first, last=last, size=self.report.size)
+        self._expected, self._previous = first, None if first else envelope.NO_PREVIOUS
+        tree = None if self.signed is None else SignedTree(self.source, self.signed, self.report)
+        for row in self.source.rows(max(first - 1, 0), last + 1):
+            if row.seq < first:
+                self._previous = envelope.digest(row.content)
+                continue
+            self._one(row)
+            if tree is not None and self.signed is not None and row.seq < self.signed.size:
+                self._look_up(row, tree)
+        self._expect(last + 1)
+        self._compare_sizes()
+        if pinned is not None and self.signed is not None and tree is not None:
+            self._compare_with_pin(pinned, tree.root_at(pinned.size) if pinned.size <= self.signed.size else None)
+
+    def _look_up(self, row: Row, tree: SignedTree) -> None:
+        signed = tree.leaf(row.seq)
+        if signed is not None and signed != leaf_hash(row.content):
+            self.report.add(Fault.TAMPERED, f"record {row.seq}", "it is not the record that was signed")
+        index, at = divmod(row.seq, TILE_WIDTH)
+        size = self.signed.size if self.signed else 0
+        tile = Tile(None, index, min(size - index * TILE_WIDTH, TILE_WIDTH))
+        content = self.source.tile(tile) or self.source.tile(Tile(None, index))
+        if content is None:
+            self.report.add(Fault.INCOMPLETE, tile.path, "the file is missing")
+            return
+        try:
+            entry = unbundle(content)[at]
+        except (ValueError, IndexError):
+            entry = None
+        if entry != row.content:
+            self.report.add(
+                Fault.TAMPERED, tile.path, f"the file differs from the ledger's records at record {row.seq}"
+            )
+
+    # What both have in common
+
+    def _one(self, row: Row) -> None:
+        """One record: its number, its form, its kind, its link to the one before, its attachments."""
+        self._expect(row.seq)
+        where = f"record {row.seq}"
+        seen = examine(row, self.report.node)
+        if seen.fault is not None:
+            self.report.add(seen.fault, where, seen.detail)
+        if self._previous is not None and seen.prev != self._previous:
+            self.report.add(Fault.TAMPERED, where, "it does not name the record before it: one of the two was changed")
+        if (row.seq == 0) != (row.kind == "genesis"):
+            self.report.add(Fault.TAMPERED, where, "only record 0 is a genesis record")
+        for attachment in seen.attachments:
+            self._attached(where, attachment)
+        self._previous = envelope.digest(row.content)
+        self._expected = row.seq + 1
+        self.report.records += 1
+        if self.report.first is None:
+            self.report.first = row.seq
+        self.report.last = row.seq
+
+    def _expect(self, seq: int) -> None:
+        """Note the records that are missing before number `seq`."""
+        if seq == self._expected:
+            return
+        self._gaps = True
+        self._previous = None
+        if seq < self._expected:
+            self.report.add(Fault.TAMPERED, f"record {seq}", "it stands out of order")
+        elif seq == self._expected + 1:
+            self.report.add(Fault.INCOMPLETE, f"record {self._expected}", "it is missing")
+        else:
+            self.report.add(Fault.INCOMPLETE, f"records {self._expected} to {seq - 1}", "they are missing")
+
+    def _attached(self, where: str, attachment: Attachment) -> None:
+        if attachment.sha256 in self._sound_attachments:
+            return
+        content = self.source.attachment(attachment.sha256)
+        if content is None:
+            self.report.add(Fault.INCOMPLETE, where, f"its attachment {attachment.sha256} is missing")
+        elif sha256(content).hexdigest() != attachment.sha256 or len(content) != attachment.size:
+            self.report.add(Fault.TAMPERED, where, f"its attachment {attachment.sha256} was changed")
+        else:
+            self.report.attachments += 1
+            self._sound_attachments.add(attachment.sha256)
+
+    def _compare_sizes(self) -> None:
+        if self.signed is None or self._gaps:
+            return
+        size, signed = self.report.size, self.signed.size
+        if signed > size:
+            self.report.add(
+                Fault.INCOMPLETE, "ledger", f"the checkpoint signs {signed} records, the database holds {size}"
+            )
+        elif signed < size:
+            named = f"record {signed} is" if size - signed == 1 else f"records {signed} to {size - 1} are"
+            self.report.add(
+                Fault.INCOMPLETE, "checkpoint", f"{named} not signed yet (`intendance ledger checkpoint` signs)"
+            )
+
+    def _compare_with_pin(self, pinned: Checkpoint, root: bytes | None) -> None:
+        if pinned.size > min(self.report.size, self.signed.size if self.signed else 0):
+            self.report.add(
+                Fault.INCOMPLETE, "pin", f"it signs {pinned.size} records, more than this ledger now shows: rolled back"
+            )
+        if root is not None and root != pinned.root:
+            self.report.add(
+                Fault.TAMPERED, "pin", f"its {pinned.size} records are not the first of this ledger: history rewritten"
+            )
+
+
+def _say_what_was_not_checked(report: Report) -> None:
+    beyond = "" if report.pinned_size is None else f" after the {report.pinned_size} records of the pinned checkpoint"
+    report.not_checked.append(
+        f"0 witnesses: a rollback or a rewriting{beyond} by whoever holds this ledger's key would not be seen."
+    )
+    if report.pinned_size is None:
+        report.not_checked.append(
+            "The key was read from the ledger itself; compare it, or better an older checkpoint (`--pin`), with yours."
+        )
+    if not report.whole:
+        report.not_checked.append(
+            f"Only records {report.first} to {report.last} of {report.size}; the database's indexes and other tiles."
+        )
+    report.not_checked.append("Whether what the records say was true when it was written.")
