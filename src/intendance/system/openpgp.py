@@ -27,8 +27,8 @@ from intendance.system.gpg_listing import PublicKey, Subkey, parse
 from intendance.system.publish import publish, sync_directory
 
 __all__ = [
-    "PublicKey", "RecipientHome", "Subkey", "create_node_key", "decrypt_argv", "export_public", "read_keys", "sign",
-    "throwaway_home", "verify",
+    "PublicKey", "RecipientHome", "Subkey", "create_node_key", "decrypt_argv", "export_public", "node_key", "read_keys",
+    "sign", "throwaway_home", "verify",
 ]  # fmt: skip
 
 _ARMOR_LIMIT_CHARACTERS = 1 << 20
@@ -76,6 +76,16 @@ def create_node_key(home: Path, name: str) -> str:
         sync_directory(secret)
         publish(home / "pubring.kbx", (workshop / "pubring.kbx").read_bytes(), mode=0o600)
     return created[0]
+
+
+def node_key(home: Path) -> str | None:
+    """The fingerprint of the key that `create_node_key` made in `home`, or None when it made none to its end."""
+    if not (home / "pubring.kbx").exists():
+        return None
+    with throwaway_home() as workshop:
+        _copy_keyring(home, workshop)
+        keys = _list(workshop)
+    return keys[0].fingerprint if keys else None
 
 
 def export_public(home: Path, fingerprint: str) -> str:
