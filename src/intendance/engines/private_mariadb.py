@@ -141,7 +141,7 @@ class PrivateServer:
         return [
             "mariadbd", "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
             f"--pid-file={self._folder / 'pid'}", f"--tmpdir={self._folder}", f"--secure-file-priv={self._folder}",
-            f"--plugin-dir={self._folder}", "--skip-networking", "--skip-name-resolve", "--event-scheduler=DISABLED",
+            f"--plugin-dir={self._folder}", "--skip-networking", "--skip-name-resolve", "--event-scheduler=OFF",
             "--local-infile=0", "--skip-symbolic-links", "--skip-log-bin", "--innodb-strict-mode=OFF",
             "--max-allowed-packet=1G", "--character-set-server=utf8mb4", "--log-warnings=1",
             f"--innodb-buffer-pool-size={self.sizes.buffer_pool_mib}M",

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.mariadb
 def test_it_answers_on_its_socket_only(mariadb_server: PrivateServer) -> None:
     assert mariadb_server.execute("SELECT 1 + 1").strip() == "2"
     settings = mariadb_server.execute("SELECT @@skip_networking, @@event_scheduler, @@local_infile, @@log_bin")
-    assert settings.split() == ["1", "DISABLED", "0", "0"]
+    assert settings.split() == ["1", "OFF", "0", "0"]
 
 
 def test_only_the_user_who_runs_it_gets_in(mariadb_server: PrivateServer) -> None:

@@ -54,3 +54,32 @@ class PrivateServerFailed(IntendanceError):
     """A private MariaDB server could not be started: {detail}"""
 
     next_step = "See that `mariadbd --version` runs and that the disk has 200 MB free, then try again."
+
+
+class CredentialsUnusable(IntendanceError):
+    """The credentials of {asset} cannot be used: {detail}."""
+
+    next_step = "{remedy}"
+
+
+class SourceChanged(IntendanceError):
+    """{asset} was altered while it was read: {detail}."""
+
+    next_step = "Run the backup again when nobody alters tables. Nothing of this attempt is listed."
+    transient = True
+
+
+class SourceBusy(IntendanceError):
+    """{asset} is locked by somebody else: {detail}."""
+
+    next_step = "See who holds it with `SHOW FULL PROCESSLIST`, then run the backup again."
+    transient = True
+
+
+class TablesRefused(IntendanceError):
+    """{asset} holds tables that cannot be read at one instant without locking them: {detail}."""
+
+    next_step = (
+        "Convert them (`ALTER TABLE … ENGINE=InnoDB`), or write `non_transactional: lock` for this asset in the plan: "
+        "writing to their database then waits while it is dumped."
+    )

@@ -1,0 +1,64 @@
+"""MariaDB: a server and those of its databases that the plan names, read by its own client programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from intendance.engines import BackupSession, Engine, RestoreSession, Source, StreamInSet
+from intendance.engines.mariadb import dump, survey
+from intendance.engines.mariadb.client import Client
+from intendance.engines.mariadb.load import DatabaseRestore, FolderRestore
+from intendance.model.errors import InternalError
+from intendance.model.plan import BackupKind, FilesAsset, MariadbAsset
+
+
+class MariadbEngine:
+    """Reads and loads one MariaDB asset. Raises the errors of `model/errors/engine.py`."""
+
+    def __init__(self, asset: MariadbAsset) -> None:
+        self.asset = asset
+
+    def look(self) -> Source:
+        """What stands there now: version, databases, sizes, and whether the account may read it all."""
+        client = Client(self.asset)
+        try:
+            return dump.source_of(self.asset, survey.take(client, self.asset), client.warnings)
+        finally:
+            client.close()
+
+    def back_up(self, kind: BackupKind, scratch: Path) -> BackupSession:  # noqa: ARG002 -- a dump leaves no files
+        """Open a logical backup."""
+        if kind != "logical":
+            raise InternalError(detail=f"backup kind {kind!r} of a MariaDB asset")
+        client = Client(self.asset)
+        try:
+            return dump.DumpSession(self.asset, client)
+        except BaseException:
+            client.close()
+            raise
+
+    def restore(
+        self,
+        streams: Sequence[StreamInSet],
+        details: Mapping[str, Any],
+        into: str,
+        scratch: Path,  # noqa: ARG002
+    ) -> RestoreSession:
+        """Open a restore: `into` with a slash is a new folder, else a new database (NEW, or OLD=NEW)."""
+        if "/" in into:
+            return FolderRestore(streams, details, into)
+        client = Client(self.asset)
+        try:
+            return DatabaseRestore(client, streams, into)
+        except BaseException:
+            client.close()
+            raise
+
+
+def open_engine(asset: MariadbAsset | FilesAsset) -> Engine:
+    """The adapter for an asset of the plan."""
+    if not isinstance(asset, MariadbAsset):
+        raise InternalError(detail=f"asset {asset.name} is not a MariaDB server")
+    return MariadbEngine(asset)
