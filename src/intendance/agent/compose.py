@@ -7,12 +7,13 @@ import pwd
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from intendance.agent.layout import StateLayout
 from intendance.ledger.book import Book
+from intendance.model.evidence.lifecycle import PlanAdopted
 from intendance.model.plan import MariadbAsset, Plan
+from intendance.model.verdict import Fact
 from intendance.plan import adopted
 from intendance.runs.decide import Line
 from intendance.runs.journal import Journal
@@ -33,10 +34,10 @@ class Node:
         """Take a plan adopted since into use."""
         self.plan = adopted.read(self.layout.state)
 
-    def adopted_at(self) -> datetime:
-        """When the plan in force was adopted, by the ledger."""
+    def adoption(self) -> Fact[PlanAdopted]:
+        """The record of the plan in force."""
         (latest,) = self.book.facts("plan.adopted", latest=1)
-        return latest.at
+        return latest
 
     def lines(self) -> tuple[Line, ...]:
         """The schedules of the plan in force."""

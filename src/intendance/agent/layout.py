@@ -24,11 +24,6 @@ class StateLayout:
         return self.state / "agent.sock"
 
     @property
-    def plan(self) -> Path:
-        """The compiled plan in force."""
-        return self.state / "agent" / "plan.json"
-
-    @property
     def crashes(self) -> Path:
         """Full traces of cases that Intendance did not know."""
         return self.state / "agent" / "crash"

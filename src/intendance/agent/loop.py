@@ -26,7 +26,8 @@ from intendance.agent.layout import StateLayout
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.ledger import LedgerBusy, LedgerFailed
 from intendance.model.errors.runs import AgentRunning
-from intendance.model.errors.state import LockHeld, NoState, StateUnusable
+from intendance.model.errors.state import LockHeld, StateUnusable
+from intendance.plan import adopted
 from intendance.runs import decide
 from intendance.runs.rows import Run, Submission
 from intendance.system import lock
@@ -50,7 +51,8 @@ class Agent:
         self._say = say
         self._stopping = False
         self._lines: Mapping[tuple[str, str], decide.Line] = {}
-        self._plan_seen: tuple[int, int, int] | None = None
+        self._plan_seen: int | None = None
+        self._plan_refused: int | None = None
         self._wake_at: datetime | None = None
         self._looked_at: datetime | None = None
         self._pruned_at: datetime | None = None
@@ -100,22 +102,20 @@ class Agent:
             self._trouble = False
 
     def _take_plan(self) -> None:
-        found = self._node.layout.plan.stat()
-        seen = (found.st_ino, found.st_mtime_ns, found.st_size)
-        if seen == self._plan_seen:
+        adoption = self._node.adoption()
+        if adoption.seq == self._plan_seen:
             return
         try:
             self._node.reread_plan()
-        except (NoState, LedgerBusy, LedgerFailed):
-            raise
         except IntendanceError as error:
-            # An adoption may be half-way between file and ledger; the former plan holds until it is whole.
-            self._say(f"{error.message} The former plan stays in force.")
+            if adoption.seq != self._plan_refused:
+                self._say(f"{error.message} The former plan stays in force.")
+            self._plan_refused = adoption.seq
             return
-        self._plan_seen = seen
+        self._plan_seen = adoption.seq
         lines = self._node.lines()
         journal = self._node.journal
-        journal.apply(decide.reconcile(journal.due_rows(), lines, self._node.adopted_at()))
+        journal.apply(decide.reconcile(journal.due_rows(), lines, adoption.at))
         self._lines = {(line.asset, line.activity): line for line in lines}
         self._looked_at = None
 
@@ -317,8 +317,7 @@ def _taken(stack: ExitStack, layout: StateLayout, *, told: bool, say: Say) -> bo
 
 def serve(state: Path, clock: Clock, say: Say) -> None:
     """Run an agent on a state folder until it is told to stop. Raises NoState, AgentRunning, StateUnusable."""
-    if not StateLayout(state).plan.exists():
-        raise NoState(state=state)
+    adopted.read(state)
     with only_agent(state, say), open_node(state, clock) as node:
         Agent(node, say).run()
 

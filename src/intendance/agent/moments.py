@@ -58,4 +58,3 @@ def in_zone(at: datetime, zone: str) -> str:
 def whole_second(at: datetime) -> datetime:
     """The instant without its fraction: runs that people ask for are named by the second."""
     return at.replace(microsecond=0)
-
