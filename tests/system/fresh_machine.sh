@@ -6,6 +6,7 @@
 #
 # What the machine is told about its surroundings is copied in: apt sources, pip settings, certificates, name resolution.
 # FRESH_BASE=DIR keeps the bare Debian there and uses it again; FRESH_COPY="DIR…" copies more folders (a local wheel house).
+# FRESH_PERSON=1 tries as an ordinary user, on a machine whose root installed Python, gnupg and zstd and nothing more.
 # It runs in its own mount and process namespaces: nothing is left mounted or running, whatever happens.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -62,7 +63,14 @@ inside() {
       PIP_* | SSL_CERT_* | *_proxy | *_PROXY | CI) settings+=("$name=${!name}") ;;
     esac
   done
-  chroot "$machine" env -i "${settings[@]}" bash -c "cd /srv/intendance && $1"
+  chroot "$machine" env -i "${settings[@]}" "${as_person[@]}" bash -c "cd /srv/intendance && $1"
+}
+
+become_a_person() {
+  inside "apt-get -q update && apt-get -q -y install --no-install-recommends python3 python3-venv gnupg zstd" >/dev/null
+  chown -R 1000:1000 "$machine/srv/intendance"
+  mkdir -p "$machine/srv/home" && chown 1000:1000 "$machine/srv/home"
+  as_person=(setpriv --reuid 1000 --regid 1000 --clear-groups env HOME=/srv/home)
 }
 
 strangers() { # processes that outlived the command: in this namespace there is this script and nobody else
@@ -83,6 +91,8 @@ try() {
 
 bare_debian
 tell_surroundings
+as_person=()
+[ -z "${FRESH_PERSON:-}" ] || become_a_person
 if [ $# -gt 0 ]; then
   try "$*"
 else
