@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from intendance.model.evidence.backup import BackupCompleted, PacketCheck
 from intendance.sets.manifest import PAPERS, File, Manifest, Part, Stream, part_name
 from intendance.sets.points import SetInStore
 
@@ -68,3 +69,26 @@ def seen(sequence: int = 0, *, store: str = "local", fault: str = "", **changes:
 
 def _text(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def completed(sequence: int = 0, **changes: Any) -> BackupCompleted:
+    """What the ledger says of the `sequence`-th set of `seen`."""
+    each = manifest(sequence)
+    base = BackupCompleted(
+        set=each.set,
+        kind=each.kind,
+        engine=each.engine,
+        engine_version=each.engine_version,
+        started_at=each.started_at,
+        completed_at=each.completed_at,
+        recovers_to=each.recovers_to,
+        stores=("local",),
+        parts=len(each.parts),
+        source_bytes=each.source_bytes,
+        stored_bytes=each.stored_bytes,
+        manifest_sha256=f"{sequence + 1:064x}",
+        recipients=each.recipients,
+        packets=PacketCheck(parts=len(each.parts), recipients=each.recipients, integrity_protected=True),
+        sequence=sequence,
+    )
+    return replace(base, **changes)

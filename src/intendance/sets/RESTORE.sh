@@ -5,7 +5,7 @@
 # Type `sh RESTORE.sh` for help. / Tapez `sh RESTORE.sh` pour l'aide.
 #
 # What it does is short, and can be typed without it. Each part is an OpenPGP message around one zstd frame:
-#   for part in STREAM-*.zst.gpg; do gpg --decrypt "$part"; done | zstd -dc | (tar, or the database's client)
+#   for part in STREAM-[0-9][0-9][0-9][0-9][0-9].zst.gpg; do gpg --decrypt "$part"; done | zstd -dc | tar -x, or mariadb
 
 set -u
 language=en
@@ -226,7 +226,9 @@ do_list() {
 untar() {
   stream=$1
   shift
-  open_stream "$stream" | { tar -C "$target" -x -p --numeric-owner --acls --xattrs '--xattrs-include=*' "$@" -f - || mark tar; }
+  open_stream "$stream" | {
+    tar -C "$target" -x -p --numeric-owner --acls --xattrs '--xattrs-include=*' "$@" -f - || mark tar
+  }
 }
 
 do_files() {

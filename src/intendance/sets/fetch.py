@@ -9,7 +9,13 @@ from hashlib import sha256
 from typing import IO
 
 from intendance.model.errors.openpgp import KeyUnreadable, SignatureInvalid
-from intendance.model.errors.sets import ManifestForged, ManifestInvalid, SetDamaged, SetMissing
+from intendance.model.errors.sets import (
+    ManifestForged,
+    ManifestInvalid,
+    ManifestVersionUnknown,
+    SetDamaged,
+    SetMissing,
+)
 from intendance.model.errors.store import ObjectMissing, StoreUnreachable
 from intendance.sets import armor
 from intendance.sets.manifest import (
@@ -23,6 +29,7 @@ from intendance.sets.manifest import (
     decode,
     digest,
 )
+from intendance.sets.points import SetInStore
 from intendance.stores import Store, StoredObject
 from intendance.system import openpgp
 
@@ -94,6 +101,44 @@ def open_manifest(store: Store, asset_prefix: str, set_id: str, fingerprint: str
     if manifest.set != set_id or asset_folder(manifest.fleet, manifest.node, manifest.asset) != asset_prefix:
         raise ManifestInvalid(set=set_id, detail=f"it is that of {manifest.set} of {manifest.node}/{manifest.asset}")
     return OpenedManifest(manifest=manifest, sha256=digest(content))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """The sets of an asset in one store: those whose manifest holds, what is wrong with the others, by set id."""
+
+    sets: tuple[SetInStore, ...]
+    unreadable: Mapping[str, str]
+
+
+def read_sets(store: Store, asset_prefix: str, fingerprint: str, known: Mapping[str, str]) -> Shelf:
+    """Read all manifests of an asset. `known` are the hashes that our own ledger has for manifests, by set id: these
+    need no signature to be believed, so that a long list stays quick.
+
+    Raises the errors of stores.
+    """
+    surveyed = survey(store, asset_prefix)
+    sets, unreadable = [], {}
+    for set_id, objects in surveyed.complete.items():
+        try:
+            opened = _known_manifest(store, asset_prefix, set_id, known.get(set_id)) or open_manifest(
+                store, asset_prefix, set_id, fingerprint
+            )
+        except (SetMissing, SetDamaged, ManifestForged, ManifestInvalid, ManifestVersionUnknown) as error:
+            unreadable[set_id] = error.message
+            continue
+        fault = absent_parts(opened.manifest, objects)
+        sets.append(SetInStore(store=store.name, manifest=opened.manifest, manifest_sha256=opened.sha256, fault=fault))
+    return Shelf(sets=tuple(sets), unreadable=unreadable)
+
+
+def _known_manifest(store: Store, asset_prefix: str, set_id: str, known: str | None) -> OpenedManifest | None:
+    if known is None:
+        return None
+    content = read_small(store, key(key(asset_prefix, set_id), MANIFEST), MANIFEST_LIMIT_BYTES)
+    if digest(content) != known:
+        return None
+    return OpenedManifest(manifest=decode(content, set_id), sha256=known)
 
 
 def absent_parts(manifest: Manifest, objects: Mapping[str, StoredObject]) -> str:

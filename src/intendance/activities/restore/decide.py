@@ -1,0 +1,161 @@
+"""What a restore will bring back, from where, and how long it may take. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median
+
+from intendance.model.errors.sets import PointFaulty, StreamUnknown
+from intendance.model.evidence.restore import Phases, RestoreCompleted
+from intendance.sets.manifest import Manifest, Stream
+from intendance.sets.points import RecoveryPoint, choose, named
+
+LOOKED_BACK_UPON = 5
+"""Restores of this asset from which the next one's time is predicted: the median of their rates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPlan:
+    """One stream to restore; bytes of ciphertext, and before compression."""
+
+    name: str
+    media: str
+    parts: int
+    stored_bytes: int
+    source_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestorePlan:
+    """What `restore plan` shows and `restore run` does. `target` is None for the newest point.
+
+    `predicted` are milliseconds per phase, None while no restore of this asset has been measured.
+    """
+
+    asset: str
+    set: str
+    kind: str
+    engine: str
+    engine_version: str
+    store: str
+    destination: str
+    target: datetime | None
+    reached: datetime
+    streams: tuple[StreamPlan, ...]
+    stored_bytes: int
+    source_bytes: int
+    recipients: tuple[str, ...]
+    manifest_sha256: str
+    predicted: Phases | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody asks for: a point by its id, or the newest one at or before `target`, from any store or `store`.
+
+    `streams` names those of the set to bring back; empty: all.
+    """
+
+    asset: str
+    into: str
+    point: str | None = None
+    target: datetime | None = None
+    store: str | None = None
+    streams: tuple[str, ...] = ()
+
+
+def select(wish: Wish, points: Sequence[RecoveryPoint], unreadable: Mapping[str, str]) -> RecoveryPoint:
+    """The point that answers the wish. Raises NoPointReachable, PointUnknown, PointFaulty."""
+    if wish.point is None:
+        return choose(points, wish.asset, wish.target)
+    if wish.point in unreadable and all(point.set != wish.point for point in points):
+        raise PointFaulty(asset=wish.asset, point=wish.point, fault=unreadable[wish.point].rstrip("."))
+    return named(points, wish.asset, wish.point)
+
+
+def plan(
+    wish: Wish,
+    point: RecoveryPoint,
+    manifest: Manifest,
+    points: Sequence[RecoveryPoint],
+    history: Sequence[RestoreCompleted],
+) -> RestorePlan:
+    """The plan for a selected point, from the first of its stores; `history`: this asset's restores, newest first.
+
+    Raises StreamUnknown.
+    """
+    streams = tuple(_stream_plan(stream) for stream in choose_streams(manifest, wish.streams))
+    source_bytes = sum(stream.source_bytes for stream in streams)
+    return RestorePlan(
+        asset=point.asset,
+        set=point.set,
+        kind=point.kind,
+        engine=point.engine,
+        engine_version=manifest.engine_version,
+        store=point.stores[0],
+        destination=wish.into,
+        target=wish.target,
+        reached=point.recovers_to,
+        streams=streams,
+        stored_bytes=sum(stream.stored_bytes for stream in streams),
+        source_bytes=source_bytes,
+        recipients=point.recipients,
+        manifest_sha256=point.manifest_sha256,
+        predicted=predict(source_bytes, history),
+        warnings=(*_passed_over(wish, point, points), *manifest.warnings),
+    )
+
+
+def choose_streams(manifest: Manifest, names: Sequence[str]) -> tuple[Stream, ...]:
+    """The streams of that name, in the set's order; all when none is named. Raises StreamUnknown."""
+    known = {stream.name for stream in manifest.streams}
+    for name in names:
+        if name not in known:
+            raise StreamUnknown(set=manifest.set, stream=name, streams=", ".join(sorted(known)))
+    return tuple(stream for stream in manifest.streams if not names or stream.name in names)
+
+
+def predict(source_bytes: int, history: Sequence[RestoreCompleted]) -> Phases | None:
+    """Milliseconds per phase for so many bytes, at the median rate of this asset's latest measured restores."""
+    measured = [restore for restore in history if restore.restored_bytes > 0][:LOOKED_BACK_UPON]
+    if not measured:
+        return None
+
+    def expected(phase: str) -> int:
+        rates: list[float] = [getattr(restore.phases, phase) / restore.restored_bytes for restore in measured]
+        return round(median(rates) * source_bytes)
+
+    return Phases(
+        fetch_ms=expected("fetch_ms"),
+        decrypt_ms=expected("decrypt_ms"),
+        load_ms=expected("load_ms"),
+        replay_ms=expected("replay_ms"),
+        check_ms=expected("check_ms"),
+        total_ms=expected("total_ms"),
+    )
+
+
+def _stream_plan(stream: Stream) -> StreamPlan:
+    return StreamPlan(
+        name=stream.name,
+        media=stream.media,
+        parts=len(stream.parts),
+        stored_bytes=sum(part.cipher_bytes for part in stream.parts),
+        source_bytes=stream.source_bytes,
+    )
+
+
+def _passed_over(wish: Wish, chosen: RecoveryPoint, points: Sequence[RecoveryPoint]) -> list[str]:
+    """Nearer points that could not be used, and why."""
+    if wish.point is not None:
+        return []
+    return [
+        f"{point.set} ({point.recovers_to.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}) is nearer and not used: {point.fault}"
+        for point in points
+        if point.fault
+        and point.recovers_to > chosen.recovers_to
+        and (wish.target is None or point.recovers_to <= wish.target)
+    ]
