@@ -168,8 +168,8 @@ def test_the_largest_inspection_fits_a_record() -> None:
             set=held.set,
             manifest=held,
             manifest_sha256="f" * 64,
-            hashed_bytes=2**50,
-            listed_bytes=2**50,
+            hashed_bytes=2**43,
+            listed_bytes=2**43,
             fault="x" * 999,
         )
 
