@@ -1,0 +1,264 @@
+"""Putting a plan in force: the ledger records it, then every process follows it.
+
+Order of effects: source and compiled plan under their hashes, then the records in one transaction (the moment at which
+the plan is in force), then the copy that readers take. A crash before the transaction leaves the former plan, one after
+it the new plan, whose copy the next reader or adoption puts right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from intendance import __version__
+from intendance.ledger.book import Book
+from intendance.ledger.canonical import clean
+from intendance.model.errors.plan import FleetImmutable, NotConfirmed, NothingToConfirm, PlanAltered
+from intendance.model.errors.state import NoState, StateUnusable
+from intendance.model.evidence.lifecycle import (
+    AssetDeclared,
+    AssetDropped,
+    PlanAdopted,
+    RecipientEntry,
+    ScheduleEntry,
+)
+from intendance.model.plan import BackupPlan, FilesAsset, MariadbAsset, Plan
+from intendance.model.verdict import Fact
+from intendance.plan import adopted
+from intendance.plan.diff import Change, changes, recorded_changes
+from intendance.plan.identity import identity
+from intendance.plan.load import Checked, load
+from intendance.system import lock, openpgp
+from intendance.system.clock import Clock, rfc3339
+from intendance.system.publish import publish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """What adopting a plan did. `seq` is the `plan.adopted` record in force; `begun`: the state was created by this.
+
+    `recorded` is false when this very plan was in force already, and nothing was done.
+    """
+
+    plan: Plan
+    node: str
+    seq: int
+    recorded: bool
+    begun: bool
+    changes: tuple[Change, ...]
+    openpgp_fingerprint: str
+    source_sha256: str
+
+
+def adopt(path: Path, *, state: Path, clock: Clock, actor: str, confirmed: Collection[str] = ()) -> Adoption:
+    """Check the plan file and put it in force; `confirmed` names what may lose protection.
+
+    Raises PlanMissing, PlanUnreadable, PlanInvalid, FleetImmutable, NotConfirmed, NothingToConfirm, LockHeld,
+    StateUnusable, and what the ledger refuses.
+    """
+    return adopt_checked(load(path, clock.read().at), state=state, clock=clock, actor=actor, confirmed=confirmed)
+
+
+def adopt_checked(
+    checked: Checked, *, state: Path, clock: Clock, actor: str, confirmed: Collection[str] = ()
+) -> Adoption:
+    """Put a plan that was read and checked in force. Raises what `adopt` raises after reading."""
+    plan = checked.valid()
+    with _state_errors(state), lock.held(adopted.adoption_lock(state), purpose="Adopting a plan"):
+        book, begun = _open_book(state, plan, clock)
+        with book:
+            _same_node(book, plan, state)
+            former = _in_force(book)
+            found = _changes(former, plan, state)
+            _confirm(found, confirmed, checked.file)
+            content = adopted.encode(plan)
+            _keep(adopted.source_path(state, checked.source_sha256), checked.content)
+            _keep(adopted.compiled_path(state, sha256(content).hexdigest()), content)
+            new = _evidence(plan, checked.source_sha256, content)
+            same = former is not None and former.adoption.data == new
+            seq = former.adoption.seq if same and former else _record(book, new, plan, former, clock, actor)
+            adopted.bring_up_to_date(state)
+            return Adoption(
+                plan=plan,
+                node=book.node,
+                seq=seq,
+                recorded=not same,
+                begun=begun,
+                changes=found,
+                openpgp_fingerprint=str(book.record(0).data["openpgp_fingerprint"]),
+                source_sha256=checked.source_sha256,
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _InForce:
+    """The plan in force as the ledger tells it: its adoption and what it declared, by the assets' names."""
+
+    adoption: Fact[PlanAdopted]
+    declared: Mapping[str, AssetDeclared]
+
+    @property
+    def identities(self) -> Mapping[str, str]:
+        return {name: asset.identity for name, asset in self.declared.items()}
+
+
+def _in_force(book: Book) -> _InForce | None:
+    latest = book.facts("plan.adopted", latest=1)
+    if not latest:
+        return None
+    (adoption,) = latest
+    names = len(adoption.data.assets)
+    declared = {
+        fact.asset: fact.data
+        for fact in book.facts("asset.declared", latest=names)
+        if fact.asset is not None and fact.seq > adoption.seq
+    }
+    return _InForce(adoption=adoption, declared=declared)
+
+
+@contextmanager
+def _state_errors(state: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        detail = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+        raise StateUnusable(state=state, detail=detail) from error
+
+
+def _open_book(state: Path, plan: Plan, clock: Clock) -> tuple[Book, bool]:
+    """The state folder's ledger, begun together with the node's OpenPGP key when there is none."""
+    try:
+        return Book.open(state, clock), False
+    except NoState:
+        home = state / "agent" / "gnupg"
+        home.parent.mkdir(mode=0o700, exist_ok=True)
+        name = f"Intendance node {plan.fleet}/{plan.node.id}"
+        fingerprint = openpgp.node_key(home) or openpgp.create_node_key(home, name)
+        book = Book.create(
+            state,
+            fleet=plan.fleet,
+            node=plan.node.id,
+            openpgp_fingerprint=fingerprint,
+            software=f"intendance {__version__}",
+            clock=clock,
+        )
+        return book, True
+
+
+def _same_node(book: Book, plan: Plan, state: Path) -> None:
+    fleet, _, node = book.origin.split("/")[:3]
+    for option, written, recorded in (("fleet", plan.fleet, fleet), ("node", plan.node.id, node)):
+        if written != recorded:
+            raise FleetImmutable(option=option, written=written, recorded=recorded, state=state)
+
+
+def _changes(former: _InForce | None, plan: Plan, state: Path) -> tuple[Change, ...]:
+    """What the plan changes; from the ledger alone when the files of the former plan are lost or altered."""
+    if former is None:
+        return ()
+    identities = {name: clean(identity(asset)) for name, asset in plan.assets.items()}
+    try:
+        before = adopted.read(state, repair=False)
+    except PlanAltered:
+        return recorded_changes(former.adoption.data, former.declared, plan, identities)
+    return changes(before, plan, former.identities, identities)
+
+
+def _confirm(found: Sequence[Change], confirmed: Collection[str], file: str) -> None:
+    severe = [change for change in found if change.severe]
+    needed = {change.name for change in severe}
+    for name in confirmed:
+        if name not in needed:
+            listed = " ".join(f"--confirm {known}" for known in sorted(needed))
+            remedy = f"What it takes away is confirmed by `{listed}`." if needed else "Leave `--confirm` out."
+            raise NothingToConfirm(name=name, remedy=remedy)
+    missing = sorted(needed - set(confirmed))
+    if missing:
+        said = "; ".join(change.sentence for change in severe if change.name in missing)
+        confirm = " ".join(f"--confirm {name}" for name in sorted(needed))
+        raise NotConfirmed(changes=said, plan=file, confirm=confirm)
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Have `content` under the name of its own hash."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    if not path.exists() or path.read_bytes() != content:
+        publish(path, content, mode=0o600, replace=True)
+
+
+def _evidence(plan: Plan, source_sha256: str, content: bytes) -> PlanAdopted:
+    return PlanAdopted(
+        source_sha256=source_sha256,
+        plan_sha256=sha256(content).hexdigest(),
+        catalogues=plan.catalogues,
+        timezone=plan.organisation.timezone,
+        language=plan.organisation.language,
+        recipients=tuple(
+            RecipientEntry(name=recipient.name, fingerprint=recipient.fingerprint, held_by=recipient.held_by)
+            for recipient in plan.recipients
+        ),
+        stores=tuple(plan.stores),
+        assets=tuple(plan.assets),
+    )
+
+
+def _record(book: Book, adoption: PlanAdopted, plan: Plan, former: _InForce | None, clock: Clock, actor: str) -> int:
+    """Record the adoption and what it declares and drops, in one transaction; returns the adoption's number."""
+    first_seen = _first_seen(book)
+    now = rfc3339(clock.read().at)
+    declared = {name: _declared(asset, first_seen, now) for name, asset in plan.assets.items()}
+    kept = {asset.identity for asset in declared.values()}
+    with book.transaction() as transaction:
+        record = transaction.append(adoption, actor=actor)
+        for name, asset in declared.items():
+            transaction.append(asset, actor=actor, asset=name)
+        for name, asset in former.declared.items() if former else ():
+            if asset.identity not in kept:
+                transaction.append(_dropped(asset), actor=actor, asset=name)
+    book.seal()
+    return record.seq
+
+
+def _first_seen(book: Book) -> Mapping[str, str]:
+    """When each identity was first declared, by any plan and under any name."""
+    first: dict[str, str] = {}
+    for fact in book.facts("asset.declared"):
+        seen: AssetDeclared = fact.data
+        first[seen.identity] = min(first.get(seen.identity, seen.first_declared_at), seen.first_declared_at)
+    return first
+
+
+def _declared(asset: MariadbAsset | FilesAsset, first_seen: Mapping[str, str], now: str) -> AssetDeclared:
+    known_as = clean(identity(asset))
+    backup = asset.backup
+    return AssetDeclared(
+        engine=asset.kind,
+        identity=known_as,
+        first_declared_at=first_seen.get(known_as, now),
+        schedules=() if backup is None else tuple(_schedules(backup)),
+        stores=() if backup is None else backup.stores,
+        retention_days=0 if backup is None else backup.retention_days,
+        subject=clean(_subject(asset)),
+    )
+
+
+def _schedules(backup: BackupPlan) -> Iterator[ScheduleEntry]:
+    for kind, schedule in backup.kinds.items():
+        yield ScheduleEntry(activity=f"backup.{kind}", cron=schedule.cron if schedule else None)
+    if backup.inspect is not None:
+        yield ScheduleEntry(activity="inspect", cron=backup.inspect.cron)
+
+
+def _subject(asset: MariadbAsset | FilesAsset) -> str:
+    """What is maintained, in words: a folder, or databases and their server."""
+    if isinstance(asset, FilesAsset):
+        return asset.path
+    server = asset.connect.socket or f"{asset.connect.host}:{asset.connect.port}"
+    return f"{', '.join(asset.databases) or 'all databases'} at {server}"
+
+
+def _dropped(asset: AssetDeclared) -> AssetDropped:
+    return AssetDropped(engine=asset.engine, identity=asset.identity, first_declared_at=asset.first_declared_at)

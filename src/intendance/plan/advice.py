@@ -1,0 +1,58 @@
+"""What is allowed in a plan and probably not meant: warnings, never a refusal."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from intendance.plan.problems import Fault
+from intendance.plan.references import at, entries
+
+
+def warnings(data: Any, folder: Path) -> list[Fault]:
+    """Warnings on a plan that is valid; credentials files are looked at when this machine has them."""
+    return [*_unprotected(data), *_readable_credentials(data, folder), *_either_day(data)]
+
+
+def _unprotected(data: Any) -> Iterator[Fault]:
+    for name, asset in entries(data, "assets"):
+        if "backup" not in asset:
+            yield Fault(
+                path=("assets", name),
+                at="name",
+                message=f"`{name}` is declared and not backed up: the rules on backups will be broken for it",
+                fix="add a `backup:`",
+            )
+
+
+def _readable_credentials(data: Any, folder: Path) -> Iterator[Fault]:
+    for name, asset in entries(data, "assets"):
+        file = at(asset, "connect", "credentials", "file")
+        if not isinstance(file, str):
+            continue
+        try:
+            mode = (folder / file).stat().st_mode
+        except OSError:  # the plan may be checked on another machine than the node
+            continue
+        if mode & (stat.S_IRGRP | stat.S_IROTH):
+            yield Fault(
+                path=("assets", name, "connect", "credentials", "file"),
+                message=f"others than its owner can read `{file}`",
+                fix=f"`chmod 600 {folder / file}`",
+            )
+
+
+def _either_day(data: Any) -> Iterator[Fault]:
+    """Cron fires when *either* day matches once both are restricted, which surprises most people."""
+    for name, asset in entries(data, "assets"):
+        for activity in ("logical", "full", "inspect"):
+            line = at(asset, "backup", activity, "schedule")
+            fields = line.split() if isinstance(line, str) else []
+            if len(fields) == 5 and not fields[2].startswith("*") and not fields[4].startswith("*"):
+                yield Fault(
+                    path=("assets", name, "backup", activity, "schedule"),
+                    message="with a day of the month and one of the week, cron fires on each, not when they meet",
+                    fix="write `*` for one of the two if that is not meant",
+                )

@@ -1,0 +1,93 @@
+"""Checked plan data made into the frozen `model.plan.Plan` that every process reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from intendance.model.plan import (
+    BackupPlan,
+    Contact,
+    DirectoryStore,
+    FilesAsset,
+    MariadbAsset,
+    MariadbConnection,
+    Node,
+    Organisation,
+    Plan,
+    Recipient,
+    Schedule,
+    SecretReference,
+)
+from intendance.plan import durations
+
+Options = Mapping[str, Any]
+
+
+def compile_plan(data: Options, recipients: Sequence[Recipient], folder: Path) -> Plan:
+    """The plan that `data` describes; it must have passed every check. Relative files are those of `folder`."""
+    return Plan(
+        version=data["version"],
+        fleet=data["fleet"],
+        organisation=Organisation(**data["organisation"]),
+        catalogues=tuple(data["catalogues"]),
+        node=Node(**data["node"]),
+        recipients=tuple(recipients),
+        stores={name: DirectoryStore(name=name, path=store["path"]) for name, store in data["stores"].items()},
+        assets={name: _asset(name, asset, folder) for name, asset in data["assets"].items()},
+        contacts={name: Contact(**contact) for name, contact in data["contacts"].items()},
+    )
+
+
+def _asset(name: str, asset: Options, folder: Path) -> MariadbAsset | FilesAsset:
+    if asset["kind"] == "files":
+        return FilesAsset(
+            name=name,
+            path=asset["path"],
+            exclude=tuple(asset.get("exclude", ())),
+            backup=_backup(asset.get("backup")),
+        )
+    connect = asset["connect"]
+    host = connect.get("host")
+    return MariadbAsset(
+        name=name,
+        connect=MariadbConnection(
+            socket=connect.get("socket"),
+            host=host,
+            port=connect.get("port", 3306) if host else None,
+            credentials=_secret(connect.get("credentials"), folder),
+        ),
+        databases=tuple(asset.get("databases", ())),
+        non_transactional=asset.get("non_transactional", "lock"),
+        backup=_backup(asset.get("backup")),
+    )
+
+
+def _backup(backup: Options | None) -> BackupPlan | None:
+    if backup is None:
+        return None
+    return BackupPlan(
+        kinds={kind: _schedule(backup[kind]) for kind in ("logical", "full") if kind in backup},
+        stores=tuple(backup["stores"]),
+        retention_days=durations.parse(backup["retention"]["points"]) // durations.DAY,
+        inspect=_schedule(backup.get("inspect")),
+    )
+
+
+def _schedule(schedule: Options | None) -> Schedule | None:
+    """None for an activity that happens by hand only."""
+    if schedule is None or "schedule" not in schedule:
+        return None
+    return Schedule(cron=" ".join(schedule["schedule"].split()), catch_up=schedule.get("catch_up", "once"))
+
+
+def _secret(reference: Options | None, folder: Path) -> SecretReference | None:
+    if reference is None:
+        return None
+    command = reference.get("command")
+    return SecretReference(
+        file=str(folder / reference["file"]) if "file" in reference else None,
+        env=reference.get("env"),
+        command=None if command is None else tuple(command),
+    )

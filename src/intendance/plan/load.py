@@ -1,0 +1,168 @@
+"""Reading a plan file: every problem at once, each with its place and what to write instead."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from intendance.model.errors.plan import PlanInvalid, PlanMissing, PlanUnreadable
+from intendance.model.plan import Plan
+from intendance.plan import advice, recipients, references, shape, source
+from intendance.plan.compiled import compile_plan
+from intendance.plan.problems import Fault, OptionPath, Problem, dotted
+from intendance.plan.source import Located, Mark, Place
+from intendance.system.redaction import redact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A plan file after all checks: the compiled plan when there is no problem, else None."""
+
+    file: str
+    content: bytes
+    plan: Plan | None
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+    @property
+    def source_sha256(self) -> str:
+        return sha256(self.content).hexdigest()
+
+    def valid(self) -> Plan:
+        """The plan. Raises PlanInvalid."""
+        if self.plan is None:
+            count = len(self.problems)
+            raise PlanInvalid(plan=self.file, count="one problem" if count == 1 else f"{count} problems")
+        return self.plan
+
+
+def published_schema() -> dict[str, Any]:
+    """The JSON Schema of plans, as the package carries it."""
+    schema: dict[str, Any] = json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def load(path: Path, now: datetime) -> Checked:
+    """Read and check the plan file at `now`. Raises PlanMissing, PlanUnreadable; what its text holds are problems."""
+    try:
+        if path.is_dir():
+            raise PlanUnreadable(plan=path, detail="it is a folder")
+        with path.open("rb") as file:
+            content = file.read(source.MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise PlanMissing(looked=path) from None
+    except OSError as error:
+        raise PlanUnreadable(plan=path, detail=error.strerror or str(error)) from None
+    return check(content, file=str(path), folder=path.absolute().parent, now=now)
+
+
+def check(content: bytes, *, file: str, folder: Path, now: datetime) -> Checked:
+    """Check a plan's bytes; `file` is its name in messages, `folder` where its relative files are looked for."""
+    report = _Report(file=file)
+    plan: Plan | None = None
+    warnings: tuple[Problem, ...] = ()
+    try:
+        text = _text(content)
+        report.lines = text.splitlines()
+        located, duplicates = source.read(text)
+        report.places = located.places
+        plan, problems, notes = _judge(located, duplicates, folder, now)
+        warnings = report.problems(notes)
+        found = report.problems(problems)
+    except source.Unreadable as unreadable:
+        found = (
+            report.at(unreadable.mark, Fault(path=unreadable.path, message=unreadable.message, fix=unreadable.fix)),
+        )
+    return Checked(file=file, content=content, plan=plan if not found else None, problems=found, warnings=warnings)
+
+
+def _text(content: bytes) -> str:
+    """The file's text. Raises source.Unreadable."""
+    start = Mark(0, 0)
+    if len(content) > source.MAX_BYTES:
+        raise source.Unreadable("it is larger than 1 MiB, which no plan is", "see that it is the file you mean", start)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        mark = Mark(before.count(b"\n"), len(before[before.rfind(b"\n") + 1 :].decode(errors="replace")))
+        raise source.Unreadable("it is not UTF-8 text", "save it again as UTF-8", mark) from None
+    if not text.strip():
+        raise source.Unreadable("it is empty", "begin with `version: 1`; `docs/examples/` holds whole plans", start)
+    return text
+
+
+def _judge(
+    located: Located, duplicates: list[source.Duplicate], folder: Path, now: datetime
+) -> tuple[Plan | None, list[Fault], list[Fault]]:
+    """The compiled plan when all is well, the faults, and the warnings."""
+    data = located.data
+    faults = [_twice(duplicate) for duplicate in duplicates]
+    faults += shape.faults(published_schema(), data)
+    broken = {fault.path for fault in faults}
+    faults += [fault for fault in references.faults(data) if fault.path not in broken]
+    keys = recipients.judge(data, folder, now)
+    faults += [fault for fault in keys.faults if fault.path not in broken]
+    if faults:
+        return None, faults, keys.warnings
+    return compile_plan(data, keys.usable, folder), [], keys.warnings + advice.warnings(data, folder)
+
+
+def _twice(duplicate: source.Duplicate) -> Fault:
+    name = duplicate.path[-1]
+    said = f"`{name}` is written twice; the first is on line {duplicate.first.line + 1}"
+    return Fault(path=duplicate.path, at="name", message=said, fix="keep one of the two")
+
+
+class _Report:
+    """Turns faults into problems with their place in the file."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.lines: list[str] = []
+        self.places: dict[OptionPath, Place] = {}
+        self._hidden: list[Place] = []
+
+    def problems(self, faults: Iterable[Fault]) -> tuple[Problem, ...]:
+        """The faults with their places, in the order of the file; no line shows a value that may be a secret."""
+        listed = list(faults)
+        self._hidden += [self.places[fault.path] for fault in listed if fault.secret and fault.path in self.places]
+        found = [self.at(self._mark(fault), fault) for fault in listed]
+        return tuple(sorted(dict.fromkeys(found), key=lambda problem: (problem.line, problem.column)))
+
+    def at(self, mark: Mark, fault: Fault) -> Problem:
+        return Problem(
+            file=self.file,
+            line=mark.line + 1,
+            column=mark.column + 1,
+            path=dotted(fault.path),
+            message=redact(fault.message),
+            fix=fault.fix,
+            rule=fault.rule,
+            source=self._shown(mark.line),
+        )
+
+    def _mark(self, fault: Fault) -> Mark:
+        """Where to point: at the option, or at the nearest one around it that is written."""
+        for length in range(len(fault.path), -1, -1):
+            place = self.places.get(fault.path[:length])
+            if place is not None:
+                exact = length == len(fault.path)
+                return place.value if exact and fault.at == "value" else place.name
+        return Mark(0, 0)
+
+    def _shown(self, number: int) -> str:
+        if number >= len(self.lines):
+            return ""
+        line = self.lines[number]
+        for place in self._hidden:
+            if place.value.line <= number <= place.end.line:
+                first = place.value.column if number == place.value.line else 0
+                end = place.end.column if number == place.end.line else len(line)
+                line = line[:first] + "•" * (end - first) + line[end:]
+        return redact(line)

@@ -1,0 +1,154 @@
+"""The recipients' public keys: the files that a plan names, judged before anything is encrypted to them."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from intendance.model.errors.openpgp import KeyUnreadable
+from intendance.model.plan import Recipient
+from intendance.plan.problems import Fault, OptionPath
+from intendance.plan.references import RECIPIENTS, recipients
+from intendance.system.openpgp import PublicKey, read_keys
+
+MAX_KEY_BYTES = 512 * 1024
+SOON = timedelta(days=30)
+
+
+@dataclass(slots=True)
+class Judged:
+    """The keys that can be used, what is wrong with the others, and what will soon be wrong."""
+
+    usable: list[Recipient] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    warnings: list[Fault] = field(default_factory=list)
+
+
+def judge(data: Any, folder: Path, now: datetime) -> Judged:
+    """Read every key file that the plan names (relative to `folder`) and judge its key at `now`."""
+    judged = Judged()
+    for index, recipient in recipients(data):
+        name, file, wanted = (recipient.get(option) for option in ("name", "file", "fingerprint"))
+        if not isinstance(file, str) or not file or "\0" in file:
+            continue
+        path = (*RECIPIENTS, index)
+        armored = _read(folder, file, path, judged)
+        if armored is None:
+            continue
+        try:
+            keys = read_keys(armored)
+        except KeyUnreadable as unreadable:
+            said = f"`{file}` holds no OpenPGP public key: {unreadable.params['detail']}"
+            judged.faults.append(Fault(path=(*path, "file"), message=said, fix=_export(wanted)))
+            continue
+        key = _the_key(keys, file, recipient, path, judged)
+        if key is not None and _is_usable(key, file, path, now, judged):
+            judged.usable.append(
+                Recipient(
+                    name=str(name),
+                    fingerprint=key.fingerprint,
+                    held_by=str(recipient.get("held_by")),
+                    armored=armored,
+                )
+            )
+    return judged
+
+
+def _read(folder: Path, file: str, path: OptionPath, judged: Judged) -> str | None:
+    """The file's text, or None after noting why there is none."""
+    shown = f"`{file}`" if file.startswith("/") else f"`{file}` (from the plan's folder)"
+    said = ""
+    try:
+        status = (folder / file).stat()
+        if not stat.S_ISREG(status.st_mode):
+            said = f"{shown} is not a file"
+        elif status.st_size > MAX_KEY_BYTES:
+            said = f"{shown} is larger than {MAX_KEY_BYTES // 1024} KiB, which no public key is"
+        else:
+            return (folder / file).read_bytes().decode("ascii")
+    except FileNotFoundError:
+        said = f"there is no file {shown}"
+    except OSError as error:
+        said = f"{shown} cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        said = f"{shown} is not ASCII-armoured"
+    fix = "name the file of the public key; `gpg --armor --export FINGERPRINT > FILE` writes one"
+    judged.faults.append(Fault(path=(*path, "file"), message=said, fix=fix))
+    return None
+
+
+def _the_key(
+    keys: tuple[PublicKey, ...], file: str, recipient: Mapping[str, Any], path: OptionPath, judged: Judged
+) -> PublicKey | None:
+    """The one key of the file when it is the declared one and has no secret half; else None after noting why."""
+    wanted = recipient.get("fingerprint")
+    if any(key.has_secret for key in keys):
+        judged.faults.append(
+            Fault(
+                path=(*path, "file"),
+                message=f"`{file}` holds a PRIVATE key: whoever takes this machine could read every backup",
+                fix=f"{_export(wanted)}, erase the private key here, and make a new one if others may have read it",
+                rule="MAINT_011",
+            )
+        )
+        return None
+    if len(keys) != 1:
+        said = f"`{file}` holds {len(keys)} keys; one file holds one key"
+        judged.faults.append(Fault(path=(*path, "file"), message=said, fix=_export(wanted)))
+        return None
+    if not isinstance(wanted, str):
+        return None
+    if re.sub(r"\s", "", wanted).upper().removeprefix("0X") != keys[0].fingerprint:
+        judged.faults.append(
+            Fault(
+                path=(*path, "fingerprint"),
+                message=f"the key in `{file}` has another fingerprint: {keys[0].fingerprint}",
+                fix="ask its holder, by another way than this file, which of the two is right",
+                rule="MAINT_011",
+            )
+        )
+        return None
+    return keys[0]
+
+
+def _is_usable(key: PublicKey, file: str, path: OptionPath, now: datetime, judged: Judged) -> bool:
+    """Whether backups can be encrypted to the key at `now`; notes why not, or that this ends soon."""
+    ends = _encrypts_until(key)
+    said = ""
+    if key.revoked:
+        said = f"the key in `{file}` is revoked"
+    elif key.expires_at is not None and key.expires_at <= now:
+        said = f"the key in `{file}` expired on {key.expires_at:%Y-%m-%d}"
+    elif not key.encryption_subkeys:
+        said = f"the key in `{file}` cannot encrypt: it has no subkey for that"
+    elif key.encryption_subkey() is None or (ends is not None and ends <= now):
+        said = f"the key in `{file}` can no longer encrypt: its subkey for that is expired or revoked"
+    if said:
+        fix = "ask its holder to renew it (`gpg --quick-set-expire`, `gpg --quick-add-key`) and to export it again"
+        judged.faults.append(Fault(path=(*path, "file"), message=said, fix=fix, rule="MAINT_011"))
+        return False
+    if ends is not None and ends - now <= SOON:
+        left = max(1, (ends - now).days)
+        said = f"the key in `{file}` expires on {ends:%Y-%m-%d}, in {left} day{'s' if left > 1 else ''}"
+        fix = f"ask its holder to renew it: `gpg --quick-set-expire {key.fingerprint} 2y`, then export it again"
+        judged.warnings.append(Fault(path=(*path, "file"), message=said, fix=fix, rule="MAINT_011"))
+    return True
+
+
+def _encrypts_until(key: PublicKey) -> datetime | None:
+    """When the key stops to encrypt: its own end, or that of its longest-lived subkey for encryption."""
+    ends = [] if key.expires_at is None else [key.expires_at]
+    subkeys = [subkey.expires_at for subkey in key.encryption_subkeys if subkey.usable]
+    if subkeys and all(end is not None for end in subkeys):
+        ends.append(max(end for end in subkeys if end is not None))
+    return min(ends, default=None)
+
+
+def _export(fingerprint: Any) -> str:
+    which = re.sub(r"\s", "", fingerprint) if isinstance(fingerprint, str) and fingerprint else "FINGERPRINT"
+    return f"write `gpg --armor --export {which}` into it, on the holder's machine"
