@@ -1,0 +1,42 @@
+"""Bytes, durations and instants as people read them in a line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+
+def size(count: int) -> str:
+    """`1.5 GiB`."""
+    if count < 1024:
+        return f"{count} B"
+    power = min((count.bit_length() - 1) // 10, 4)
+    return f"{count / 1024**power:.1f} {'KMGT'[power - 1]}iB"
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def moment(at: datetime, zone: str) -> str:
+    """`2026-11-21 08:30:00 CET (2026-11-21T07:30:00Z)`: local first, UTC to be sure."""
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local:%Y-%m-%d %H:%M:%S %Z} ({at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ})"
+
+
+def local(at: datetime, zone: str) -> str:
+    """`2026-11-21 08:30:00 CET`."""
+    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def parse(text: str) -> datetime:
+    """An RFC 3339 text of evidence as an instant."""
+    return datetime.fromisoformat(text).astimezone(UTC)
