@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import IO, Protocol, cast
 
 from intendance.model.errors import InternalError
@@ -28,7 +28,7 @@ class StoredObject:
 
 
 class Store(Protocol):
-    """A write-once place for objects.
+    """A write-once place for objects. Two threads may use it at once.
 
     Keys are relative paths of `[A-Za-z0-9._@+-]` segments. Every method raises StoreUnreachable when the place cannot
     be
@@ -56,13 +56,24 @@ class Store(Protocol):
         """Room left for us in bytes, or None when the store cannot say."""
 
 
-STORES: Mapping[str, str] = MappingProxyType({"directory": "intendance.stores.directory:open_store"})
+STORES: Mapping[str, str] = MappingProxyType({"directory": "intendance.stores.directory"})
 
 
 def open_store(declared: DirectoryStore) -> Store:
     """The adapter for a store of the plan; its module is imported only now."""
+    return cast(Store, _adapter(declared).open_store(declared))
+
+
+def adopt_store(declared: DirectoryStore) -> None:
+    """Make ready a place that a plan names for the first time; called once, at adoption, never before a backup.
+
+    Does nothing to a store that is ready. Raises StoreUnreachable, StoreRefused, StoreFull.
+    """
+    _adapter(declared).adopt_store(declared)
+
+
+def _adapter(declared: DirectoryStore) -> ModuleType:
     path = STORES.get(declared.kind)
     if path is None:
         raise InternalError(detail=f"store kind {declared.kind!r}")
-    module, _, function = path.partition(":")
-    return cast(Store, getattr(import_module(module), function)(declared))
+    return import_module(path)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+
+_AT_FDCWD = -100  # linux/fcntl.h
+_RENAME_NOREPLACE = 1  # linux/fs.h
 
 
 def sync_directory(directory: Path) -> None:
@@ -13,6 +17,30 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def publish_name(temporary: Path, path: Path) -> None:
+    """Give a complete file its name, unless that is taken: atomically, whoever else tries. Raises FileExistsError.
+
+    By a hard link; on file systems without them (FAT, some network shares) by renameat2 with RENAME_NOREPLACE.
+    """
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
+            raise
+        _rename_without_replacing(temporary, path)
+    else:
+        temporary.unlink()
+
+
+def _rename_without_replacing(temporary: Path, path: Path) -> None:
+    import ctypes  # only for the rare file system without hard links: it costs 2 MiB and some milliseconds
+
+    renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    if renameat2(_AT_FDCWD, os.fsencode(temporary), _AT_FDCWD, os.fsencode(path), _RENAME_NOREPLACE) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), str(path))
 
 
 def publish(path: Path, content: bytes, *, mode: int = 0o644, replace: bool = False) -> None:
@@ -34,8 +62,7 @@ def publish(path: Path, content: bytes, *, mode: int = 0o644, replace: bool = Fa
         if replace:
             os.replace(temporary, path)
         else:
-            os.link(temporary, path)
-            temporary.unlink()
+            publish_name(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -13,7 +13,7 @@ class StoreUnreachable(IntendanceError):
 
 
 class StoreFull(IntendanceError):
-    """The store {store} has {free} free; {need} is needed."""
+    """The store {store} is full: {free} left."""
 
     next_step = "Free space there or give the store more, then run the backup again. Nothing of this attempt is listed."
 
