@@ -1,1 +1,1 @@
-"""(filled by its room)"""
+"""The rules as data (`rules/*.yaml`) and how they are judged: facts in, verdicts out."""

@@ -77,8 +77,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A rule judged for one subject at one instant. `next_change_at`: when time alone may next change it (None:
-    never)."""
+    """A rule judged for one subject at one instant.
+
+    `since_at_least`: the state began then or before, since older facts were not looked at. `next_change_at`: when time
+    alone may next change it (None: never).
+    """
 
     rule: str
     asset: str | None
@@ -90,3 +93,4 @@ class Verdict:
     cites: tuple[Citation, ...] = ()
     attested_by: Attestor | None = None
     next_change_at: datetime | None = None
+    since_at_least: bool = False

@@ -1,0 +1,124 @@
+"""Every store is inspected each day, and the inspection finds what it should (ASBL_012). Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from intendance.catalogue.finding import Finding, Span, after, chain_start, seconds_held, seconds_lost
+from intendance.catalogue.rule import Rule
+from intendance.catalogue.subject import Inspection, Subject, attestor, recovered
+from intendance.model.verdict import Attestor, Fact, Param, State
+
+WORST = (State.FAIL, State.UNKNOWN, State.PENDING, State.PASS)
+
+
+def daily(rule: Rule, subject: Subject, now: datetime) -> Finding:
+    """The worst of the asset's stores, each judged by its last inspection."""
+    declared = subject.declared
+    if not declared.data.stores:
+        return Finding(State.FAIL, "no_store", since=declared.at, cites=(declared,), attested_by=Attestor.SELF)
+    found = [_store(rule, subject, store, now) for store in sorted(declared.data.stores)]
+    worst = min(found, key=lambda each: (WORST.index(each.state), each.since or now))
+    changes = [each.next_change_at for each in found if each.next_change_at is not None]
+    since = max((each.since or now) for each in found) if worst.state is State.PASS else worst.since
+    return Finding(
+        worst.state,
+        worst.code,
+        worst.params,
+        since,
+        tuple(fact for each in found if each.state is worst.state for fact in each.cites),
+        worst.attested_by,
+        min(changes, default=None) if worst.state is not State.FAIL else None,
+    )
+
+
+def set_age_bound(rule: Rule, subject: Subject) -> timedelta:
+    """How old the newest set may be, by what the asset is."""
+    return timedelta(seconds=rule.seconds("database.set_age_max" if subject.is_database else "files.set_age_max"))
+
+
+def _store(rule: Rule, subject: Subject, store: str, now: datetime) -> Finding:
+    bound = timedelta(seconds=rule.seconds("inspection.age_max"))
+    everything: list[Fact[Any]] = [*subject.inspections, *subject.inspections_failed]
+    looks = sorted(
+        (each for each in everything if each.data.store == store), key=lambda each: (each.at, each.node, each.seq)
+    )
+    due = subject.first_declared + bound
+    if not looks:
+        return _never(subject, store, due, now)
+    judged = [(look, _look(rule, subject, look)) for look in looks]
+    ends = [look.at for look in looks[1:]] + [now]
+    spans = [
+        Span(look.at, min(end, look.at + bound))
+        for (look, found), end in zip(judged, ends, strict=True)
+        if found.state is State.PASS
+    ]
+    last, finding = judged[-1]
+    if finding.state is State.PASS and now <= last.at + bound:
+        params: dict[str, Param] = {"age_s": seconds_held(now - last.at), **finding.params}
+        until = after(last.at + bound)
+        return Finding(State.PASS, "inspected", params, chain_start(spans, now), (last,), finding.attested_by, until)
+    if finding.state is State.PASS:
+        params = {"store": store, "age_s": seconds_lost(now - last.at), "bound_s": int(bound.total_seconds())}
+        return Finding(State.FAIL, "inspection_old", params, last.at + bound, (last,), finding.attested_by)
+    return _broken(rule, subject, judged, spans, now)
+
+
+def _never(subject: Subject, store: str, due: datetime, now: datetime) -> Finding:
+    params: dict[str, Param] = {"store": store, "due_at": due}
+    cites = (subject.declared,)
+    if now <= due:
+        since = subject.first_declared
+        return Finding(State.PENDING, "first_due", params, since, cites, Attestor.SELF, after(due))
+    return Finding(State.FAIL, "never_inspected", params, due, cites, Attestor.SELF)
+
+
+def _look(rule: Rule, subject: Subject, look: Fact[Any]) -> Finding:
+    """What one inspection says by itself, as of its own time."""
+    who = attestor(subject.node, look)
+    store: str = look.data.store
+    if look.kind == "inspection.failed":
+        params: dict[str, Param] = {"store": store, "message": look.data.message}
+        return Finding(State.FAIL, "inspection_failed", params, cites=(look,), attested_by=who)
+    if look.data.faulty:
+        faults = [seen.fault for seen in (*look.data.newest, *look.data.damaged) if seen.fault]
+        params = {"store": store, "count": look.data.faulty, "fault": faults[0] if faults else "—"}
+        return Finding(State.FAIL, "faulty", params, cites=(look,), attested_by=who)
+    ages = _ages(look)
+    if not ages:
+        params = {"store": store, "seen_at": look.at}
+        return Finding(State.FAIL, "nothing_found", params, cites=(look,), attested_by=who)
+    bound = set_age_bound(rule, subject)
+    if min(ages) > bound:
+        params = {"store": store, "set_age_s": seconds_lost(min(ages)), "bound_s": int(bound.total_seconds())}
+        return Finding(State.FAIL, "set_old", params, cites=(look,), attested_by=who)
+    params = {"set_age_s": seconds_held(min(ages))}
+    return Finding(State.PASS, "inspected", params, cites=(look,), attested_by=who)
+
+
+def _ages(look: Inspection) -> list[timedelta]:
+    instants = [recovered(seen.recovers_to, look.at) for seen in look.data.newest if not seen.fault]
+    return [look.at - at for at in instants if at is not None]
+
+
+def _broken(
+    rule: Rule, subject: Subject, judged: list[tuple[Fact[Any], Finding]], spans: list[Span], now: datetime
+) -> Finding:
+    """The last look found something wrong. An empty store is not yet wrong while the first set is not due."""
+    last, finding = judged[-1]
+    due = subject.first_declared + set_age_bound(rule, subject)
+    bound = timedelta(seconds=rule.seconds("inspection.age_max"))
+    ever = any(found.code not in ("nothing_found", "inspection_failed") for _, found in judged)
+    stored = any(fact.at <= last.at and last.data.store in fact.data.stores for fact in subject.completed)
+    if finding.code == "nothing_found" and not ever and not stored:
+        limit = min(due, last.at + bound)
+        if now <= limit:
+            params: dict[str, Param] = {"store": last.data.store, "due_at": due}
+            since = subject.first_declared
+            return Finding(State.PENDING, "first_set_due", params, since, (last,), finding.attested_by, after(limit))
+        return Finding(State.FAIL, finding.code, finding.params, limit, (last,), finding.attested_by)
+    ends = [span.end for span in spans]
+    first_wrong = min(look.at for look, found in judged if found.state is State.FAIL)
+    since = max(ends) if ends else first_wrong
+    return Finding(State.FAIL, finding.code, finding.params, since, (last,), finding.attested_by)

@@ -1,0 +1,82 @@
+"""Whether sets are kept as long as a rule asks (MAINT_013, and a part of ASBL_010 and ASBL_011). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+
+from intendance.catalogue.finding import Finding
+from intendance.catalogue.rule import Rule
+from intendance.catalogue.subject import Inspection, Subject, latest_per_store, local_day, recovered
+from intendance.model.evidence.backup import BackupCompleted
+from intendance.model.verdict import Attestor, Fact, Param, State
+
+DAY_SECONDS = 86_400
+
+
+def judge_retention(rule: Rule, subject: Subject) -> Finding:
+    """The plan keeps sets long enough, and none that is younger is gone with its whole day.
+
+    As of the last inspection, so that time alone changes nothing. `since`: when it last was otherwise (None: never).
+    """
+    kept_s = rule.seconds("retention.kept_min")
+    short = plan_too_short(rule, subject)
+    if short is not None:
+        return short
+    moments = [each.at for each in subject.inspections]
+    healed: datetime | None = None
+    broken: Finding | None = None
+    for moment in reversed(moments):
+        lost = sorted(_lost_days(subject, moment, kept_s // DAY_SECONDS))
+        if not lost:
+            if broken is not None:
+                return broken
+            healed = moment
+            continue
+        if healed is not None:
+            return Finding(State.PASS, "", since=healed)
+        params: Mapping[str, Param] = {"first_day": lost[0].isoformat(), "count": len(lost), "bound_s": kept_s}
+        params = broken.params if broken else params
+        cites = tuple(latest_per_store(subject.inspections, moments[-1]).values())
+        broken = Finding(State.FAIL, "young_gone", params, since=moment, cites=cites, attested_by=Attestor.SELF)
+    return broken or Finding(State.PASS, "")
+
+
+def plan_too_short(rule: Rule, subject: Subject) -> Finding | None:
+    """A finding when the plan keeps sets for less than the rule asks."""
+    asked_s = rule.seconds("retention.kept_min")
+    kept_s = subject.declared.data.retention_days * DAY_SECONDS
+    if kept_s >= asked_s:
+        return None
+    declared = subject.declared
+    params = {"kept_s": kept_s, "bound_s": asked_s}
+    return Finding(State.FAIL, "plan_short", params, since=declared.at, cites=(declared,), attested_by=Attestor.SELF)
+
+
+def _lost_days(subject: Subject, moment: datetime, days: int) -> set[date]:
+    """Local days younger than `days` at `moment` of which a set was made and no store has one left."""
+    views = latest_per_store(subject.inspections, moment)
+    listed = {store: frozenset(view.data.days) for store, view in views.items()}
+    return {day for fact in subject.completed for day in _day_lost(fact, views, listed, moment, days)}
+
+
+def _day_lost(
+    fact: Fact[BackupCompleted],
+    views: Mapping[str, Inspection],
+    listed: Mapping[str, frozenset[str]],
+    moment: datetime,
+    days: int,
+) -> Iterator[date]:
+    at = recovered(fact.data.recovers_to, fact.at)
+    if at is None or at < moment - timedelta(days=days) or fact.at > moment:
+        return
+    day: date | None = None
+    for store in fact.data.stores:
+        view = views.get(store)
+        if view is None or view.at < fact.at:
+            return
+        day = local_day(at, view.data.zone)
+        if day.isoformat() in listed[store]:
+            return
+    if day is not None:
+        yield day

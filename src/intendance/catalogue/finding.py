@@ -1,0 +1,63 @@
+"""What a check finds, before it is a verdict; and chains of evidence over time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from intendance.model.verdict import Attestor, Fact, Param, State
+
+RESOLUTION = timedelta(microseconds=1)
+"""A bound is kept up to and including its last instant; the state changes one microsecond later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A state with its reason code and parameters, when it began, the facts it rests on, and when it may change."""
+
+    state: State
+    code: str
+    params: Mapping[str, Param] = field(default_factory=dict)
+    since: datetime | None = None
+    cites: tuple[Fact[Any], ...] = ()
+    attested_by: Attestor | None = None
+    next_change_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time during which evidence held, both ends included."""
+
+    start: datetime
+    end: datetime
+
+
+def chain_start(spans: Iterable[Span], now: datetime) -> datetime | None:
+    """When the unbroken chain of spans that holds at `now` began; None when none does."""
+    start: datetime | None = None
+    end: datetime | None = None
+    for span in sorted(spans, key=lambda each: each.start):
+        if span.end < span.start or span.start > now:
+            continue
+        if end is None or span.start > end:
+            start, end = span.start, span.end
+        else:
+            end = max(end, span.end)
+    return start if end is not None and now <= end else None
+
+
+def after(at: datetime) -> datetime:
+    """The first instant at which a bound that ends at `at` is broken."""
+    return at + RESOLUTION
+
+
+def seconds_lost(length: timedelta) -> int:
+    """Whole seconds, rounded up, for what is broken: a bound just broken never looks kept."""
+    return -int(-length.total_seconds() // 1)
+
+
+def seconds_held(length: timedelta) -> int:
+    """Whole seconds, rounded down, for what holds; never below 0."""
+    return max(0, int(length.total_seconds()))

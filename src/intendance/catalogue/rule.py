@@ -1,0 +1,144 @@
+"""A rule as frozen data: what its YAML entry becomes. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from intendance.model.plan import Catalogue
+from intendance.model.verdict import Severity
+
+Language = Literal["fr", "en"]
+JudgedBy = Literal["node", "fleet"]
+Stricter = Literal["smaller", "larger"]
+Take = Literal["latest", "window", "all"]
+Subject = Literal[
+    "node", "mariadb", "postgresql", "sqlite", "files", "certificate", "secret", "image", "log", "service", "site"
+]
+
+_LENGTH = re.compile(r"(?:(?P<d>\d+)d)?(?:(?P<h>\d+)h(?P<hm>[0-5]\d)?)?(?:(?P<min>\d+)min)?(?:(?P<s>\d+)s)?", re.ASCII)
+_FACTORS = {"d": 86_400, "h": 3600, "hm": 60, "min": 60, "s": 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """One text in both languages."""
+
+    en: str
+    fr: str
+
+    def of(self, language: Language) -> str:
+        """The text in one language."""
+        return self.fr if language == "fr" else self.en
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Next(Text):
+    """What to do: a sentence, and the command to type where there is one (`{asset}` stands for the asset's name)."""
+
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonText(Text):
+    """The sentence of a reason code, with named parameters; `next` replaces the rule's remedy for this reason."""
+
+    next: Next | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A limit that no plan may loosen. `value` is a length of time (`26h30`, `90d`), a share (`99%`) or a count."""
+
+    quantity: str
+    value: str
+    stricter: Stricter
+
+    @property
+    def seconds(self) -> int | None:
+        """The value in seconds, or None when it is no length of time in whole seconds."""
+        found = _LENGTH.fullmatch(self.value)
+        if found is None or not self.value:
+            return None
+        return sum(_FACTORS[unit] * int(value) for unit, value in found.groupdict().items() if value)
+
+    @property
+    def count(self) -> int | None:
+        """The value as a whole number, or None when it is none."""
+        return int(self.value) if self.value.isascii() and self.value.isdigit() else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Facts that a check reads: the latest of a kind, those of the last `days`, or all."""
+
+    kind: str
+    take: Take
+    days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """An invariant.
+
+    `independent`: under `maint` it takes the word of somebody other than the judged node. `check` names the function
+    that judges it (`module.function` of `checks/`); without one this version does not perform the rule. `later` says
+    which parts of a performed rule this version does not judge.
+    """
+
+    id: str
+    catalogue: Catalogue
+    family: str
+    title: Text
+    severity: Severity
+    judged_by: JudgedBy
+    applies_to: tuple[Subject, ...]
+    statement: Text
+    breaks: Text
+    remedy: Next
+    source: str
+    independent: bool = False
+    bounds: tuple[Bound, ...] = ()
+    proof: Text | None = None
+    check: str | None = None
+    later: Text | None = None
+    needs: tuple[Need, ...] = ()
+    reasons: Mapping[str, ReasonText] = field(default_factory=dict)
+
+    @property
+    def performed(self) -> bool:
+        """Whether this version judges it."""
+        return self.check is not None
+
+    def seconds(self, quantity: str) -> int:
+        """The bound on a quantity, in seconds. Raises KeyError when the rule has none."""
+        for bound in self.bounds:
+            if bound.quantity == quantity and bound.seconds is not None:
+                return bound.seconds
+        raise KeyError(quantity)
+
+    def count(self, quantity: str) -> int:
+        """The bound on a quantity, as a whole number. Raises KeyError when the rule has none."""
+        for bound in self.bounds:
+            if bound.quantity == quantity and bound.count is not None:
+                return bound.count
+        raise KeyError(quantity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rulebook:
+    """All rules by id, in the order of the catalogues; `common` are reasons that any verdict may have."""
+
+    rules: Mapping[str, Rule]
+    families: Mapping[str, Text]
+    common: Mapping[str, ReasonText]
+
+    def reason(self, rule: Rule, code: str) -> ReasonText:
+        """The text of a reason of this rule. Raises KeyError when neither the rule nor the engine has it."""
+        return rule.reasons[code] if code in rule.reasons else self.common[code]
+
+    def next_step(self, rule: Rule, code: str) -> Next:
+        """What to do about a reason of this rule: the reason's own advice, else the rule's remedy."""
+        return self.reason(rule, code).next or rule.remedy

@@ -1,0 +1,122 @@
+"""What a rule is judged for: an asset of the plan in force with its evidence, put in order. Pure.
+
+A record's number orders it and its clock only dates it, so dates are read with suspicion: no record is later than one
+that follows it in the same log, and what is dated in the future is set aside and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from intendance.model.evidence.backup import BackupCompleted, BackupFailed
+from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
+from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
+from intendance.model.verdict import Attestor, Fact
+
+SKEW = timedelta(minutes=2)
+"""How far a clock may have been ahead of the judge's before its evidence counts as coming from the future."""
+
+DATABASES = frozenset({"mariadb", "postgresql", "sqlite"})
+
+LIFECYCLE = frozenset({"plan.adopted", "asset.declared"})
+"""Kinds that are in force from their place in the log on, whatever the clock said."""
+
+Inspection = Fact[InspectionCompleted]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All facts given, by kind, oldest first. `ahead` are those dated in the future: no verdict rests on them."""
+
+    by_kind: Mapping[str, tuple[Fact[Any], ...]]
+    ahead: tuple[Fact[Any], ...]
+
+    def of(self, kind: str, asset: str | None = None) -> tuple[Fact[Any], ...]:
+        """The facts of a kind, about one asset when it is named."""
+        facts = self.by_kind.get(kind, ())
+        return facts if asset is None else tuple(fact for fact in facts if fact.asset == asset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """An asset of the plan in force and the evidence about it, oldest first."""
+
+    node: str
+    asset: str
+    plans: tuple[Fact[PlanAdopted], ...]
+    declared: Fact[AssetDeclared]
+    completed: tuple[Fact[BackupCompleted], ...]
+    failed: tuple[Fact[BackupFailed], ...]
+    inspections: tuple[Inspection, ...]
+    inspections_failed: tuple[Fact[InspectionFailed], ...]
+
+    @property
+    def plan(self) -> Fact[PlanAdopted]:
+        """The plan in force."""
+        return self.plans[-1]
+
+    @property
+    def first_declared(self) -> datetime:
+        """When the asset was first declared under its identity."""
+        return datetime.fromisoformat(self.declared.data.first_declared_at)
+
+    @property
+    def is_database(self) -> bool:
+        return self.declared.data.engine in DATABASES
+
+    def by_others(self) -> Subject:
+        """The same subject with only the inspections that stand in somebody else's log and were made by them."""
+        return replace(
+            self,
+            inspections=tuple(each for each in self.inspections if attestor(self.node, each) is not Attestor.SELF),
+            inspections_failed=(),
+        )
+
+
+def attestor(node: str, inspection: Fact[Any]) -> Attestor:
+    """Whose word an inspection is: what stands in the node's own log is its own word, whatever it says."""
+    if inspection.node == node or inspection.data.by == "self":
+        return Attestor.SELF
+    return Attestor.MANAGER if inspection.data.by == "manager" else Attestor.DRILL_HOST
+
+
+def arrange(facts: Iterable[Fact[Any]], now: datetime) -> Facts:
+    """Facts in the order of their logs, each dated no later than what follows it there, the future set aside."""
+    logs: dict[str, dict[int, Fact[Any]]] = {}
+    for fact in facts:
+        logs.setdefault(fact.node, {})[fact.seq] = fact
+    kept: list[Fact[Any]] = []
+    ahead: list[Fact[Any]] = []
+    for log in logs.values():
+        limit: datetime | None = None
+        for _, fact in sorted(log.items(), reverse=True):
+            limit = fact.at if limit is None else min(limit, fact.at)
+            if limit > now + SKEW:
+                ahead.append(replace(fact, at=limit))
+            if limit <= now + SKEW or fact.kind in LIFECYCLE:
+                at = min(limit, now)
+                kept.append(fact if at == fact.at else replace(fact, at=at))
+    by_kind: dict[str, list[Fact[Any]]] = {}
+    for fact in sorted(kept, key=lambda each: (each.at, each.node, each.seq)):
+        by_kind.setdefault(fact.kind, []).append(fact)
+    return Facts({kind: tuple(each) for kind, each in by_kind.items()}, tuple(ahead))
+
+
+def latest_per_store(inspections: Sequence[Inspection], moment: datetime) -> dict[str, Inspection]:
+    """What was last seen of each store at a moment."""
+    return {each.data.store: each for each in inspections if each.at <= moment}
+
+
+def recovered(text: str, recorded_at: datetime) -> datetime | None:
+    """The instant a set recovers to, or None when the record that says so is older than it: that clock was wrong."""
+    at = datetime.fromisoformat(text)
+    return at if at <= recorded_at + SKEW else None
+
+
+def local_day(at: datetime, zone: str) -> date:
+    """The calendar day in a zone. Raises ZoneInfoNotFoundError."""
+    return at.astimezone(ZoneInfo(zone)).date()
