@@ -1,0 +1,47 @@
+"""Files: a tree, read and written by GNU tar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from intendance.engines import BackupSession, Engine, RestoreSession, Source, StreamInSet
+from intendance.engines.files import read
+from intendance.engines.files.write import WriteSession
+from intendance.model.errors import InternalError
+from intendance.model.plan import BackupKind, FilesAsset, MariadbAsset
+
+
+class FilesEngine:
+    """Reads and loads one tree of files. Raises the errors of `model/errors/engine.py`."""
+
+    def __init__(self, asset: FilesAsset) -> None:
+        self.asset = asset
+
+    def look(self) -> Source:
+        """What stands there now, and how much the patterns leave out; no content is read."""
+        return read.look(self.asset, size_of_excluded=True)
+
+    def back_up(self, kind: BackupKind, scratch: Path) -> BackupSession:
+        """Open a full backup; `scratch` takes the names of files, not their content."""
+        if kind != "full":
+            raise InternalError(detail=f"backup kind {kind!r} of a file tree")
+        return read.ReadSession(self.asset, scratch)
+
+    def restore(
+        self,
+        streams: Sequence[StreamInSet],
+        details: Mapping[str, Any],  # noqa: ARG002 -- the streams say enough
+        into: str,
+        scratch: Path,  # noqa: ARG002
+    ) -> RestoreSession:
+        """Open a restore into the folder `into`, which must not exist."""
+        return WriteSession(self.asset, streams, into)
+
+
+def open_engine(asset: MariadbAsset | FilesAsset) -> Engine:
+    """The adapter for an asset of the plan."""
+    if not isinstance(asset, FilesAsset):
+        raise InternalError(detail=f"asset {asset.name} is not a tree of files")
+    return FilesEngine(asset)

@@ -1,0 +1,86 @@
+"""Exclude patterns as GNU tar reads them: shell patterns whose `*` matches slashes too, tried at every depth. Pure.
+
+tar itself excludes by them; this is for telling beforehand what they leave out (GNU tar manual, "Problems with Using
+the exclude Options" and "Controlling Pattern-Matching": not anchored, wildcards match `/`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_CLASSES = {
+    "alnum": "^\\W_", "alpha": "^\\W\\d_", "blank": " \\t", "digit": "0-9", "lower": "a-z", "punct": "!-/:-@\\[-`{-~",
+    "space": "\\s", "upper": "A-Z", "xdigit": "0-9A-Fa-f",
+}  # fmt: skip
+
+
+class Excludes:
+    """A set of patterns; `match(path)` takes a path relative to the tree, as `./a/b`."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self.patterns = tuple(patterns)
+        joined = "|".join(map(expression, patterns))
+        # The pattern may begin at the start of the name or after any slash that another slash does not follow.
+        self._compiled = re.compile(rf"(?:.*/(?!/))?(?:{joined})", re.DOTALL) if patterns else None
+
+    def match(self, path: str) -> bool:
+        """Whether tar leaves this file, or this folder and all below it, out."""
+        return self._compiled is not None and self._compiled.fullmatch(path) is not None
+
+    def idle(self) -> tuple[str, ...]:
+        """Patterns that can never match, because tar's names of folders end without a slash."""
+        return tuple(pattern for pattern in self.patterns if pattern.endswith("/") and not pattern.endswith("\\/"))
+
+
+def expression(pattern: str) -> str:
+    """A shell pattern as a regular expression."""
+    out = []
+    position = 0
+    while position < len(pattern):
+        character = pattern[position]
+        position += 1
+        if character == "*":
+            out.append(".*")
+        elif character == "?":
+            out.append(".")
+        elif character == "\\" and position < len(pattern):
+            out.append(re.escape(pattern[position]))
+            position += 1
+        elif character == "[" and (end := _bracket_end(pattern, position)) > 0:
+            out.append(_bracket(pattern[position:end]))
+            position = end + 1
+        else:
+            out.append(re.escape(character))
+    return "".join(out)
+
+
+def _bracket_end(pattern: str, start: int) -> int:
+    """Where the bracket that opened before `start` closes; -1 when it never does and is an ordinary character."""
+    position = start + (pattern[start : start + 1] in ("!", "^"))
+    position += pattern[position : position + 1] == "]"
+    while position < len(pattern) and pattern[position] != "]":
+        if pattern.startswith("[:", position):
+            closing = pattern.find(":]", position + 2)
+            position = closing + 1 if closing >= 0 else position
+        position += 1
+    return position if position < len(pattern) else -1
+
+
+def _bracket(inside: str) -> str:
+    negated = inside[:1] in ("!", "^")
+    body = inside[negated:]
+    named = [_CLASSES[name] for name in re.findall(r"\[:(\w+):\]", body) if name in _CLASSES]
+    body = re.sub(r"\[:\w+:\]", "", body)
+    body = re.sub(r"\\(.)|(.)", _in_bracket, body, flags=re.DOTALL)
+    joined = "|".join([*([f"[{body}]"] if body else []), *(f"[{name}]" for name in named)])
+    try:
+        re.compile(joined)
+    except re.error:  # a range that runs backwards holds nothing
+        joined = r"[^\w\W]"
+    return f"(?!{joined})." if negated else f"(?:{joined})"
+
+
+def _in_bracket(found: re.Match[str]) -> str:
+    escaped, plain = found.groups()
+    return "-" if plain == "-" else re.escape(escaped or plain)

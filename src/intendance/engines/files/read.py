@@ -1,0 +1,187 @@
+"""A full backup of a tree: one tar of all, and where files changed while they were read, a second tar of just these."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from intendance.engines import Finished, Producer, Source
+from intendance.engines.files import tar, walk
+from intendance.engines.files.excludes import Excludes
+from intendance.model.errors import IntendanceError
+from intendance.model.errors.engine import AccessDenied, EngineFailed, SourceMissing
+from intendance.model.plan import FilesAsset
+from intendance.system import process
+
+TREE = "tree"
+AGAIN = "again"
+
+
+def look(asset: FilesAsset, *, size_of_excluded: bool = False) -> Source:
+    """What stands at the asset's path. Raises SourceMissing, AccessDenied, ProgramMissing, EngineFailed."""
+    root = readable_root(asset)
+    excludes = Excludes(asset.exclude)
+    found = walk.count(root, excludes, size_of_excluded=size_of_excluded)
+    details: dict[str, Any] = {
+        "path": tar.shown(os.fsencode(root)),
+        "exclude": list(asset.exclude),
+        "seen": {"directories": found.directories, "files": found.files, "bytes": found.bytes},
+    }
+    if size_of_excluded:
+        details["excluded"] = {"entries": found.excluded_entries, "bytes": found.excluded_bytes}
+    return Source(
+        engine="files",
+        version=_version(asset),
+        # The path is what stays: device and inode numbers change with a reboot, a new disk or a deployment.
+        identity=f"files:{tar.shown(os.fsencode(root))}",
+        estimated_bytes=found.bytes,
+        details=details,
+        warnings=tuple(_remarks(found, excludes)),
+    )
+
+
+def readable_root(asset: FilesAsset) -> str:
+    """The folder itself, symbolic links resolved. Raises SourceMissing, AccessDenied."""
+    root = os.path.realpath(asset.path)
+    try:
+        with os.scandir(root):
+            pass
+    except FileNotFoundError:
+        raise SourceMissing(asset=asset.name, detail=f"there is no folder {asset.path}") from None
+    except NotADirectoryError:
+        raise SourceMissing(asset=asset.name, detail=f"{asset.path} is not a folder") from None
+    except PermissionError:
+        raise AccessDenied(
+            asset=asset.name,
+            detail=f"{asset.path} cannot be read by this user",
+            remedy="Run Intendance as root, or as a user who may read the whole folder.",
+        ) from None
+    except OSError as failure:
+        raise EngineFailed(asset=asset.name, detail=f"{asset.path}: {failure.strerror}.") from None
+    return root
+
+
+class ReadSession:
+    """One full backup in the making. The scratch folder holds the listing and tar's own notes: names, no content."""
+
+    def __init__(self, asset: FilesAsset, scratch: Path) -> None:
+        self.asset = asset
+        self.source = look(asset)
+        self._scratch = scratch
+        self._root = readable_root(asset)
+        self._steps: list[Callable[[], Producer | None]] = [self._tree, self._again]
+        self._changed: list[bytes] = []
+
+    def next_producer(self) -> Producer | None:
+        """The tree; then the files that changed meanwhile, if any."""
+        while self._steps:
+            producer = self._steps.pop(0)()
+            if producer is not None:
+                return producer
+        return None
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+    def _tree(self) -> Producer:
+        excludes = [f"--exclude={pattern}" for pattern in self.asset.exclude]
+        snapshot = f"--listed-incremental={self._scratch / 'snar'}"
+        return self._producer(TREE, (snapshot, "--level=0", *excludes, "."), self._tree_finished)
+
+    def _again(self) -> Producer | None:
+        if not self._changed:
+            return None
+        names = self._scratch / "again.names"
+        names.write_bytes(b"".join(name + b"\0" for name in self._changed))
+        selection = ("--no-recursion", "--null", f"--files-from={names}")
+        return self._producer(AGAIN, selection, self._again_finished)
+
+    def _producer(
+        self, stream: str, selection: Sequence[str], finished: Callable[[tar.Said, tar.Listing], Finished]
+    ) -> Producer:
+        said = tar.Said()
+        index = self._scratch / f"{stream}.list"
+
+        def finish(code: int, stderr: str) -> Finished:
+            del stderr  # all of it was heard, line by line
+            if code < 0:
+                raise EngineFailed(asset=self.asset.name, detail=f"tar was ended by signal {-code}.")
+            # 1: something changed while it was read. 2: something could not be read; of the names that are read again,
+            # one that has vanished meanwhile counts as that.
+            missing_only = code == 2 and stream == AGAIN and said.vanished and not said.errors
+            explained = code == 0 or (code == 1 and (said.changed or said.vanished)) or missing_only
+            if not explained:
+                raise self._unreadable(said.errors, code)
+            with index.open("rb") as listed:
+                return finished(said, tar.read_listing(listed))
+
+        return Producer(
+            stream=stream,
+            media="tar",
+            argv=tar.create(self._root, str(index), *selection),
+            finish=finish,
+            on_stderr=said.hear,
+        )
+
+    def _tree_finished(self, said: tar.Said, listing: tar.Listing) -> Finished:
+        self._changed = said.changed
+        warnings = []
+        if said.vanished:
+            warnings.append(f"gone before they could be read: {_listed(said.vanished)}")
+        if said.mounts:
+            warnings.append(f"other file systems are mounted in the tree and are not read: {_listed(said.mounts)}")
+        if said.sockets:
+            warnings.append(f"sockets, which hold nothing, were left out: {said.sockets}")
+        if said.more_changed:
+            warnings.append(f"{said.more_changed} more files changed while they were read and were not read again")
+        details = listing.details() | {"archive_bytes": said.archive_bytes, "changed": len(said.changed)}
+        return Finished(details=details, warnings=tuple(warnings))
+
+    def _again_finished(self, said: tar.Said, listing: tar.Listing) -> Finished:
+        details = listing.details() | {"archive_bytes": said.archive_bytes, "changed": len(said.changed)}
+        still = [name for name in said.changed if name != b"."]
+        warnings = (f"still changing when read again: {_listed(still)}",) if still else ()
+        return Finished(details=details, warnings=warnings)
+
+    def _unreadable(self, errors: Sequence[tuple[bytes, str]], code: int) -> IntendanceError:
+        if not errors:
+            return EngineFailed(asset=self.asset.name, detail=f"tar ended with code {code} and did not say why.")
+        listed = [f"{tar.shown(name)}: {what}" if name else what for name, what in errors[:5]]
+        detail = "; ".join(listed) + (f"; and {len(errors) - 5} more" if len(errors) > 5 else "")
+        if all("Permission denied" in what or "Operation not permitted" in what for _, what in errors):
+            return AccessDenied(
+                asset=self.asset.name,
+                detail=detail,
+                remedy="Run Intendance as a user who may read these, or name them under `exclude` in the plan.",
+            )
+        return EngineFailed(asset=self.asset.name, detail=f"{detail}.")
+
+
+def _version(asset: FilesAsset) -> str:
+    said = process.run(["tar", "--version"], deadline_seconds=20).stdout.decode(errors="replace").splitlines()
+    if not said or "GNU tar" not in said[0]:
+        raise EngineFailed(asset=asset.name, detail="the program `tar` of this machine is not GNU tar.")
+    return said[0].removeprefix("tar (GNU tar)").strip()
+
+
+def _remarks(found: walk.Counted, excludes: Excludes) -> list[str]:
+    said = []
+    if not found.files and found.directories == 1:
+        said.append("the folder is empty: is a disk not mounted?")
+    if found.databases:
+        said.append(
+            "SQLite databases in the tree may be caught in the middle of a write; back them up by themselves: "
+            + _listed([os.fsencode(path) for path in found.databases])
+        )
+    said += [
+        f"the pattern `{pattern}` excludes nothing: tar's names end without a slash; write `{pattern.rstrip('/')}`"
+        for pattern in excludes.idle()
+    ]
+    return said
+
+
+def _listed(names: Sequence[bytes], most: int = 8) -> str:
+    rest = len(names) - most
+    return ", ".join(map(tar.shown, names[:most])) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,143 @@
+"""GNU tar: its arguments, and what it says, understood. Pure.
+
+Messages are those of GNU tar 1.34 under LC_ALL=C with `--quoting-style=c`, where a name stands in double quotes with
+escapes, so that no name can look like a message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+COMMON = ("--numeric-owner", "--acls", "--xattrs", "--quoting-style=c")
+READING = ("--sparse", "--one-file-system", "--no-check-device", "--totals", "-vv", "--warning=no-new-dir")
+
+_SAID = re.compile(rb'^(?:/\S*/)?tar: (?:Warning: )?"(?P<name>(?:[^"\\]|\\.)*)": (?P<what>.*?)\n?\Z', re.DOTALL)
+_TOTAL = re.compile(rb"^Total bytes written: (\d+)")
+_ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
+_ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
+
+KEPT_NAMES = 10_000
+
+
+def create(folder: str, index: str, *selection: str) -> tuple[str, ...]:
+    """tar that writes an archive of `folder` to standard output and its listing into the file `index`."""
+    listing = f"--index-file={index}"
+    return ("tar", "--create", "--file=-", f"--directory={folder}", *COMMON, *READING, listing, *selection)
+
+
+def extract(folder: str, *, incremental: bool) -> tuple[str, ...]:
+    """tar that extracts standard input into `folder`; an incremental archive would delete strangers there (trap 1)."""
+    # Without `--xattrs-include` only attributes named user.* come back.
+    mode = ("--listed-incremental=/dev/null",) if incremental else ()
+    return (
+        "tar", "--extract", "--file=-", f"--directory={folder}", *COMMON, "--xattrs-include=*",
+        "--preserve-permissions", "--warning=no-timestamp", *mode,
+    )  # fmt: skip
+
+
+@dataclass(slots=True, kw_only=True)
+class Said:
+    """What one run of tar reported, name by name (bytes, as in the file system), at most 10,000 of each kind."""
+
+    changed: list[bytes] = field(default_factory=list)
+    vanished: list[bytes] = field(default_factory=list)
+    mounts: list[bytes] = field(default_factory=list)
+    errors: list[tuple[bytes, str]] = field(default_factory=list)
+    sockets: int = 0
+    archive_bytes: int = 0
+    more_changed: int = 0
+
+    def hear(self, line: bytes) -> None:
+        """Take in one line of stderr."""
+        total = _TOTAL.match(line)
+        if total:
+            self.archive_bytes = int(total[1])
+            return
+        said = _SAID.match(line)
+        if said is None:
+            _, _, what = line.decode(errors="replace").partition("tar: ")
+            if what and not what.startswith("Exiting with failure status"):
+                self._error(b"", what.strip())
+            return
+        self._sort(unquoted(said["name"]), said["what"].decode(errors="replace"))
+
+    def _sort(self, name: bytes, what: str) -> None:
+        if what == "file changed as we read it" or what.startswith("File shrank by"):
+            if name not in self.changed[-1:]:
+                self._changed(name)
+        elif what == "File removed before we read it" or what == "Cannot stat: No such file or directory":
+            self.vanished.append(name)
+        elif what == "socket ignored":
+            self.sockets += 1
+        elif what.endswith("is on a different filesystem; not dumped"):
+            self.mounts.append(name)
+        elif not what.startswith("Warning: "):
+            self._error(name, what)
+
+    def _changed(self, name: bytes) -> None:
+        if len(self.changed) < KEPT_NAMES:
+            self.changed.append(name)
+        else:
+            self.more_changed += 1
+
+    def _error(self, name: bytes, what: str) -> None:
+        if len(self.errors) < KEPT_NAMES:
+            self.errors.append((name, what))
+
+
+@dataclass(slots=True, kw_only=True)
+class Listing:
+    """What an archive holds, by its own listing. `bytes` is the size of the files, holes included."""
+
+    directories: int = 0
+    files: int = 0
+    hard_links: int = 0
+    symlinks: int = 0
+    others: int = 0
+    bytes: int = 0
+
+    def details(self) -> dict[str, int]:
+        """For the manifest."""
+        return {
+            "directories": self.directories, "files": self.files, "hard_links": self.hard_links,
+            "symlinks": self.symlinks, "others": self.others, "bytes": self.bytes,
+        }  # fmt: skip
+
+
+def read_listing(lines: Iterable[bytes]) -> Listing:
+    """Count the lines of a listing made with -vv: type and mode, owner, size or device number, time, name."""
+    listing = Listing()
+    for line in lines:
+        kind = line[:1]
+        if kind == b"-":
+            listing.files += 1
+            listing.bytes += int(line.split(maxsplit=3)[2])
+        elif kind == b"d":
+            listing.directories += 1
+        elif kind == b"h":
+            listing.hard_links += 1
+        elif kind == b"l":
+            listing.symlinks += 1
+        elif kind in (b"c", b"b", b"p"):
+            listing.others += 1
+    return listing
+
+
+def unquoted(name: bytes) -> bytes:
+    """A name as it is, from between the double quotes of `--quoting-style=c`."""
+
+    def plain(found: re.Match[bytes]) -> bytes:
+        escape = found[1]
+        if len(escape) == 3:
+            return bytes((int(escape, 8) & 255,))
+        return _ESCAPES.get(escape, escape)
+
+    return _ESCAPE.sub(plain, name)
+
+
+def shown(name: bytes) -> str:
+    """A name for people and for the manifest: what is not text is escaped."""
+    text = name.decode("utf-8", errors="backslashreplace").removeprefix("./") or "."
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

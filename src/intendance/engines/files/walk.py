@@ -1,0 +1,135 @@
+"""A tree of files looked at beforehand: how much there is, and what in it deserves a warning. No content is read
+except the first 16 bytes of what looks like a SQLite database."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from intendance.engines.files.excludes import Excludes
+
+SQLITE_HEADER = b"SQLite format 3\0"  # the file format's own documentation, section 1.3
+_SQLITE_NAMES = (".sqlite", ".sqlite3", ".db", ".db3", ".s3db", ".sdb")
+_SQLITE_COMPANIONS = ("-wal", "-journal")
+
+
+@dataclass(slots=True, kw_only=True)
+class Counted:
+    """What stands in a tree. `files` counts names, `bytes` counts a file with several names once."""
+
+    directories: int = 0
+    files: int = 0
+    symlinks: int = 0
+    others: int = 0
+    sockets: int = 0
+    bytes: int = 0
+    databases: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    excluded_entries: int = 0
+    excluded_bytes: int = 0
+
+
+def count(root: str, excludes: Excludes | None = None, *, size_of_excluded: bool = False) -> Counted:
+    """Walk the tree on its own file system. Folders that cannot be read are listed, not raised."""
+    return _Walk(root, excludes or Excludes(()), size_of_excluded=size_of_excluded).run()
+
+
+class _Walk:
+    def __init__(self, root: str, excludes: Excludes, *, size_of_excluded: bool) -> None:
+        self.root = root
+        self.excludes = excludes
+        self.size_of_excluded = size_of_excluded
+        self.device = os.stat(root).st_dev
+        self.found = Counted()
+        self._linked: set[int] = set()
+
+    def run(self) -> Counted:
+        self.found.directories = 1
+        pending = ["."]
+        while pending:
+            folder = pending.pop()
+            entries = self._entries(folder)
+            for entry in entries:
+                path = f"{folder}/{entry.name}"
+                if self.excludes.match(path):
+                    self._leave_out(entry)
+                elif entry.is_dir(follow_symlinks=False):
+                    self.found.directories += 1
+                    if self._stat(entry).st_dev == self.device:
+                        pending.append(path)
+                else:
+                    self._note(entry)
+            self._note_databases(folder, entries)
+        return self.found
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(f"{self.root}/{folder}") as found:
+                return list(found)
+        except OSError:
+            self.found.unreadable.append(folder)
+            return []
+
+    def _stat(self, entry: os.DirEntry[str]) -> os.stat_result:
+        try:
+            return entry.stat(follow_symlinks=False)
+        except OSError:
+            return _NOTHING
+
+    def _note(self, entry: os.DirEntry[str]) -> None:
+        seen = self._stat(entry)
+        kind = stat.S_IFMT(seen.st_mode)
+        if kind == stat.S_IFREG:
+            self.found.files += 1
+            if seen.st_nlink == 1 or seen.st_ino not in self._linked:
+                self.found.bytes += seen.st_size
+            if seen.st_nlink > 1:
+                self._linked.add(seen.st_ino)
+        elif kind == stat.S_IFLNK:
+            self.found.symlinks += 1
+        elif kind == stat.S_IFSOCK:
+            self.found.sockets += 1
+        elif kind:
+            self.found.others += 1
+
+    def _leave_out(self, entry: os.DirEntry[str]) -> None:
+        for each in _below(entry) if self.size_of_excluded else iter((entry,)):
+            self.found.excluded_entries += 1
+            if each.is_file(follow_symlinks=False):
+                self.found.excluded_bytes += self._stat(each).st_size
+
+    def _note_databases(self, folder: str, entries: list[os.DirEntry[str]]) -> None:
+        names = {entry.name for entry in entries}
+        for name in names:
+            in_use = any(name + companion in names for companion in _SQLITE_COMPANIONS)
+            path = f"{folder}/{name}"
+            if (in_use or name.endswith(_SQLITE_NAMES)) and not self.excludes.match(path) and self._is_sqlite(path):
+                self.found.databases.append(path)
+
+    def _is_sqlite(self, path: str) -> bool:
+        try:
+            descriptor = os.open(f"{self.root}/{path}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            return regular and os.read(descriptor, len(SQLITE_HEADER)) == SQLITE_HEADER
+        finally:
+            os.close(descriptor)
+
+
+_NOTHING = os.stat_result((0,) * 10)
+
+
+def _below(entry: os.DirEntry[str]) -> Iterator[os.DirEntry[str]]:
+    yield entry
+    if entry.is_dir(follow_symlinks=False):
+        try:
+            with os.scandir(entry.path) as found:
+                children = list(found)
+        except OSError:
+            return
+        for child in children:
+            yield from _below(child)
