@@ -7,16 +7,21 @@ import pwd
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from intendance.ledger import envelope, keys, rows, sealing
+from intendance.ledger import envelope, keys, rows, sealing, tiles
 from intendance.ledger.canonical import clean
 from intendance.ledger.layout import Layout
 from intendance.ledger.note import Checkpoint, VerifierKey
+from intendance.ledger.report import Report
+from intendance.ledger.signed_tree import SignedTree
+from intendance.ledger.tlog import inclusion_proof, leaf_hash, verify_inclusion
 from intendance.model.errors import InternalError
 from intendance.model.errors.ledger import (
     CheckpointUnusable,
@@ -34,6 +39,16 @@ from intendance.model.verdict import Fact
 from intendance.system import lock
 from intendance.system.clock import Clock, rfc3339
 from intendance.system.publish import publish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """That the record `seq`, whose leaf hash is `leaf`, stands in the tree of a checkpoint (RFC 6962, 2.1.1)."""
+
+    seq: int
+    leaf: bytes
+    hashes: tuple[bytes, ...]
+    checkpoint: Checkpoint
 
 
 class Transaction:
@@ -216,6 +231,27 @@ class Book:
         if row is None:
             raise RecordMissing(seq=seq, size=self.size())
         return bytes(row[0])
+
+    def proof(self, seq: int) -> Proof | None:
+        """The proof that a record is in the signed tree; None when it is not signed yet.
+
+        Raises RecordMissing, CheckpointUnusable, LedgerContradicted.
+        """
+        leaf = leaf_hash(self.content(seq))
+        on_disk = sealing.read_signed(self.layout, self.origin)
+        if on_disk is None or seq >= on_disk[0].size:
+            return None
+        head = on_disk[0]
+        report = Report()
+        tree = SignedTree(partial(tiles.read, self.layout.log), head, report)
+        try:
+            hashes = inclusion_proof(seq, head.size, tree.node)
+        except LookupError:
+            detail = "; ".join(f"{finding.where}: {finding.detail}" for finding in report.findings)
+            raise LedgerContradicted(state=self.layout.state, detail=detail) from None
+        if not verify_inclusion(leaf, seq, head.size, hashes, head.root):
+            raise LedgerContradicted(state=self.layout.state, detail=f"record {seq} is not the one that was signed")
+        return Proof(seq=seq, leaf=leaf, hashes=tuple(hashes), checkpoint=head)
 
     def records(
         self,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 BUSY_SECONDS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A record as the database holds it: its bytes, and the columns by which it is found."""
 
     seq: int
@@ -44,12 +43,15 @@ def contents(connection: sqlite3.Connection, first: int, end: int) -> Iterator[b
 
 
 def rows(connection: sqlite3.Connection, first: int, end: int) -> Iterator[Row]:
-    """Records [first, end) with their columns, in order; columns of a damaged file may hold anything."""
-    cursor = connection.execute(
-        "SELECT seq, kind, asset, ts, content FROM record WHERE seq >= ? AND seq < ? ORDER BY seq", (first, end)
+    """Records [first, end) with their columns, in order; columns of a damaged file may hold anything but `content`."""
+    yield from map(
+        Row._make,
+        connection.execute(
+            "SELECT seq, kind, asset, ts, ifnull(CAST(content AS BLOB), x'') FROM record"
+            " WHERE seq >= ? AND seq < ? ORDER BY seq",
+            (first, end),
+        ),
     )
-    for seq, kind, asset, ts, content in cursor:
-        yield Row(seq, kind, asset, ts, content if isinstance(content, bytes) else str(content).encode())
 
 
 def selected(

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from intendance.ledger.note import Checkpoint
 from intendance.ledger.report import Fault, Report
-from intendance.ledger.source import Source
 from intendance.ledger.tlog import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Edge, Tile, range_hash, root_of
 
 _KEPT_TILES = 64
+ReadTile = Callable[[Tile], bytes | None]
+"""Gives a tile's bytes, None when there are none."""
 
 
 class SignedTree:
     """Rows of hashes that are known to be in the signed tree. What is not goes into the report, once, and is None."""
 
-    def __init__(self, source: Source, signed: Checkpoint, report: Report) -> None:
-        self._source = source
+    def __init__(self, read: ReadTile, signed: Checkpoint, report: Report) -> None:
+        self._read_tile = read
         self._signed = signed
         self._report = report
         self._edge: Edge | None = None
@@ -31,11 +33,12 @@ class SignedTree:
     def root_at(self, size: int) -> bytes | None:
         """The root that the signed tree had when it held `size` entries."""
         try:
-            return range_hash(0, size, self._node)
+            return range_hash(0, size, self.node)
         except LookupError:
             return None
 
-    def _node(self, height: int, index: int) -> bytes:
+    def node(self, height: int, index: int) -> bytes:
+        """The hash of a complete subtree. Raises LookupError when the tiles do not give it."""
         level, above = divmod(height, TILE_HEIGHT)
         first = index << above
         row = self.row(level, first // TILE_WIDTH)
@@ -81,9 +84,9 @@ class SignedTree:
         return edge
 
     def _read(self, tile: Tile) -> list[bytes] | None:
-        content = self._source.tile(tile)
+        content = self._read_tile(tile)
         if content is None and tile.width < TILE_WIDTH:  # replaced by the full one
-            content = self._source.tile(Tile(tile.level, tile.index))
+            content = self._read_tile(Tile(tile.level, tile.index))
             content = None if content is None else content[: tile.width * HASH_BYTES]
         if content is None:
             self._report.add(Fault.INCOMPLETE, tile.path, "the file is missing")

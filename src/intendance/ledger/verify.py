@@ -185,7 +185,7 @@ class _Verification:
         if not 0 <= first <= last < self.report.size:
             raise RangeEmpty(first=first, last=last, size=self.report.size)
         self._expected, self._previous = first, None if first else envelope.NO_PREVIOUS
-        tree = None if self.signed is None else SignedTree(self.source, self.signed, self.report)
+        tree = None if self.signed is None else SignedTree(self.source.tile, self.signed, self.report)
         for row in self.source.rows(max(first - 1, 0), last + 1):
             if row.seq < first:
                 self._previous = envelope.digest(row.content)
@@ -222,17 +222,19 @@ class _Verification:
 
     def _one(self, row: Row) -> None:
         """One record: its number, its form, its kind, its link to the one before, its attachments."""
-        self._expect(row.seq)
-        where = f"record {row.seq}"
+        if row.seq != self._expected:
+            self._expect(row.seq)
         seen = examine(row, self.report.node)
         if seen.fault is not None:
-            self.report.add(seen.fault, where, seen.detail)
-        if self._previous is not None and seen.prev != self._previous:
-            self.report.add(Fault.TAMPERED, where, "it does not name the record before it: one of the two was changed")
+            self.report.add(seen.fault, _named(row), seen.detail)
+        if seen.prev != self._previous and self._previous is not None:
+            self.report.add(
+                Fault.TAMPERED, _named(row), "it does not name the record before it: one of the two was changed"
+            )
         if (row.seq == 0) != (row.kind == "genesis"):
-            self.report.add(Fault.TAMPERED, where, "only record 0 is a genesis record")
+            self.report.add(Fault.TAMPERED, _named(row), "only record 0 is a genesis record")
         for attachment in seen.attachments:
-            self._attached(where, attachment)
+            self._attached(_named(row), attachment)
         self._previous = envelope.digest(row.content)
         self._expected = row.seq + 1
         self.report.records += 1
@@ -288,6 +290,10 @@ class _Verification:
             self.report.add(
                 Fault.TAMPERED, "pin", f"its {pinned.size} records are not the first of this ledger: history rewritten"
             )
+
+
+def _named(row: Row) -> str:
+    return f"record {row.seq}"
 
 
 def _say_what_was_not_checked(report: Report) -> None:

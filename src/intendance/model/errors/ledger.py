@@ -95,3 +95,21 @@ class LedgerFailed(IntendanceError):
     """The ledger's database {path} cannot be read or written: {detail}."""
 
     next_step = "Free disk space or mend the disk, then try again; what was recorded before is kept."
+
+
+class KindUnknown(UsageError):
+    """There are no records of kind `{kind}`."""
+
+    next_step = "Kinds are: {known}."
+
+
+class CheckpointTaken(UsageError):
+    """{path} exists already; an older checkpoint is worth keeping."""
+
+    next_step = "Name a new file with `--output`, with the day in its name for instance."
+
+
+class CheckpointUnwritable(IntendanceError):
+    """The checkpoint cannot be written to {path}: {detail}."""
+
+    next_step = "Name a file in a folder where you may write; the ledger itself is signed and unchanged."

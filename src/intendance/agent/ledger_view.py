@@ -1,0 +1,106 @@
+"""What people ask of a node's ledger: read it, verify it, take its signed head away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from intendance.ledger.book import Book, Proof
+from intendance.ledger.note import Checkpoint
+from intendance.ledger.report import Fault, Report
+from intendance.ledger.source import Unreadable, open_source
+from intendance.ledger.tlog import leaf_hash
+from intendance.ledger.verify import verify
+from intendance.model.errors.ledger import CheckpointTaken, CheckpointUnwritable, KindUnknown, PinUnusable
+from intendance.model.evidence import KINDS
+from intendance.model.record import Record
+from intendance.system.clock import Clock
+from intendance.system.publish import publish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Records oldest first, how many the ledger holds in all, and whose it is."""
+
+    origin: str
+    size: int
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordInFull:
+    """One record with its canonical bytes, its leaf hash, and its proof once it is signed."""
+
+    origin: str
+    record: Record
+    canonical: bytes
+    leaf: bytes
+    proof: Proof | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The signed checkpoint of all records, and the vkey that verifies it."""
+
+    checkpoint: Checkpoint
+    key: str
+
+
+def list_records(state: Path, clock: Clock, *, kind: str | None, asset: str | None, last: int) -> Listing:
+    """The newest `last` records of a kind and an asset, oldest of them first. Raises KindUnknown."""
+    if kind is not None and kind not in KINDS:
+        raise KindUnknown(kind=kind, known=", ".join(KINDS))
+    with Book.open(state, clock) as book:
+        newest = tuple(book.records(kind=kind, asset=asset, newest_first=True, limit=last))
+        return Listing(origin=book.origin, size=book.size(), records=newest[::-1])
+
+
+def one_record(state: Path, clock: Clock, seq: int) -> RecordInFull:
+    """One record in full. Raises RecordMissing."""
+    with Book.open(state, clock) as book:
+        content = book.content(seq)
+        return RecordInFull(
+            origin=book.origin,
+            record=book.record(seq),
+            canonical=content,
+            leaf=leaf_hash(content),
+            proof=book.proof(seq),
+        )
+
+
+def verify_ledger(state: Path, *, first: int | None, last: int | None, pin: Path | None) -> Report:
+    """Verify a state folder's ledger without changing anything there. Raises NoState, PinUnusable, RangeEmpty."""
+    pinned = None if pin is None else (pin, _read_pin(pin))
+    try:
+        with open_source(state) as source:
+            return verify(source, first=first, last=last, pin=pinned)
+    except Unreadable as error:
+        report = Report()
+        report.add(Fault.UNDETERMINED, "ledger", str(error))
+        report.not_checked.append("Anything: the ledger could not be opened.")
+        return report
+
+
+def take_head(state: Path, clock: Clock, output: Path | None) -> Head:
+    """Sign whatever is not signed yet, bring lost tiles back, and give the checkpoint; also into a new file `output`.
+
+    Raises CheckpointTaken when that file exists, CheckpointUnwritable.
+    """
+    with Book.open(state, clock) as book:
+        checkpoint = book.seal(mend=True)
+        assert checkpoint is not None  # noqa: S101 -- a ledger that opens has its genesis record
+        if output is not None:
+            try:
+                publish(output, checkpoint.note)
+            except FileExistsError:
+                raise CheckpointTaken(path=output) from None
+            except OSError as error:
+                raise CheckpointUnwritable(path=output, detail=error.strerror) from None
+        return Head(checkpoint=checkpoint, key=book.key.text)
+
+
+def _read_pin(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PinUnusable(path=path, detail=error.strerror) from None
