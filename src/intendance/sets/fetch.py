@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import IO
@@ -167,17 +167,17 @@ def altered_papers(store: Store, asset_prefix: str, manifest: Manifest) -> str:
     return ""
 
 
-def hash_part(store: Store, asset_prefix: str, set_id: str, part: Part) -> Generator[int, None, str]:
-    """Re-read a part, yielding bytes as they are hashed; returns what is wrong in English, or "".
+def hash_part(store: Store, folder: str, part: Part, progress: Callable[[int], None]) -> str:
+    """Re-read a part of the set in `folder`; returns what is wrong in English, or "". `progress` is told of each chunk.
 
     Raises the errors of stores when the store cannot be read.
     """
     hashed, seen = sha256(), 0
     try:
-        for chunk in chunks_of(store, key(key(asset_prefix, set_id), part.name)):
+        for chunk in chunks_of(store, key(folder, part.name)):
             hashed.update(chunk)
             seen += len(chunk)
-            yield len(chunk)
+            progress(len(chunk))
     except ObjectMissing:
         return f"{part.name} is missing"
     if seen != part.cipher_bytes:
