@@ -1,1 +1,222 @@
-"""(filled by its room)"""
+"""State folders with an adopted plan, and the real command line run on them as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intendance.agent import bell
+from intendance.agent.adoption import adopt
+from intendance.agent.compose import Node, open_node
+from intendance.system.clock import Clock, SystemClock
+from tests.support.gnupg import Keys
+
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command said and how it left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(slots=True)
+class Site:
+    """A small organisation's node: a file tree, a directory store, three recipients, a plan and a state folder."""
+
+    base: Path
+    keys: Keys
+    plan_text: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> Path:
+        return self.base / "state"
+
+    @property
+    def tree(self) -> Path:
+        return self.base / "www"
+
+    @property
+    def store(self) -> Path:
+        return self.base / "store"
+
+    @property
+    def plan(self) -> Path:
+        return self.base / "intendance.yaml"
+
+    def write_plan(
+        self, *, full: str | None = "0 3 * * SUN", inspect: str | None = None, catch_up: str = "once", more: str = ""
+    ) -> Path:
+        """A plan with the asset `site-files`; `more` is further YAML under `assets:`."""
+        (self.base / "keys").mkdir(exist_ok=True)
+        for holder in (self.keys.owner, self.keys.offline):
+            (self.base / "keys" / f"{holder.name}.asc").write_text(holder.armored)
+        kind = "null" if full is None else f'{{schedule: "{full}", catch_up: {catch_up}}}'
+        looked = "" if inspect is None else f'      inspect: {{schedule: "{inspect}", catch_up: {catch_up}}}\n'
+        self.plan.write_text(
+            f"""version: 1
+fleet: testing
+organisation: {{name: "ASBL Exemple", timezone: Europe/Brussels, language: fr}}
+catalogues: [asbl]
+node: {{id: web-01}}
+keys:
+  backup_recipients:
+    - {{name: owner, file: keys/owner.asc, fingerprint: "{self.keys.owner.fingerprint}", held_by: admin}}
+    - {{name: offline, file: keys/offline.asc, fingerprint: "{self.keys.offline.fingerprint}", held_by: lead}}
+stores:
+  local: {{kind: directory, path: {self.store}}}
+contacts:
+  admin: {{name: "Admin", email: admin@example.org}}
+  lead: {{name: "Lead", email: lead@example.org}}
+assets:
+  site-files:
+    kind: files
+    path: {self.tree}
+    backup:
+      full: {kind}
+{looked}      stores: [local]
+      retention: {{points: 90d}}
+{more}"""
+        )
+        return self.plan
+
+    def adopt(self, clock: Clock | None = None) -> None:
+        """Put the plan in force, as `plan adopt` does."""
+        adopt(self.plan, state=self.state, clock=clock or SystemClock(), actor="person:root")
+
+    @contextmanager
+    def node(self, clock: Clock | None = None) -> Iterator[Node]:
+        """The state folder, opened in this process."""
+        with open_node(self.state, clock or SystemClock()) as node:
+            yield node
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "intendance", "--state", str(self.state), *words]
+
+    def run(self, *words: str, environment: Mapping[str, str] | None = None, timeout: float = 120) -> Answer:
+        """Run the real command line to its end."""
+        done = subprocess.run(
+            self.command(*words),
+            capture_output=True, text=True, check=False, timeout=timeout, cwd=self.base, stdin=subprocess.DEVNULL,
+            env=self._environment(environment),
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, done.stderr
+        return Answer(code=done.returncode, out=done.stdout, err=done.stderr)
+
+    def start(self, *words: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start the real command line in a process group of its own; the caller ends it."""
+        return subprocess.Popen(
+            self.command(*words),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.base, stdin=subprocess.DEVNULL,
+            env=self._environment(environment), process_group=0,
+        )  # fmt: skip
+
+    @contextmanager
+    def agent(self) -> Iterator[subprocess.Popen[str]]:
+        """A running agent that answers on its socket; ended politely, or at once when it does not obey."""
+        agent = self.start("agent")
+        try:
+            until(lambda: self.ping() is not None or agent.poll() is not None, "the agent to answer")
+            assert agent.poll() is None, agent.communicate()[1]
+            yield agent
+        finally:
+            if agent.poll() is None:
+                agent.send_signal(signal.SIGTERM)
+            try:
+                agent.communicate(timeout=20)
+            except subprocess.TimeoutExpired:
+                agent.kill()
+                agent.communicate()
+                raise
+
+    def ping(self) -> dict[str, Any] | None:
+        return bell.ask(self.state / "agent.sock", {"do": "ping"})
+
+    def sets(self) -> list[Path]:
+        """The complete sets in the store: those with a manifest."""
+        return sorted(manifest.parent for manifest in self.store.glob("*/*/*/*/MANIFEST.json"))
+
+    def _environment(self, extra: Mapping[str, str] | None) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("GNUPGHOME", "INTENDANCE"))}
+        return (
+            kept | {"LC_ALL": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "200"} | dict(self.environment) | dict(extra or {})
+        )
+
+
+def until(condition: Callable[[], bool], what: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait for something that will happen; fails the test when it does not."""
+    end = time.monotonic() + patience_seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {patience_seconds} s for {what}"
+        time.sleep(0.02)
+
+
+def children_of(session: int) -> list[tuple[int, str]]:
+    """The processes of a session, with their names; none that only wait to be reaped."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                text = (entry / "stat").read_text(errors="replace")
+            except OSError:
+                continue
+            name, fields = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
+            if int(fields[3]) == session and fields[0] not in {"Z", "X"}:
+                found.append((int(entry.name), name))
+    return found
+
+
+def fill(tree: Path, files: int = 40, size: int = 4096, seed: str = "a") -> None:
+    """A believable file tree: text that compresses, bytes that do not, odd names."""
+    for number in range(files):
+        folder = tree / f"dossier {number % 5}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"fichier-{number:03}-é.txt").write_bytes(f"{seed} {number}\n".encode() * (size // 8))
+    (tree / "photo.bin").write_bytes(os.urandom(size * 4))
+
+
+@pytest.fixture
+def bare_site(keys: Keys) -> Iterator[Site]:
+    """A site with a file tree and no plan yet, in a short folder of its own."""
+    base = Path(tempfile.mkdtemp(prefix="is-", dir="/tmp"))
+    site = Site(base=base, keys=keys)
+    site.store.mkdir()
+    fill(site.tree)
+    try:
+        yield site
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture
+def site(bare_site: Site) -> Site:
+    """A site whose plan is adopted."""
+    bare_site.write_plan()
+    bare_site.adopt()
+    return bare_site
+
+
+def words(argv: Sequence[str]) -> str:
+    """A command line as one would type it, for messages."""
+    return " ".join(argv)

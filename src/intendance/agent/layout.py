@@ -28,6 +28,11 @@ class StateLayout:
         """Full traces of cases that Intendance did not know."""
         return self.state / "agent" / "crash"
 
+    @property
+    def gnupg(self) -> Path:
+        """The node's OpenPGP home: one key, which can sign and open nothing."""
+        return self.state / "agent" / "gnupg"
+
     def asset_lock(self, asset: str) -> Path:
         """One lock per asset: backup, inspection and restore exclude each other."""
         return self.state / "agent" / "locks" / asset
