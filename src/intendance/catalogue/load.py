@@ -15,12 +15,12 @@ CATALOGUES = ("maint", "asbl")
 
 
 def load(folder: Traversable | None = None) -> Rulebook:
-    """All rules; about 25 ms. `folder` holds `common.yaml` and `rules/*.yaml` (default: the package's own).
+    """All rules; about 25 ms. `folder` holds `reasons.yaml` and `rules/*.yaml` (default: the package's own).
 
     Raises ValueError, naming the file, when an entry is not a rule or an id occurs twice.
     """
     place = folder or files("intendance.catalogue")
-    common = _convert(_parse(place / "common.yaml"), dict[str, ReasonText], "common.yaml")
+    common = _convert(_parse(place / "reasons.yaml"), dict[str, ReasonText], "reasons.yaml")
     families: dict[str, Text] = {}
     found: dict[str, Rule] = {}
     for source in sorted((place / "rules").iterdir(), key=lambda each: each.name):
