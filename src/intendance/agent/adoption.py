@@ -14,6 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from intendance import __version__
+from intendance.agent import bell
+from intendance.agent.layout import StateLayout
 from intendance.ledger.book import Book
 from intendance.ledger.canonical import clean
 from intendance.model.errors.plan import FleetImmutable, NotConfirmed, NothingToConfirm, PlanAltered
@@ -40,7 +42,8 @@ from intendance.system.publish import publish
 class Adoption:
     """What adopting a plan did. `seq` is the `plan.adopted` record in force; `begun`: the state was created by this.
 
-    `recorded` is false when this very plan was in force already, and nothing was done.
+    `recorded` is false when this very plan was in force already, and nothing was done. `agent_told`: an agent is
+    running and has been told.
     """
 
     plan: Plan
@@ -51,6 +54,7 @@ class Adoption:
     changes: tuple[Change, ...]
     openpgp_fingerprint: str
     source_sha256: str
+    agent_told: bool
 
 
 def adopt(path: Path, *, state: Path, clock: Clock, actor: str, confirmed: Collection[str] = ()) -> Adoption:
@@ -90,6 +94,7 @@ def adopt_checked(
                 changes=found,
                 openpgp_fingerprint=str(book.record(0).data["openpgp_fingerprint"]),
                 source_sha256=checked.source_sha256,
+                agent_told=bell.ring(StateLayout(state).socket),
             )
 
 

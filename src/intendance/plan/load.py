@@ -41,9 +41,14 @@ class Checked:
         return self.plan
 
 
-def published_schema() -> dict[str, Any]:
+def schema_text() -> str:
     """The JSON Schema of plans, as the package carries it."""
-    schema: dict[str, Any] = json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8"))
+    return Path(__file__).with_name("schema.json").read_text(encoding="utf-8")
+
+
+def published_schema() -> dict[str, Any]:
+    """The same as data."""
+    schema: dict[str, Any] = json.loads(schema_text())
     return schema
 
 
