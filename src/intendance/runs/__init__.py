@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from intendance.model.evidence import Evidence
-from intendance.model.record import Record
+if TYPE_CHECKING:  # so that who only asks for times (`plan check`) does not load every kind of evidence
+    from intendance.model.evidence import Evidence
+    from intendance.model.record import Record
 
 
 class Steps(Protocol):
