@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from intendance.agent.compose import Node
 from intendance.model.errors import InternalError
 from intendance.model.errors.runs import AssetUnknown, KindNotPlanned, NotBackedUp
-from intendance.model.plan import BackupKind, FilesAsset, MariadbAsset
+from intendance.model.plan import FilesAsset, MariadbAsset
 from intendance.runs import ProgressSink, Steps
 from intendance.runs.rows import Run
 from intendance.stores import Store, open_store
@@ -59,7 +57,7 @@ def _back_up(node: Node, run: Run, kind: str, steps: Steps, progress: ProgressSi
         scratch=node.layout.scratch(run.id, run.attempt),
         clock=node.clock,
     )
-    backup.perform(BackupJob(plan=node.plan, asset=asset.name, kind=cast(BackupKind, kind)), context, steps, progress)
+    backup.perform(BackupJob(plan=node.plan, asset=asset.name, kind=kind), context, steps, progress)
 
 
 def _inspect(node: Node, run: Run, steps: Steps, progress: ProgressSink) -> None:
