@@ -86,7 +86,7 @@ class Child:
     def wait(self, deadline_seconds: float | None = None) -> int:
         """Wait for the end and return the exit code (negative: a signal). Raises ProgramTimedOut after killing the
         group."""
-        if not self._has_ended(deadline_seconds):
+        if not self.has_ended(deadline_seconds):
             self.kill()
             raise ProgramTimedOut(program=self.program, seconds=int(deadline_seconds or 0))
         code = self._reap()
@@ -115,7 +115,8 @@ class Child:
         if self.reader is not None:
             self.reader.join()
 
-    def _has_ended(self, deadline_seconds: float | None) -> bool:
+    def has_ended(self, deadline_seconds: float | None) -> bool:
+        """Wait at most that long (None: for ever) and say whether it has ended."""
         with self._lock:
             if self.process.returncode is not None:
                 return True
@@ -128,7 +129,7 @@ class Child:
             os.close(descriptor)
 
     def _reap(self) -> int:
-        self._has_ended(None)
+        self.has_ended(None)
         with self._lock:
             if self.process.returncode is None:
                 self._signal_group()
