@@ -72,7 +72,7 @@ class Site:
         (self.base / "keys").mkdir(exist_ok=True)
         for holder in (self.keys.owner, self.keys.offline):
             (self.base / "keys" / f"{holder.name}.asc").write_text(holder.armored)
-        kind = "null" if full is None else f'{{schedule: "{full}", catch_up: {catch_up}}}'
+        kind = "{}" if full is None else f'{{schedule: "{full}", catch_up: {catch_up}}}'
         looked = "" if inspect is None else f'      inspect: {{schedule: "{inspect}", catch_up: {catch_up}}}\n'
         self.plan.write_text(
             f"""version: 1
