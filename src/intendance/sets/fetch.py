@@ -34,6 +34,7 @@ from intendance.stores import Store, StoredObject
 from intendance.system import openpgp
 
 CHUNK_BYTES = 1 << 20
+REPLACED = "its manifest is not the one in the ledger: it was replaced"
 _SMALL_LIMIT_BYTES = 1 << 20
 _SET_FOLDER = re.compile(r"[A-Za-z0-9._-]{1,160}")
 
@@ -113,7 +114,8 @@ class Shelf:
 
 def read_sets(store: Store, asset_prefix: str, fingerprint: str, known: Mapping[str, str]) -> Shelf:
     """Read all manifests of an asset. `known` are the hashes that our own ledger has for manifests, by set id: these
-    need no signature to be believed, so that a long list stays quick.
+    need no signature to be believed, so that a long list stays quick; a manifest that is not the one in the ledger is
+    faulty, whoever signed it.
 
     Raises the errors of stores.
     """
@@ -127,7 +129,8 @@ def read_sets(store: Store, asset_prefix: str, fingerprint: str, known: Mapping[
         except (SetMissing, SetDamaged, ManifestForged, ManifestInvalid, ManifestVersionUnknown) as error:
             unreadable[set_id] = error.message
             continue
-        fault = absent_parts(opened.manifest, objects)
+        replaced = known.get(set_id, opened.sha256) != opened.sha256
+        fault = REPLACED if replaced else absent_parts(opened.manifest, objects)
         sets.append(SetInStore(store=store.name, manifest=opened.manifest, manifest_sha256=opened.sha256, fault=fault))
     return Shelf(sets=tuple(sets), unreadable=unreadable)
 

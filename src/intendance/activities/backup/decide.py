@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from intendance.model.errors.sets import NoRoom
@@ -42,12 +42,11 @@ def projected_bytes(kind: str, history: Sequence[BackupCompleted], estimated_byt
     return next((backup.stored_bytes for backup in history if backup.kind == kind), estimated_bytes)
 
 
-def require_room(asset: str, kind: str, projected: int, free: Mapping[str, int | None]) -> None:
-    """Raises NoRoom unless every store (name to free bytes, None: it cannot say) takes the set and 15 % more."""
+def require_room(asset: str, kind: str, projected: int, store: str, free_bytes: int | None) -> None:
+    """Raises NoRoom unless the store has room for the set and 15 % more (None: it cannot say)."""
     need = -(-projected * (100 + SPARE_PERCENT) // 100)
-    for store, free_bytes in free.items():
-        if free_bytes is not None and free_bytes < need:
-            raise NoRoom(store=store, free=size(free_bytes), kind=kind, asset=asset, need=size(projected))
+    if free_bytes is not None and free_bytes < need:
+        raise NoRoom(store=store, free=size(free_bytes), kind=kind, asset=asset, need=size(projected))
 
 
 def first_warnings(warnings: Sequence[str]) -> tuple[str, ...]:

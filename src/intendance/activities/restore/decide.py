@@ -54,7 +54,7 @@ class RestorePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What somebody asks for: a point by its id, or the newest one at or before `target`, from any store or `store`.
+    """What somebody asks for: a point by its id, or the newest one at or before `target`.
 
     `streams` names those of the set to bring back; empty: all.
     """
@@ -63,7 +63,6 @@ class Wish:
     into: str
     point: str | None = None
     target: datetime | None = None
-    store: str | None = None
     streams: tuple[str, ...] = ()
 
 

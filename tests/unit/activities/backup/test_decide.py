@@ -39,15 +39,16 @@ def test_the_last_set_of_the_kind_tells_the_size() -> None:
 @given(projected=st.integers(0, 2**50), free=st.integers(0, 2**51))
 def test_room_for_the_set_and_fifteen_percent(projected: int, free: int) -> None:
     if free * 100 >= projected * 115:
-        require_room("site", "full", projected, {"local": free, "silent": None})
+        require_room("site", "full", projected, "local", free)
     else:
         with pytest.raises(NoRoom):
-            require_room("site", "full", projected, {"silent": None, "local": free})
+            require_room("site", "full", projected, "local", free)
+    require_room("site", "full", projected, "silent", None)
 
 
 def test_no_room_says_how_much() -> None:
     with pytest.raises(NoRoom) as refused:
-        require_room("site", "full", 2**30, {"local": 2**30})
+        require_room("site", "full", 2**30, "local", 2**30)
     assert refused.value.message == (
         "The store local has 1.0 GiB free; a full backup of site needs about 1.0 GiB and 15 % more to spare."
     )

@@ -1,0 +1,174 @@
+"""A fresh set in the first store: its streams, its papers, its signed manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from intendance import __version__
+from intendance.activities.backup import decide
+from intendance.activities.backup.job import BackupContext, BackupJob
+from intendance.engines import BackupSession, Source
+from intendance.ledger.canonical import clean
+from intendance.model.evidence.backup import BackupCompleted, PacketCheck
+from intendance.runs import ProgressSink, Steps
+from intendance.sets import publication
+from intendance.sets.fetch import OpenedManifest, key
+from intendance.sets.manifest import Manifest, Part, Stream, digest, encode
+from intendance.sets.pipe import PipeLimits, StoredStream, store_stream
+from intendance.system import openpgp
+from intendance.system.clock import rfc3339
+from intendance.system.openpgp import RecipientHome
+from intendance.system.redaction import redact
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    started_at: str
+    recovers_to: str
+
+
+class Making:
+    """One attempt. `step` says how far it is: `look`, `read`, `sign`, `publish`; `source` what it reads."""
+
+    def __init__(self, job: BackupJob, context: BackupContext, steps: Steps, progress: ProgressSink) -> None:
+        self.step = "look"
+        self._job = job
+        self._context = context
+        self._steps = steps
+        self._progress = progress
+        self._store = context.stores[0]
+        self._set = decide.set_id(steps.run, steps.attempt)
+        self._folder = key(job.prefix, self._set)
+
+    def make(self, home: RecipientHome, limits: PipeLimits) -> tuple[OpenedManifest, PacketCheck]:
+        """Everything up to the manifest in the first store. Raises NoRoom, the errors of engines, pipe and stores."""
+        started_at = self._now()
+        facts = self._context.book.facts("backup.completed", asset=self._job.asset)
+        history = [fact.data for fact in facts]
+        self._context.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        session = self._context.engine.back_up(self._job.kind, self._context.scratch)
+        try:
+            self._require_room(session.source, history)
+            times = _Times(started_at=started_at, recovers_to=self._now())
+            self.step = "read"
+            streams = self._read(session, home, limits)
+            source = session.source
+        finally:
+            session.close()
+        self.step = "sign"
+        return self._publish(source, streams, decide.next_link(history), times)
+
+    def _now(self) -> str:
+        return rfc3339(self._context.clock.read().at)
+
+    def _require_room(self, source: Source, history: Sequence[BackupCompleted]) -> None:
+        projected = decide.projected_bytes(self._job.kind, history, source.estimated_bytes)
+        free_bytes = self._store.free_bytes()
+        decide.require_room(self._job.asset, self._job.kind, projected, self._store.name, free_bytes)
+
+    def _read(self, session: BackupSession, home: RecipientHome, limits: PipeLimits) -> list[StoredStream]:
+        streams: list[StoredStream] = []
+        while (producer := session.next_producer()) is not None:
+            stored = store_stream(
+                producer,
+                store=self._store,
+                prefix=self._folder,
+                home=home,
+                progress=self._progress,
+                limits=limits,
+                done_bytes=sum(stream.source_bytes for stream in streams),
+                total_bytes=session.source.estimated_bytes or None,
+            )
+            streams.append(stored)
+        return streams
+
+    def _publish(
+        self, source: Source, streams: Sequence[StoredStream], link: decide.Link, times: _Times
+    ) -> tuple[OpenedManifest, PacketCheck]:
+        fingerprint = self._context.fingerprint
+        parts = [part for stream in streams for part in stream.parts]
+        node_key = openpgp.export_public(self._context.gnupg, fingerprint).encode("ascii")
+        papers = publication.papers(parts, node_key)
+        manifest = self._manifest(source, streams, papers, link, times)
+        content = encode(manifest)
+        signature = publication.armored_signature(openpgp.sign(self._context.gnupg, fingerprint, content), fingerprint)
+        self.step = "publish"
+        publication.place_papers(self._store, self._folder, papers)
+        publication.complete(self._store, self._folder, content, signature)
+        return OpenedManifest(manifest=manifest, sha256=digest(content)), _packets(parts, streams)
+
+    def _manifest(
+        self,
+        source: Source,
+        streams: Sequence[StoredStream],
+        papers: Mapping[str, bytes],
+        link: decide.Link,
+        times: _Times,
+    ) -> Manifest:
+        job, declared = self._job, self._job.declared
+        warnings = [*source.warnings, *(warning for stream in streams for warning in stream.finished.warnings)]
+        return Manifest(
+            fleet=job.plan.fleet,
+            node=job.plan.node.id,
+            ledger=self._context.book.origin,
+            asset=job.asset,
+            engine=source.engine,
+            engine_version=clean(source.version),
+            identity=source.identity,
+            first_seen=self._first_seen(times.started_at),
+            set=self._set,
+            run=self._steps.run,
+            attempt=self._steps.attempt,
+            kind=job.kind,
+            sequence=link.sequence,
+            previous=link.previous,
+            started_at=times.started_at,
+            completed_at=self._now(),
+            recovers_to=times.recovers_to,
+            source=_canonical(source.details),
+            streams=tuple(_stream(stream) for stream in streams),
+            files=publication.paper_entries(papers),
+            recipients=tuple(recipient.fingerprint for recipient in job.recipients),
+            retention_days=declared.backup.retention_days if declared.backup is not None else 0,
+            software=f"intendance {__version__}",
+            warnings=tuple(clean(redact(warning)) for warning in warnings),
+        )
+
+    def _first_seen(self, otherwise: str) -> str:
+        declared = self._context.book.facts("asset.declared", asset=self._job.asset, latest=1)
+        return declared[0].data.first_declared_at if declared else otherwise
+
+
+def _stream(stored: StoredStream) -> Stream:
+    return Stream(
+        name=stored.name,
+        media=stored.media,
+        source_bytes=stored.source_bytes,
+        argv=tuple(clean(redact(word)) for word in stored.argv),
+        parts=stored.parts,
+        details=_canonical(stored.finished.details),
+    )
+
+
+def _packets(parts: Sequence[Part], streams: Sequence[StoredStream]) -> PacketCheck:
+    """What every part of every stream is encrypted to."""
+    common = set.intersection(*(set(stream.recipients) for stream in streams))
+    return PacketCheck(parts=len(parts), recipients=tuple(sorted(common)), integrity_protected=True)
+
+
+def _canonical(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Details of an engine with their texts in the one form that canonical JSON has."""
+    return {name: _clean(value) for name, value in details.items()}
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return clean(value)
+        case list() | tuple():
+            return [_clean(each) for each in value]
+        case dict():
+            return {name: _clean(each) for name, each in value.items()}
+    return value

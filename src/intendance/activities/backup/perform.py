@@ -1,0 +1,141 @@
+"""Making one backup: a set in the first store (fresh, or of an attempt that died), copies, then the record."""
+
+from __future__ import annotations
+
+import msgspec
+
+from intendance.activities.backup import adoption, decide
+from intendance.activities.backup.job import BackupContext, BackupJob
+from intendance.activities.backup.making import Making
+from intendance.model.errors import IntendanceError
+from intendance.model.errors.runs import RunSuperseded
+from intendance.model.evidence.backup import BackupCompleted, BackupFailed, PacketCheck
+from intendance.runs import Progress, ProgressSink, Steps
+from intendance.sets import publication
+from intendance.sets.fetch import OpenedManifest, key, read_small
+from intendance.sets.manifest import MANIFEST, MANIFEST_LIMIT_BYTES, PAPERS, SIGNATURE, Manifest
+from intendance.sets.pipe import PipeLimits
+from intendance.stores import Store
+from intendance.system.clock import rfc3339
+from intendance.system.openpgp import RecipientHome
+
+__all__ = ["BackupContext", "BackupJob", "perform"]
+
+STEP = "set"
+
+
+def perform(
+    job: BackupJob, context: BackupContext, steps: Steps, progress: ProgressSink, limits: PipeLimits | None = None
+) -> BackupCompleted:
+    """Back up one asset. The set is complete in every store when this returns, and `backup.completed` is committed.
+
+    On a failure `backup.failed` is committed and the error raised; nothing of the attempt is listed then. Where the
+    set is complete in some stores and a further one refuses its copy, both records are committed, `backup.completed`
+    with the stores that hold the set, and the refusal is raised.
+    """
+    done = steps.memo(STEP)
+    if done is not None:
+        return msgspec.convert(done, BackupCompleted)
+    return _Backup(job, context, steps, progress, limits or PipeLimits()).run()
+
+
+class _Backup:
+    def __init__(
+        self, job: BackupJob, context: BackupContext, steps: Steps, progress: ProgressSink, limits: PipeLimits
+    ) -> None:
+        self._job = job
+        self._context = context
+        self._steps = steps
+        self._progress = progress
+        self._limits = limits
+        self._making = Making(job, context, steps, progress)
+        self._started_at = rfc3339(context.clock.read().at)
+
+    def run(self) -> BackupCompleted:
+        try:
+            with RecipientHome(self._job.recipients) as home:
+                opened, packets = adoption.adopt(
+                    self._job, self._context, self._steps, home.key_ids, self._progress
+                ) or self._making.make(home, self._limits)
+        except RunSuperseded:
+            raise
+        except IntendanceError as error:
+            self._record(error, self._making.step)
+            raise
+        held, refusals = self._copy(opened.manifest)
+        evidence = _evidence(opened, packets, held)
+        self._steps.commit(STEP, msgspec.to_builtins(evidence), evidence)
+        for store, refusal in refusals.items():
+            self._record(refusal, f"copy to {store}")
+        for refusal in refusals.values():
+            raise refusal
+        return evidence
+
+    def _copy(self, manifest: Manifest) -> tuple[list[str], dict[str, IntendanceError]]:
+        """Bring the set into the further stores: the names of all that hold it, and what the others said."""
+        first, *others = self._context.stores
+        held, refusals = [first.name], {}
+        for store in others:
+            try:
+                self._copy_to(store, manifest)
+            except RunSuperseded:
+                raise
+            except IntendanceError as error:
+                refusals[store.name] = error
+            else:
+                held.append(store.name)
+        return held, refusals
+
+    def _copy_to(self, target: Store, manifest: Manifest) -> None:
+        source = self._context.stores[0]
+        folder = key(self._job.prefix, manifest.set)
+        decide.require_room(self._job.asset, self._job.kind, manifest.stored_bytes, target.name, target.free_bytes())
+        done = 0
+
+        def report(count: int) -> None:
+            nonlocal done
+            done += count
+            self._progress(Progress(phase="copy", done_bytes=done, total_bytes=manifest.stored_bytes))
+
+        for part in manifest.parts:
+            publication.copy_part(source, target, folder, part, report)
+        content = {
+            name: read_small(source, key(folder, name), MANIFEST_LIMIT_BYTES) for name in (*PAPERS, SIGNATURE, MANIFEST)
+        }
+        publication.place_papers(target, folder, content)
+        publication.complete(target, folder, content[MANIFEST], content[SIGNATURE])
+
+    def _record(self, error: IntendanceError, step: str) -> None:
+        evidence = BackupFailed(
+            set=decide.set_id(self._steps.run, self._steps.attempt),
+            kind=self._job.kind,
+            engine=self._job.declared.kind,
+            started_at=self._started_at,
+            step=step,
+            error=error.code,
+            message=error.message,
+            next_step=error.advice,
+        )
+        self._steps.commit(f"failed.{self._steps.attempt}.{step}", {"error": error.code}, evidence)
+
+
+def _evidence(opened: OpenedManifest, packets: PacketCheck, stores: list[str]) -> BackupCompleted:
+    manifest = opened.manifest
+    return BackupCompleted(
+        set=manifest.set,
+        kind=manifest.kind,
+        engine=manifest.engine,
+        engine_version=manifest.engine_version,
+        started_at=manifest.started_at,
+        completed_at=manifest.completed_at,
+        recovers_to=manifest.recovers_to,
+        stores=tuple(stores),
+        parts=len(manifest.parts),
+        source_bytes=manifest.source_bytes,
+        stored_bytes=manifest.stored_bytes,
+        manifest_sha256=opened.sha256,
+        recipients=manifest.recipients,
+        packets=packets,
+        warnings=decide.first_warnings(manifest.warnings),
+        sequence=manifest.sequence,
+    )
