@@ -1,17 +1,9 @@
-"""Bytes, durations and instants as people read them in a line."""
+"""Durations to a tenth of a second, and instants with their UTC, as people read them in a line."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
-
-
-def size(count: int) -> str:
-    """`1.5 GiB`."""
-    if count < 1024:
-        return f"{count} B"
-    power = min((count.bit_length() - 1) // 10, 4)
-    return f"{count / 1024**power:.1f} {'KMGT'[power - 1]}iB"
 
 
 def duration(seconds: float) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 import typer
 
 from intendance.agent.service import Outcome
-from intendance.cli.figures import duration, moment, parse, size
+from intendance.cli.figures import duration, moment, parse
 from intendance.cli.output import Output
 from intendance.cli.watching import described
+from intendance.language.sizes import size
 from intendance.model.errors import Exit
 from intendance.runs.rows import Run
 from intendance.system.clock import rfc3339

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from intendance.agent.preview import Activity, AssetPreview, preview
-from intendance.cli.figures import size
+from intendance.language.sizes import size
 from intendance.model.errors import IntendanceError
 from intendance.model.plan import FilesAsset, MariadbAsset, Plan
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 
-from intendance.cli.figures import duration, size
+from intendance.cli.figures import duration
 from intendance.cli.output import Output
+from intendance.language.sizes import size
 from intendance.runs.progress import Reading
 from intendance.runs.rows import Run
 from intendance.system.clock import monotonic_seconds

@@ -1,0 +1,125 @@
+"""What the stores hold of the plan's assets, read from them: recovery points and single sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from intendance.agent.compose import Node, open_node
+from intendance.agent.service import did_you_mean, find_asset
+from intendance.model.errors import IntendanceError
+from intendance.model.errors.sets import PointUnknown
+from intendance.model.plan import FilesAsset, MariadbAsset
+from intendance.sets.fetch import Shelf, asset_folder, read_sets
+from intendance.sets.manifest import Manifest
+from intendance.sets.points import RecoveryPoint, SetInStore, points
+from intendance.stores import Store, open_store
+from intendance.system.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedPoint:
+    """A recovery point; per store when an inspection last saw it whole there (None: not yet)."""
+
+    point: RecoveryPoint
+    inspected_at: Mapping[str, datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The recovery points of some assets, newest first within each; what could not be read is said, never left out.
+
+    `unreadable` are sets without a trustworthy manifest, by id; `failures` are stores that could not be read.
+    """
+
+    assets: tuple[str, ...]
+    points: tuple[ListedPoint, ...]
+    unreadable: Mapping[str, str]
+    failures: tuple[IntendanceError, ...]
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownSet:
+    """One set with its manifest and the stores that hold it."""
+
+    listed: ListedPoint
+    manifest: Manifest
+    zone: str
+
+
+def list_points(state: Path, clock: Clock, *, asset: str | None) -> Listing:
+    """The recovery points in the stores. Raises AssetUnknown; a store that cannot be read is one of the failures."""
+    with open_node(state, clock) as node:
+        assets = list(node.plan.assets.values()) if asset is None else [find_asset(node, asset)]
+        listed: list[ListedPoint] = []
+        unreadable: dict[str, str] = {}
+        failures: list[IntendanceError] = []
+        for each in assets:
+            found = _read(node, each, failures)
+            for shelf in found.values():
+                unreadable |= shelf.unreadable
+            listed += _listed(node, each.name, found)
+        return Listing(
+            assets=tuple(each.name for each in assets),
+            points=tuple(listed),
+            unreadable=unreadable,
+            failures=tuple(failures),
+            zone=node.plan.organisation.timezone,
+        )
+
+
+def show_set(state: Path, clock: Clock, name: str) -> ShownSet:
+    """One set of the stores by its id. Raises PointUnknown, the error of its manifest, or the errors of stores."""
+    with open_node(state, clock) as node:
+        asset = node.plan.assets.get(name.partition(".")[0])
+        if asset is None:
+            raise PointUnknown(asset="The adopted plan", point=name)
+        failures: list[IntendanceError] = []
+        found = _read(node, asset, failures)
+        for listed in _listed(node, asset.name, found):
+            if listed.point.set == name:
+                return ShownSet(listed=listed, manifest=_manifest(found, name), zone=node.plan.organisation.timezone)
+        if failures:
+            raise failures[0]
+        known = [copy.manifest.set for shelf in found.values() for copy in shelf.sets]
+        raise PointUnknown(asset=asset.name, point=f"{name}{did_you_mean(name, known)}")
+
+
+def _read(node: Node, asset: MariadbAsset | FilesAsset, failures: list[IntendanceError]) -> Mapping[str, Shelf]:
+    """The asset's shelf in each store that can be read; the others' errors are added to `failures`."""
+    if asset.backup is None:
+        return {}
+    (genesis,) = node.book.facts("genesis", latest=1)
+    known = {fact.data.set: fact.data.manifest_sha256 for fact in node.book.facts("backup.completed", asset=asset.name)}
+    prefix = asset_folder(node.plan.fleet, node.plan.node.id, asset.name)
+    found = {}
+    for name in asset.backup.stores:
+        try:
+            store: Store = open_store(node.plan.stores[name])
+            found[name] = read_sets(store, prefix, genesis.data.openpgp_fingerprint, known)
+        except IntendanceError as error:
+            failures.append(error)
+    return found
+
+
+def _listed(node: Node, asset: str, found: Mapping[str, Shelf]) -> list[ListedPoint]:
+    inspections = node.book.facts("inspection.completed", asset=asset, latest=4 * max(1, len(found)))
+    latest = {fact.data.store: fact for fact in reversed(inspections)}
+    copies: list[SetInStore] = [copy for shelf in found.values() for copy in shelf.sets]
+    listed = []
+    for point in points(copies):
+        seen: dict[str, datetime | None] = {}
+        for store in point.stores:
+            fact = latest.get(store)
+            faulty = fact is not None and point.set in {damaged.set for damaged in fact.data.damaged}
+            whole = fact is not None and fact.at >= point.completed_at and not faulty
+            seen[store] = fact.at if fact is not None and whole else None
+        listed.append(ListedPoint(point=point, inspected_at=seen))
+    return listed
+
+
+def _manifest(found: Mapping[str, Shelf], name: str) -> Manifest:
+    return next(copy.manifest for shelf in found.values() for copy in shelf.sets if copy.manifest.set == name)

@@ -1,0 +1,136 @@
+"""`intendance backup`: make, list, show and inspect backups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intendance.agent import service
+from intendance.agent.follow import Detached, Watcher
+from intendance.agent.service import Outcome
+from intendance.cli import outcomes
+from intendance.cli.output import Invocation, Output
+from intendance.cli.watching import Onlooker
+from intendance.model.errors import Exit
+
+Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]
+Asset = Annotated[str | None, typer.Argument(help="The asset's name in the plan; all when none is named.")]
+
+
+class Kind(StrEnum):
+    """Kinds of backups."""
+
+    LOGICAL = "logical"
+    FULL = "full"
+
+
+def register(root: typer.Typer) -> None:
+    """Add the noun."""
+    noun = typer.Typer(help="Make, list, show and inspect backups.", no_args_is_help=True)
+    noun.command()(run)
+    noun.command("list")(list_)
+    noun.command()(show)
+    noun.command()(inspect)
+    root.add_typer(noun, name="backup")
+
+
+def run(
+    context: typer.Context,
+    asset: Asset = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only this kind; otherwise each kind of the plan.")] = None,
+    json: Json = False,
+) -> None:
+    """Back up now: encrypted sets in every store of the plan. The agent performs it where one runs."""
+    invocation: Invocation = context.obj
+    output = Output(as_json=json)
+    _note_other_plan(invocation, output)
+    _perform(
+        output,
+        lambda watcher: service.back_up(
+            invocation.state, invocation.clock, asset=asset, kind=None if kind is None else kind.value, watcher=watcher
+        ),
+    )
+
+
+def inspect(
+    context: typer.Context,
+    asset: Asset = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Re-read and compare every stored byte.")] = False,
+    json: Json = False,
+) -> None:
+    """Look into the stores: which sets are there, whole, signed and unchanged."""
+    invocation: Invocation = context.obj
+    _perform(
+        Output(as_json=json),
+        lambda watcher: service.inspect(invocation.state, invocation.clock, asset=asset, deep=deep, watcher=watcher),
+    )
+
+
+def list_(context: typer.Context, asset: Asset = None, json: Json = False) -> None:
+    """List the recovery points that the stores hold, newest first."""
+    from intendance.agent import shelves  # reads stores and manifests: `backup run` does not
+    from intendance.cli import points
+
+    invocation: Invocation = context.obj
+    output = Output(as_json=json)
+    listing = shelves.list_points(invocation.state, invocation.clock, asset=asset)
+    if json:
+        output.json(points.as_json(listing))
+    else:
+        points.draw(output, listing)
+    for error in listing.failures:
+        output.talk(f"error: {error.message}")
+        output.talk(f"  → {error.advice}")
+    if listing.failures:
+        raise typer.Exit(Exit.PARTIAL if listing.points else Exit.FAILED)
+
+
+def show(
+    context: typer.Context,
+    set_id: Annotated[str, typer.Argument(metavar="SET", help="The set's id.")],
+    json: Json = False,
+) -> None:
+    """Show one set: what it holds, who can open it, where it lies, what its manifest says."""
+    from intendance.agent import shelves  # as for `list`
+    from intendance.cli import points
+
+    invocation: Invocation = context.obj
+    shown = shelves.show_set(invocation.state, invocation.clock, set_id)
+    if json:
+        Output(as_json=True).json(points.set_as_json(shown))
+        return
+    for line in points.set_lines(shown):
+        typer.echo(line)
+
+
+def _perform(output: Output, work: Callable[[Watcher], tuple[Outcome, ...]]) -> None:
+    onlooker = Onlooker(output)
+    try:
+        found = work(onlooker)
+    except Detached as left:
+        onlooker.ended()
+        output.talk(f"Left to the agent, which goes on with {', '.join(left.runs)}.")
+        output.talk("  → See how far it is: `intendance run list`; end it: `intendance run cancel RUN`.")
+        if output.as_json:
+            output.json({"schema": "intendance.detached/1", "runs": list(left.runs)})
+        raise typer.Exit(130) from None
+    except BaseException:
+        onlooker.ended()
+        raise
+    outcomes.answer(output, found)
+
+
+def _note_other_plan(invocation: Invocation, output: Output) -> None:
+    """Say when the plan file at hand is not the one in force."""
+    file = invocation.plan or next((place for place in _places() if place.is_file()), None)
+    if file is not None and service.differs_from_adopted(invocation.state, invocation.clock, file):
+        output.talk(f"note: {file} differs from the adopted plan, which is what is performed.")
+        output.talk(f"  → Put it in force with `intendance plan adopt {file}`.")
+
+
+def _places() -> tuple[Path, ...]:
+    return (Path("intendance.yaml"), Path("/etc/intendance/intendance.yaml"))
