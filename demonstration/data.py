@@ -339,9 +339,9 @@ class _Site:
             for part in ("Controller", "Repository", "Entity", "Form", "Mailer", "Policy"):
                 self.write(f"src/{module}/{module}{part}.php", words.php(module + part, 12, self.rng))
             for view in ("liste", "fiche", "édition", "courriel"):
+                self.write(f"templates/{module.lower()}/{view}.html.twig", words.template(module, self.rng))
             for piece in range(12):
                 self.write(f"vendor/{module.lower()}/lib/src/Part{piece}.php", words.php(f"Part{piece}", 25, self.rng))
-                self.write(f"vendor/{module.lower()}/lib/src/Part{part}.php", words.php(f"Part{part}", 25, self.rng))
         (self.root / "current").symlink_to("public")
 
     def uploads(self, count: int) -> None:
