@@ -81,10 +81,11 @@ def plan(
     manifest: Manifest,
     points: Sequence[RecoveryPoint],
     history: Sequence[RestoreCompleted],
+    warnings: Sequence[str] = (),
 ) -> RestorePlan:
     """The plan for a selected point, from the first of its stores; `history`: this asset's restores, newest first.
 
-    Raises StreamUnknown.
+    `warnings` are what the caller has to say beside ours. Raises StreamUnknown.
     """
     streams = tuple(_stream_plan(stream) for stream in choose_streams(manifest, wish.streams))
     source_bytes = sum(stream.source_bytes for stream in streams)
@@ -104,7 +105,7 @@ def plan(
         recipients=point.recipients,
         manifest_sha256=point.manifest_sha256,
         predicted=predict(source_bytes, history),
-        warnings=(*_passed_over(wish, point, points), *manifest.warnings),
+        warnings=(*warnings, *_passed_over(wish, point, points), *manifest.warnings),
     )
 
 
