@@ -21,6 +21,8 @@ import pytest
 from intendance.agent import bell
 from intendance.agent.adoption import adopt
 from intendance.agent.compose import Node, open_node
+from intendance.model.plan import DirectoryStore
+from intendance.stores.directory import adopt_store
 from intendance.system.clock import Clock, SystemClock
 from tests.support.gnupg import Keys
 
@@ -104,6 +106,7 @@ assets:
     def adopt(self, clock: Clock | None = None) -> None:
         """Put the plan in force, as `plan adopt` does."""
         adopt(self.plan, state=self.state, clock=clock or SystemClock(), actor="person:root")
+        adopt_store(DirectoryStore(name="local", path=str(self.store)))
 
     @contextmanager
     def node(self, clock: Clock | None = None) -> Iterator[Node]:

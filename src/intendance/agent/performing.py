@@ -29,7 +29,7 @@ def planned(node: Node, name: str) -> MariadbAsset | FilesAsset:
     """
     asset = node.plan.assets.get(name)
     if asset is None:
-        raise AssetUnknown(asset=name, suggestion="", known=", ".join(node.plan.assets))
+        raise AssetUnknown(asset=name, suggestion=".", known=", ".join(node.plan.assets))
     if asset.backup is None:
         raise NotBackedUp(asset=name)
     return asset

@@ -131,9 +131,9 @@ def find_asset(node: Node, name: str) -> MariadbAsset | FilesAsset:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`, did you mean `shop-db`?` for a sentence's end, or nothing."""
+    """`; did you mean `shop-db`?` to end a sentence with, or its full stop."""
     near = get_close_matches(name, list(known), n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    return f"; did you mean `{near[0]}`?" if near else "."
 
 
 def _find_run(node: Node, name: str) -> Run:

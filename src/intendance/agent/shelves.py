@@ -10,7 +10,7 @@ from pathlib import Path
 from intendance.agent.compose import Node, open_node
 from intendance.agent.service import did_you_mean, find_asset
 from intendance.model.errors import IntendanceError
-from intendance.model.errors.sets import PointUnknown
+from intendance.model.errors.runs import SetUnknown
 from intendance.model.plan import FilesAsset, MariadbAsset
 from intendance.sets.fetch import Shelf, asset_folder, read_sets
 from intendance.sets.manifest import Manifest
@@ -72,11 +72,11 @@ def list_points(state: Path, clock: Clock, *, asset: str | None) -> Listing:
 
 
 def show_set(state: Path, clock: Clock, name: str) -> ShownSet:
-    """One set of the stores by its id. Raises PointUnknown, the error of its manifest, or the errors of stores."""
+    """One set of the stores by its id. Raises SetUnknown, the error of its manifest, or the errors of stores."""
     with open_node(state, clock) as node:
         asset = node.plan.assets.get(name.partition(".")[0])
         if asset is None:
-            raise PointUnknown(asset="The adopted plan", point=name)
+            raise SetUnknown(set=name, suggestion=".")
         failures: list[IntendanceError] = []
         found = _read(node, asset, failures)
         for listed in _listed(node, asset.name, found):
@@ -85,7 +85,7 @@ def show_set(state: Path, clock: Clock, name: str) -> ShownSet:
         if failures:
             raise failures[0]
         known = [copy.manifest.set for shelf in found.values() for copy in shelf.sets]
-        raise PointUnknown(asset=asset.name, point=f"{name}{did_you_mean(name, known)}")
+        raise SetUnknown(set=name, suggestion=did_you_mean(name, known))
 
 
 def _read(node: Node, asset: MariadbAsset | FilesAsset, failures: list[IntendanceError]) -> Mapping[str, Shelf]:

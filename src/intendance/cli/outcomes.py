@@ -57,18 +57,24 @@ def answer(output: Output, outcomes: Sequence[Outcome]) -> None:
             say(output, outcome)
     failed = [outcome for outcome in outcomes if outcome.run.state != "succeeded"]
     if failed:
-        raise typer.Exit(Exit.PARTIAL if len(failed) < len(outcomes) else Exit.FAILED)
+        something = len(failed) < len(outcomes) or any(_left_something(outcome) for outcome in failed)
+        raise typer.Exit(Exit.PARTIAL if something else Exit.FAILED)
+
+
+def _left_something(outcome: Outcome) -> bool:
+    """Whether a run that failed has done a part of its work: a set in some of its stores, some stores inspected."""
+    return any(fact.kind in {"backup.completed", "inspection.completed"} for fact in outcome.evidence)
 
 
 def say(output: Output, outcome: Outcome) -> None:
     """One run's end for people: done on stdout, anything else on stderr."""
     run = outcome.run
+    if run.state == "succeeded" or _left_something(outcome):
+        for line in _lines(outcome):
+            typer.echo(line)
     if run.state != "succeeded":
         output.talk(f"error: {run.asset}: {described(run)} {_word(run)}. {run.message or ''}".rstrip())
         output.talk(f"  → {run.next_step or 'See it with `intendance run show ' + run.id + '`.'}")
-        return
-    for line in _lines(outcome):
-        typer.echo(line)
 
 
 def _lines(outcome: Outcome) -> list[str]:

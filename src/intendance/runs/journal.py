@@ -48,7 +48,7 @@ class Journal:
         """One run. Raises RunUnknown."""
         row = self.book.connection.execute(_SQL["get"], {"id": run}).fetchone()
         if row is None:
-            raise RunUnknown(run=run, suggestion="")
+            raise RunUnknown(run=run, suggestion=".")
         return read_run(row)
 
     def in_state(self, state: RunState) -> tuple[Run, ...]:

@@ -13,7 +13,7 @@ class ScheduleUnreadable(IntendanceError):
 
 
 class AssetUnknown(IntendanceError):
-    """The adopted plan has no asset `{asset}`{suggestion}."""
+    """The adopted plan has no asset `{asset}`{suggestion}"""
 
     next_step = "It has: {known}."
     exit_code = Exit.USAGE
@@ -34,7 +34,7 @@ class KindNotPlanned(IntendanceError):
 
 
 class RunUnknown(IntendanceError):
-    """There is no run `{run}`{suggestion}."""
+    """There is no run `{run}`{suggestion}"""
 
     next_step = "See the runs with `intendance run list`; those that ended more than 30 days ago are in the ledger."
     exit_code = Exit.USAGE
@@ -81,6 +81,13 @@ class RunFailed(IntendanceError):
     """{message}"""
 
     next_step = "{advice}"
+
+
+class SetUnknown(IntendanceError):
+    """The stores of the adopted plan hold no set `{set}`{suggestion}"""
+
+    next_step = "See what they hold: `intendance backup list`."
+    exit_code = Exit.USAGE
 
 
 class TimeUnreadable(IntendanceError):
