@@ -201,7 +201,10 @@ class Book:
         run: str | None = None,
         attachments: Sequence[Attachment] = (),
     ) -> Record:
-        """Record one piece of evidence and sign the tree that holds it. Raises what `transaction` and `seal` raise."""
+        """Record one piece of evidence and sign the tree that holds it.
+
+        Raises what `transaction` and `seal` raise; once committed, the record stands even if it cannot be signed yet.
+        """
         with self.transaction() as transaction:
             record = transaction.append(evidence, actor=actor, asset=asset, run=run, attachments=attachments)
         self.seal()

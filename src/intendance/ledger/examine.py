@@ -24,9 +24,9 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 class Examined(NamedTuple):
-    """What a record says of its place, and what is wrong with it, if anything."""
+    """What a record says of its place (`prev` None: it cannot be read), and what is wrong with it, if anything."""
 
-    prev: str
+    prev: str | None
     attachments: list[Attachment]
     fault: Fault | None = None
     detail: str = ""
@@ -138,5 +138,8 @@ def _unclear(detail: str, record: Record | None = None) -> Examined:
 
 def _faulty(fault: Fault, detail: str, record: Record | None) -> Examined:
     return Examined(
-        prev=record.prev if record else "", attachments=record.attachments if record else [], fault=fault, detail=detail
+        prev=record.prev if record else None,
+        attachments=record.attachments if record else [],
+        fault=fault,
+        detail=detail,
     )

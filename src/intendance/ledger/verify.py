@@ -227,7 +227,7 @@ class _Verification:
         seen = examine(row, self.report.node)
         if seen.fault is not None:
             self.report.add(seen.fault, _named(row), seen.detail)
-        if seen.prev != self._previous and self._previous is not None:
+        if seen.prev != self._previous and None not in (seen.prev, self._previous):
             self.report.add(
                 Fault.TAMPERED, _named(row), "it does not name the record before it: one of the two was changed"
             )
