@@ -12,16 +12,16 @@ from intendance.model.errors.engine import AccessDenied, EngineFailed, SourceCha
 
 _NUMBER = re.compile(r"(?:ERROR|Error:?|error:)\s+(\d{4})\b|\((\d{4})\)\s*$", re.MULTILINE)
 _ECHO = re.compile(r"^-{14}$.*?^-{14}$", re.MULTILINE | re.DOTALL)
-# A value in single quotes may be a row of user data ("Duplicate entry 'x@y'"); a name stands in backquotes or is
-# known from the statement.
-_VALUE = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
+# What stands in single quotes may be a row of user data ("Duplicate entry 'x@y'"), and may hold quotes itself: all from
+# the first quote to the last goes.
+_QUOTED = re.compile(r"'.*'", re.DOTALL)
 
 UNREACHABLE = frozenset({1040, 1053, 1077, 1203, 2002, 2003, 2005, 2006, 2013, 2026, 4031})
 DENIED = frozenset({1044, 1045, 1095, 1141, 1142, 1143, 1227, 1370, 1396, 1410, 1524, 1698, 4151})
 CHANGED = frozenset({1054, 1146, 1305, 1412})
 DATABASE_EXISTS = 1007
 DATABASE_MISSING = 1049
-_NAMES_ONLY = UNREACHABLE | DENIED | frozenset({1049, 1054, 1064, 1146, 1194, 1195, 1305, 1356, 1412, 1449})
+_NAMES_ONLY = UNREACHABLE | DENIED | frozenset({1049, 1054, 1146, 1194, 1195, 1305, 1356, 1412, 1449})
 
 
 def number_of(stderr: str) -> int | None:
@@ -33,8 +33,8 @@ def number_of(stderr: str) -> int | None:
 def sentence_of(stderr: str, *, fallback: str = "it said nothing") -> str:
     """What it said, on one line of at most 400 characters, without a row of user data."""
     text = " ".join(_ECHO.sub("", stderr).split()) or fallback
-    if number_of(stderr) not in _NAMES_ONLY or number_of(stderr) == 1064:
-        text = _VALUE.sub("'…'", text)
+    if number_of(stderr) not in _NAMES_ONLY:
+        text = _QUOTED.sub("'…'", text)
     return text[:400].rstrip(". ")
 
 
