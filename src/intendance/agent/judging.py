@@ -14,7 +14,7 @@ from intendance.catalogue.load import load
 from intendance.catalogue.rule import Next, Rule, Rulebook
 from intendance.ledger.book import Book
 from intendance.model.errors import Exit
-from intendance.model.errors.catalogue import RuleNotJudged, RuleUnknown
+from intendance.model.errors.catalogue import RuleNotJudged
 from intendance.model.errors.runs import AssetUnknown
 from intendance.model.errors.state import NoState
 from intendance.model.evidence.lifecycle import PlanAdopted
@@ -46,12 +46,15 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What the rules say of a node at one instant. `verdicts` are of performed rules, worst first; `not_performed`
-    are of the rules that this version only knows."""
+    """What the rules say of a node, or of one `asset` of it, at one instant.
+
+    `verdicts` are of performed rules, worst first; `not_performed` are of the rules that this version only knows.
+    """
 
     judged_at: datetime
     node: str
     zone: str
+    asset: str | None
     assets: tuple[str, ...]
     catalogues: tuple[str, ...]
     rulebook: Rulebook
@@ -108,7 +111,7 @@ def judge(state: Path, clock: Clock, *, asset: str | None = None, rule: str | No
     Raises NoState, AssetUnknown, RuleUnknown, RuleNotJudged, and what opening and reading the ledger raises.
     """
     rulebook = load()
-    wanted = None if rule is None else find_rule(rulebook, rule)
+    wanted = None if rule is None else rulebook.find(rule)
     with Book.open(state, clock) as book:
         now = clock.read().at
         plans = book.facts("plan.adopted", latest=1)
@@ -128,21 +131,13 @@ def judge(state: Path, clock: Clock, *, asset: str | None = None, rule: str | No
         judged_at=now,
         node=node,
         zone=plan.timezone,
+        asset=asset,
         assets=plan.assets,
         catalogues=plan.catalogues,
         rulebook=rulebook,
         verdicts=tuple(sorted((v for v in chosen if rulebook.rules[v.rule].performed), key=_rank)),
         not_performed=tuple(v for v in chosen if not rulebook.rules[v.rule].performed),
     )
-
-
-def find_rule(rulebook: Rulebook, name: str) -> Rule:
-    """The rule of that id, written in either case. Raises RuleUnknown."""
-    wanted = name.upper().replace("-", "_")
-    if wanted in rulebook.rules:
-        return rulebook.rules[wanted]
-    close = get_close_matches(wanted, rulebook.rules, n=1, cutoff=0.5)
-    raise RuleUnknown(rule=name, suggestion=f"; did you mean {close[0]}" if close else "")
 
 
 def _expect_known(plan: PlanAdopted, asset: str | None, rule: Rule | None) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Literal
 
+from intendance.model.errors.catalogue import RuleUnknown
 from intendance.model.plan import Catalogue
 from intendance.model.verdict import Severity
 
@@ -134,6 +136,14 @@ class Rulebook:
     rules: Mapping[str, Rule]
     families: Mapping[str, Text]
     common: Mapping[str, ReasonText]
+
+    def find(self, name: str) -> Rule:
+        """The rule of that id, written in either case. Raises RuleUnknown."""
+        wanted = name.upper().replace("-", "_")
+        if wanted in self.rules:
+            return self.rules[wanted]
+        close = get_close_matches(wanted, self.rules, n=1, cutoff=0.85)
+        raise RuleUnknown(rule=name, suggestion=f"; the nearest is {close[0]}" if close else "")
 
     def reason(self, rule: Rule, code: str) -> ReasonText:
         """The text of a reason of this rule. Raises KeyError when neither the rule nor the engine has it."""

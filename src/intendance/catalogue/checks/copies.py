@@ -15,7 +15,10 @@ LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """An inspection that no longer found the copy, or found it with a fault (empty: it was not there)."""
+    """An inspection that no longer found the copy, or found it with a fault (empty: it was not there).
+
+    An inspection names a set that it missed too, with 0 bytes stored.
+    """
 
     seen: Inspection
     fault: str
@@ -76,7 +79,7 @@ def _look(event: Inspection, open_copies: dict[tuple[str, str], Copy]) -> list[C
         key = (store, seen.set)
         if seen.fault:
             before = open_copies.pop(key, None) or Copy(seen.set, store, at, event.at, event)
-            ended.append(replace(before, closed=Closed(event, seen.fault)))
+            ended.append(replace(before, closed=Closed(event, seen.fault if seen.stored_bytes else "")))
         else:
             open_copies.setdefault(key, Copy(seen.set, store, at, event.at, event))
     complete = len(event.data.newest) < LISTED

@@ -75,7 +75,8 @@ def _is_gone(fact: Made, subject: Subject) -> bool:
         view = views.get(store)
         if at is None or view is None or view.at < fact.at:
             return False
-        if any(seen.set == fact.data.set for seen in (*view.data.newest, *view.data.damaged)):
+        seen = {each.set for each in (*view.data.newest, *view.data.damaged) if each.stored_bytes}
+        if fact.data.set in seen:
             return False
         if local_day(at, view.data.zone).isoformat() in view.data.days:
             return False
@@ -151,11 +152,15 @@ def _nothing(rule: Rule, subject: Subject, now: datetime) -> Finding:
     due = subject.first_declared + timedelta(
         seconds=rule.seconds("backup.age_max" if "backup.age_max" in quantities else by_kind)
     )
-    params: dict[str, Param] = {"due_at": due}
     if now <= due and not subject.completed:
+        params: dict[str, Param] = {"due_at": due}
         since = subject.first_declared
         return Finding(State.PENDING, "first_due", params, since, (subject.declared,), next_change_at=after(due))
-    return Finding(State.UNKNOWN, "no_set", params, min(due, now), (subject.declared,))
+    taken = [copy.closed.seen for copy in copies(subject, inspected_only=False) if copy.closed is not None]
+    if not taken:
+        return Finding(State.UNKNOWN, "no_set", since=min(due, now), cites=(subject.declared,))
+    last = max(taken, key=lambda seen: (seen.at, seen.seq))
+    return Finding(State.UNKNOWN, "no_set", since=last.at, cites=(last,))
 
 
 def _encrypted(subject: Subject, stored: list[Made]) -> Finding:

@@ -1,0 +1,208 @@
+"""Facts and ledgers for judging: what an asset's life leaves behind, day by day, written in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from intendance.ledger.book import Book
+from intendance.model.evidence import KIND_OF, Evidence
+from intendance.model.evidence.backup import BackupCompleted, BackupFailed, PacketCheck
+from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed, SetSeen
+from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted, RecipientEntry, ScheduleEntry
+from intendance.model.verdict import Fact
+from tests.support.clock import MovableClock
+
+ZONE = "Europe/Brussels"
+KEY_A, KEY_B, KEY_C = ("A" * 40, "B" * 40, "C" * 40)
+RECIPIENTS = (
+    RecipientEntry(name="owner", fingerprint=KEY_A, held_by="admin"),
+    RecipientEntry(name="offline", fingerprint=KEY_B, held_by="lead"),
+)
+START = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
+
+
+def text(at: datetime) -> str:
+    """An instant as evidence writes it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def plan(
+    *assets: str,
+    catalogues: Sequence[str] = ("maint", "asbl"),
+    recipients: Sequence[RecipientEntry] = RECIPIENTS,
+    stores: Sequence[str] = ("local",),
+) -> PlanAdopted:
+    return PlanAdopted(
+        source_sha256="0" * 64,
+        plan_sha256="1" * 64,
+        catalogues=tuple(catalogues),
+        timezone=ZONE,
+        language="fr",
+        recipients=tuple(recipients),
+        stores=tuple(stores),
+        assets=assets,
+    )
+
+
+def declared(
+    engine: str = "mariadb",
+    *,
+    first: datetime = START,
+    retention_days: int = 90,
+    stores: Sequence[str] = ("local",),
+    cron: str | None = "0 2 * * *",
+) -> AssetDeclared:
+    kind = "full" if engine == "files" else "logical"
+    return AssetDeclared(
+        engine=engine,
+        identity=f"{engine}:1",
+        first_declared_at=text(first),
+        schedules=(ScheduleEntry(activity=f"backup.{kind}", cron=cron),),
+        stores=tuple(stores),
+        retention_days=retention_days,
+        subject="/srv/site",
+    )
+
+
+def completed(
+    at: datetime,
+    *,
+    name: str | None = None,
+    stores: Sequence[str] = ("local",),
+    recipients: Sequence[str] = (KEY_A, KEY_B),
+    parts: int = 3,
+    read: int | None = None,
+    protected: bool = True,
+) -> BackupCompleted:
+    """A set that recovers to `at` and took ten minutes."""
+    return BackupCompleted(
+        set=name or set_id(at),
+        kind="logical",
+        engine="mariadb",
+        engine_version="10.11.6",
+        started_at=text(at),
+        completed_at=text(at + timedelta(minutes=10)),
+        recovers_to=text(at),
+        stores=tuple(stores),
+        parts=parts,
+        source_bytes=1000,
+        stored_bytes=300,
+        manifest_sha256="2" * 64,
+        recipients=tuple(recipients),
+        packets=PacketCheck(
+            parts=parts if read is None else read, recipients=tuple(recipients), integrity_protected=protected
+        ),
+    )
+
+
+def failed(at: datetime, message: str = "shop-db cannot be reached: connection refused.") -> BackupFailed:
+    return BackupFailed(
+        set=set_id(at),
+        kind="logical",
+        engine="mariadb",
+        started_at=text(at),
+        step="dump",
+        error="source_unreachable",
+        message=message,
+        next_step="See that the service runs.",
+    )
+
+
+def seen(at: datetime, *, fault: str = "", stored_bytes: int = 300, name: str | None = None) -> SetSeen:
+    return SetSeen(
+        set=name or set_id(at),
+        kind="logical",
+        recovers_to=text(at),
+        completed_at=text(at + timedelta(minutes=10)),
+        stored_bytes=stored_bytes,
+        hashed_bytes=0,
+        manifest_sha256="2" * 64,
+        fault=fault,
+    )
+
+
+def inspection(sets: Iterable[SetSeen], *, store: str = "local", by: str = "self") -> InspectionCompleted:
+    """What an inspection says that found these sets."""
+    ordered = sorted(sets, key=lambda each: each.recovers_to, reverse=True)
+    good = [datetime.fromisoformat(each.recovers_to) for each in ordered if not each.fault]
+    damaged = tuple(each for each in ordered if each.fault)
+    return InspectionCompleted(
+        store=store,
+        by=by,
+        sets=len([each for each in ordered if each.stored_bytes]),
+        faulty=len(damaged),
+        incomplete=0,
+        stored_bytes=sum(each.stored_bytes for each in ordered),
+        hashed_bytes=0,
+        newest=tuple(ordered[:20]),
+        days=tuple(sorted({at.astimezone(ZoneInfo(ZONE)).date().isoformat() for at in good})),
+        oldest_recovers_to=text(min(good)) if good else None,
+        zone=ZONE,
+        damaged=damaged[:30],
+    )
+
+
+def inspection_failed(message: str = "the store is not mounted", store: str = "local") -> InspectionFailed:
+    return InspectionFailed(
+        store=store, by="self", error="store_unreachable", message=message, next_step="See that it is mounted."
+    )
+
+
+def set_id(at: datetime) -> str:
+    return f"shop-db.backup-logical.{at.astimezone(UTC):%Y%m%dT%H%M%SZ}.1"
+
+
+@dataclass
+class Log:
+    """A node's log in the making: facts with their numbers, in the order in which they are written."""
+
+    node: str = "web-01"
+    facts: list[Fact[Any]] = field(default_factory=list)
+
+    def add(self, at: datetime, evidence: Evidence, asset: str | None = None) -> Fact[Any]:
+        fact: Fact[Any] = Fact(
+            node=self.node,
+            seq=len(self.facts) + 1,
+            at=at,
+            kind=KIND_OF[type(evidence)],
+            asset=asset,
+            actor="schedule:test",
+            data=evidence,
+        )
+        self.facts.append(fact)
+        return fact
+
+    def begin(self, asset: str = "shop-db", *, at: datetime = START, **options: Any) -> None:
+        """A plan with one asset is adopted."""
+        self.add(at, plan(asset, **{k: v for k, v in options.items() if k in ("catalogues", "recipients", "stores")}))
+        rest = {k: v for k, v in options.items() if k not in ("catalogues", "recipients")}
+        self.add(at, declared(**({"first": at} | rest)), asset)
+
+    def nights(self, first: datetime, count: int, *, asset: str = "shop-db", by: str = "self") -> datetime:
+        """Each night a set at `first` o'clock, inspected an hour later; returns the time of the last inspection."""
+        made = [fact for fact in self.facts if fact.kind == "backup.completed" and fact.asset == asset]
+        sets = [seen(datetime.fromisoformat(fact.data.recovers_to)) for fact in made]
+        for night in range(count):
+            at = first + timedelta(days=night)
+            self.add(at + timedelta(minutes=10), completed(at), asset)
+            sets.append(seen(at))
+            self.add(at + timedelta(hours=1), inspection(sets, by=by), asset)
+        return first + timedelta(days=count - 1, hours=1)
+
+    def from_other(self, node: str = "laptop") -> Log:
+        """A copy of this log's inspections as another host would have made them."""
+        others = [fact for fact in self.facts if fact.kind == "inspection.completed"]
+        return Log(node, [replace(f, node=node, data=replace(f.data, by=node)) for f in others])
+
+
+def write(book: Book, clock: MovableClock, log: Log) -> None:
+    """Put a log's facts into a real ledger, each at its time."""
+    for fact in log.facts:
+        clock.at = fact.at
+        with book.transaction() as transaction:
+            transaction.append(fact.data, actor=fact.actor, asset=fact.asset)
+    book.seal()
