@@ -143,3 +143,10 @@ def unusable_keys() -> Iterator[UnusableKeys]:
             no_encryption=make_holder(homes[2], "noencryption", encryption=False),
             stranger=make_holder(homes[3], "stranger"),
         )
+
+
+@pytest.fixture(scope="session")
+def recipient_home(keys: Keys) -> Iterator[openpgp.RecipientHome]:
+    """The home that encrypts to the three holders."""
+    with openpgp.RecipientHome(keys.recipients) as home:
+        yield home

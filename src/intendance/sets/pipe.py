@@ -15,9 +15,8 @@ import os
 import select
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
-from threading import Event
 
 from intendance.engines import Finished, Producer
 from intendance.model.errors import InternalError
@@ -113,8 +112,8 @@ class _PartUnderWay:
     cipher_bytes: int = 0
     recipients: tuple[str, ...] = ()
     stored: Part | None = None
-    encrypted: Event = field(default_factory=Event)
-    ended: Event = field(default_factory=Event)
+    encrypted: Callable[[], bool] = lambda: False
+    in_store: Callable[[], bool] = lambda: False
 
 
 class _Packing:
@@ -180,14 +179,13 @@ class _Packing:
         )
         self._under_way.append(part)
         part.encrypted = self._pipeline.run(lambda: self._encrypt(part), f"{part.name} encrypt")
-        part.ended = self._pipeline.run(lambda: self._store(part), f"{part.name} store")
+        part.in_store = self._pipeline.run(lambda: self._store(part), f"{part.name} store")
         return part
 
     def _settle_oldest(self) -> None:
         """Wait until the oldest part under way is in the store, and let go of what carried it."""
         part = self._under_way[0]
-        for event in (part.encrypted, part.ended):
-            self._pipeline.wait(event)
+        self._pipeline.wait_until(lambda: part.encrypted() and part.in_store())
         self._under_way.pop(0)
         self._pipeline.release(part.zstd, part.gpg)
         if part.stored is None:

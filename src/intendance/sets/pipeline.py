@@ -37,12 +37,11 @@ class Pipeline:
     def __init__(self, stream: str, stall_seconds: float) -> None:
         self._stream = stream
         self._stall_seconds = stall_seconds
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._cause: BaseException | None = None
         self._children: list[Child] = []
         self._explanations: dict[int, Explain] = {}
         self._threads: list[threading.Thread] = []
-        self._events: list[threading.Event] = []
         self._over = threading.Event()
         self._moved = 0
 
@@ -52,7 +51,7 @@ class Pipeline:
         for pipe in (child.process.stdin, child.process.stdout):
             if pipe is not None:
                 process.widen(pipe)
-        with self._lock:
+        with self._changed:
             self._children.append(child)
             if explain is not None:
                 self._explanations[child.process.pid] = explain
@@ -64,44 +63,43 @@ class Pipeline:
 
     def release(self, *children: Child) -> None:
         """Forget children that have ended and whose pipes nobody uses any more: a long stream has thousands."""
-        with self._lock:
+        with self._changed:
             for child in children:
                 self._children.remove(child)
                 self._explanations.pop(child.process.pid, None)
             self._threads = [thread for thread in self._threads if thread.is_alive()]
-            self._events = [event for event in self._events if not event.is_set()]
         for child in children:
             child.kill()
 
-    def run(self, target: Callable[[], None], name: str) -> threading.Event:
-        """Run `target` in a thread; the event is set when it has ended, or when anything has failed."""
+    def run(self, target: Callable[[], None], name: str) -> Callable[[], bool]:
+        """Run `target` in a thread; returns what says whether it has ended well. What it raises fails the pipeline."""
         ended = threading.Event()
 
         def guarded() -> None:
             try:
                 target()
-            except BaseException as error:  # noqa: BLE001 -- told by the main thread
+            except BaseException as error:  # noqa: BLE001 -- raised again by the main thread
                 self.fail(error)
-            finally:
+            else:
                 ended.set()
+                self.tell()
 
         thread = threading.Thread(target=guarded, name=name, daemon=True)
-        with self._lock:
-            self._events.append(ended)
+        with self._changed:
             thread.start()
             self._threads.append(thread)
-        return ended
+        return ended.is_set
 
-    def event(self) -> threading.Event:
-        """An event that is set by somebody, or when anything has failed."""
-        event = threading.Event()
-        with self._lock:
-            self._events.append(event)
-        return event
+    def tell(self) -> None:
+        """Something changed that others may wait for."""
+        with self._changed:
+            self._changed.notify_all()
 
-    def wait(self, event: threading.Event) -> None:
-        """Wait for an event of ours. Raises the first cause when something has failed."""
-        event.wait()
+    def wait_until(self, ready: Callable[[], bool]) -> None:
+        """Wait until `ready`. Raises the first cause when something fails before."""
+        with self._changed:
+            while self._cause is None and not ready():
+                self._changed.wait()
         self.check()
 
     def check(self) -> None:
@@ -111,14 +109,13 @@ class Pipeline:
 
     def fail(self, error: BaseException) -> None:
         """Something failed: keep the first such error, end every child, wake everybody."""
-        with self._lock:
+        with self._changed:
             if self._cause is None:
                 self._cause = error
-            children, events = list(self._children), list(self._events)
+            children = list(self._children)
+            self._changed.notify_all()
         for child in children:
             child.end()
-        for event in events:
-            event.set()
 
     def moved(self) -> None:
         """Bytes have passed: the pipe does not hang."""
@@ -165,17 +162,23 @@ class Pipeline:
             self.fail(error)
         for child in self._children:
             child.end()
+            child.wait()
         until = monotonic_seconds() + _GRACE_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, until - monotonic_seconds()))
         if any(thread.is_alive() for thread in self._threads):
-            # It hangs in the kernel (a dead network share): its descriptors stay open, so that none is used for
-            # something else under its hands; it ends with the process.
-            pass
+            # One hangs in the kernel (a dead network share). Its descriptors stay open until it comes back, so that
+            # none is used for something else under its hands.
+            threading.Thread(target=self._clear, name=f"{self._stream} clear", daemon=True).start()
         else:
-            for child in self._children:
-                child.kill()
+            self._clear()
         self._raise(error)
+
+    def _clear(self) -> None:
+        for thread in self._threads:
+            thread.join()
+        for child in self._children:
+            child.kill()
 
     def _raise(self, error: BaseException | None) -> None:
         """What asked us to stop goes before what had already failed; else the first cause is raised."""
