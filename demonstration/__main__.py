@@ -24,8 +24,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev run", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after the status instead of running on")
     parser.add_argument("--folder", type=Path, default=ROOT / ".dev/demonstration", help="where everything is kept")
+    parser.add_argument("--size", type=float, default=1.0, help="scale of the data; 1.0 is about 200 MB")
     chosen = parser.parse_args()
-    scene, voice = Scene(chosen.folder.absolute()), Voice()
+    scene, voice = Scene(chosen.folder.absolute(), chosen.size), Voice()
     signal.signal(signal.SIGTERM, _stop)
     try:
         with _alone(scene), _short_folder(scene), Story(scene, voice) as story:

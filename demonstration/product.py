@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from typing import Any
 
 from demonstration.scene import ROOT, Scene, Voice
@@ -50,7 +51,10 @@ class Product:
         return json.loads(ended.stdout)
 
     def start_agent(self) -> int:
-        """Start `intendance agent`; it ends with this process, whatever happens to it. Returns its pid."""
+        """Start `intendance agent` and return its pid once it listens. Raises StepFailed.
+
+        It ends with this process, whatever happens to this one.
+        """
         command = ["setpriv", "--pdeathsig", "TERM", "--", *self._argv(("agent",))]
         log = (self._scene.base / "agent.log").open("ab")
         with log:
@@ -58,7 +62,15 @@ class Product:
                 command, cwd=ROOT, env=self._environment(None), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
+        self._wait_until_it_listens()
         return self._agent.pid
+
+    def _wait_until_it_listens(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not (self._scene.state / "agent.sock").exists():
+            if self.agent_code() is not None or time.monotonic() > deadline:
+                raise StepFailed(f"the agent did not start:\n{(self._scene.base / 'agent.log').read_text()[-2000:]}")
+            time.sleep(0.05)
 
     def agent_code(self) -> int | None:
         """The agent's exit code once it has ended."""

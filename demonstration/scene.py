@@ -20,9 +20,10 @@ HOLDERS = ("marie", "thomas", "offline")
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The folders of one demonstration. `base` survives; `short` is made anew when needed."""
+    """The folders of one demonstration. `base` survives; `short` is made anew when needed. `size` scales the data."""
 
     base: Path
+    size: float = 1.0
 
     @property
     def short(self) -> Path:

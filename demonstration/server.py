@@ -38,7 +38,7 @@ class DatabaseServer:
             step.more = self.server.execute("SELECT VERSION()").strip()
         if not self._filled.exists():
             with voice.timed("Its data: members, donations, events, an audit log") as step:
-                data.fill(self.server, DATABASE)
+                data.load_database(self.server, DATABASE, size=self._scene.size)
                 size = "SELECT ROUND(SUM(data_length + index_length) / 1e6) FROM information_schema.tables"
                 megabytes = self.server.execute(f"{size} WHERE table_schema = '{DATABASE}'").strip()
                 step.more = f"{megabytes} MB in the database {DATABASE}"

@@ -64,7 +64,7 @@ class Story:
             self._server.open(self._voice)
             self._assets.insert(0, "site-db")
         with self._voice.timed("The site's files") as step:
-            website.build(self._scene.website)
+            website.build(self._scene.website, size=self._scene.size)
             step.more = _short(self._scene.website)
         with self._voice.timed("Throw-away OpenPGP keys of Marie, of Thomas and of the safe"):
             self._keys = keys.keys(self._scene)
@@ -74,15 +74,16 @@ class Story:
         adopted = (self._scene.state / "agent" / "plan.json").exists()
         if changed or not adopted:
             self._voice.heading("The plan, checked and adopted")
-            self._product.type("plan", "check", str(self._scene.plan))
-            self._product.type("plan", "adopt", str(self._scene.plan))
+            self._product.type("plan", "check", _short(self._scene.plan))
+            self._product.type("plan", "adopt", _short(self._scene.plan))
         pid = self._product.start_agent()
         self._voice.line(
             f"The agent runs (process {pid}); it says what it does in {_short(self._scene.base / 'agent.log')}"
         )
 
     def _back_up(self) -> None:
-        kept = {point["asset"] for point in self._product.ask("backup", "list")["points"]}
+        listed = self._product.ask("backup", "list")["points"] if self._scene.store.exists() else []
+        kept = {point["asset"] for point in listed}
         missing = [asset for asset in self._assets if asset not in kept]
         if missing:
             self._voice.heading(

@@ -21,8 +21,10 @@ def trees(tmp_path: Path) -> tuple[Path, Path]:
     (original / "index.php").symlink_to("uploads/a.jpg")
     (original / "cache").mkdir()
     (original / "cache/x").write_text("left out of the backup")
+    (original / "uploads/error.log").write_text("left out too")
     shutil.copytree(original, copy, symlinks=True)
     (copy / "cache/x").unlink()
+    (copy / "uploads/error.log").unlink()
     return original, copy
 
 
