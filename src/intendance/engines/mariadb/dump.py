@@ -11,6 +11,7 @@ from intendance.engines import Finished, Producer, Source
 from intendance.engines.mariadb import faults, privileges, survey
 from intendance.engines.mariadb.client import MAX_PACKET, Client
 from intendance.engines.mariadb.watch import LockWatch
+from intendance.model.errors import IntendanceError
 from intendance.model.errors.engine import EngineFailed, SourceBusy, SourceChanged, TablesRefused
 from intendance.model.plan import MariadbAsset
 
@@ -130,30 +131,40 @@ class DumpSession:
         )
 
     def _database_finished(self, before: survey.Database, code: int, stderr: str) -> Finished:
-        self._refuse_failure(f"{self.asset.name} (database {before.name})", code, stderr)
-        schemas = {before.name: (before.character_set, before.collation)}
-        numbers = survey.sees_numbers(self._seen.grants)
-        after = survey.describe(self.client, schemas, numbers=numbers)[before.name]
-        altered = survey.differences(before, after)
+        what = f"{self.asset.name} (database {before.name})"
+        fault = self._fault(what, code, stderr)
+        if fault is not None and not isinstance(fault, EngineFailed):
+            raise fault
+        # A dump that failed may have met what somebody altered; one that did not may have been led astray by it.
+        altered = survey.differences(before, self._again(before))
         if altered:
-            raise SourceChanged(asset=f"{self.asset.name} (database {before.name})", detail=_listed(altered))
+            raise SourceChanged(asset=what, detail=_listed(altered))
+        if fault is not None:
+            raise fault
         details: dict[str, Any] = before.details() | {"read": "under lock" if before.locked else "one snapshot"}
         warnings = () if before.tables else (f"the database {before.name} holds no table",)
         return Finished(details=details, warnings=warnings)
 
     def _accounts_finished(self, code: int, stderr: str) -> Finished:
-        self._refuse_failure(f"{self.asset.name} (accounts)", code, stderr)
+        fault = self._fault(f"{self.asset.name} (accounts)", code, stderr)
+        if fault is not None:
+            raise fault
         return Finished(details={"accounts": True})
 
-    def _refuse_failure(self, what: str, code: int, stderr: str) -> None:
+    def _again(self, before: survey.Database) -> survey.Database:
+        schemas = {before.name: (before.character_set, before.collation)}
+        numbers = survey.sees_numbers(self._seen.grants)
+        return survey.describe(self.client, schemas, numbers=numbers)[before.name]
+
+    def _fault(self, what: str, code: int, stderr: str) -> IntendanceError | None:
         watch = self._end_watch()
         if code == 0:
-            return
+            return None
         if watch is not None and watch.blocked is not None:
-            raise SourceBusy(asset=what, detail=watch.blocked)
+            return SourceBusy(asset=what, detail=watch.blocked)
         if code < 0:
-            raise EngineFailed(asset=what, detail=f"mariadb-dump was ended by signal {-code}.")
-        raise faults.from_dump(what, stderr, code=code, grants=self.client.grants)
+            return EngineFailed(asset=what, detail=f"mariadb-dump was ended by signal {-code}.")
+        return faults.from_dump(what, stderr, code=code, grants=self.client.grants)
 
     def _end_watch(self) -> LockWatch | None:
         watch, self._watch = self._watch, None

@@ -28,7 +28,7 @@ SHOW GRANTS;
 """
 _OBJECTS = """
 SELECT 'table', TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, IFNULL(ENGINE, ''), IFNULL(TABLE_ROWS, 0),
-  IFNULL(DATA_LENGTH, 0), IFNULL(INDEX_LENGTH, 0), IFNULL(CREATE_TIME, '')
+  IFNULL(DATA_LENGTH, 0), IFNULL(INDEX_LENGTH, 0), IFNULL(CREATE_TIME, ''), IFNULL(TABLE_COLLATION, '')
   FROM information_schema.TABLES WHERE TABLE_SCHEMA IN ({names});
 SELECT 'columns', TABLE_SCHEMA, TABLE_NAME, MD5(GROUP_CONCAT(CONCAT_WS('\\t', COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE,
   IFNULL(COLLATION_NAME, ''), IFNULL(COLUMN_DEFAULT, ''), EXTRA) ORDER BY ORDINAL_POSITION SEPARATOR '\\n'))
@@ -181,7 +181,7 @@ def differences(before: Database, after: Database) -> tuple[str, ...]:
 
 def _note(database: Database, kind: str, name: str, rest: Sequence[str]) -> None:
     if kind == "table":
-        type_, engine, rows, data, index, created = rest
+        type_, engine, rows, data, index, *made = rest
         if type_ != "VIEW":
             table = Table(
                 name=name,
@@ -192,7 +192,7 @@ def _note(database: Database, kind: str, name: str, rest: Sequence[str]) -> None
                 index_bytes=int(index),
             )
             database.tables.append(table)
-            database.stamps["table", name] = (type_, engine, created)
+            database.stamps["table", name] = (type_, engine, *made)
     elif kind in ("columns", "number"):
         if ("table", name) in database.stamps:
             database.stamps["table", name] += tuple(rest)
