@@ -1,0 +1,98 @@
+"""`./dev run` from outside: a first start to its end, a second that goes on from there, a stop that ends all of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.mariadb import need_mariadb
+from tests.unit.house.tree import ROOT
+
+pytestmark = [pytest.mark.mariadb, pytest.mark.gnupg]
+SIZE = "0.02"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="int-demo-", dir="/tmp"))
+    yield made / "demonstration"
+    shutil.rmtree(made)
+
+
+def _start(folder: Path, *words: str, path: str | None = None) -> subprocess.Popen[str]:
+    environment = os.environ | {"NO_COLOR": "1", "LC_ALL": "C.UTF-8"} | ({"PATH": path} if path else {})
+    return subprocess.Popen(
+        [sys.executable, "-m", "demonstration", "--folder", str(folder), "--size", SIZE, *words],
+        cwd=ROOT, env=environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def _once(folder: Path, path: str | None = None) -> tuple[int, str]:
+    process = _start(folder, "--once", path=path)
+    said, _ = process.communicate(timeout=300)
+    return process.returncode, said
+
+
+def _left_running(folder: Path) -> list[str]:
+    """Processes that name the demonstration's folder in their arguments."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            arguments = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (NotADirectoryError, FileNotFoundError, ProcessLookupError):
+            continue
+        if str(folder) in arguments:
+            found.append(arguments)
+    return found
+
+
+def test_a_first_start_proves_what_it_shows_and_a_second_goes_on(folder: Path) -> None:
+    need_mariadb()
+    code, said = _once(folder)
+    assert code == 0, said
+    assert "The restored database is the original one: 7 tables" in said
+    assert "The restored files are the original ones" in said
+    assert _left_running(folder) == []
+
+    code, said = _once(folder)
+    assert code == 0, said
+    assert "First backups" not in said
+    assert "Restored beside" not in said
+    assert "Its data" not in said
+    assert _left_running(folder) == []
+
+
+def test_it_runs_on_and_a_stop_ends_all_of_it(folder: Path) -> None:
+    need_mariadb()
+    process = _start(folder)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "Ctrl-C ends everything" in line:
+            break
+    assert any("intendance" in arguments and "agent" in arguments for arguments in _left_running(folder))
+    process.send_signal(signal.SIGTERM)
+    said = process.stdout.read()
+    assert process.wait(60) == 0, said
+    assert "`./dev run` goes on from here" in said
+    assert _left_running(folder) == []
+
+
+def test_without_mariadb_it_shows_the_files_alone(folder: Path, tmp_path: Path) -> None:
+    for name in ("gpg", "gpgconf", "gpg-agent", "gpgv", "zstd", "tar", "setpriv", "sh", "env"):
+        found = shutil.which(name)
+        if found:
+            (tmp_path / name).symlink_to(found)
+    code, said = _once(folder, path=str(tmp_path))
+    assert "Without a database: " in said
+    assert "site-db" not in said
+    assert "The restored files are the original ones" in said
+    assert code == 0, said
