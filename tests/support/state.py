@@ -50,6 +50,7 @@ class Site:
     keys: Keys
     plan_text: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def state(self) -> Path:
@@ -128,12 +129,14 @@ assets:
         return Answer(code=done.returncode, out=done.stdout, err=done.stderr)
 
     def start(self, *words: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start the real command line in a process group of its own; the caller ends it."""
-        return subprocess.Popen(
+        """Start the real command line in a process group of its own; what still runs at the test's end is killed."""
+        process = subprocess.Popen(
             self.command(*words),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.base, stdin=subprocess.DEVNULL,
             env=self._environment(environment), process_group=0,
         )  # fmt: skip
+        self.started.append(process)
+        return process
 
     @contextmanager
     def agent(self) -> Iterator[subprocess.Popen[str]]:
@@ -209,6 +212,10 @@ def bare_site(keys: Keys) -> Iterator[Site]:
     try:
         yield site
     finally:
+        for process in site.started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
         shutil.rmtree(base, ignore_errors=True)
 
 
@@ -223,3 +230,37 @@ def site(bare_site: Site) -> Site:
 def words(argv: Sequence[str]) -> str:
     """A command line as one would type it, for messages."""
     return " ".join(argv)
+
+
+class Gate:
+    """A `tar` on the site's PATH that waits before it becomes the real one: a backup held where a test wants it."""
+
+    def __init__(self, site: Site) -> None:
+        self._folder = site.base / "gate"
+        self._folder.mkdir()
+        program = self._folder / "tar"
+        real = shutil.which("tar")
+        program.write_text(
+            f'#!/bin/sh\ncase "$*" in *--version*) exec {real} "$@";; esac\n'
+            f': >"{self._folder}/reached.$$"\nwhile [ ! -e "{self._folder}/open" ]; do sleep 0.05; done\n'
+            f'exec {real} "$@"\n'
+        )
+        program.chmod(0o755)
+        site.environment = {"PATH": f"{self._folder}:{os.environ['PATH']}"}
+
+    def wait(self) -> int:
+        """Until the next backup stands at the gate; the process that waits there."""
+        until(lambda: bool(list(self._folder.glob("reached.*"))), "a backup to reach its gate")
+        (reached,) = self._folder.glob("reached.*")
+        reached.unlink()
+        return int(reached.suffix[1:])
+
+    def open(self) -> None:
+        """Let everything through from now on."""
+        (self._folder / "open").touch()
+
+
+@pytest.fixture
+def gate(site: Site) -> Gate:
+    """The site's gate, closed."""
+    return Gate(site)

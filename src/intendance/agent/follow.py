@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from intendance.agent import bell, children
 from intendance.agent.compose import Node
-from intendance.model.errors.runs import AgentSilent
+from intendance.model.errors.runs import AgentGone, AgentSilent
 from intendance.model.errors.state import LockHeld
 from intendance.runs import progress
 from intendance.runs.progress import Reading
@@ -80,7 +80,7 @@ def performer(node: Node) -> Iterator[Performer]:
 
 
 def perform(node: Node, submissions: Sequence[Submission], watcher: Watcher) -> tuple[Run, ...]:
-    """Have every run performed, one after the other, and return them as they ended. Raises Detached."""
+    """Have every run performed, one after the other, and return them as they ended. Raises Detached, AgentGone."""
     with performer(node) as who:
         if not who.by_agent:
             return tuple(_in_foreground(node, submission, watcher) for submission in submissions)
@@ -99,7 +99,8 @@ def _open(node: Node, name: str) -> bool:
 
 
 def _in_foreground(node: Node, submission: Submission, watcher: Watcher) -> Run:
-    node.journal.submit(submission)
+    # Whoever sits there sees it end and decides; the agent's runs have a second attempt.
+    node.journal.submit(replace(submission, attempts_allowed=1))
     attempt = node.journal.claim(submission.id)
     run = node.journal.get(submission.id)
     if attempt is None:
@@ -107,6 +108,7 @@ def _in_foreground(node: Node, submission: Submission, watcher: Watcher) -> Run:
     watcher.began(run, by_agent=False)
     child = children.start_worker(node, run)
     try:
+        # The worker's own end counts, not that of the run: it seals the ledger after that.
         _watch(node, run.id, watcher, lambda: child.process.poll() is None)
     except KeyboardInterrupt:
         _cancel(node, run, child)
@@ -128,6 +130,8 @@ def _by_agent(node: Node, name: str, watcher: Watcher) -> Run:
 
     def lives() -> bool:
         nonlocal looked_at
+        if not _open(node, name):
+            return False
         if monotonic_seconds() - looked_at > _AGENT_CHECK_SECONDS:
             looked_at = monotonic_seconds()
             return lock.is_held(node.layout.lock)
@@ -135,18 +139,14 @@ def _by_agent(node: Node, name: str, watcher: Watcher) -> Run:
 
     _watch(node, name, watcher, lives)
     if _open(node, name):
-        raise AgentSilent(holder="No process any more", state=node.layout.state)
+        raise AgentGone(run=name)
     return _ended(node, name, watcher)
 
 
 def _watch(node: Node, name: str, watcher: Watcher, lives: Callable[[], bool]) -> None:
-    """Look on until the run has ended, or whoever performs it is gone."""
-    while True:
-        living = lives()
-        run = node.journal.get(name)
-        if run.state not in {"queued", "running"} or not living:
-            return
-        watcher.moved(run, progress.read(node.layout.progress(name)))
+    """Look on until whoever performs the run has ended, or no longer works on it."""
+    while lives():
+        watcher.moved(node.journal.get(name), progress.read(node.layout.progress(name)))
         wait(_LOOK_SECONDS)
 
 

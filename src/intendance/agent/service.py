@@ -162,14 +162,13 @@ def _kinds(asset: str, backup: BackupPlan, kind: str | None) -> Sequence[str]:
 
 
 def _asked_for(node: Node, asset: str, activity: str, **options: Any) -> Submission:
-    """A run that somebody at a terminal asks for: named by the second, tried once."""
+    """A run that somebody at a terminal asks for: named by the second."""
     return Submission(
         asset=asset,
         activity=activity,
         occurrence=node.clock.read().at.replace(microsecond=0),
         actor=person(),
         options=options,
-        attempts_allowed=1,
     )
 
 

@@ -15,7 +15,7 @@ from intendance.agent.service import Outcome
 from intendance.cli import outcomes
 from intendance.cli.output import Invocation, Output
 from intendance.cli.watching import Onlooker
-from intendance.model.errors import Exit
+from intendance.model.errors import Exit, IntendanceError
 
 Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]
 Asset = Annotated[str | None, typer.Argument(help="The asset's name in the plan; all when none is named.")]
@@ -118,7 +118,11 @@ def _perform(output: Output, work: Callable[[Watcher], tuple[Outcome, ...]]) -> 
         if output.as_json:
             output.json({"schema": "intendance.detached/1", "runs": list(left.runs)})
         raise typer.Exit(130) from None
-    except BaseException:
+    except KeyboardInterrupt:
+        onlooker.ended()
+        output.talk("Cancelled; nothing of what was under way is listed.")
+        raise typer.Exit(130) from None
+    except IntendanceError:
         onlooker.ended()
         raise
     outcomes.answer(output, found)

@@ -124,6 +124,13 @@ class AgentSilent(IntendanceError):
     transient = True
 
 
+class AgentGone(IntendanceError):
+    """The agent has ended before the run {run} did."""
+
+    next_step = "Start it again (`intendance agent`): it goes on with the run. See it with `intendance run show {run}`."
+    transient = True
+
+
 class NoPrivateKey(IntendanceError):
     """None of the private keys that open the set {set} is in your keyring ({home}): it takes one of {fingerprints}."""
 
