@@ -142,7 +142,7 @@ class _Unpacking:
         return self._pipeline.add(zstd), target
 
     def _verify(self) -> None:
-        """Hash each part's ciphertext in the store, never more than two ahead of the one being decrypted."""
+        """Hash each part's ciphertext in the store, never more than two ahead of what gpg was given."""
         for index, part in enumerate(self._source.parts):
             self._pipeline.wait_until(partial(self._may_verify, index))
             started = monotonic_seconds()
@@ -162,7 +162,7 @@ class _Unpacking:
         return index < self._verified
 
     def _may_verify(self, index: int) -> bool:
-        return index <= self._begun + _AHEAD
+        return index < self._begun + _AHEAD
 
     def _begin(self, index: int) -> _PartUnderWay:
         """Start gpg for a part whose ciphertext was verified; it fills its pipes until its turn comes."""
@@ -236,7 +236,9 @@ class _Unpacking:
         try:
             return os.splice(zstd.stdout.fileno(), target.stdin.fileno(), PIECE_BYTES)
         except BrokenPipeError:
-            self._pipeline.blame(target)
+            # Linux looks for a reader before it looks for the end: tar may have met its archive's end mark and be gone.
+            if os.read(zstd.stdout.fileno(), 1):
+                self._pipeline.blame(target)
             return 0
 
     def _explain(self, part: Part, code: int, stderr: str) -> None:
