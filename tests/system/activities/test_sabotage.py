@@ -205,7 +205,7 @@ def test_all_sets_removed(scene: Scene) -> None:
 
 
 def test_every_flipped_byte_of_manifest_and_signature_shows(scene: Scene) -> None:
-    """A sample, since each costs three gpg; that each single byte shows is proven for the armor in `tests/unit/sets`."""
+    """A sample, since each costs three gpg; each single byte of an armor is tried in `tests/unit/sets`."""
     signature = scene.folder / "MANIFEST.json.asc"
     manifest = scene.folder / "MANIFEST.json"
     for path, step in ((signature, 7), (manifest, len(manifest.read_bytes()) // 12)):
