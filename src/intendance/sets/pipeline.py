@@ -43,6 +43,7 @@ class Pipeline:
         self._explanations: dict[int, Explain] = {}
         self._threads: list[threading.Thread] = []
         self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name=f"{stream} watch", daemon=True)
         self._moved = 0
 
     def add(self, child: Child, explain: Explain | None = None) -> Child:
@@ -150,14 +151,14 @@ class Pipeline:
             child.raise_for(code)
 
     def __enter__(self) -> Self:
-        watch = threading.Thread(target=self._watch, name=f"{self._stream} watch", daemon=True)
-        watch.start()
+        self._watcher.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
+        self._watcher.join()
         if error is not None:
             self.fail(error)
         for child in self._children:

@@ -3,8 +3,8 @@
 No call uses the keyring of the user who runs it (`decrypt_argv` excepted: that one is theirs), none leaves an agent
 behind.
 A system-wide /etc/gnupg/gpg.conf is read by gpg even with `--no-options` (seen with 2.2.40), so whatever it could turn
-is
-also set here, and what gpg gives is checked packet by packet afterwards (`sets/packets.py`).
+is also
+set here, and what gpg gives is checked packet by packet afterwards (`sets/packets.py`).
 """
 
 from __future__ import annotations
@@ -140,13 +140,13 @@ def decrypt_argv() -> tuple[str, ...]:
 class RecipientHome:
     """A fresh GnuPG home that holds the plan's recipients and nothing else, for the length of a `with` block.
 
-    Raises RecipientUnusable on entering for a key that is not in its own text, is revoked, expired, secret, or has
-    nothing to
-    encrypt to.
+    It lies in the folder `within`, which its owner clears after a kill, or else under /tmp. Raises RecipientUnusable on
+    entering for a key that is not in its own text, is revoked, expired, secret, or has nothing to encrypt to.
     """
 
-    def __init__(self, recipients: Sequence[Recipient]) -> None:
+    def __init__(self, recipients: Sequence[Recipient], within: Path | None = None) -> None:
         self._recipients = tuple(recipients)
+        self._within = within
         self._subkeys: dict[str, str] = {}
         self._key_ids: dict[str, str] = {}
         self._path: Path | None = None
@@ -177,7 +177,8 @@ class RecipientHome:
     def __enter__(self) -> RecipientHome:
         if not self._recipients:
             raise RecipientUnusable(recipient="nobody", detail="the plan names no recipient")
-        self._path = _short_folder()
+        within = self._within  # no agent, no socket: a long path does no harm here
+        self._path = _short_folder() if within is None else Path(tempfile.mkdtemp(prefix="gnupg-", dir=within))
         try:
             for recipient in self._recipients:
                 self._add(recipient)

@@ -274,6 +274,15 @@ def _bytes(path: Path) -> bytes:
         return b""
 
 
+def test_the_home_lies_where_it_was_told_to(keys: Keys, tmp_path: Path) -> None:
+    within = tmp_path / ("long" * 40)
+    within.mkdir()
+    with openpgp.RecipientHome(keys.recipients, within) as home:
+        assert home.path.parent == within
+        assert process.run(home.encrypt_argv(), input=b"x").stdout
+    assert list(within.iterdir()) == []
+
+
 def test_only_the_declared_key_of_a_text_enters_the_home(keys: Keys) -> None:
     both = replace(keys.owner.recipient(), armored=keys.owner.armored + keys.drill.armored)
     with openpgp.RecipientHome([both]) as home:
