@@ -105,9 +105,9 @@ def set_lines(shown: ShownSet) -> Iterator[str]:
     yield f"  {point.kind} backup of {point.asset} ({point.engine} {manifest.engine_version}) by {manifest.software}"
     yield f"  recovers to   {moment(point.recovers_to, zone)}"
     yield f"  made          {local(point.started_at, zone)} to {local(point.completed_at, zone)}"
-    yield f"  size          {size(point.source_bytes)}, stored as {size(point.stored_bytes)} in {point.parts} parts"
+    yield f"  size          {size(point.source_bytes)}, stored as {size(point.stored_bytes)} in {_parts(point.parts)}"
     for stream in manifest.streams:
-        yield f"    {stream.name}: {size(stream.source_bytes)} of {stream.media} in {len(stream.parts)} parts"
+        yield f"    {stream.name}: {size(stream.source_bytes)} of {stream.media} in {_parts(len(stream.parts))}"
     for store, at in shown.listed.inspected_at.items():
         seen = "not inspected yet" if at is None else f"inspected {local(at, zone)}"
         yield f"  store         {store}: {manifest.fleet}/{manifest.node}/{manifest.asset}/{manifest.set} ({seen})"
@@ -117,3 +117,7 @@ def set_lines(shown: ShownSet) -> Iterator[str]:
     for warning in manifest.warnings:
         yield f"  note: {warning}"
     yield f"  → Restore it: `intendance restore run {point.asset} --point {point.set} --into DEST`."
+
+
+def _parts(count: int) -> str:
+    return f"{count} part{'s' * (count != 1)}"

@@ -23,7 +23,7 @@ class Onlooker:
         self._output = output
         self._draws = sys.stderr.isatty()
         self._drawn = False
-        self._next_line = 0.0
+        self._next_line = monotonic_seconds() + _PAUSE_SECONDS
         self._waiting_said = False
 
     def began(self, run: Run, *, by_agent: bool) -> None:
@@ -40,8 +40,11 @@ class Onlooker:
                 self._output.talk("  waiting for other runs to end")
                 self._waiting_said = True
             return
-        if reading is None or reading.attempt != run.attempt:
-            return
+        if reading is not None and reading.attempt == run.attempt:
+            self.reading(reading)
+
+    def reading(self, reading: Reading) -> None:
+        """Show one reading."""
         if self._draws:
             width = shutil.get_terminal_size((100, 24)).columns
             sys.stderr.write("\r\x1b[K" + _line(reading, bar=True)[: width - 1])

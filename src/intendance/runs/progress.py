@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from intendance.runs import Progress
@@ -37,34 +37,46 @@ class Reading:
         return max(0.0, (self.total_bytes - self.done_bytes) / rate)
 
 
+class Pace:
+    """Lets four readings a second through, each with how long its phase has lasted."""
+
+    def __init__(self, attempt: int) -> None:
+        self._attempt = attempt
+        self._phase = ""
+        self._phase_began = 0.0
+        self._next = 0.0
+
+    def reading(self, progress: Progress) -> Reading | None:
+        """What to show now, or None: too soon after the last."""
+        now = monotonic_seconds()
+        if progress.phase != self._phase:
+            self._phase, self._phase_began = progress.phase, now
+        if now < self._next:
+            return None
+        self._next = now + _PAUSE_SECONDS
+        return Reading(
+            attempt=self._attempt,
+            phase=progress.phase,
+            done_bytes=progress.done_bytes,
+            total_bytes=progress.total_bytes,
+            phase_ms=int((now - self._phase_began) * 1000),
+        )
+
+
 class ProgressFile:
     """A `ProgressSink` that writes `STATE/agent/progress/<run>.json`; not durable, for it is only for the eye."""
 
     def __init__(self, path: Path, attempt: int) -> None:
         self._path = path
-        self._attempt = attempt
-        self._phase = ""
-        self._phase_began = 0.0
-        self._next_write = 0.0
+        self._pace = Pace(attempt)
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, progress: Progress) -> None:
-        now = monotonic_seconds()
-        if progress.phase != self._phase:
-            self._phase, self._phase_began = progress.phase, now
-        if now < self._next_write:
-            return
-        self._next_write = now + _PAUSE_SECONDS
-        content = {
-            "attempt": self._attempt,
-            "phase": progress.phase,
-            "done_bytes": progress.done_bytes,
-            "total_bytes": progress.total_bytes,
-            "phase_ms": int((now - self._phase_began) * 1000),
-        }
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content), encoding="utf-8")
-        os.replace(temporary, self._path)
+        reading = self._pace.reading(progress)
+        if reading is not None:
+            temporary = self._path.with_suffix(".tmp")
+            temporary.write_text(json.dumps(asdict(reading)), encoding="utf-8")
+            os.replace(temporary, self._path)
 
 
 def read(path: Path) -> Reading | None:

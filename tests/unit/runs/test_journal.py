@@ -45,8 +45,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     book.close()
 
 
-def inspection(at: datetime = NOON, **more: int) -> Submission:
-    return Submission(asset="site", activity="inspect", occurrence=at, actor="person:root", **more)
+def inspection(at: datetime = NOON, attempts_allowed: int = 2) -> Submission:
+    return Submission(
+        asset="site", activity="inspect", occurrence=at, actor="person:root", attempts_allowed=attempts_allowed
+    )
 
 
 def test_a_run_submitted_twice_is_one_run(desk: Desk) -> None:

@@ -131,7 +131,14 @@ class AgentGone(IntendanceError):
     transient = True
 
 
-class NoPrivateKey(IntendanceError):
-    """None of the private keys that open the set {set} is in your keyring ({home}): it takes one of {fingerprints}."""
+class RestoreCancelled(IntendanceError):
+    """Restoring {asset} was cancelled; what stood at {destination} by then is removed."""
 
-    next_step = "Name the keyring that holds one: `GNUPGHOME=/path/to/keyring intendance restore run …`."
+    next_step = "Restore again when you like."
+
+
+class StoreUnknown(IntendanceError):
+    """The adopted plan does not keep {asset} in a store `{store}`."""
+
+    next_step = "It is kept in: {known}."
+    exit_code = Exit.USAGE

@@ -1,0 +1,186 @@
+"""Restoring, in the caller's own process: only the caller's keyring can open a set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from intendance.activities.restore import perform as restore
+from intendance.activities.restore.decide import RestorePlan, Wish
+from intendance.agent.compose import Node, open_node, person
+from intendance.agent.moments import read_moment
+from intendance.agent.performing import planned, stores_of
+from intendance.agent.service import find_asset
+from intendance.agent.stopping import ShieldedSteps, Stop, Stopper
+from intendance.engines import open_engine
+from intendance.model.errors import Exit, IntendanceError
+from intendance.model.errors.runs import RestoreCancelled, StoreUnknown, WorkerCrashed
+from intendance.model.evidence.restore import RestoreCompleted
+from intendance.runs import Progress
+from intendance.runs.progress import Pace, ProgressFile, Reading
+from intendance.runs.rows import Run, Submission
+from intendance.system import alive
+from intendance.system.clock import Clock
+from intendance.system.trace import keep_trace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What somebody typed: a point or a time (local or UTC) or neither, where to, and from which store."""
+
+    asset: str
+    into: str
+    to: str | None = None
+    point: str | None = None
+    store: str | None = None
+    streams: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What a restore would do now; `zone` is the organisation's."""
+
+    plan: RestorePlan
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """A restore that completed: its run and its ledger record."""
+
+    run: str
+    evidence: RestoreCompleted
+    node: str
+    seq: int
+    zone: str
+
+
+def plan_restore(state: Path, clock: Clock, asked: Asked) -> Planned:
+    """What would be restored, from where, how large, how long; nothing is opened or created.
+
+    Raises AssetUnknown, NotBackedUp, StoreUnknown, the errors of times and points, and those of stores.
+    """
+    with open_node(state, clock) as node:
+        job, context = _put_together(node, asked)
+        return Planned(plan=restore.prepare(job, context).plan, zone=node.plan.organisation.timezone)
+
+
+def run_restore(
+    state: Path,
+    clock: Clock,
+    asked: Asked,
+    *,
+    planned_as: Callable[[Planned], None],
+    moved: Callable[[Reading], None],
+) -> Restored:
+    """Restore beside the original; `planned_as` is told what will be done before it is.
+
+    Raises as `plan_restore`, LockHeld while the asset is busy, NoSecretKey, DestinationTaken, RestoreCancelled and what
+    else the restore raises; then nothing of it is left but what the error says.
+    """
+    with open_node(state, clock) as node:
+        job, context = _put_together(node, asked)
+        planned_as(Planned(plan=restore.prepare(job, context).plan, zone=node.plan.organisation.timezone))
+        stopper = Stopper()
+        run = _begin(node, asked)
+        steps = ShieldedSteps(node.journal.steps(run), stopper)
+        context = replace(context, scratch=node.layout.scratch(run.id, run.attempt))
+        try:
+            stopper.arm(run.deadline_seconds)
+            evidence = restore.perform(job, context, steps, _Progress(node, run, moved))
+            stopper.disarm()
+        except (Stop, IntendanceError) as error:
+            stopper.disarm()
+            raise _ended(node, run, steps, error) from None
+        except Exception as error:
+            stopper.disarm()
+            trace = keep_trace(node.layout.crashes, f"{run.id}.{run.attempt}", error)
+            crash = WorkerCrashed(exception=type(error).__name__, trace=trace)
+            node.journal.fail(run, crash, outcome="crashed")
+            raise crash from error
+        finally:
+            node.layout.tidy(run.id, run.attempt)
+        node.journal.succeed(run)
+        seq = next(step.seq for step in reversed(node.journal.steps_of(run.id)) if step.seq is not None)
+        return Restored(
+            run=run.id, evidence=evidence, node=node.book.node, seq=seq, zone=node.plan.organisation.timezone
+        )
+
+
+class _Progress:
+    """Tells whoever looks on here, and leaves it where `run list` finds it."""
+
+    def __init__(self, node: Node, run: Run, moved: Callable[[Reading], None]) -> None:
+        self._file = ProgressFile(node.layout.progress(run.id), run.attempt)
+        self._pace = Pace(run.attempt)
+        self._moved = moved
+
+    def __call__(self, progress: Progress) -> None:
+        self._file(progress)
+        reading = self._pace.reading(progress)
+        if reading is not None:
+            self._moved(reading)
+
+
+def _begin(node: Node, asked: Asked) -> Run:
+    run = node.journal.begin(
+        Submission(
+            asset=asked.asset,
+            activity="restore",
+            occurrence=node.clock.read().at.replace(microsecond=0),
+            actor=person(),
+            options={"into": asked.into},
+            attempts_allowed=1,
+        )
+    )
+    this = alive.identify(os.getpid(), node.clock.read().boot)
+    if this is not None:
+        node.journal.register(run.id, run.attempt, this)
+    return run
+
+
+def _ended(node: Node, run: Run, steps: ShieldedSteps, error: Stop | IntendanceError) -> IntendanceError:
+    """Write down how a restore ended that did not complete, and say what to raise for it."""
+    if isinstance(error, Stop):
+        said = RestoreCancelled(asset=run.asset, destination=run.options["into"])
+        node.journal.cancel(run, said)
+        return said
+    # A wish that cannot be met is no failure of the asset's: it leaves no evidence against it.
+    unremarkable = steps.left_evidence or error.exit_code == Exit.USAGE
+    node.journal.fail(run, error, outcome=None if unremarkable else "failed")
+    return error
+
+
+def _put_together(node: Node, asked: Asked) -> tuple[restore.RestoreJob, restore.RestoreContext]:
+    find_asset(node, asked.asset)
+    asset = planned(node, asked.asset)
+    stores = stores_of(node, asset)
+    if asked.store is not None:
+        stores = tuple(store for store in stores if store.name == asked.store)
+        if not stores:
+            known = ", ".join(asset.backup.stores if asset.backup else ())
+            raise StoreUnknown(asset=asset.name, store=asked.store, known=known)
+    target = None if asked.to is None else read_moment(asked.to, node.plan.organisation.timezone)
+    wish = Wish(
+        asset=asset.name,
+        into=_destination(asset.kind, asked.into),
+        point=asked.point,
+        target=target,
+        streams=asked.streams,
+    )
+    context = restore.RestoreContext(
+        engine=open_engine(asset),
+        stores=stores,
+        book=node.book,
+        scratch=node.layout.scratch(asset.name, os.getpid()),
+        clock=node.clock,
+        asset_lock=node.layout.asset_lock(asset.name),
+    )
+    return restore.RestoreJob(plan=node.plan, wish=wish), context
+
+
+def _destination(kind: str, into: str) -> str:
+    """A path made absolute; for a database server, a name without a slash is that of a new database."""
+    return str(Path(into).absolute()) if kind == "files" or "/" in into else into
