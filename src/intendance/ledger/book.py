@@ -376,6 +376,8 @@ def _failures(layout: Layout) -> Iterator[None]:
         if error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             raise LedgerBusy(state=layout.state, seconds=rows.BUSY_SECONDS) from None
         raise LedgerFailed(path=layout.database, detail=str(error)) from error
+    except UnicodeDecodeError as error:  # SQLite complaining about a damaged file, in broken UTF-8
+        raise LedgerFailed(path=layout.database, detail="the database is damaged") from error
     except PermissionError as error:
         raise StateUnusable(state=layout.state, detail=f"{error.strerror}: {error.filename}") from None
     except OSError as error:

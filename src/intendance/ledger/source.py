@@ -146,7 +146,7 @@ def _unsealed(layout: Layout) -> Iterator[None]:
 def _reading() -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # a damaged file may make SQLite complain in broken UTF-8
         raise Unreadable(f"the database cannot be read: {error}") from None
     except OSError as error:
         raise Unreadable(f"{error.filename or 'a file'} cannot be read: {error.strerror}") from None

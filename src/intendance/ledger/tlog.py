@@ -206,14 +206,13 @@ def bundle(entries: Sequence[bytes]) -> bytes:
 def unbundle(content: bytes) -> list[bytes]:
     """The entries of a bundle. Raises ValueError when it ends within an entry."""
     entries: list[bytes] = []
-    at = 0
-    while at < len(content):
-        length = int.from_bytes(content[at : at + 2])
-        entry = content[at + 2 : at + 2 + length]
-        if at + 2 > len(content) or len(entry) != length:
+    at, end = 0, len(content)
+    while at < end:
+        start = at + 2
+        at = start + int.from_bytes(content[at:start])
+        if start > end or at > end:
             raise ValueError("the bundle ends within an entry")
-        entries.append(entry)
-        at += 2 + length
+        entries.append(content[start:at])
     return entries
 
 

@@ -57,6 +57,7 @@ class _Verification:
         self._expected = 0
         self._gaps = False
         self._sound_attachments: set[str] = set()
+        self._opened: tuple[int, str, list[bytes] | None] | None = None
         report.size = source.size()
         self._read_genesis()
         self._read_checkpoint()
@@ -203,20 +204,20 @@ class _Verification:
         if signed is not None and signed != leaf_hash(row.content):
             self.report.add(Fault.TAMPERED, f"record {row.seq}", "it is not the record that was signed")
         index, at = divmod(row.seq, TILE_WIDTH)
-        size = self.signed.size if self.signed else 0
-        tile = Tile(None, index, min(size - index * TILE_WIDTH, TILE_WIDTH))
-        content = self.source.tile(tile) or self.source.tile(Tile(None, index))
-        if content is None:
-            self.report.add(Fault.INCOMPLETE, tile.path, "the file is missing")
-            return
-        try:
-            entry = unbundle(content)[at]
-        except (ValueError, IndexError):
-            entry = None
-        if entry != row.content:
-            self.report.add(
-                Fault.TAMPERED, tile.path, f"the file differs from the ledger's records at record {row.seq}"
-            )
+        path, entries = self._bundle(index)
+        if entries is not None and (at >= len(entries) or entries[at] != row.content):
+            self.report.add(Fault.TAMPERED, path, f"the file differs from the ledger's records at record {row.seq}")
+
+    def _bundle(self, index: int) -> tuple[str, list[bytes] | None]:
+        """The path of a bundle and its entries (none when it cannot be taken apart); None when it is missing."""
+        if self._opened is None or self._opened[0] != index:
+            size = self.signed.size if self.signed else 0
+            tile = Tile(None, index, min(size - index * TILE_WIDTH, TILE_WIDTH))
+            content = self.source.tile(tile) or self.source.tile(Tile(None, index))
+            if content is None:
+                self.report.add(Fault.INCOMPLETE, tile.path, "the file is missing")
+            self._opened = (index, tile.path, None if content is None else _entries(content))
+        return self._opened[1:]
 
     # What both have in common
 
@@ -290,6 +291,13 @@ class _Verification:
             self.report.add(
                 Fault.TAMPERED, "pin", f"its {pinned.size} records are not the first of this ledger: history rewritten"
             )
+
+
+def _entries(content: bytes) -> list[bytes]:
+    try:
+        return unbundle(content)
+    except ValueError:
+        return []
 
 
 def _named(row: Row) -> str:
