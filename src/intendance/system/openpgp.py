@@ -177,14 +177,15 @@ class RecipientHome:
     def __enter__(self) -> RecipientHome:
         if not self._recipients:
             raise RecipientUnusable(recipient="nobody", detail="the plan names no recipient")
-        within = self._within  # no agent, no socket: a long path does no harm here
-        self._path = _short_folder() if within is None else Path(tempfile.mkdtemp(prefix="gnupg-", dir=within))
-        try:
+        with throwaway_home() as made:  # gpg does not import under a path too long for an agent's socket
             for recipient in self._recipients:
-                self._add(recipient)
-        except BaseException:
-            self._remove()
-            raise
+                self._add(recipient, made)
+            self._path = _short_folder(self._within)
+            try:
+                _copy_keyring(made, self._path)
+            except BaseException:
+                self._remove()
+                raise
         return self
 
     def __exit__(
@@ -192,14 +193,14 @@ class RecipientHome:
     ) -> None:
         self._remove()
 
-    def _add(self, recipient: Recipient) -> None:
+    def _add(self, recipient: Recipient, home: Path) -> None:
         key = next((key for key in read_keys(recipient.armored) if key.fingerprint == recipient.fingerprint), None)
         subkey = None if key is None else key.encryption_subkey()
         if key is None or subkey is None or key.has_secret:
             raise RecipientUnusable(recipient=recipient.name, detail=_why_unusable(recipient, key))
         with throwaway_home() as apart:  # the text may hold other keys too: only the declared one comes in
             _import(apart, recipient.armored.encode())
-            _import(self.path, _gpg(apart, "--export", key.fingerprint).stdout)
+            _import(home, _gpg(apart, "--export", key.fingerprint).stdout)
         self._subkeys[key.fingerprint] = subkey.fingerprint
         self._key_ids[subkey.key_id] = key.fingerprint
 
@@ -224,10 +225,10 @@ def _why_unusable(recipient: Recipient, key: PublicKey | None) -> str:
     return "its subkey for encryption is revoked or invalid"
 
 
-def _short_folder() -> Path:
+def _short_folder(within: Path | None = None) -> Path:
     # An agent's socket must fit in 108 bytes, so not under a long TMPDIR.
-    parent = "/tmp" if os.access("/tmp", os.W_OK) else None  # noqa: S108 -- mkdtemp makes it private
-    return Path(tempfile.mkdtemp(prefix="intendance-", dir=parent))
+    short = "/tmp" if os.access("/tmp", os.W_OK) else None  # noqa: S108 -- mkdtemp makes it private
+    return Path(tempfile.mkdtemp(prefix="intendance-", dir=within or short))
 
 
 @contextmanager

@@ -86,8 +86,8 @@ def nothing_left() -> Iterator[None]:
     while threading.active_count() > threads and time.monotonic() < deadline:
         time.sleep(0.01)
     assert set(children_of()) == set(children)
-    assert threading.active_count() == threads
-    assert open_descriptors() == descriptors
+    assert threading.active_count() <= threads
+    assert open_descriptors() <= descriptors
 
 
 def test_a_stream_comes_back_from_its_parts(
@@ -303,7 +303,9 @@ def test_a_store_that_hangs_does_not_hang_us(recipient_home: RecipientHome, monk
     with pytest.raises(PipeStalled):
         store(shell("exec cat /dev/urandom"), Hanging(), recipient_home, PipeLimits(stall_seconds=0.5))
     assert set(children_of()) <= before
-    hang.set()
+    hang.set()  # it comes back: what was kept open for it is closed
+    while any(thread.name.startswith("tree") for thread in threading.enumerate()):
+        time.sleep(0.01)
 
 
 def test_a_store_that_keeps_less_is_caught(recipient_home: RecipientHome, nothing_left: None) -> None:

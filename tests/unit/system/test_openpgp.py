@@ -128,8 +128,8 @@ def test_no_agent_and_no_folder_is_left_behind(tmp_path: Path, monkeypatch: pyte
     make = openpgp._short_folder
     made: list[Path] = []
 
-    def recorded() -> Path:
-        made.append(make())
+    def recorded(within: Path | None = None) -> Path:
+        made.append(make(within))
         return made[-1]
 
     monkeypatch.setattr(openpgp, "_short_folder", recorded)
