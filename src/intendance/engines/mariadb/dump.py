@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from intendance.engines import Finished, Producer, Source
-from intendance.engines.mariadb import faults, privileges, survey
+from intendance.engines.mariadb import faults, heads, privileges, survey
 from intendance.engines.mariadb.client import MAX_PACKET, Client
 from intendance.engines.mariadb.watch import LockWatch
 from intendance.model.errors import IntendanceError
@@ -19,6 +19,8 @@ END_MARKER = b"-- Dump completed"
 ACCOUNTS = "accounts"
 LOCK_BOUND_SECONDS = 60.0
 LOCK_POLL_SECONDS = 2.0
+# Prints its first argument, then becomes the program that follows.
+_HEADED = ("sh", "-c", 'printf %s "$1" && shift && exec "$@"', "sh")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
 
 
@@ -112,9 +114,13 @@ class DumpSession:
         def finished(code: int, stderr: str) -> Finished:
             return self._database_finished(before, code, stderr)
 
-        return self._producer(self._streams[name], (*options, "--databases", "--", name), finished)
+        head = heads.head(name, before.character_set, before.collation)
+        options += ["--", name, *before.listed_for_dump()]
+        return self._producer(self._streams[name], options, finished, head=head)
 
-    def _producer(self, stream: str, options: Sequence[str], finished: Callable[[int, str], Finished]) -> Producer:
+    def _producer(
+        self, stream: str, options: Sequence[str], finished: Callable[[int, str], Finished], *, head: str = ""
+    ) -> Producer:
         bound, poll = self._bounds
         self._end_watch()
         self._watch = LockWatch(self.client, bound, poll)
@@ -124,7 +130,7 @@ class DumpSession:
         return Producer(
             stream=stream,
             media="sql",
-            argv=self.client.argv("mariadb-dump", *common, *options),
+            argv=(*_HEADED, head, *self.client.argv("mariadb-dump", *common, *options)),
             finish=finished,
             pass_fds=self.client.pass_fds,
             end_marker=END_MARKER,

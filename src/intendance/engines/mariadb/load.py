@@ -27,7 +27,8 @@ from intendance.system import process
 
 COUNT_DEADLINE_SECONDS = 3600.0
 _NAME = re.compile(r"[A-Za-z0-9_$][A-Za-z0-9_$-]{0,63}\Z")
-_LOAD = ("--batch", "--binary-mode", "--default-character-set=utf8mb4", "--skip-reconnect", MAX_PACKET)
+# Binary mode keeps carriage returns in the bodies of routines, --comments keeps comments there.
+_LOAD = ("--batch", "--binary-mode", "--comments", "--default-character-set=utf8mb4", "--skip-reconnect", MAX_PACKET)
 _EVENTS = "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {name};"
 _NEW_NAME = "Write `--into NAME` with up to 64 letters, digits, `_`, `-` or `$`, or `--into /a/new/folder`."
 
@@ -131,9 +132,10 @@ class DatabaseRestore:
 
     def _head(self, first: bytes) -> bytes:
         try:
-            return heads.renamed(first, self.old, self.destination, sandbox=self._sandbox)
+            renamed = heads.renamed(first, self.old, self.destination)
         except heads.HeadUnexpected as refused:
             raise LoadFailed(destination=self.destination, detail=f"{refused}; nothing was loaded.") from None
+        return renamed if self._sandbox else heads.without_sandbox(renamed)
 
     def _finished(self, code: int, stderr: str) -> None:
         if code != 0:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from intendance.engines.mariadb import privileges
@@ -33,7 +34,7 @@ SELECT 'table', TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, IFNULL(ENGINE, ''), IFNULL
 SELECT 'columns', TABLE_SCHEMA, TABLE_NAME, MD5(GROUP_CONCAT(CONCAT_WS('\\t', COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE,
   IFNULL(COLLATION_NAME, ''), IFNULL(COLUMN_DEFAULT, ''), EXTRA) ORDER BY ORDINAL_POSITION SEPARATOR '\\n'))
   FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN ({names}) GROUP BY TABLE_SCHEMA, TABLE_NAME;
-SELECT 'view', TABLE_SCHEMA, TABLE_NAME, MD5(VIEW_DEFINITION)
+SELECT 'view', TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION, CHECK_OPTION
   FROM information_schema.VIEWS WHERE TABLE_SCHEMA IN ({names});
 SELECT 'trigger', TRIGGER_SCHEMA, TRIGGER_NAME, MD5(CONCAT_WS('\\t', EVENT_OBJECT_TABLE, ACTION_STATEMENT)),
   DATABASE_COLLATION FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA IN ({names});
@@ -78,6 +79,7 @@ class Database:
     counts: dict[str, int] = field(default_factory=lambda: {"view": 0, "trigger": 0, "routine": 0, "event": 0})
     stamps: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     other_collations: bool = False
+    views: dict[str, str] = field(default_factory=dict)
 
     @property
     def locked(self) -> tuple[str, ...]:
@@ -92,6 +94,26 @@ class Database:
     @property
     def data_bytes(self) -> int:
         return sum(table.data_bytes for table in self.tables)
+
+    def listed_for_dump(self) -> tuple[str, ...]:
+        """The tables and views in the order in which they must be dumped, or nothing where their names' order will do.
+
+        mariadb-dump makes views in the order of their names, each above a stand-in for those that come later; one
+        WITH CHECK OPTION above another then cannot be loaded at all (error 1368).
+        """
+        marks = {name: f"{privileges.quoted(self.name)}.{privileges.quoted(name)}" for name in self.views}
+        below = {
+            name: {other for other, mark in marks.items() if other != name and mark in definition}
+            for name, definition in self.views.items()
+        }
+        if not any(below.values()):
+            return ()
+        try:
+            views = list(TopologicalSorter(below).static_order())
+        except CycleError:  # a name in a text constant looks like a view below
+            views = sorted(self.views)
+        sequences = [table.name for table in self.tables if table.type == "SEQUENCE"]
+        return (*sequences, *(table.name for table in self.tables if table.type != "SEQUENCE"), *views)
 
     def details(self) -> dict[str, Any]:
         """For the manifest: what a restore compares itself with."""
@@ -198,6 +220,8 @@ def _note(database: Database, kind: str, name: str, rest: Sequence[str]) -> None
             database.stamps["table", name] += tuple(rest)
     else:
         database.counts[kind] += 1
+        if kind == "view":
+            database.views[name] = rest[0]
         database.other_collations |= kind != "view" and rest[-1] != database.collation
         if kind != "event":  # events drop themselves when their time has passed
             database.stamps[kind, name] = tuple(rest)
