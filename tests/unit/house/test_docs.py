@@ -128,3 +128,10 @@ def test_every_dependency_has_its_reason() -> None:
     assert sorted(re.split(r"[>=<\[]", d)[0].lower() for d in project["dependencies"]) == sorted(
         name.lower() for name in reasons if name != "package"
     )
+
+
+def test_the_manual_lists_every_page() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    pages = [path.relative_to("docs") for path in tree.files(".md") if path.parts[0] == "docs"]
+    unlisted = [str(p) for p in pages if f"({p})" not in index and f"({p.parent}/README.md)" not in index]
+    assert [name for name in unlisted if name != "README.md"] == []

@@ -8,7 +8,7 @@ from tests.unit.house import tree
 
 # Spelled in pieces, or this file would name them.
 _HOSTS = ("py" + r"pi\.org", "python" + r"hosted\.org", "deb" + r"\.debian\.org", "snapshot" + r"\.debian\.org")
-_PATHS = ("/work" + r"/(main|shared)\b", "/root" + "/", "/home" + r"/[a-z]", "/opt" + "/py", r"\.pyenv" + "/")
+_PATHS = ("/work" + r"/(main|shared)\b", "/root" + "/", "/home" + r"/(?!me/)[a-z]", "/opt" + "/py", r"\.pyenv" + "/")
 FOREIGN = re.compile("|".join((*_HOSTS, *_PATHS)))
 
 
