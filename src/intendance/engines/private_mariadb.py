@@ -82,6 +82,8 @@ class PrivateServer:
         argv = [
             "mariadb-install-db", "--no-defaults", f"--datadir={self.data}", "--skip-test-db", "--skip-name-resolve",
             "--auth-root-authentication-method=socket", f"--auth-root-socket-user={self.user}",
+            # A server that starts removes `#sql*` from its tmpdir: in /tmp these may be another server's, and alive.
+            f"--tmpdir={self._folder}",
             f"--innodb-log-file-size={self.sizes.redo_log_mib}M", f"--innodb-page-size={page_size_bytes}",
             f"--lower-case-table-names={lower_case_table_names}", *self._as_user(),
         ]  # fmt: skip
