@@ -83,14 +83,18 @@ def adopt(
     """Put a plan in force: the ledger records it, the agent follows it."""
     from intendance.agent.adoption import adopt_checked  # opens the ledger: not needed by `check`
     from intendance.agent.compose import person
-    from intendance.cli.plan_adopt import answer, lines
+    from intendance.agent.store_adoption import adopt_stores
+    from intendance.cli.plan_adopt import answer, lines, stores_not_ready
 
     invocation: Invocation = context.obj
     checked = _valid(context, file, json=json)
     adoption = adopt_checked(
         checked, state=invocation.state, clock=invocation.clock, actor=person(), confirmed=confirm or ()
     )
+    refused = adopt_stores(invocation.state, adoption.plan, invocation.clock)
     output = Output(as_json=json)
+    for line in stores_not_ready(refused, checked.file):
+        output.talk(line)
     if json:
         output.json(answer(adoption) | {"warnings": [problem_json(problem) for problem in checked.warnings]})
         return

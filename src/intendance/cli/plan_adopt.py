@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from intendance.agent.adoption import Adoption
+from intendance.model.errors import IntendanceError
 
 
 def lines(adoption: Adoption, file: str) -> Iterator[str]:
@@ -22,6 +23,13 @@ def lines(adoption: Adoption, file: str) -> Iterator[str]:
         for change in adoption.changes:
             yield f"  - {change.sentence}"
     yield _next(adoption)
+
+
+def stores_not_ready(refused: Iterable[IntendanceError], file: str) -> Iterator[str]:
+    """What keeps stores from taking backups yet; the plan is in force all the same."""
+    for error in refused:
+        yield f"warning: {error.message}"
+        yield f"  → No backup can be stored there yet. Mend that, then: `intendance plan adopt {file}`"
 
 
 def _next(adoption: Adoption) -> str:

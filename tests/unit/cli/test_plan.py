@@ -1,0 +1,192 @@
+"""`intendance plan` as a person and as a machine see it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from intendance.agent import store_adoption
+from intendance.cli.main import run
+from tests.support.plans import Plans
+
+pytestmark = pytest.mark.gnupg
+
+
+class Shell:
+    """Runs the command line in the plans' folder."""
+
+    def __init__(self, plans: Plans, capsys: pytest.CaptureFixture[str]) -> None:
+        self.plans = plans
+        self._capsys = capsys
+
+    def __call__(self, *words: str, code: int = 0) -> tuple[str, str]:
+        with pytest.raises(SystemExit) as left:
+            run([*words])
+        said = self._capsys.readouterr()
+        assert (left.value.code or 0) == code, said
+        return said.out, said.err
+
+    def json(self, *words: str, code: int = 0) -> Any:
+        return json.loads(self(*words, "--json", code=code)[0])
+
+
+@pytest.fixture
+def shell(plans: Plans, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    monkeypatch.chdir(plans.folder)
+    monkeypatch.setattr(store_adoption, "adopt_store", lambda declared: None)  # the example's is this machine's own
+    plans.write(plans.example())
+    return Shell(plans, capsys)
+
+
+def test_check_says_what_a_valid_plan_will_do_and_what_to_type_next(shell: Shell) -> None:
+    out, err = shell("plan", "check")
+    assert re.fullmatch(
+        r"intendance.yaml is valid. On web-01 it backs up crud-db \(next \w{3} \d{4}-\d\d-\d\d 02:00 CES?T\) and"
+        r" site-files \(next Sun \d{4}-\d\d-\d\d 03:00 CES?T\), for owner and offline to open.\n"
+        r"  → Put it in force: `intendance plan adopt intendance.yaml`\n",
+        out,
+    )
+    assert err == ""
+
+
+def test_check_for_machines_has_the_contract_s_fields(shell: Shell) -> None:
+    assert shell.json("plan", "check")["valid"] is True
+    shell.plans.write(shell.plans.changed(("points: 30d", "points: 10d"), ("catalogues:", "catalogue:")))
+    answer = shell.json("plan", "check", code=2)
+    assert answer["valid"] is False
+    assert [set(problem) for problem in answer["problems"]] == [
+        {"file", "line", "column", "path", "rule", "message", "fix"}
+    ] * 2
+    shell.plans.write(shell.plans.changed(("points: 30d", "points: 10d")))
+    (problem,) = shell.json("plan", "check", code=2)["problems"]
+    assert (problem["file"], problem["line"], problem["column"]) == ("intendance.yaml", 30, 27)
+    assert (problem["path"], problem["rule"]) == ("assets.crud-db.backup.retention.points", "ASBL_010")
+
+
+def test_a_secret_written_into_a_plan_is_never_said_again(shell: Shell) -> None:
+    for option in ("credentials: s3cret-word", "password: s3cret-word", "credentials: {file: /x, passwd: s3cret-word}"):
+        shell.plans.write(shell.plans.changed(("credentials: {file: /etc/intendance/mariadb.cnf}", option)))
+        for words in (("check",), ("check", "--json"), ("show",), ("adopt",), ("adopt", "--json")):
+            out, err = shell("plan", *words, code=2)
+            assert "s3cret" not in out + err
+
+
+def test_a_plan_that_is_not_there_is_told(shell: Shell, tmp_path: Path) -> None:
+    _, err = shell("plan", "check", "none.yaml", code=2)
+    assert "There is no plan in none.yaml." in err
+    _, err = shell("plan", "check", str(tmp_path), code=2)
+    assert "it is a folder" in err
+    shell.plans.file.unlink()
+    _, err = shell("plan", "check", code=2)
+    assert "intendance.yaml or /etc/intendance/intendance.yaml" in err
+    assert shell.json("plan", "check", code=2)["error"]["code"] == "plan_missing"
+
+
+def test_the_global_option_names_the_plan(shell: Shell) -> None:
+    shell.plans.file.rename(shell.plans.folder / "other.yaml")
+    out, _ = shell("plan", "check", "--plan", "other.yaml")
+    assert out.startswith("other.yaml is valid.")
+
+
+def test_credentials_that_others_can_read_are_warned_of(shell: Shell) -> None:
+    secret = shell.plans.folder / "db.cnf"
+    secret.write_text("[client]\n")
+    secret.chmod(0o644)
+    shell.plans.write(shell.plans.changed(("/etc/intendance/mariadb.cnf", "db.cnf")))
+    answer = shell.json("plan", "check")
+    assert answer["valid"] is True
+    assert [warning["path"] for warning in answer["warnings"]] == ["assets.crud-db.connect.credentials.file"]
+    secret.chmod(0o600)
+    assert shell.json("plan", "check")["warnings"] == []
+
+
+def test_what_is_allowed_and_surprising_is_warned_of(shell: Shell) -> None:
+    text = shell.plans.changed(('"0 3 * * SUN"', '"0 3 1 * SUN"'))
+    shell.plans.write(text.replace("\ncontacts:", "  bare:\n    kind: files\n    path: /y\n\ncontacts:"))
+    out, _ = shell("plan", "check")
+    assert "cron fires on each" in out
+    assert "`bare` is declared and not backed up" in out
+    assert "; not bare." in out
+
+
+def test_show_says_when_where_how_long_and_for_whom(shell: Shell, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "cache").mkdir(parents=True)
+    (tree / "cache" / "x").write_bytes(b"12345")
+    (tree / "keep").write_bytes(b"123")
+    text = shell.plans.changed(
+        ("path: /var/www/crud-asbl-ong", f"path: {tree}"), ('full: {schedule: "0 3 * * SUN"}', "full: {}")
+    )
+    shell.plans.write(text)
+    out, err = shell("plan", "show")
+    assert f"Counting in {tree}…" in err
+    assert "crud-db: MariaDB at /run/mysqld/mysqld.sock, crud_asbl_ong" in out
+    assert len(re.findall(r"\w{3} \d{4}-\d\d-\d\d 02:00 CES?T +\d{4}-\d\d-\d\dT0[01]:00:00Z", out)) == 3
+    assert "full backup       by hand only" in out
+    assert "stored in         local (/var/backups/intendance)" in out
+    assert "kept              30 days" in out
+    assert f"owner {shell.plans.keys.owner.fingerprint}, held by Administrateur principal" in out
+    assert re.search(r"cache/\*: 1 file, 5 b", out, re.IGNORECASE)
+    assert "*.log: matches nothing" in out
+    shown = {asset["asset"]: asset for asset in shell.json("plan", "show")["assets"]}
+    assert shown["site-files"]["exclusion"]["excluded"] == {"files": 1, "folders": 0, "size_bytes": 5}
+    assert len(shown["crud-db"]["activities"][0]["next"]) == 3
+    assert "exclusion" not in shell.json("plan", "show", "--no-count")["assets"][1]
+
+
+def test_show_of_a_tree_that_is_elsewhere_says_so(shell: Shell) -> None:
+    out, _ = shell("plan", "show")
+    assert "not counted: site-files is not there" in out
+    assert shell.json("plan", "show")["assets"][1]["exclusion"] is None
+
+
+def test_schema_prints_a_json_schema(shell: Shell) -> None:
+    out, _ = shell("plan", "schema")
+    jsonschema.Draft202012Validator.check_schema(json.loads(out))
+
+
+def test_adopt_records_says_what_changes_and_what_to_type_next(shell: Shell) -> None:
+    out, _ = shell("plan", "adopt", "--state", "st")
+    assert "is in force: record 1 of the ledger of web-01" in out
+    assert "→ Make the first backup: `intendance backup run crud-db`" in out
+    out, _ = shell("plan", "adopt", "--state", "st")
+    assert "in force already" in out
+    shell.plans.write(shell.plans.changed(("points: 30d", "points: 31d")))
+    out, _ = shell("plan", "adopt", "--state", "st")
+    assert "  - crud-db is kept longer: 31 days instead of 30" in out
+    shell.plans.write(shell.plans.example())
+    out, err = shell("plan", "adopt", "--state", "st", code=2)
+    assert out == ""
+    assert "`intendance plan adopt intendance.yaml --confirm crud-db`" in err
+    answer = shell.json("plan", "adopt", "--state", "st", "--confirm", "crud-db")
+    assert answer["adopted"] is True
+    assert answer["evidence"]["node"] == "web-01"
+    assert [change["severe"] for change in answer["changes"]] == [True]
+
+
+def test_adopt_makes_new_stores_ready_and_says_which_are_not(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.chdir(shell.plans.folder)
+    path = shell.plans.folder / "disk" / "store"
+    shell.plans.write(shell.plans.changed(("/var/backups/intendance", str(path))))
+    _, err = shell("plan", "adopt", "--state", "st")
+    assert f"warning: The store local cannot be reached: the folder {path.parent} does not exist." in err
+    assert "Mend that, then: `intendance plan adopt intendance.yaml`" in err
+    path.parent.mkdir()
+    _, err = shell("plan", "adopt", "--state", "st")
+    assert "warning: The store" not in err
+    assert (path / ".intendance-store").exists()
+
+
+def test_adopting_an_invalid_plan_tells_its_problems_and_changes_nothing(shell: Shell) -> None:
+    shell.plans.write(shell.plans.changed(("version: 1", "version: 3")))
+    out, err = shell("plan", "adopt", "--state", "st", code=2)
+    assert out == ""
+    assert "intendance.yaml:2:10: version: `3` is none of the values" in err
+    assert "usage: intendance.yaml is not a valid plan: one problem to correct." in err
+    assert not Path("st").exists()
