@@ -53,7 +53,8 @@ class _Backup:
 
     def run(self) -> BackupCompleted:
         try:
-            with RecipientHome(self._job.recipients) as home:
+            self._context.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with RecipientHome(self._job.recipients, self._context.scratch) as home:
                 opened, packets = adoption.adopt(
                     self._job, self._context, self._steps, home.key_ids, self._progress
                 ) or self._making.make(home, self._limits)
