@@ -55,9 +55,9 @@ class Plans:
         """An example with pieces of its text replaced; each must stand in it exactly once."""
         text = self.example(example)
         for old, new in changes:
-            old, new = self.with_keys(old), self.with_keys(new)
-            assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in the example"
-            text = text.replace(old, new)
+            piece = self.with_keys(old)
+            assert text.count(piece) == 1, f"{piece!r} stands {text.count(piece)} times in the example"
+            text = text.replace(piece, self.with_keys(new))
         return text
 
 

@@ -71,6 +71,8 @@ def adopt_checked(
 ) -> Adoption:
     """Put a plan that was read and checked in force. Raises what `adopt` raises after reading."""
     plan = checked.valid()
+    with _state_errors(state):
+        _make_private(state)
     with _state_errors(state), lock.held(adopted.adoption_lock(state), purpose="Adopting a plan"):
         book, begun = _open_book(state, plan, clock)
         with book:
@@ -124,6 +126,12 @@ def _in_force(book: Book) -> _InForce | None:
     return _InForce(adoption=adoption, declared=declared)
 
 
+def _make_private(state: Path) -> None:
+    """The state folder, and inside it the agent's own, which nobody else may look into."""
+    state.mkdir(parents=True, exist_ok=True)
+    (state / "agent").mkdir(mode=0o700, exist_ok=True)
+
+
 @contextmanager
 def _state_errors(state: Path) -> Iterator[None]:
     try:
@@ -139,7 +147,6 @@ def _open_book(state: Path, plan: Plan, clock: Clock) -> tuple[Book, bool]:
         return Book.open(state, clock), False
     except NoState:
         home = state / "agent" / "gnupg"
-        home.parent.mkdir(mode=0o700, exist_ok=True)
         name = f"Intendance node {plan.fleet}/{plan.node.id}"
         fingerprint = openpgp.node_key(home) or openpgp.create_node_key(home, name)
         book = Book.create(

@@ -38,7 +38,7 @@ def encode(plan: Plan) -> bytes:
 
 def decode(content: bytes) -> Plan:
     """The plan of `encode`'s bytes. Raises ValueError for anything else."""
-    data = msgspec.json.decode(content)
+    data = msgspec.json.decode(content, type=dict[str, Any])
     hints = get_type_hints(Plan)
     values: dict[str, Any] = {
         field.name: msgspec.convert(data.get(field.name), hints[field.name])

@@ -76,14 +76,19 @@ def check(content: bytes, *, file: str, folder: Path, now: datetime) -> Checked:
         report.lines = text.splitlines()
         located, duplicates = source.read(text)
         report.places = located.places
-        plan, problems, notes = _judge(located, duplicates, folder, now)
+        if located.data is None:
+            raise _EMPTY
+        plan, problems, notes = _judge(located, folder, now)
         warnings = report.problems(notes)
-        found = report.problems(problems)
+        found = report.problems(problems, [(twice.mark, _twice(twice)) for twice in duplicates])
     except source.Unreadable as unreadable:
         found = (
             report.at(unreadable.mark, Fault(path=unreadable.path, message=unreadable.message, fix=unreadable.fix)),
         )
     return Checked(file=file, content=content, plan=plan if not found else None, problems=found, warnings=warnings)
+
+
+_EMPTY = source.Unreadable("it is empty", "begin with `version: 1`; `docs/plan.md` describes every option", Mark(0, 0))
 
 
 def _text(content: bytes) -> str:
@@ -97,18 +102,13 @@ def _text(content: bytes) -> str:
         before = content[: error.start]
         mark = Mark(before.count(b"\n"), len(before[before.rfind(b"\n") + 1 :].decode(errors="replace")))
         raise source.Unreadable("it is not UTF-8 text", "save it again as UTF-8", mark) from None
-    if not text.strip():
-        raise source.Unreadable("it is empty", "begin with `version: 1`; `docs/examples/` holds whole plans", start)
     return text
 
 
-def _judge(
-    located: Located, duplicates: list[source.Duplicate], folder: Path, now: datetime
-) -> tuple[Plan | None, list[Fault], list[Fault]]:
+def _judge(located: Located, folder: Path, now: datetime) -> tuple[Plan | None, list[Fault], list[Fault]]:
     """The compiled plan when all is well, the faults, and the warnings."""
     data = located.data
-    faults = [_twice(duplicate) for duplicate in duplicates]
-    faults += shape.faults(published_schema(), data)
+    faults = shape.faults(published_schema(), data)
     broken = {fault.path for fault in faults}
     faults += [fault for fault in references.faults(data) if fault.path not in broken]
     keys = recipients.judge(data, folder, now)
@@ -133,11 +133,12 @@ class _Report:
         self.places: dict[OptionPath, Place] = {}
         self._hidden: list[Place] = []
 
-    def problems(self, faults: Iterable[Fault]) -> tuple[Problem, ...]:
+    def problems(self, faults: Iterable[Fault], placed: Iterable[tuple[Mark, Fault]] = ()) -> tuple[Problem, ...]:
         """The faults with their places, in the order of the file; no line shows a value that may be a secret."""
         listed = list(faults)
         self._hidden += [self.places[fault.path] for fault in listed if fault.secret and fault.path in self.places]
-        found = [self.at(self._mark(fault), fault) for fault in listed]
+        found = [self.at(mark, fault) for mark, fault in placed]
+        found += [self.at(self._mark(fault), fault) for fault in listed]
         return tuple(sorted(dict.fromkeys(found), key=lambda problem: (problem.line, problem.column)))
 
     def at(self, mark: Mark, fault: Fault) -> Problem:

@@ -222,7 +222,7 @@ class _Walk:
         if value is None:
             return Fault(path=path, at="name", message="no value is written", fix=_write(path, schema))
         if wanted == "string" and _type_of(value) in ("integer", "number", "boolean"):
-            said = f"{flow(value)} is read as {_named_type(value)}, and this option is a text"
+            said = f"without quotes this is read as {_named_type(value)}, and this option is a text"
             form = FORMS.get(schema.get("x-form", ""))
             misform = form(str(value)) if form else None
             fix = misform.fix if misform else f'put it in quotes: "{value}"'
@@ -266,7 +266,7 @@ def _write(path: OptionPath, schema: Schema) -> str:
     name = path[-1] if path else ""
     examples = schema.get("examples")
     if not examples:
-        return "see `intendance plan schema`"
+        return "begin with `version: 1`; `docs/plan.md` describes every option"
     return f"write `{name}: {flow(examples[0])}`" if isinstance(name, str) and name else f"write `{flow(examples[0])}`"
 
 

@@ -21,8 +21,9 @@ MAX_VALUES = 20_000
 
 Value = Any  # None, bool, int, float, str, list and dict of these
 _MERGE = "<<"
-_INTEGER = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+# Numbers as JSON writes them; what else could be one (`08`, `1e5`, forty digits of a fingerprint) is a text.
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)\.[0-9]*)([eE][-+]?[0-9]+)?", re.ASCII)
 _WORDS: dict[str, Value] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -285,7 +286,13 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
         mark = Mark(len(lines) - 1, len(lines[-1]))
     said = " ".join(word for word in (error.problem, error.context) if word)
     rest = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
-    if "alias" in said or rest[:1] in ("*", "@", "`", "%", "&", "!"):
+    if error.problem and "did not find expected ',' or" in error.problem:
+        opened = error.context_mark
+        if rest[:1] == ":" and opened is not None and opened.line == mark.line:
+            return Unreadable("a text that holds `: ` needs quotes", "put it in double quotes", mark)
+        if opened is not None:  # where the bracket was opened says more than where the parser gave up
+            mark = _mark(opened)
+    elif "alias" in said or rest[:1] in ("*", "@", "`", "%", "&", "!"):
         sign = rest[:1] if rest[:1] in ("@", "`", "%", "&", "!") else "*"
         return Unreadable(f"a text that begins with `{sign}` needs quotes", f'write "{sign}…" in double quotes', mark)
     if rest[:1] == "\t":

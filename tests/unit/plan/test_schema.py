@@ -1,0 +1,135 @@
+"""The declaration of options, what is generated from it, and that all its readers agree."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from intendance.plan import reference, shape
+from intendance.plan.bounds import RETENTION_FLOORS
+from intendance.plan.forms import FORMS
+from intendance.plan.load import published_schema, schema_text
+from intendance.plan.schema import Plan
+from tests.support.plans import EXAMPLES, Plans
+
+DOCS = EXAMPLES.parent
+EXAMPLE_NAMES = sorted(path.stem for path in EXAMPLES.glob("*.yaml"))
+CALL = "generate it again: ./dev sh -- python -m intendance.plan.reference docs"
+
+
+def groups() -> list[tuple[str, dict[str, Any]]]:
+    schema = published_schema()
+    return [("Plan", schema), *schema["$defs"].items()]
+
+
+def test_the_published_schema_is_current() -> None:
+    assert schema_text() == reference.schema_text(), CALL
+
+
+def test_the_reference_page_is_current() -> None:
+    assert (DOCS / "plan.md").read_text(encoding="utf-8") == reference.page(), CALL
+
+
+def test_the_schema_is_itself_valid() -> None:
+    jsonschema.Draft202012Validator.check_schema(published_schema())
+
+
+@pytest.mark.parametrize(("name", "group"), groups())
+def test_every_option_has_a_sentence_and_an_example_that_is_accepted(name: str, group: dict[str, Any]) -> None:
+    for option, declared in group["properties"].items():
+        referred = published_schema()["$defs"].get(declared.get("$ref", "").rpartition("/")[2], {})
+        sentence = declared.get("description", referred.get("description", ""))
+        assert sentence.endswith("."), f"{name}.{option}"
+        (example,) = declared["examples"]
+        if (name, option) != ("Plan", "keys"):  # its example shows the shape with an ellipsis
+            assert not shape.faults({"$defs": published_schema()["$defs"], **declared}, example), f"{name}.{option}"
+
+
+def test_every_option_stands_on_the_reference_page() -> None:
+    page = reference.page()
+    for name, group in groups():
+        for option in (*group["properties"], *group.get("x-later", ())):
+            assert f"`{option}`" in page, f"{name}.{option}"
+
+
+def test_every_form_named_by_the_schema_exists_and_is_used() -> None:
+    named = set()
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            named.add(value.get("x-form"))
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+
+    walk(published_schema())
+    assert named - {None} == set(FORMS)
+
+
+@pytest.mark.gnupg
+@pytest.mark.parametrize("name", EXAMPLE_NAMES)
+def test_every_example_of_the_manual_is_a_valid_plan_to_all_readers(name: str, plans: Plans) -> None:
+    checked = plans.check(plans.example(name))
+    assert checked.problems == ()
+    assert checked.plan is not None
+    data = yaml.safe_load(plans.file.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(published_schema()).validate(data)
+    Plan.model_validate(data)
+
+
+def test_every_yaml_block_of_the_manual_about_plans_is_a_part_of_a_valid_plan() -> None:
+    known = {option for _, group in groups() for option in group["properties"]}
+    for page in [DOCS / "plan.md", Path(__file__).parents[3] / "README.md"]:
+        for block in page.read_text(encoding="utf-8").split("```yaml")[1:]:
+            data = yaml.safe_load(block.split("```")[0])
+            assert data is None or set(data) <= known, page
+
+
+WRONG: dict[str, Any] = {
+    "unknown option": ("colour", "red"),
+    "wrong type": ("fleet", 7),
+    "empty list": ("catalogues", []),
+    "wrong choice": ("catalogues", ["iso"]),
+    "wrong name": ("assets", {"A B": {"kind": "files", "path": "/x"}}),
+    "two references": (
+        "assets",
+        {"a": {"kind": "mariadb", "connect": {"socket": "/s", "credentials": {"file": "f", "env": "E"}}}},
+    ),
+    "no connection": ("assets", {"a": {"kind": "mariadb", "connect": {}}}),
+    "later option": ("alerts", {}),
+    "null": ("node", None),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_one_reader_refuses_all_refuse(case: str) -> None:
+    name, value = WRONG[case]
+    data = yaml.safe_load((EXAMPLES / "site.yaml").read_text(encoding="utf-8")) | {name: value}
+    assert shape.faults(published_schema(), data)
+    assert not jsonschema.Draft202012Validator(published_schema()).is_valid(data)
+    with pytest.raises(ValidationError):
+        Plan.model_validate(data)
+
+
+def test_the_floors_are_those_of_the_design() -> None:
+    found = {(*key, floor.rule, floor.days) for key, floor in RETENTION_FLOORS.items()}
+    assert found == {
+        ("maint", "mariadb", "MAINT_013", 90),
+        ("maint", "files", "MAINT_013", 90),
+        ("asbl", "mariadb", "ASBL_010", 30),
+        ("asbl", "files", "ASBL_011", 28),
+    }
+
+
+def test_the_schema_tells_editors_about_defaults_and_units() -> None:
+    schedule = json.loads(schema_text())["$defs"]["Schedule"]["properties"]
+    assert schedule["catch_up"]["default"] == "once"
+    assert "day of the week" in schedule["schedule"]["x-unit"]
