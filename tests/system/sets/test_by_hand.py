@@ -316,3 +316,22 @@ def test_a_database_comes_back_by_its_own_client(
         f"SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = '{name}'"
     )
     assert beside.execute(probe) == mariadb_server.execute(probe)
+
+
+def test_the_manual_is_true_without_the_script(workshop: Workshop, site: Stranger) -> None:
+    """The commands of `docs/sets.md`, as printed, but for the folder that they restore into."""
+    (site.folder / "RESTORE.sh").chmod(0o000)
+    page = (Path(__file__).parents[3] / "docs" / "sets.md").read_text()
+    block = page.partition("## By hand, without RESTORE.sh")[2].partition("```sh\n")[2].partition("```")[0]
+    commands = block.partition("# …and, where there is")[0].replace("/tmp/site", str(site.place / "by hand"))
+    commands = commands.replace(str(site.place / "by hand"), f"'{site.place / 'by hand'}'")
+    done = subprocess.run(
+        ["sh", "-e", "-c", commands], cwd=site.folder, capture_output=True, check=False, stdin=subprocess.DEVNULL,
+        env={"PATH": SYSTEM_PATH, "HOME": str(site.place), "GNUPGHOME": str(site.home), "LC_ALL": "C"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert b"tree-00000.zst.gpg: OK" in done.stdout
+    assert done.stdout.splitlines()[0] == b"1", "the hash of SHA256SUMS stands in the manifest"
+    spaced = "".join(done.stderr.decode().split())
+    assert workshop.keys.node.fingerprint in spaced
+    assert snapshot(site.place / "by hand") == snapshot(workshop.tree)
