@@ -21,6 +21,7 @@ import pytest
 from intendance.agent import bell
 from intendance.agent.adoption import adopt
 from intendance.agent.compose import Node, open_node
+from intendance.engines.private_mariadb import PrivateServer
 from intendance.model.plan import DirectoryStore
 from intendance.stores.directory import adopt_store
 from intendance.system.clock import Clock, SystemClock
@@ -107,6 +108,10 @@ assets:
     def adopt(self, clock: Clock | None = None) -> None:
         """Put the plan in force, as `plan adopt` does."""
         adopt(self.plan, state=self.state, clock=clock or SystemClock(), actor="person:root")
+        self.mark_store()
+
+    def mark_store(self) -> None:
+        """Make the store's folder a store, as its adoption does."""
         adopt_store(DirectoryStore(name="local", path=str(self.store)))
 
     @contextmanager
@@ -230,6 +235,27 @@ def site(bare_site: Site) -> Site:
 def words(argv: Sequence[str]) -> str:
     """A command line as one would type it, for messages."""
     return " ".join(argv)
+
+
+@pytest.fixture
+def database_site(bare_site: Site, mariadb_server: PrivateServer, mariadb_database: str) -> Site:
+    """A site with a MariaDB database beside its files; the plan is adopted."""
+    mariadb_server.execute(f"CREATE TABLE {mariadb_database}.members (id INT PRIMARY KEY, name VARCHAR(80))")
+    rows = ", ".join(f"({number}, 'Membre n° {number}')" for number in range(500))
+    mariadb_server.execute(f"INSERT INTO {mariadb_database}.members VALUES {rows}")
+    bare_site.write_plan(
+        more=f"""  crud-db:
+    kind: mariadb
+    databases: [{mariadb_database}]
+    connect: {{socket: {mariadb_server.socket}}}
+    backup:
+      logical: {{schedule: "0 2 * * *"}}
+      stores: [local]
+      retention: {{points: 90d}}
+"""
+    )
+    bare_site.adopt()
+    return bare_site
 
 
 class Gate:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from intendance.engines.private_mariadb import PrivateServer
 from tests.support.clock import MovableClock
 from tests.support.state import Site, until
 
@@ -132,3 +133,29 @@ def test_when_one_of_several_assets_fails_the_others_are_backed_up_all_the_same(
     assert "old-files: full backup failed" in made.err
     assert bare_site.run("backup", "run", "old-files").code == 1
     assert bare_site.run("ledger", "verify").code == 0
+
+
+@pytest.mark.mariadb
+def test_a_database_and_its_files_are_backed_up_and_the_database_comes_back_beside(
+    database_site: Site, mariadb_server: PrivateServer, mariadb_database: str
+) -> None:
+    site = database_site
+    made = site.run("backup", "run")
+    assert made.code == 0, made.err
+    assert "crud-db: logical backup done" in made.out
+    assert "site-files: full backup done" in made.out
+    beside = f"{mariadb_database}_beside"
+    restored = site.run(
+        "restore", "run", "crud-db", "--into", beside, "--json", environment=site.keys.offline.environment
+    )
+    try:
+        assert restored.code == 0, restored.err
+        assert all(check["ok"] for check in restored.json["checks"])
+        count = mariadb_server.execute(f"SELECT COUNT(*), MIN(name) FROM {beside}.members")
+        assert "500" in str(count)
+        taken = site.run("restore", "run", "crud-db", "--into", beside, environment=site.keys.offline.environment)
+        assert taken.code == 2
+        assert "already exists" in taken.err
+    finally:
+        mariadb_server.execute(f"DROP DATABASE IF EXISTS {beside}")
+    assert site.run("backup", "inspect", "--deep").code == 0
