@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 
 def create_key(path: Path) -> Ed25519PrivateKey:
-    """Make a key and keep it as PKCS #8 PEM, mode 0600. Raises FileExistsError."""
+    """Make a key and keep it as PKCS #8 PEM, mode 0600; for whoever holds the ledger's lock. Raises FileExistsError."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    for half_written in path.parent.glob(f".{path.name}.*.tmp"):
+        half_written.unlink()
     private = Ed25519PrivateKey.generate()
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

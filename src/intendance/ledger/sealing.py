@@ -22,7 +22,6 @@ from intendance.model.errors.ledger import (
     LedgerShortened,
     NoteMalformed,
 )
-from intendance.system.publish import publish
 
 
 def read_signed(layout: Layout, origin: str) -> tuple[Checkpoint, note.Note] | None:
@@ -159,5 +158,5 @@ def _sign(layout: Layout, key: VerifierKey, edge: Edge) -> Checkpoint:
         raise LedgerKeyUnusable(path=layout.key, detail="it is not the key that this ledger began with")
     root = edge.root()
     content = note.sign_note(note.checkpoint_text(key.name, edge.size, root), key.name, private)
-    publish(layout.checkpoint, content, replace=True)
+    tiles.replace(layout.checkpoint, content)
     return Checkpoint(key.name, edge.size, root, content)

@@ -102,6 +102,8 @@ def open_source(state: Path) -> Iterator[StateSource]:
     with _reading():
         connection = sqlite3.connect(f"{layout.database.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
     try:
+        if not layout.checkpoint.exists() and _never_begun(connection):
+            raise NoState(state=state)
         source = _still(layout, connection)
         for _ in range(_SETTLING_ATTEMPTS):
             if _settled(source):
@@ -112,6 +114,13 @@ def open_source(state: Path) -> Iterator[StateSource]:
         yield source
     finally:
         connection.close()
+
+
+def _never_begun(connection: sqlite3.Connection) -> bool:
+    """Whether the database is that of a creation that was interrupted before its first record."""
+    with _reading():
+        table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'record'").fetchone()
+        return table is None or rows.size(connection) == 0
 
 
 def _still(layout: Layout, connection: sqlite3.Connection) -> StateSource:

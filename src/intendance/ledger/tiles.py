@@ -55,6 +55,11 @@ def write(log: Path, tiles: Iterable[tuple[Tile, bytes]]) -> None:
     _write_batch(batch)
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Put `content` under a name of the log's folder, durably and at once; for whoever holds the ledger's lock."""
+    _write_batch([(path, content)])
+
+
 def _write_batch(batch: list[tuple[Path, bytes]]) -> None:
     directories: set[Path] = set()
     renames: list[tuple[Path, Path]] = []
