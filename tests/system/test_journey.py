@@ -24,6 +24,21 @@ def same(left: Path, right: Path) -> bool:
     return not differing and not errors and all(same(left / name, right / name) for name in found.common_dirs)
 
 
+def restored_whole(site: Site, point: str) -> None:
+    """The point comes back beside the original, bit by bit, and the answer has the contract's shape."""
+    planned = site.run("restore", "plan", "site-files", "--into", "back", "--json")
+    assert planned.json["point"] == point
+    restored = site.run(
+        "restore", "run", "site-files", "--into", "back", "--json", environment=site.keys.owner.environment
+    )
+    assert restored.code == 0, restored.err
+    answer = restored.json
+    assert {"asset", "point", "target", "reached", "seconds", "checks", "evidence"} <= set(answer)
+    assert set(answer["seconds"]) == {"fetch", "decrypt", "load", "replay", "check", "total"}
+    assert all(check["ok"] for check in answer["checks"])
+    assert same(site.tree, site.base / "back")
+
+
 def test_from_a_plan_to_a_restored_tree(bare_site: Site) -> None:
     site = bare_site
     site.write_plan(full="0 3 * * SUN", inspect="0 6 * * *")
@@ -51,17 +66,7 @@ def test_from_a_plan_to_a_restored_tree(bare_site: Site) -> None:
     assert shown.code == 0
     assert point["manifest_sha256"] in shown.out
 
-    planned = site.run("restore", "plan", "site-files", "--into", "back", "--json")
-    assert planned.json["point"] == point["id"]
-    restored = site.run(
-        "restore", "run", "site-files", "--into", "back", "--json", environment=site.keys.owner.environment
-    )
-    assert restored.code == 0, restored.err
-    answer = restored.json
-    assert {"asset", "point", "target", "reached", "seconds", "checks", "evidence"} <= set(answer)
-    assert set(answer["seconds"]) == {"fetch", "decrypt", "load", "replay", "check", "total"}
-    assert all(check["ok"] for check in answer["checks"])
-    assert same(site.tree, site.base / "back")
+    restored_whole(site, point["id"])
 
     status = site.run("status", "--json")
     verdicts = {(each["rule"], each["asset"]): each["state"] for each in status.json["verdicts"]}
