@@ -11,6 +11,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from intendance.catalogue.load import load as load_rules
 from intendance.plan import reference, shape
 from intendance.plan.bounds import RETENTION_FLOORS
 from intendance.plan.forms import FORMS
@@ -127,6 +128,12 @@ def test_the_floors_are_those_of_the_design() -> None:
         ("asbl", "mariadb", "ASBL_010", 30),
         ("asbl", "files", "ASBL_011", 28),
     }
+
+
+def test_the_floors_are_the_bounds_of_the_catalogue() -> None:
+    rules = load_rules().rules
+    for floor in RETENTION_FLOORS.values():
+        assert rules[floor.rule].seconds("retention.kept_min") == floor.days * 86_400
 
 
 def test_the_schema_tells_editors_about_defaults_and_units() -> None:
