@@ -22,7 +22,7 @@ INSERT INTO parents VALUES (NULL, 'Éloïse 🎉'), (NULL, 'L''Hôpital \\\\ "x"
   CONCAT('tab', CHAR(9), CHAR(13, 10), 'nul', CHAR(0), CHAR(26)));
 CREATE TABLE children (id INT PRIMARY KEY, parent INT UNSIGNED,
   CONSTRAINT c FOREIGN KEY (parent) REFERENCES parents (id)
-  ON DELETE CASCADE, amount DECIMAL(20,6) NOT NULL, 
+  ON DELETE CASCADE, amount DECIMAL(20,6) NOT NULL,
   double_amount DECIMAL(21,6) GENERATED ALWAYS AS (amount * 2) STORED,
   virtual_amount DECIMAL(21,6) AS (amount + 1) VIRTUAL, hidden INT INVISIBLE DEFAULT 4, CHECK (amount > -1000000));
 INSERT INTO children (id, parent, amount) VALUES (0, 1, 0.1), (1, 1, 123456789.123456), (2, NULL, -0.000001);

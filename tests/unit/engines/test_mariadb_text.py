@@ -140,6 +140,11 @@ def test_the_echo_of_a_statement_is_left_out() -> None:
     assert faults.sentence_of(said) == "ERROR 1146 (42S02) at line 1: Table 'a.b' doesn't exist"
 
 
+def test_the_end_of_a_long_echo_is_left_out_too() -> None:
+    said = "(7,'Jean','Dupont')\n--------------\n\nERROR 1100 (HY000) at line 9: Table 's' was not locked"
+    assert faults.sentence_of(said) == "ERROR 1100 (HY000) at line 9: Table '…' was not locked"
+
+
 def test_streams_are_named_after_databases_and_never_alike() -> None:
     names = stream_names(["crud_asbl_ong", "Été", "a_b", "a-b", "x" * 64])
     assert names["crud_asbl_ong"] == "db-crud-asbl-ong"

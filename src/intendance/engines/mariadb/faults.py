@@ -11,7 +11,9 @@ from intendance.model.errors import IntendanceError
 from intendance.model.errors.engine import AccessDenied, EngineFailed, SourceChanged, SourceMissing, SourceUnreachable
 
 _NUMBER = re.compile(r"(?:ERROR|Error:?|error:)\s+(\d{4})\b|\((\d{4})\)\s*$", re.MULTILINE)
-_ECHO = re.compile(r"^-{14}$.*?^-{14}$", re.MULTILINE | re.DOTALL)
+# In batch mode the client repeats the statement, with its rows, between two lines of dashes before it says what is
+# wrong; of a long statement only the end may be at hand.
+_ECHO = re.compile(r"\A.*^-{14}$", re.MULTILINE | re.DOTALL)
 # What stands in single quotes may be a row of user data ("Duplicate entry 'x@y'"), and may hold quotes itself: all from
 # the first quote to the last goes.
 _QUOTED = re.compile(r"'.*'", re.DOTALL)
