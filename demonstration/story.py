@@ -87,7 +87,7 @@ class Story:
         missing = [asset for asset in self._assets if asset not in kept]
         if missing:
             self._voice.heading(
-                "First backups: compressed, encrypted to three keys, none of which this machine could use"
+                "First backups: compressed, and encrypted to three keys; the node's own keyring holds none of them"
             )
         for asset in missing:
             self._product.type("backup", "run", asset)
