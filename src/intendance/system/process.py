@@ -55,6 +55,7 @@ PACKAGES: Mapping[str, str] = {
     "mariadbd": "mariadb-server",
     "mariadb-install-db": "mariadb-server",
     "setpriv": "util-linux",
+    "ionice": "util-linux",
 }
 
 
