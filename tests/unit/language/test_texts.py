@@ -1,0 +1,107 @@
+"""The command line's texts: every one has its French, every French text is used, and the files are read right."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from intendance.language.texts import Entry, read, translator
+from tests.support.typography import french_faults
+
+ROOT = Path(__file__).resolve().parents[3]
+CATALOGUES = ROOT / "src/intendance/language/locale/fr/LC_MESSAGES"
+DOMAINS = sorted(path.stem for path in CATALOGUES.glob("*.po"))
+_FIELD = re.compile(r"\{(\w*)\}")
+
+
+def _source(domain: str) -> Path:
+    return ROOT / "src/intendance/cli" / f"{domain}.py"
+
+
+def _used(domain: str) -> Iterator[tuple[str, str | None]]:
+    """The texts in the code of a noun: (text, plural)."""
+    for node in ast.walk(ast.parse(_source(domain).read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        if called == "_":
+            yield ast.literal_eval(node.args[0]), None
+        elif called == "_.plural":
+            yield ast.literal_eval(node.args[0]), ast.literal_eval(node.args[1])
+
+
+def _entries(domain: str) -> list[Entry]:
+    return list(read((CATALOGUES / f"{domain}.po").read_text(encoding="utf-8")))
+
+
+def test_the_catalogues_are_those_of_the_code() -> None:
+    assert {"status", "rules", "verdicts"} <= set(DOMAINS)
+    assert [domain for domain in DOMAINS if not _source(domain).exists()] == []
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_text_has_its_translation_and_every_translation_its_text(domain: str) -> None:
+    used = set(_used(domain))
+    assert used
+    assert {(entry.text, entry.plural) for entry in _entries(domain)} == used
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_translations_are_finished_and_keep_their_parameters(domain: str) -> None:
+    for entry in _entries(domain):
+        assert not entry.fuzzy
+        assert len(entry.forms) == (1 if entry.plural is None else 2)
+        for form in entry.forms:
+            assert form.strip() == form or entry.text.strip() != entry.text
+            assert set(_FIELD.findall(form)) == set(_FIELD.findall(entry.text)), entry.text
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_translations_keep_french_typography(domain: str) -> None:
+    assert [fault for entry in _entries(domain) for form in entry.forms for fault in french_faults(form)] == []
+
+
+def test_french_counts_zero_and_one_as_one_and_english_does_not() -> None:
+    french = translator("fr", "verdicts")
+    english = translator("en", "verdicts")
+    counted = [french.plural("{n} holds", "{n} hold", n).format(n=n) for n in (0, 1, 2)]
+    assert counted == ["0 tient", "1 tient", "2 tiennent"]
+    assert [english.plural("{n} holds", "{n} hold", n) for n in (0, 1, 2)] == ["{n} hold", "{n} holds", "{n} hold"]
+
+
+def test_a_text_without_translation_stays_english() -> None:
+    french = translator("fr", "status")
+    assert french("nobody translated this") == "nobody translated this"
+    assert french.plural("one thing", "{n} things", 0) == "{n} things"
+
+
+def test_the_reader_understands_what_editors_write() -> None:
+    content = (
+        '# a note\nmsgid ""\nmsgstr ""\n"Language: fr\\n"\n\n'
+        '#: somewhere.py:3\n#, python-brace-format\nmsgid ""\n"two "\n"lines\\n"\nmsgstr "deux "\n"lignes\\n"\n\n'
+        '#, fuzzy\nmsgid "guess"\nmsgstr "devinette"\n\n'
+        'msgid "{n} \\"rule\\""\nmsgid_plural "{n} rules"\nmsgstr[0] "{n} règle"\nmsgstr[1] "{n} règles"\n'
+    )
+    assert list(read(content)) == [
+        Entry("two lines\n", None, ["deux lignes\n"]),
+        Entry("guess", None, ["devinette"], fuzzy=True),
+        Entry('{n} "rule"', "{n} rules", ["{n} règle", "{n} règles"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('msgid "a"\nmsgstr b', "line 2"),
+        ('"alone"\n', "line 1"),
+        ('msgid "x"\nmsgstr "y"\n\nmsgid "a"\n', "line 4"),
+        ('msgid "a"\nmsgid_plural "b"\nmsgstr[0] "c"\n', "line 1"),
+    ],
+)
+def test_a_malformed_file_is_refused_with_its_line(content: str, line: str) -> None:
+    with pytest.raises(ValueError, match=line):
+        list(read(content))
