@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +67,13 @@ def test_every_dev_verb_that_is_written_exists() -> None:
 @pytest.mark.parametrize("command", ["./dev run", "./dev test"])
 def test_the_readme_holds_its_two_commands(command: str) -> None:
     assert command in tree.text(Path("README.md"))
+
+
+def test_the_plan_in_the_readme_lacks_only_its_keys(tmp_path: Path) -> None:
+    written = re.findall(r"^```yaml\n(.*?)^```", tree.text(Path("README.md")), flags=re.MULTILINE | re.DOTALL)
+    assert len(written) == 1
+    (tmp_path / "intendance.yaml").write_text(written[0])
+    command = [sys.executable, "-m", "intendance", "plan", "check", str(tmp_path / "intendance.yaml"), "--json"]
+    answer = json.loads(subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL).stdout)
+    paths = [problem["path"] for problem in answer["problems"]]
+    assert paths == [f"keys.backup_recipients[{n}].file" for n in range(3)]
