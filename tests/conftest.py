@@ -1,3 +1,9 @@
 """What every test may ask for; a family of fixtures is one file of `tests/support/`."""
 
-pytest_plugins = ["tests.support.gnupg", "tests.support.mariadb", "tests.support.plans", "tests.support.state", "tests.support.workshop"]
+pytest_plugins = [
+    "tests.support.gnupg",
+    "tests.support.mariadb",
+    "tests.support.plans",
+    "tests.support.state",
+    "tests.support.workshop",
+]
