@@ -22,7 +22,9 @@ from intendance.model.errors import IntendanceError
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev run", description=__doc__)
-    parser.add_argument("--once", action="store_true", help="end after the status, with its exit code, instead of running on")
+    parser.add_argument(
+        "--once", action="store_true", help="end after the status, with its exit code, instead of running on"
+    )
     parser.add_argument("--folder", type=Path, default=ROOT / ".dev/demonstration", help="where everything is kept")
     parser.add_argument("--size", type=float, default=1.0, help="scale of the data; 1.0 is about 200 MB")
     chosen = parser.parse_args()
