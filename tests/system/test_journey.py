@@ -44,7 +44,6 @@ def test_from_a_plan_to_a_restored_tree(bare_site: Site) -> None:
     site.write_plan(full="0 3 * * SUN", inspect="0 6 * * *")
     adopted = site.run("plan", "adopt", str(site.plan))
     assert adopted.code == 0, adopted.err
-    site.mark_store()
 
     made = site.run("backup", "run")
     assert made.code == 0, made.err

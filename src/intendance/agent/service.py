@@ -18,6 +18,7 @@ from intendance.model.evidence import KINDS
 from intendance.model.plan import BackupPlan, FilesAsset, MariadbAsset
 from intendance.model.verdict import Fact
 from intendance.plan import adopted
+from intendance.runs.decide import STEP_BACK
 from intendance.runs.rows import Run, Step, Submission
 from intendance.system import alive, lock
 from intendance.system.clock import Clock, monotonic_seconds, wait
@@ -110,7 +111,7 @@ def outcome_of(node: Node, run: Run) -> Outcome:
     facts = [
         fact
         for kind in kinds
-        for fact in node.book.facts(kind, asset=run.asset)
+        for fact in node.book.facts(kind, asset=run.asset, since=run.queued_at - STEP_BACK)
         if fact.seq in ours or (kind == "run.ended" and node.book.record(fact.seq).run == run.id)
     ]
     return Outcome(
