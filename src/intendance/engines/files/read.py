@@ -11,7 +11,7 @@ from intendance.engines import Finished, Producer, Source
 from intendance.engines.files import tar, walk
 from intendance.engines.files.excludes import Excludes
 from intendance.model.errors import IntendanceError
-from intendance.model.errors.engine import AccessDenied, EngineFailed, SourceMissing
+from intendance.model.errors.engine import AccessDenied, EngineFailed, NothingLeft, SourceMissing
 from intendance.model.plan import FilesAsset
 from intendance.system import process
 
@@ -20,10 +20,15 @@ AGAIN = "again"
 
 
 def look(asset: FilesAsset, *, size_of_excluded: bool = False) -> Source:
-    """What stands at the asset's path. Raises SourceMissing, AccessDenied, ProgramMissing, EngineFailed."""
+    """What stands at the asset's path. Raises SourceMissing, AccessDenied, NothingLeft, EngineFailed."""
     root = readable_root(asset)
     excludes = Excludes(asset.exclude)
+    whole = [pattern for pattern in asset.exclude if Excludes([pattern]).match(".")]
+    if whole:  # tar would write an empty archive and call that a success
+        raise NothingLeft(asset=asset.name, detail=f"`{whole[0]}` matches the folder itself")
     found = walk.count(root, excludes, size_of_excluded=size_of_excluded)
+    if found.excluded_entries and found.empty:
+        raise NothingLeft(asset=asset.name, detail="they match all that is in the folder")
     details: dict[str, Any] = {
         "path": tar.shown(os.fsencode(root)),
         "exclude": list(asset.exclude),
@@ -168,7 +173,7 @@ def _version(asset: FilesAsset) -> str:
 
 def _remarks(found: walk.Counted, excludes: Excludes) -> list[str]:
     said = []
-    if not found.files and found.directories == 1:
+    if found.empty:
         said.append("the folder is empty: is a disk not mounted?")
     if found.databases:
         said.append(

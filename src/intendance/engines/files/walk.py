@@ -30,6 +30,11 @@ class Counted:
     excluded_entries: int = 0
     excluded_bytes: int = 0
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing below the tree's own folder."""
+        return self.directories == 1 and not (self.files or self.symlinks or self.others or self.sockets)
+
 
 def count(root: str, excludes: Excludes | None = None, *, size_of_excluded: bool = False) -> Counted:
     """Walk the tree on its own file system. Folders that cannot be read are listed, not raised."""

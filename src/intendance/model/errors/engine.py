@@ -83,3 +83,9 @@ class TablesRefused(IntendanceError):
         "Convert them (`ALTER TABLE … ENGINE=InnoDB`), or write `non_transactional: lock` for this asset in the plan: "
         "writing to their database then waits while it is dumped."
     )
+
+
+class NothingLeft(IntendanceError):
+    """The patterns of {asset} leave nothing to back up: {detail}."""
+
+    next_step = "Correct `exclude` in the plan; for names that begin with a dot, write `.[!/]*`."
