@@ -3,10 +3,13 @@ old."""
 
 from __future__ import annotations
 
+import json
 import pkgutil
 from collections.abc import Iterable, Iterator
+from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
 import typer.main
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
@@ -14,6 +17,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from intendance.cli.main import NOUNS, build
 from intendance.model import errors
 from intendance.model.errors import Exit, IntendanceError
+from intendance.model.evidence import KINDS
 
 DOCS = Path(__file__).parent
 _WRITTEN = "*Written by `docs/generate.py`; change the code, not this page.*"
@@ -149,7 +153,48 @@ def _spelling(parameter: TyperArgument | TyperOption) -> str:
     return ", ".join(f"`{spelling}{value}`" for spelling in (*parameter.opts, *parameter.secondary_opts))
 
 
-PAGES = {"errors.md": errors_page, "commands.md": commands_page}
+def evidence_page() -> str:
+    """`docs/evidence.md`: every kind of record with its members."""
+    lines = [
+        "# Evidence: what a record can say",
+        "",
+        _WRITTEN,
+        "",
+        "`data` of each kind of record; the record around it is described in [The ledger](ledger.md). Instants are",
+        "RFC 3339 in UTC, sizes are bytes, `*_ms` milliseconds. Error texts are redacted before they are recorded; no",
+        "record holds a secret or a row of user data. A member with a default may be absent from older records. What is",
+        "not on this page is *undetermined* to `ledger verify`, never ignored.",
+        "",
+    ]
+    for kind, shape in KINDS.items():
+        lines += [f"## `{kind}`", "", " ".join((shape.__doc__ or "").split()), "", "| member | type | default |"]
+        lines += ["|---|---|---|", *_members(shape, ""), ""]
+    return "\n".join(lines)
+
+
+def _members(shape: type, prefix: str) -> Iterator[str]:
+    hints = get_type_hints(shape)
+    for member in fields(shape):
+        hint = hints[member.name]
+        inner = next((kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)), None)
+        default = "" if member.default is MISSING else f"`{json.dumps(member.default)}`"
+        yield f"| `{prefix}{member.name}` | {_json_type(hint)} | {default} |"
+        if inner is not None:
+            yield from _members(inner, f"{prefix}{member.name}{'' if hint is inner else '[]'}.")  # type: ignore[arg-type]
+
+
+def _json_type(hint: Any) -> str:
+    plain = {str: "text", int: "integer", bool: "true or false", type(None): "null"}
+    if hint in plain:
+        return plain[hint]
+    if get_origin(hint) is tuple:
+        return f"list of {_json_type(get_args(hint)[0])}"
+    if get_args(hint):
+        return " or ".join(_json_type(each) for each in get_args(hint))
+    return "object"
+
+
+PAGES = {"errors.md": errors_page, "commands.md": commands_page, "evidence.md": evidence_page}
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -53,9 +52,11 @@ def fill(book: Book, count: int) -> None:
     book.seal()
 
 
-def short_state() -> Path:
-    """A state folder of its own, outside pytest's deep ones."""
-    return Path(tempfile.mkdtemp(prefix="led-")) / "state"
+def tamper(book: Book, sql: str, parameters: tuple[object, ...] = ()) -> None:
+    """What somebody with the database file can do."""
+    book.connection.execute("DROP TRIGGER record_is_never_changed")
+    book.connection.execute("DROP TRIGGER record_is_never_deleted")
+    book.connection.execute(sql, parameters)
 
 
 @dataclass

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from hashlib import sha256
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,88 +11,15 @@ import pytest
 
 from intendance.ledger import canonical, note
 from intendance.ledger.book import Book
-from intendance.ledger.keys import load_key
 from intendance.ledger.report import Fault, Report
 from intendance.ledger.rows import Row
 from intendance.ledger.source import StateSource, Unreadable, open_source
-from intendance.ledger.tlog import Edge, Tile, bundle, leaf_hash
+from intendance.ledger.tlog import Edge, bundle, leaf_hash
 from intendance.ledger.verify import verify
-from intendance.model.errors.ledger import PinUnusable, RangeEmpty
+from intendance.model.errors.ledger import RangeEmpty
 from intendance.model.errors.state import NoState
 from tests.support.ledger_material import InMemory, Ticking, begin, ended, fill
-
-PIN = Path("pinned")
-
-
-@pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """600 records and one attachment, sealed three times."""
-    place = tmp_path_factory.mktemp("verify") / "state"
-    with begin(place) as book:
-        fill(book, 99)
-        (place / "early").write_bytes((place / "agent/ledger/checkpoint").read_bytes())
-        fill(book, 499)
-        attachment = book.attach(b"manifest", "application/json")
-        book.append(ended(), actor="person:anne", attachments=[attachment])
-    return place
-
-
-@pytest.fixture
-def ledger(state: Path) -> InMemory:
-    return InMemory.of(state)
-
-
-@pytest.fixture
-def early(state: Path) -> tuple[Path, bytes]:
-    """The checkpoint of the first 100 records."""
-    return PIN, (state / "early").read_bytes()
-
-
-Signer = Callable[[str], bytes]
-
-
-@pytest.fixture
-def sign(state: Path) -> Signer:
-    """Signs with the ledger's own key, as a thief of that key could."""
-    origin = verify(InMemory.of(state)).origin
-    private = load_key(state / "agent/keys/ledger.key")
-    return lambda text: note.sign_note(text, origin, private)
-
-
-def first_finding(report: Report) -> tuple[str, str, str]:
-    found = report.findings[0]
-    return str(found.fault), found.where, found.detail
-
-
-def rewritten(ledger: InMemory, seq: int, **changes: Any) -> InMemory:
-    """A record changed by somebody who then mends its columns, but neither chain nor tree."""
-    row = ledger.kept[seq]
-    value = json.loads(row.content) | changes
-    ledger.kept[seq] = Row(value["seq"], value["kind"], value["asset"], value["ts"], canonical.encode(value))
-    return ledger
-
-
-def rebuilt(ledger: InMemory, sign: Signer) -> InMemory:
-    """Chain, tiles and checkpoint made anew from the records: what the thief of the key leaves behind."""
-    previous = "0" * 64
-    edge, entries = Edge(), []
-    ledger.files.clear()
-    for position, row in enumerate(ledger.kept):
-        value = json.loads(row.content) | {"prev": previous}
-        content = canonical.encode(value)
-        ledger.kept[position] = row._replace(content=content)
-        previous = sha256(content).hexdigest()
-        entries.append(content)
-        for tile, hashes in edge.append(leaf_hash(content)):
-            ledger.files[tile.path] = b"".join(hashes)
-    for tile, hashes in edge.partial_tiles():
-        ledger.files[tile.path] = b"".join(hashes)
-    for first in range(0, len(entries), 256):
-        some = entries[first : first + 256]
-        ledger.files[Tile(None, first // 256, len(some)).path] = bundle(some)
-    origin = json.loads(ledger.kept[0].content)["data"]["origin"]
-    ledger.signed = sign(note.checkpoint_text(origin, edge.size, edge.root()))
-    return ledger
+from tests.unit.ledger.forging import Signer, first_finding, rebuilt, rewritten
 
 
 def test_a_sound_ledger_is_verified_and_the_limits_are_said(state: Path) -> None:
@@ -315,77 +241,6 @@ def test_attachments(ledger: InMemory) -> None:
     assert first_finding(verify(ledger))[:2] == ("tampered", "record 599")
     ledger.attached.clear()
     assert first_finding(verify(ledger))[:2] == ("incomplete", "record 599")
-
-
-# Who signed, and what was pinned
-
-
-def test_a_checkpoint_of_nobody_we_know(ledger: InMemory) -> None:
-    assert ledger.signed is not None
-    ledger.signed = ledger.signed.replace("— asbl".encode(), "— asbm".encode())
-    assert first_finding(verify(ledger))[:2] == ("undetermined", "checkpoint")
-    ledger.signed = b"no checkpoint at all"
-    assert first_finding(verify(ledger))[:2] == ("tampered", "checkpoint")
-    ledger.signed = None
-    assert first_finding(verify(ledger))[:2] == ("incomplete", "checkpoint")
-
-
-def test_a_genuine_signature_over_another_root(ledger: InMemory, sign: Signer) -> None:
-    ledger.signed = sign(note.checkpoint_text(verify(ledger).origin, 600, b"x" * 32))
-    assert ("tampered", "checkpoint") in [(found.fault, found.where) for found in verify(ledger).findings]
-    assert verify(ledger, first=3, last=4).exit_code == 1
-
-
-def test_a_pin_that_holds(ledger: InMemory, early: tuple[Path, bytes]) -> None:
-    report = verify(ledger, pin=early)
-    assert (report.exit_code, report.pinned_size) == (0, 100)
-    assert not any("read from the ledger itself" in sentence for sentence in report.not_checked)
-    assert verify(ledger, first=3, last=4, pin=early).exit_code == 0
-
-
-def test_a_rollback_shows_against_a_pin_only(ledger: InMemory, early: tuple[Path, bytes], sign: Signer) -> None:
-    """The attacks that a chain and a signature alone do not show; with an older head kept elsewhere they do."""
-    assert ledger.signed is not None
-    pinned = (PIN, ledger.signed)
-    del ledger.kept[500:]
-    rolled_back = rebuilt(ledger, sign)
-    assert verify(rolled_back).exit_code == 0
-    assert verify(rolled_back, pin=early).exit_code == 0
-    report = verify(rolled_back, pin=pinned)
-    assert first_finding(report)[:2] == ("incomplete", "pin")
-    assert verify(rolled_back, first=3, last=4, pin=pinned).exit_code == 3
-
-
-def test_a_rewriting_with_the_stolen_key_shows_against_a_pin_only(
-    ledger: InMemory, early: tuple[Path, bytes], sign: Signer
-) -> None:
-    forged = rebuilt(rewritten(ledger, 57, actor="person:nobody"), sign)
-    assert verify(forged).exit_code == 0
-    assert first_finding(verify(forged, pin=early))[:2] == ("tampered", "pin")
-    assert verify(forged, first=300, last=301, pin=early).exit_code == 1
-
-
-def test_a_ledger_begun_again_under_the_same_name_shows_against_a_pin(
-    tmp_path: Path, early: tuple[Path, bytes]
-) -> None:
-    with begin(tmp_path / "again") as book:
-        fill(book, 200)
-    report = verify(InMemory.of(tmp_path / "again"), pin=early)
-    assert first_finding(report)[:2] == ("undetermined", "pin")
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda content: b"",
-        lambda content: content.replace(b"web-01", b"web-02"),
-        lambda content: content.replace(b"\n100\n", b"\n101\n"),
-        lambda content: content[:-1],
-    ],
-)
-def test_a_pin_that_is_none(ledger: InMemory, early: tuple[Path, bytes], spoil: Callable[[bytes], bytes]) -> None:
-    with pytest.raises(PinUnusable):
-        verify(ledger, pin=(PIN, spoil(early[1])))
 
 
 # Reading a state folder
