@@ -20,8 +20,8 @@ class FilesEngine:
         self.asset = asset
 
     def look(self) -> Source:
-        """What stands there now, and how much the patterns leave out; no content is read."""
-        return read.look(self.asset, size_of_excluded=True)
+        """What stands there now; no content is read."""
+        return read.look(self.asset)
 
     def back_up(self, kind: BackupKind, scratch: Path) -> BackupSession:
         """Open a full backup; `scratch` takes the names of files, not their content."""

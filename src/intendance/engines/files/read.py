@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from intendance.engines import Finished, Producer, Source
 from intendance.engines.files import tar, walk
@@ -19,23 +18,21 @@ TREE = "tree"
 AGAIN = "again"
 
 
-def look(asset: FilesAsset, *, size_of_excluded: bool = False) -> Source:
+def look(asset: FilesAsset) -> Source:
     """What stands at the asset's path. Raises SourceMissing, AccessDenied, NothingLeft, EngineFailed."""
     root = readable_root(asset)
     excludes = Excludes(asset.exclude)
     whole = [pattern for pattern in asset.exclude if Excludes([pattern]).match(".")]
     if whole:  # tar would write an empty archive and call that a success
         raise NothingLeft(asset=asset.name, detail=f"`{whole[0]}` matches the folder itself")
-    found = walk.count(root, excludes, size_of_excluded=size_of_excluded)
+    found = walk.count(root, excludes)
     if found.excluded_entries and found.empty:
         raise NothingLeft(asset=asset.name, detail="they match all that is in the folder")
-    details: dict[str, Any] = {
+    details = {
         "path": tar.shown(os.fsencode(root)),
         "exclude": list(asset.exclude),
         "seen": {"directories": found.directories, "files": found.files, "bytes": found.bytes},
     }
-    if size_of_excluded:
-        details["excluded"] = {"entries": found.excluded_entries, "bytes": found.excluded_bytes}
     return Source(
         engine="files",
         version=_version(asset),

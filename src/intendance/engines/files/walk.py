@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from intendance.engines.files.excludes import Excludes
@@ -28,7 +27,6 @@ class Counted:
     databases: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     excluded_entries: int = 0
-    excluded_bytes: int = 0
 
     @property
     def empty(self) -> bool:
@@ -36,16 +34,15 @@ class Counted:
         return self.directories == 1 and not (self.files or self.symlinks or self.others or self.sockets)
 
 
-def count(root: str, excludes: Excludes | None = None, *, size_of_excluded: bool = False) -> Counted:
-    """Walk the tree on its own file system. Folders that cannot be read are listed, not raised."""
-    return _Walk(root, excludes or Excludes(()), size_of_excluded=size_of_excluded).run()
+def count(root: str, excludes: Excludes | None = None) -> Counted:
+    """Walk the tree on its own file system, not into what is excluded. Folders that cannot be read are listed."""
+    return _Walk(root, excludes or Excludes(())).run()
 
 
 class _Walk:
-    def __init__(self, root: str, excludes: Excludes, *, size_of_excluded: bool) -> None:
+    def __init__(self, root: str, excludes: Excludes) -> None:
         self.root = root
         self.excludes = excludes
-        self.size_of_excluded = size_of_excluded
         self.device = os.stat(root).st_dev
         self.found = Counted()
         self._linked: set[int] = set()
@@ -59,7 +56,7 @@ class _Walk:
             for entry in entries:
                 path = f"{folder}/{entry.name}"
                 if self.excludes.match(path):
-                    self._leave_out(entry)
+                    self.found.excluded_entries += 1
                 elif entry.is_dir(follow_symlinks=False):
                     self.found.directories += 1
                     if self._stat(entry).st_dev == self.device:
@@ -99,12 +96,6 @@ class _Walk:
         elif kind:
             self.found.others += 1
 
-    def _leave_out(self, entry: os.DirEntry[str]) -> None:
-        for each in _below(entry) if self.size_of_excluded else iter((entry,)):
-            self.found.excluded_entries += 1
-            if each.is_file(follow_symlinks=False):
-                self.found.excluded_bytes += self._stat(each).st_size
-
     def _note_databases(self, folder: str, entries: list[os.DirEntry[str]]) -> None:
         names = {entry.name for entry in entries}
         for name in names:
@@ -126,15 +117,3 @@ class _Walk:
 
 
 _NOTHING = os.stat_result((0,) * 10)
-
-
-def _below(entry: os.DirEntry[str]) -> Iterator[os.DirEntry[str]]:
-    yield entry
-    if entry.is_dir(follow_symlinks=False):
-        try:
-            with os.scandir(entry.path) as found:
-                children = list(found)
-        except OSError:
-            return
-        for child in children:
-            yield from _below(child)
