@@ -166,7 +166,7 @@ class Log:
     def add(self, at: datetime, evidence: Evidence, asset: str | None = None) -> Fact[Any]:
         fact: Fact[Any] = Fact(
             node=self.node,
-            seq=len(self.facts) + 1,
+            seq=max((each.seq for each in self.facts), default=0) + 1,
             at=at,
             kind=KIND_OF[type(evidence)],
             asset=asset,

@@ -119,8 +119,8 @@ def judge(state: Path, clock: Clock, *, asset: str | None = None, rule: str | No
             raise NoState(state=state)
         plan: PlanAdopted = plans[0].data
         _expect_known(plan, asset, wanted)
-        facts, horizon = _gather(book, rulebook, plan, now)
-        verdicts = evaluate(rulebook, facts, now, book.node, horizon)
+        facts, horizons = _gather(book, rulebook, plan, now)
+        verdicts = evaluate(rulebook, facts, now, book.node, horizons)
         node = book.node
     chosen = [
         each
@@ -151,8 +151,8 @@ def _expect_known(plan: PlanAdopted, asset: str | None, rule: Rule | None) -> No
 
 def _gather(
     book: Book, rulebook: Rulebook, plan: PlanAdopted, now: datetime
-) -> tuple[list[Fact[Any]], datetime | None]:
-    """The facts that the rules of the plan need, and the instant before which not all were read.
+) -> tuple[list[Fact[Any]], dict[str, datetime]]:
+    """The facts that the rules of the plan need, and the instants before which not all of a kind were read.
 
     Beside a window, the latest of each asset is read however old it is: what lies before the window was not nothing.
     """
@@ -165,13 +165,13 @@ def _gather(
             needs[need.kind] = None
         elif needs.get(need.kind, 0) is not None:
             needs[need.kind] = max(needs.get(need.kind) or 0, need.days)
+    horizons = {kind: now - timedelta(days=days) for kind, days in needs.items() if days is not None}
     facts: list[Fact[Any]] = []
-    for kind, days in needs.items():
-        facts += book.facts(kind, since=None if days is None else now - timedelta(days=days))
-    for kind in latest | {kind for kind, days in needs.items() if days is not None}:
+    for kind in needs:
+        facts += book.facts(kind, since=horizons.get(kind))
+    for kind in latest | horizons.keys():
         facts += _latest(book, kind, plan)
-    windows = [days for days in needs.values() if days is not None]
-    return facts, now - timedelta(days=min(windows)) if windows else None
+    return facts, horizons
 
 
 def _needs(rulebook: Rulebook, plan: PlanAdopted) -> Iterable[Any]:

@@ -6,28 +6,33 @@ late: until then the state stays what it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from intendance.catalogue import checks
 from intendance.catalogue.finding import Finding, after
 from intendance.catalogue.rule import Rule, Rulebook
-from intendance.catalogue.subject import SKEW, Facts, Subject, arrange
+from intendance.catalogue.subject import LIFECYCLE, SKEW, Facts, Subject, arrange
 from intendance.model.verdict import Citation, Fact, Reason, State, Verdict
 
 LONGEST_PERIOD = timedelta(days=8)
-"""A state that began so soon after the horizon may have begun before it: the longest bound that chains evidence."""
+"""The longest bound that chains evidence: a state that began with a fact so soon after the horizon may be older."""
 
 
 def evaluate(
-    rulebook: Rulebook, facts: Iterable[Fact[Any]], now: datetime, node: str, horizon: datetime | None = None
+    rulebook: Rulebook,
+    facts: Iterable[Fact[Any]],
+    now: datetime,
+    node: str,
+    horizons: Mapping[str, datetime] = MappingProxyType({}),
 ) -> tuple[Verdict, ...]:
     """Every rule of the catalogues of the plan in force, judged for each of its subjects.
 
-    `node` is the judged node; `horizon` is the instant before which facts were not looked for. Empty when no plan was
-    adopted.
+    `node` is the judged node; `horizons` gives the instants before which facts of a kind were not looked for. Empty
+    when no plan was adopted.
     """
     arranged = arrange(facts, now)
     subjects, undeclared = _subjects(arranged, node)
@@ -38,7 +43,18 @@ def evaluate(
     for rule in rulebook.rules.values():
         if rule.catalogue in plans[-1].data.catalogues:
             verdicts += _judge_rule(rule, subjects, undeclared, arranged, now, node)
-    return tuple(_mark_floor(verdict, horizon) for verdict in verdicts)
+    return tuple(replace(each, since_at_least=_may_be_older(each, subjects, arranged, horizons)) for each in verdicts)
+
+
+def _may_be_older(verdict: Verdict, subjects: list[Subject], facts: Facts, horizons: Mapping[str, datetime]) -> bool:
+    """Whether the state began with a fact so near the horizon of its kind that it may have begun before it."""
+    declared = [subject.first_declared for subject in subjects if subject.asset == verdict.asset]
+    return any(
+        fact.at == verdict.since and fact.at <= horizon + LONGEST_PERIOD
+        for kind, horizon in horizons.items()
+        if kind not in LIFECYCLE and declared and declared[0] < horizon
+        for fact in facts.of(kind, verdict.asset)
+    )
 
 
 def _judge_rule(
@@ -137,9 +153,3 @@ def _verdict(rule: Rule, node: str, asset: str | None, finding: Finding) -> Verd
         attested_by=finding.attested_by,
         next_change_at=finding.next_change_at,
     )
-
-
-def _mark_floor(verdict: Verdict, horizon: datetime | None) -> Verdict:
-    if horizon is None or verdict.since is None or not horizon <= verdict.since <= horizon + LONGEST_PERIOD:
-        return verdict
-    return replace(verdict, since_at_least=True)

@@ -52,12 +52,14 @@ def test_what_is_lost_is_rounded_up(seconds: int, shown: str) -> None:
     assert durations.write(seconds, "en", up=True).replace("\u00a0", " ") == shown
 
 
+_SHOWN = re.compile(r"(?:(\d+) d ?)?(?:(\d+) h ?)?(?:(\d\d)$|(\d+) min ?)?(?:(\d+) s)?")
+
+
 def _read(text: str) -> int:
-    found = re.fullmatch(r"(?:(\d+) d)?(?: ?(\d+) h)?(?: ?(\d+)(?: min)?)?(?: (\d+) s)?", text.replace("\u00a0", " "))
-    if found is None or " s" in text.replace("\u00a0", " ") and " min" not in text.replace("\u00a0", " "):
-        return int(re.sub(r"\D", "", text))
-    days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
-    return days * DAY + hours * HOUR + minutes * 60 + seconds
+    found = _SHOWN.fullmatch(text.replace("\u00a0", " "))
+    assert found is not None, text
+    days, hours, bare_minutes, minutes, seconds = (int(each or 0) for each in found.groups())
+    return days * DAY + hours * HOUR + (bare_minutes + minutes) * 60 + seconds
 
 
 @given(st.integers(min_value=0, max_value=4000 * DAY))

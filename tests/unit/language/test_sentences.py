@@ -18,7 +18,13 @@ def _plain(text: str) -> str:
 
 def test_parameters_follow_their_names() -> None:
     template = "{age_s}, {due_at}, {first_day}, {count}, {store}"
-    params = {"age_s": 95_401, "due_at": AT, "first_day": "2026-11-01", "count": 1200, "store": "nas"}
+    params: dict[str, str | int | datetime] = {
+        "age_s": 95_401,
+        "due_at": AT,
+        "first_day": "2026-11-01",
+        "count": 1200,
+        "store": "nas",
+    }
     english = render(template, params, "en", ZONE, up=True)
     french = render(template, params, "fr", ZONE)
     assert _plain(english) == "26 h 31, 21 November 2026, 09:00 CET, 1 November 2026, 1,200, nas"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from intendance.catalogue.checks.copies import copies
@@ -24,7 +25,7 @@ def to_recipients(rule: Rule, subject: Subject, now: datetime) -> Finding:
     if few is not None:
         return few
     made = _latest_words(subject)
-    stored = [fact for fact in made if not _is_gone(fact, subject)]
+    stored = [fact for fact in made if not _is_gone(fact, subject, now)]
     wrong = next((found for fact in reversed(stored) for found in _wrong(fact, subject)), None)
     if wrong is not None:
         return wrong
@@ -35,7 +36,7 @@ def to_recipients(rule: Rule, subject: Subject, now: datetime) -> Finding:
     stranger = _stranger(subject, made)
     if stranger is not None:
         return stranger
-    return _encrypted(subject, stored) if stored else _nothing(rule, subject, now)
+    return _encrypted(rule, subject, made, stored) if stored else _nothing(rule, subject, now)
 
 
 def _too_few_holders(rule: Rule, subject: Subject) -> Finding | None:
@@ -67,10 +68,10 @@ def _latest_words(subject: Subject) -> list[Made]:
     return sorted(by_set.values(), key=lambda fact: (fact.data.recovers_to, fact.seq))
 
 
-def _is_gone(fact: Made, subject: Subject) -> bool:
-    """Whether every store that had the set was inspected since and has no set of its day left."""
+def _is_gone(fact: Made, subject: Subject, moment: datetime) -> bool:
+    """Whether, at a moment, every store that had the set was inspected since and has no set of its day left."""
     at = recovered(fact.data.recovers_to, fact.at)
-    views = latest_per_store(subject.inspections, subject.inspections[-1].at) if subject.inspections else {}
+    views = latest_per_store(subject.inspections, moment)
     for store in fact.data.stores:
         view = views.get(store)
         if at is None or view is None or view.at < fact.at:
@@ -163,11 +164,44 @@ def _nothing(rule: Rule, subject: Subject, now: datetime) -> Finding:
     return Finding(State.UNKNOWN, "no_set", since=last.at, cites=(last,))
 
 
-def _encrypted(subject: Subject, stored: list[Made]) -> Finding:
+def _encrypted(rule: Rule, subject: Subject, made: list[Made], stored: list[Made]) -> Finding:
     plan = subject.plan
-    since = stored[0].at
-    for before, current in zip(subject.plans, subject.plans[1:], strict=False):
-        if _keys(before) != _keys(current):
-            since = max(since, min((fact.at for fact in stored if _precedes(current, fact)), default=since))
+    since = max([_first(made).at, *_ends_of_trouble(rule, subject, made, stored)])
     params: dict[str, Param] = {"sets": len(stored), "keys": len(_keys(plan)), "holders": _holders(plan)}
     return Finding(State.PASS, "encrypted", params, since, (stored[-1], plan), Attestor.SELF)
+
+
+def _ends_of_trouble(rule: Rule, subject: Subject, made: list[Made], stored: list[Made]) -> Iterator[datetime]:
+    """When each thing ended that kept the rule from holding: plans, wrong sets, strangers, times without any set."""
+    bound = rule.count("recipients.holders_min")
+    for before, current in pairwise(subject.plans):
+        if _holders(before) < bound:
+            yield current.at
+        if _keys(before) != _keys(current):
+            followers = [fact.at for fact in made if _precedes(current, fact)]
+            yield min(followers, default=current.at)
+    left = {id(fact) for fact in stored}
+    gone = {id(fact): _gone_since(fact, subject) for fact in made if id(fact) not in left}
+    yield from (gone[id(fact)] for fact in made if id(fact) in gone and any(_wrong(fact, subject)))
+    for fact in made:
+        earlier = [each for each in made if each.at < fact.at]
+        if earlier and all(id(each) in gone and gone[id(each)] <= fact.at for each in earlier):
+            yield fact.at
+    known = {fact.data.set for fact in made}
+    for copy in copies(subject, inspected_only=True):
+        if copy.closed is not None and copy.set not in known:
+            yield copy.closed.seen.at
+
+
+def _gone_since(fact: Made, subject: Subject) -> datetime:
+    """The first of the inspections, up to the last, that all found the set gone."""
+    since = subject.inspections[-1].at
+    for inspection in reversed(subject.inspections):
+        if not _is_gone(fact, subject, inspection.at):
+            break
+        since = inspection.at
+    return since
+
+
+def _first(made: list[Made]) -> Made:
+    return min(made, key=lambda fact: (fact.at, fact.seq))

@@ -120,5 +120,5 @@ def _broken(
         return Finding(State.FAIL, finding.code, finding.params, limit, (last,), finding.attested_by)
     ends = [span.end for span in spans]
     first_wrong = min(look.at for look, found in judged if found.state is State.FAIL)
-    since = max(ends) if ends else first_wrong
+    since = max(ends) if ends else min(first_wrong, subject.first_declared + bound)
     return Finding(State.FAIL, finding.code, finding.params, since, (last,), finding.attested_by)

@@ -1,0 +1,90 @@
+"""Lives of a node, written into a real ledger, whose `status` is kept word for word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+
+from intendance.ledger.book import Book
+from tests.support.clock import MovableClock
+from tests.support.evidence import START, Log, declared, failed, inspection, plan, seen, write
+from tests.unit.catalogue.samples import DAY, HOUR, NIGHT
+
+QUARTER = timedelta(minutes=15)
+
+
+def _site(*catalogues: str, engines: tuple[str, ...] = ("mariadb", "files")) -> Log:
+    log = Log()
+    names = {"mariadb": "shop-db", "files": "site-files"}
+    log.add(START, plan(*(names[engine] for engine in engines), catalogues=catalogues))
+    for engine in engines:
+        log.add(START, declared(engine, first=START), names[engine])
+    return log
+
+
+def _nights(log: Log, count: int) -> datetime:
+    """Both assets, each night, in the order in which a node would write them."""
+    apart = Log(log.node, list(log.facts))
+    last = apart.nights(NIGHT, count)
+    if any(fact.asset == "site-files" for fact in log.facts):
+        apart.nights(NIGHT + QUARTER, count, asset="site-files")
+    for fact in sorted(apart.facts[len(log.facts) :], key=lambda each: (each.at, each.asset)):
+        log.add(fact.at, fact.data, fact.asset)
+    return last + QUARTER
+
+
+def _first_day() -> tuple[Log, datetime]:
+    return _site("maint", "asbl"), START + HOUR
+
+
+def _all_well() -> tuple[Log, datetime]:
+    log = _site("asbl")
+    return log, _nights(log, 20) + 5 * HOUR
+
+
+def _alone_under_maint() -> tuple[Log, datetime]:
+    log = _site("maint", "asbl")
+    return log, _nights(log, 95) + 5 * HOUR
+
+
+def _trouble() -> tuple[Log, datetime]:
+    log = _site("maint", "asbl")
+    last = _nights(log, 20)
+    at = last + 22 * HOUR
+    log.add(at, failed(at, "shop-db cannot be reached: connection refused."), "shop-db")
+    sets = [seen(NIGHT + QUARTER + DAY * night) for night in range(19)]
+    sets.append(seen(NIGHT + QUARTER + DAY * 19, fault="its manifest is not the one in the ledger: it was replaced"))
+    log.add(at + HOUR, inspection(sets), "site-files")
+    return log, at + 9 * HOUR
+
+
+def _no_database() -> tuple[Log, datetime]:
+    log = Log()
+    log.add(START, plan("site-files", catalogues=("asbl",)))
+    log.add(START, declared("files", first=START), "site-files")
+    return log, log.nights(NIGHT, 9, asset="site-files") + 40 * HOUR
+
+
+LIVES: Mapping[str, Callable[[], tuple[Log, datetime]]] = MappingProxyType(
+    {
+        "first-day": _first_day,
+        "all-well": _all_well,
+        "alone-under-maint": _alone_under_maint,
+        "trouble": _trouble,
+        "no-database": _no_database,
+    }
+)
+
+
+def live(name: str, state: Path) -> MovableClock:
+    """A state folder with that life's ledger; the clock stands at the time of asking."""
+    log, now = LIVES[name]()
+    clock = MovableClock(START - HOUR)
+    with Book.create(
+        state, fleet="asbl", node="web-01", openpgp_fingerprint="F" * 40, software="intendance 0.1.0", clock=clock
+    ) as book:
+        write(book, clock, log)
+    clock.at = now
+    return clock

@@ -1,0 +1,207 @@
+"""For every reason that a performed rule can give, a life of an asset that leads to it: by rule and code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from intendance.model.evidence.lifecycle import RecipientEntry
+from intendance.model.verdict import State
+from tests.support.evidence import (
+    KEY_A,
+    KEY_C,
+    RECIPIENTS,
+    START,
+    Log,
+    completed,
+    failed,
+    inspection,
+    inspection_failed,
+    plan,
+    seen,
+)
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+NIGHT = datetime(2026, 10, 2, 0, 0, tzinfo=UTC)
+"""The first night after START: 02:00 in Brussels."""
+
+Life = tuple[Log, datetime]
+Sample = tuple[State, Callable[[], Life]]
+
+
+def _log(nights: int = 0, engine: str = "mariadb", **options: Any) -> tuple[Log, datetime]:
+    log = Log()
+    log.begin(engine=engine, **options)
+    return log, (log.nights(NIGHT, nights) if nights else START)
+
+
+def _after(length: timedelta, nights: int = 0, engine: str = "mariadb", **options: Any) -> Life:
+    log, last = _log(nights, engine, **options)
+    return log, last + length
+
+
+def _with_others(length: timedelta, nights: int) -> Life:
+    log, last = _log(nights)
+    log.facts += log.from_other().facts
+    return log, last + length
+
+
+def _failed_once(length: timedelta, nights: int, engine: str = "mariadb") -> Life:
+    log, last = _log(nights, engine)
+    log.add(last + HOUR, failed(last + HOUR), "shop-db")
+    return log, last + length
+
+
+def _unseen(length: timedelta) -> Life:
+    log, _ = _log()
+    log.add(NIGHT, completed(NIGHT), "shop-db")
+    return log, NIGHT + length
+
+
+def _unseen_later(length: timedelta) -> Life:
+    log, last = _log(3)
+    at = last + 20 * HOUR
+    log.add(at, completed(at), "shop-db")
+    return log, at + length
+
+
+def _last_look(fault: str, stored_bytes: int, nights: int = 3, engine: str = "mariadb") -> Life:
+    log, last = _log(nights, engine)
+    sets = [seen(NIGHT + DAY * night) for night in range(nights - 1)]
+    sets.append(seen(NIGHT + DAY * (nights - 1), fault=fault, stored_bytes=stored_bytes))
+    log.add(last + HOUR, inspection(sets), "shop-db")
+    return log, last + 2 * HOUR
+
+
+def _young_gone(engine: str = "mariadb") -> Life:
+    log, last = _log(5, engine)
+    log.add(last + HOUR, inspection([seen(NIGHT + DAY * night) for night in (0, 1, 3, 4)]), "shop-db")
+    return log, last + 2 * HOUR
+
+
+def _made(**options: Any) -> Life:
+    log, _ = _log()
+    log.add(NIGHT, completed(NIGHT, **options), "shop-db")
+    return log, NIGHT + HOUR
+
+
+def _new_key() -> Life:
+    log, last = _log(2)
+    third = RecipientEntry(name="new", fingerprint=KEY_C, held_by="lead")
+    log.add(last + HOUR, plan("shop-db", recipients=(RECIPIENTS[0], third)))
+    return log, last + 2 * HOUR
+
+
+def _stranger() -> Life:
+    log, last = _log(2)
+    sets = [seen(NIGHT), seen(NIGHT + DAY), seen(NIGHT - DAY, name="somebody-else.1")]
+    log.add(last + HOUR, inspection(sets), "shop-db")
+    return log, last + 2 * HOUR
+
+
+def _all_gone() -> Life:
+    log, last = _log(2)
+    log.add(last + HOUR, inspection([]), "shop-db")
+    return log, last + 2 * HOUR
+
+
+def _empty_store(length: timedelta, engine: str = "mariadb") -> Life:
+    log, _ = _log(engine=engine)
+    log.add(START + HOUR, inspection([]), "shop-db")
+    return log, START + length
+
+
+def _old_set() -> Life:
+    log, last = _log(2)
+    log.add(last + 30 * HOUR, inspection([seen(NIGHT), seen(NIGHT + DAY)]), "shop-db")
+    return log, last + 31 * HOUR
+
+
+def _unmounted() -> Life:
+    log, last = _log(2)
+    log.add(last + HOUR, inspection_failed(), "shop-db")
+    return log, last + 2 * HOUR
+
+
+ONE_PERSON = (
+    RecipientEntry(name="owner", fingerprint=KEY_A, held_by="admin"),
+    RecipientEntry(name="spare", fingerprint=KEY_C, held_by="admin"),
+)
+
+
+def _age(engine: str, late: timedelta) -> dict[str, Sample]:
+    return {
+        "first_due": (State.PENDING, lambda: _after(HOUR, engine=engine)),
+        "first_failed": (State.PENDING, lambda: _failed_once(2 * HOUR, 0, engine)),
+        "too_old": (State.FAIL, lambda: _after(late, 3, engine=engine)),
+        "too_old_failed": (State.FAIL, lambda: _failed_once(late, 3, engine)),
+        "never": (State.FAIL, lambda: _after(late, engine=engine)),
+        "never_failed": (State.FAIL, lambda: _failed_once(late, 0, engine)),
+        "gone": (State.FAIL, lambda: _last_look("it is in the ledger and not in the store", 0, 1, engine)),
+        "damaged": (State.FAIL, lambda: _last_look("part 3 is not the one that was stored", 300, 1, engine)),
+        "not_scheduled": (State.FAIL, lambda: _after(HOUR, 3, engine=engine, cron=None)),
+    }
+
+
+def _kept(engine: str, late: timedelta) -> dict[str, Sample]:
+    return _age(engine, late) | {
+        "fresh": (State.PASS, lambda: _after(5 * HOUR, 3, engine=engine)),
+        "plan_short": (State.FAIL, lambda: _after(HOUR, 3, engine=engine, retention_days=7)),
+        "young_gone": (State.FAIL, lambda: _young_gone(engine)),
+    }
+
+
+def _encryption(late: timedelta) -> dict[str, Sample]:
+    return {
+        "encrypted": (State.PASS, lambda: _after(HOUR, 3)),
+        "first_due": (State.PENDING, lambda: _after(HOUR)),
+        "no_set": (State.UNKNOWN, lambda: _after(late)),
+        "unproven": (State.UNKNOWN, _stranger),
+        "too_few_holders": (State.FAIL, lambda: _after(HOUR, 3, recipients=ONE_PERSON)),
+        "former_recipients": (State.FAIL, _new_key),
+        "recipients_differ": (State.FAIL, lambda: _made(recipients=(KEY_A,))),
+        "parts_unread": (State.FAIL, lambda: _made(read=2)),
+        "unprotected": (State.FAIL, lambda: _made(protected=False)),
+    }
+
+
+SAMPLES: Mapping[str, Mapping[str, Sample]] = MappingProxyType(
+    {
+        "MAINT_010": _age("mariadb", 40 * HOUR)
+        | {
+            "fresh": (State.PASS, lambda: _with_others(5 * HOUR, 3)),
+            "first_uninspected": (State.PENDING, lambda: _unseen(HOUR)),
+            "not_inspected": (State.UNKNOWN, lambda: _unseen_later(10 * HOUR)),
+            "self_attested": (State.UNKNOWN, lambda: _after(5 * HOUR, 3)),
+        },
+        "MAINT_011": _encryption(40 * HOUR),
+        "MAINT_013": {
+            "kept": (State.PASS, lambda: _with_others(HOUR, 95)),
+            "growing": (State.PENDING, lambda: _after(HOUR, 34)),
+            "first_due": (State.PENDING, lambda: _after(HOUR)),
+            "not_inspected": (State.UNKNOWN, lambda: _after(40 * HOUR)),
+            "inspection_old": (State.UNKNOWN, lambda: _after(40 * HOUR, 34)),
+            "plan_short": (State.FAIL, lambda: _after(HOUR, 34, retention_days=89)),
+            "day_missing": (State.FAIL, _young_gone),
+            "self_attested": (State.UNKNOWN, lambda: _after(HOUR, 95)),
+        },
+        "ASBL_010": _kept("mariadb", 40 * HOUR),
+        "ASBL_011": _kept("files", 12 * DAY),
+        "ASBL_012": {
+            "inspected": (State.PASS, lambda: _after(HOUR, 3)),
+            "first_due": (State.PENDING, lambda: _after(HOUR)),
+            "first_set_due": (State.PENDING, lambda: _empty_store(5 * HOUR)),
+            "no_store": (State.FAIL, lambda: _after(HOUR, stores=())),
+            "never_inspected": (State.FAIL, lambda: _after(40 * HOUR)),
+            "inspection_old": (State.FAIL, lambda: _after(40 * HOUR, 3)),
+            "inspection_failed": (State.FAIL, _unmounted),
+            "faulty": (State.FAIL, lambda: _last_look("it is shrunken", 300)),
+            "nothing_found": (State.FAIL, _all_gone),
+            "set_old": (State.FAIL, _old_set),
+        },
+        "ASBL_015": _encryption(40 * HOUR),
+    }
+)
