@@ -162,8 +162,8 @@ def evidence_page() -> str:
         "",
         "`data` of each kind of record; the record around it is described in [The ledger](ledger.md). Instants are",
         "RFC 3339 in UTC, sizes are bytes, `*_ms` milliseconds. Error texts are redacted before they are recorded; no",
-        "record holds a secret or a row of user data. A member with a default may be absent from older records. What is",
-        "not on this page is *undetermined* to `ledger verify`, never ignored.",
+        "record holds a secret or a row of user data. A member with a default may be absent from older records. What",
+        "is not on this page is *undetermined* to `ledger verify`, never ignored.",
         "",
     ]
     for kind, shape in KINDS.items():

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -325,7 +324,7 @@ def _make_folders(layout: Layout) -> None:
 def _begin_database(layout: Layout) -> sqlite3.Connection:
     os.close(os.open(layout.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = rows.connect(layout.database)
-    connection.executescript(files("intendance.ledger").joinpath("book.sql").read_text(encoding="utf-8"))
+    connection.executescript(Path(__file__).with_name("book.sql").read_text(encoding="utf-8"))
     if rows.size(connection):
         origin = _read_genesis(connection, layout).origin
         connection.close()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from intendance.ledger.tlog import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Edge, Tile, parse_path
-from intendance.system.publish import sync_directory
+from intendance.system.publish import make_folder, sync_directory
 
 _BATCH = 64
 _TEMPORARY = ".tmp"
@@ -64,7 +64,7 @@ def _write_batch(batch: list[tuple[Path, bytes]]) -> None:
     directories: set[Path] = set()
     renames: list[tuple[Path, Path]] = []
     for path, content in batch:
-        directories |= _make_directories(path.parent)
+        make_folder(path.parent)
         temporary = path.with_name(f".{path.name}{_TEMPORARY}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         try:
@@ -80,17 +80,6 @@ def _write_batch(batch: list[tuple[Path, bytes]]) -> None:
         directories.add(path.parent)
     for directory in directories:
         sync_directory(directory)
-
-
-def _make_directories(directory: Path) -> set[Path]:
-    """Make a folder and what is missing above it; returns the folders that got a new name and must be synced."""
-    missing: list[Path] = []
-    while not directory.is_dir():
-        missing.append(directory)
-        directory = directory.parent
-    for folder in reversed(missing):
-        folder.mkdir(exist_ok=True)
-    return {folder.parent for folder in missing}
 
 
 def drop_partial(log: Path, tile: Tile) -> None:

@@ -19,6 +19,17 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and what is missing above it, names durable; one that is there is left as it is."""
+    missing: list[Path] = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for absent in reversed(missing):
+        absent.mkdir(exist_ok=True)
+        sync_directory(absent.parent)
+
+
 def publish_name(temporary: Path, path: Path) -> None:
     """Give a complete file its name, unless that is taken: atomically, whoever else tries. Raises FileExistsError.
 
@@ -48,7 +59,7 @@ def publish(path: Path, content: bytes, *, mode: int = 0o644, replace: bool = Fa
 
     Raises FileExistsError when `path` exists and `replace` is false.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
