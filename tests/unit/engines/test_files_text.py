@@ -93,6 +93,8 @@ def test_a_listing_is_counted() -> None:
         ("[a", "./[a", True),
         (r"\*", "./*", True),
         (r"\*", "./x", False),
+        ("*\\", "./\\", False),
+        ("a\\", "./a\\", True),
     ],
 )
 def test_patterns_match_as_tar_reads_them(pattern: str, path: str, matches: bool) -> None:

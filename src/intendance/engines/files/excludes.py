@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+_NEVER = "(?!)"
 _CLASSES = {
     "alnum": "^\\W_", "alpha": "^\\W\\d_", "blank": " \\t", "digit": "0-9", "lower": "a-z", "punct": "!-/:-@\\[-`{-~",
     "space": "\\s", "upper": "A-Z", "xdigit": "0-9A-Fa-f",
@@ -47,12 +48,18 @@ def expression(pattern: str) -> str:
         elif character == "\\" and position < len(pattern):
             out.append(re.escape(pattern[position]))
             position += 1
+        elif character == "\\" and _has_wildcards(pattern):
+            out.append(_NEVER)  # nothing follows that it could quote: such a pattern matches nothing
         elif character == "[" and (end := _bracket_end(pattern, position)) > 0:
             out.append(_bracket(pattern[position:end]))
             position = end + 1
         else:
             out.append(re.escape(character))
     return "".join(out)
+
+
+def _has_wildcards(pattern: str) -> bool:
+    return re.search(r"(?<!\\)(?:\\\\)*[*?\[]", pattern) is not None
 
 
 def _bracket_end(pattern: str, start: int) -> int:
@@ -77,7 +84,7 @@ def _bracket(inside: str) -> str:
     try:
         re.compile(joined)
     except re.error:  # a range that runs backwards holds nothing
-        joined = r"[^\w\W]"
+        joined = _NEVER
     return f"(?!{joined})." if negated else f"(?:{joined})"
 
 
