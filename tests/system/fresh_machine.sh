@@ -6,7 +6,8 @@
 #
 # What the machine is told about its surroundings is copied in: apt sources, pip settings, certificates, name resolution.
 # FRESH_BASE=DIR keeps the bare Debian there and uses it again; FRESH_COPY="DIR…" copies more folders (a local wheel house).
-# FRESH_PERSON=1 tries as an ordinary user, on a machine whose root installed Python, gnupg and zstd and nothing more.
+# FRESH_PERSON=1 tries as an ordinary user, on a machine whose root installed Python, gnupg and zstd and nothing more;
+# `run --once` then ends with 5, for no database is under the plan.
 # It runs in its own mount and process namespaces: nothing is left mounted or running, whatever happens.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
