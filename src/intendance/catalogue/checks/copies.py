@@ -72,16 +72,17 @@ def _look(event: Inspection, open_copies: dict[tuple[str, str], Copy]) -> list[C
     oldest: datetime | None = None
     for seen in event.data.newest:
         listed.add(seen.set)
-        at = recovered(seen.recovers_to, event.at)
+        key = (store, seen.set)
+        known = open_copies.get(key)
+        at = recovered(seen.recovers_to, event.at) if known is None else known.recovers_to
         if at is None:
             continue
         oldest = at if oldest is None else min(oldest, at)
-        key = (store, seen.set)
         if seen.fault:
             before = open_copies.pop(key, None) or Copy(seen.set, store, at, event.at, event)
             ended.append(replace(before, closed=Closed(event, seen.fault if seen.stored_bytes else "")))
-        else:
-            open_copies.setdefault(key, Copy(seen.set, store, at, event.at, event))
+        elif known is None:
+            open_copies[key] = Copy(seen.set, store, at, event.at, event)
     complete = len(event.data.newest) < LISTED
     absent = [key for key in open_copies if key[0] == store and key[1] not in listed]
     gone = [key for key in absent if complete or (oldest is not None and open_copies[key].recovers_to > oldest)]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from intendance.catalogue.checks.copies import copies
+from intendance.catalogue.checks.copies import Copy, copies
 from intendance.catalogue.finding import Finding, after
 from intendance.catalogue.rule import Rule
 from intendance.catalogue.subject import Subject, latest_per_store, local_day, recovered
@@ -137,11 +137,18 @@ def _short(fingerprints: frozenset[str]) -> str:
     return ", ".join(fingerprint[-16:] for fingerprint in sorted(fingerprints)) or "—"
 
 
+def _strangers(subject: Subject, made: list[Made]) -> list[Copy]:
+    """Sets that inspections found and that this ledger never recorded."""
+    known = {fact.data.set for fact in made}
+    if all(seen.set in known for each in subject.inspections for seen in each.data.newest):
+        return []
+    return [copy for copy in copies(subject, inspected_only=True) if copy.set not in known]
+
+
 def _stranger(subject: Subject, made: list[Made]) -> Finding | None:
     """A set in a store that this ledger never recorded: nothing here proves how it was encrypted."""
-    known = {fact.data.set for fact in made}
-    for copy in copies(subject, inspected_only=True):
-        if copy.closed is None and copy.set not in known:
+    for copy in _strangers(subject, made):
+        if copy.closed is None:
             params: dict[str, Param] = {"store": copy.store, "recovers_at": copy.recovers_to}
             return Finding(State.UNKNOWN, "unproven", params, copy.since, (copy.seen,))
     return None
@@ -187,10 +194,7 @@ def _ends_of_trouble(rule: Rule, subject: Subject, made: list[Made], stored: lis
         earlier = [each for each in made if each.at < fact.at]
         if earlier and all(id(each) in gone and gone[id(each)] <= fact.at for each in earlier):
             yield fact.at
-    known = {fact.data.set for fact in made}
-    for copy in copies(subject, inspected_only=True):
-        if copy.closed is not None and copy.set not in known:
-            yield copy.closed.seen.at
+    yield from (copy.closed.seen.at for copy in _strangers(subject, made) if copy.closed is not None)
 
 
 def _gone_since(fact: Made, subject: Subject) -> datetime:
