@@ -25,7 +25,7 @@ except the files that you restore.
   sh RESTORE.sh files DIR             Restore the file tree into DIR, which must not exist yet. As root, owners come
                                       back too (by number).
   sh RESTORE.sh sql STREAM            Write the SQL of one stream to standard output, for the database's client:
-                                        sh RESTORE.sh sql db-shop | mariadb
+                                        sh RESTORE.sh sql db-shop | mariadb --binary-mode --comments
   sh RESTORE.sh raw STREAM            Write any stream as it is to standard output:
                                         sh RESTORE.sh raw tree | tar -tv
 
@@ -45,7 +45,7 @@ sur le disque, sauf les fichiers que vous restaurez.
   sh RESTORE.sh files DOSSIER         Restaure l'arborescence dans DOSSIER, qui ne doit pas encore exister. En tant que
                                       root, les propriétaires reviennent aussi (par numéro).
   sh RESTORE.sh sql FLUX              Écrit le SQL d'un flux sur la sortie standard, pour le client de la base :
-                                        sh RESTORE.sh sql db-shop | mariadb
+                                        sh RESTORE.sh sql db-shop | mariadb --binary-mode --comments
   sh RESTORE.sh raw FLUX              Écrit un flux tel quel sur la sortie standard :
                                         sh RESTORE.sh raw tree | tar -tv
 
