@@ -165,7 +165,9 @@ class DirectoryStore(Group):
     kind: Annotated[Literal["directory"], Later(("s3", "sftp"))] = option(
         "What kind of store this is.", example="directory"
     )
-    path: AbsolutePath = option("The folder; adopting the plan makes and marks it when its parent stands.", example="/var/backups/intendance")
+    path: AbsolutePath = option(
+        "The folder; adopting the plan makes and marks it when its parent stands.", example="/var/backups/intendance"
+    )
 
 
 class SecretReference(Group):
