@@ -26,6 +26,10 @@ _GRACE_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 5.0
 
 
+class _Consequence(Exception):
+    """Something else has failed before; that is what is told."""
+
+
 class Pipeline:
     """The children and threads of one stream, for the length of a `with` block on the main thread.
 
@@ -38,6 +42,7 @@ class Pipeline:
         self._stream = stream
         self._stall_seconds = stall_seconds
         self._changed = threading.Condition()
+        self._owner = threading.current_thread()
         self._cause: BaseException | None = None
         self._children: list[Child] = []
         self._explanations: dict[int, Explain] = {}
@@ -104,9 +109,9 @@ class Pipeline:
         self.check()
 
     def check(self) -> None:
-        """Raises the first cause, if anything has failed."""
+        """Raises the first cause, if anything has failed; in a thread of ours a mere _Consequence, which ends it."""
         if self._cause is not None:
-            raise self._cause
+            raise self._cause if threading.current_thread() is self._owner else _Consequence
 
     def fail(self, error: BaseException) -> None:
         """Something failed: keep the first such error, end every child, wake everybody."""
