@@ -31,7 +31,6 @@ from intendance.system.openpgp import RecipientHome
 from tests.support.children import children_of
 from tests.support.gnupg import Keys
 from tests.support.memory_store import MemoryStore
-from tests.unit.sets.test_pipe import nothing_left as nothing_left  # noqa: PLC0414 -- a fixture
 
 pytestmark = pytest.mark.gnupg
 
