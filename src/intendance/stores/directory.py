@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, NoReturn
 
+from intendance.language.sizes import size
 from intendance.model.errors.store import (
     ObjectExists,
     ObjectMissing,
@@ -150,7 +151,7 @@ class DirectoryStore:
         if key is not None and error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             raise ObjectMissing(store=self.name, key=key) from error
         if error.errno in _NO_ROOM:
-            raise StoreFull(store=self.name, free=_mebibytes(self._free_now())) from error
+            raise StoreFull(store=self.name, free=size(self._free_now())) from error
         if error.errno in _REFUSALS:
             raise StoreRefused(store=self.name, operation=operation, detail=self._why_refused(error)) from error
         raise StoreUnreachable(store=self.name, detail=_said(error)) from error
@@ -250,7 +251,3 @@ def _unmounted(root: Path) -> Path | None:
 
 def _said(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
-
-
-def _mebibytes(size: int) -> str:
-    return f"{size / 2**20:.0f} MiB"
