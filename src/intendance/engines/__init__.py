@@ -127,8 +127,12 @@ class Engine(Protocol):
     def look(self) -> Source:
         """What stands there now, without reading its content. Raises SourceUnreachable, SourceMissing, AccessDenied."""
 
-    def back_up(self, kind: BackupKind, scratch: Path) -> BackupSession:
-        """Open a backup of the given kind; `scratch` is an empty private folder for small working files."""
+    def back_up(self, kind: BackupKind, scratch: Path, expected_bytes: int | None = None) -> BackupSession:
+        """Open a backup of the given kind; `scratch` is an empty private folder for small working files.
+
+        `expected_bytes` is what the last backup of this kind read, when there was one: an engine that could estimate
+        only by looking at everything takes that instead.
+        """
 
     def restore(
         self, streams: Sequence[StreamInSet], details: Mapping[str, Any], into: str, scratch: Path

@@ -181,37 +181,43 @@ def test_excludes_leave_out_and_are_counted(site: FilesAsset, tmp_path: Path) ->
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("expected_bytes", [None, BIG])
 @pytest.mark.parametrize("pattern", ["*", ".*", "?", ".", "./*", ".?*"])
-def test_patterns_that_leave_nothing_are_refused(site: FilesAsset, tmp_path: Path, pattern: str) -> None:
+def test_patterns_that_leave_nothing_are_refused(
+    site: FilesAsset, tmp_path: Path, pattern: str, expected_bytes: int | None
+) -> None:
     with pytest.raises(NothingLeft):
-        FilesEngine(replace(site, exclude=(pattern,))).back_up("full", tmp_path / "scratch")
+        engines.take(
+            FilesEngine(replace(site, exclude=(pattern,))).back_up("full", tmp_path / "scratch", expected_bytes)
+        )
 
 
 def test_the_pattern_that_is_advised_leaves_out_hidden_names_only(site: FilesAsset) -> None:
     Path(site.path, ".git").mkdir()
     Path(site.path, ".git/x").write_text("x")
     found = FilesEngine(replace(site, exclude=(".[!/]*",))).look()
-    assert found.details["seen"] == {"directories": 1, "files": 1, "bytes": BIG}
     assert found.estimated_bytes == BIG
 
 
-def test_a_live_sqlite_database_is_a_warning(site: FilesAsset) -> None:
+@pytest.mark.parametrize("expected_bytes", [None, BIG])
+def test_a_live_sqlite_database_is_a_warning(site: FilesAsset, tmp_path: Path, expected_bytes: int | None) -> None:
     connection = sqlite3.connect(f"{site.path}/data.bin")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("CREATE TABLE t (a)")
     connection.commit()
     Path(site.path, "notes.db").write_text("not a database")
-    warnings = FilesEngine(site).look().warnings
+    warnings = engines.take(FilesEngine(site).back_up("full", tmp_path / "scratch", expected_bytes)).warnings
     connection.close()
     assert [warning for warning in warnings if "SQLite" in warning and "data.bin" in warning]
     assert not [warning for warning in warnings if "notes.db" in warning]
 
 
-def test_an_empty_folder_is_backed_up_with_a_question(tmp_path: Path) -> None:
+@pytest.mark.parametrize("expected_bytes", [None, 0])
+def test_an_empty_folder_is_backed_up_with_a_question(tmp_path: Path, expected_bytes: int | None) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "scratch").mkdir()
     asset = FilesAsset(name="site", path=str(tmp_path / "empty"), backup=None)
-    taken = engines.take(FilesEngine(asset).back_up("full", tmp_path / "scratch"))
+    taken = engines.take(FilesEngine(asset).back_up("full", tmp_path / "scratch", expected_bytes))
     assert taken.warnings == ("the folder is empty: is a disk not mounted?",)
     session = FilesEngine(asset).restore(taken.in_set, {}, str(tmp_path / "back"), tmp_path)
     assert engines.failed(engines.load(session, taken)) == []

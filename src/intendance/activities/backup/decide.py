@@ -36,6 +36,11 @@ def next_link(history: Sequence[BackupCompleted]) -> Link:
     return Link(sequence=latest.sequence + 1, previous=latest.manifest_sha256)
 
 
+def expected_bytes(kind: str, history: Sequence[BackupCompleted]) -> int | None:
+    """What the last backup of this kind read, before compression (`history`: newest first)."""
+    return next((backup.source_bytes for backup in history if backup.kind == kind), None)
+
+
 def projected_bytes(kind: str, history: Sequence[BackupCompleted], estimated_bytes: int) -> int:
     """The ciphertext to expect: that of the last set of this kind (`history`: newest first), else the engine's
     estimate before compression."""

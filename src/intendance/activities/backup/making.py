@@ -48,7 +48,8 @@ class Making:
         facts = self._context.book.facts("backup.completed", asset=self._job.asset)
         history = [fact.data for fact in facts]
         self._context.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        session = self._context.engine.back_up(self._job.kind, self._context.scratch)
+        expected = decide.expected_bytes(self._job.kind, history)
+        session = self._context.engine.back_up(self._job.kind, self._context.scratch, expected)
         try:
             self._require_room(session.source, history)
             times = _Times(started_at=started_at, recovers_to=self._now())

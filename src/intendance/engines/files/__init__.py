@@ -23,11 +23,11 @@ class FilesEngine:
         """What stands there now; no content is read."""
         return read.look(self.asset)
 
-    def back_up(self, kind: BackupKind, scratch: Path) -> BackupSession:
+    def back_up(self, kind: BackupKind, scratch: Path, expected_bytes: int | None = None) -> BackupSession:
         """Open a full backup; `scratch` takes the names of files, not their content."""
         if kind != "full":
             raise InternalError(detail=f"backup kind {kind!r} of a file tree")
-        return read.ReadSession(self.asset, scratch)
+        return read.ReadSession(self.asset, scratch, expected_bytes)
 
     def restore(
         self,

@@ -17,30 +17,44 @@ from intendance.system import process
 TREE = "tree"
 AGAIN = "again"
 
+_EMPTY = "the folder is empty: is a disk not mounted?"
+_ALL_EXCLUDED = "they match all that is in the folder"
+_SQLITE_ENDINGS = (*walk.SQLITE_NAMES, *walk.SQLITE_COMPANIONS)
+
 
 def look(asset: FilesAsset) -> Source:
     """What stands at the asset's path. Raises SourceMissing, AccessDenied, NothingLeft, EngineFailed."""
     root = readable_root(asset)
-    excludes = Excludes(asset.exclude)
+    excludes = _excludes(asset)
+    found = walk.count(root, excludes)
+    if found.excluded_entries and found.empty:
+        raise NothingLeft(asset=asset.name, detail=_ALL_EXCLUDED)
+    warnings = [_EMPTY] if found.empty else []
+    warnings += _databases([os.fsencode(path) for path in found.databases])
+    return _source(asset, root, found.bytes, (*warnings, *_idle(excludes)))
+
+
+def _known(asset: FilesAsset, expected_bytes: int) -> Source:
+    """The same without a walk, for a tree that was backed up before: what is in it is told by tar's own listing."""
+    return _source(asset, readable_root(asset), expected_bytes, tuple(_idle(_excludes(asset))))
+
+
+def _excludes(asset: FilesAsset) -> Excludes:
     whole = [pattern for pattern in asset.exclude if Excludes([pattern]).match(".")]
     if whole:  # tar would write an empty archive and call that a success
         raise NothingLeft(asset=asset.name, detail=f"`{whole[0]}` matches the folder itself")
-    found = walk.count(root, excludes)
-    if found.excluded_entries and found.empty:
-        raise NothingLeft(asset=asset.name, detail="they match all that is in the folder")
-    details = {
-        "path": tar.shown(os.fsencode(root)),
-        "exclude": list(asset.exclude),
-        "seen": {"directories": found.directories, "files": found.files, "bytes": found.bytes},
-    }
+    return Excludes(asset.exclude)
+
+
+def _source(asset: FilesAsset, root: str, estimated_bytes: int, warnings: tuple[str, ...]) -> Source:
     return Source(
         engine="files",
         version=_version(asset),
         # The path is what stays: device and inode numbers change with a reboot, a new disk or a deployment.
         identity=f"files:{tar.shown(os.fsencode(root))}",
-        estimated_bytes=found.bytes,
-        details=details,
-        warnings=tuple(_remarks(found, excludes)),
+        estimated_bytes=estimated_bytes,
+        details={"path": tar.shown(os.fsencode(root)), "exclude": list(asset.exclude)},
+        warnings=warnings,
     )
 
 
@@ -68,9 +82,10 @@ def readable_root(asset: FilesAsset) -> str:
 class ReadSession:
     """One full backup in the making. The scratch folder holds the listing and tar's own notes: names, no content."""
 
-    def __init__(self, asset: FilesAsset, scratch: Path) -> None:
+    def __init__(self, asset: FilesAsset, scratch: Path, expected_bytes: int | None = None) -> None:
         self.asset = asset
-        self.source = look(asset)
+        self._walked = expected_bytes is None
+        self.source = look(asset) if expected_bytes is None else _known(asset, expected_bytes)
         self._scratch = scratch
         self._root = readable_root(asset)
         self._steps: list[Callable[[], Producer | None]] = [self._tree, self._again]
@@ -117,7 +132,7 @@ class ReadSession:
             if not explained:
                 raise self._unreadable(said.errors, code)
             with index.open("rb") as listed:
-                return finished(said, tar.read_listing(listed))
+                return finished(said, tar.read_listing(listed, _SQLITE_ENDINGS))
 
         return Producer(
             stream=stream,
@@ -129,7 +144,7 @@ class ReadSession:
 
     def _tree_finished(self, said: tar.Said, listing: tar.Listing) -> Finished:
         self._changed = said.changed
-        warnings = []
+        warnings = [] if self._walked else self._not_seen_beforehand(listing)
         if said.vanished:
             warnings.append(f"gone before they could be read: {_listed(said.vanished)}")
         if said.mounts:
@@ -140,6 +155,17 @@ class ReadSession:
             warnings.append(f"{said.more_changed} more files changed while they were read and were not read again")
         details = listing.details() | {"archive_bytes": said.archive_bytes, "changed": len(said.changed)}
         return Finished(details=details, warnings=tuple(warnings))
+
+    def _not_seen_beforehand(self, listing: tar.Listing) -> list[str]:
+        """What the walk says of a tree when it is looked at for the first time. Raises NothingLeft."""
+        if listing.directories <= 1 and not (listing.files or listing.hard_links or listing.symlinks or listing.others):
+            with os.scandir(self._root) as entries:
+                if self.asset.exclude and any(entries):
+                    raise NothingLeft(asset=self.asset.name, detail=_ALL_EXCLUDED)
+            return [_EMPTY]
+        root = os.fsencode(self._root)
+        suspects = dict.fromkeys(_without_companion(name) for name in listing.named)
+        return _databases([name for name in suspects if walk.is_sqlite(root + b"/" + name)])
 
     def _again_finished(self, said: tar.Said, listing: tar.Listing) -> Finished:
         details = listing.details() | {"archive_bytes": said.archive_bytes, "changed": len(said.changed)}
@@ -168,20 +194,26 @@ def _version(asset: FilesAsset) -> str:
     return said[0].removeprefix("tar (GNU tar)").strip()
 
 
-def _remarks(found: walk.Counted, excludes: Excludes) -> list[str]:
-    said = []
-    if found.empty:
-        said.append("the folder is empty: is a disk not mounted?")
-    if found.databases:
-        said.append(
-            "SQLite databases in the tree may be caught in the middle of a write; back them up by themselves: "
-            + _listed([os.fsencode(path) for path in found.databases])
-        )
-    said += [
+def _databases(names: Sequence[bytes]) -> list[str]:
+    if not names:
+        return []
+    return [
+        "SQLite databases in the tree may be caught in the middle of a write; back them up by themselves: "
+        + _listed(names)
+    ]
+
+
+def _without_companion(name: bytes) -> bytes:
+    for companion in walk.SQLITE_COMPANIONS:
+        name = name.removesuffix(companion.encode())
+    return name
+
+
+def _idle(excludes: Excludes) -> list[str]:
+    return [
         f"the pattern `{pattern}` excludes nothing: tar's names end without a slash; write `{pattern.rstrip('/')}`"
         for pattern in excludes.idle()
     ]
-    return said
 
 
 def _listed(names: Sequence[bytes], most: int = 8) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from intendance.engines.files.excludes import Excludes
 
 SQLITE_HEADER = b"SQLite format 3\0"  # the file format's own documentation, section 1.3
-_SQLITE_NAMES = (".sqlite", ".sqlite3", ".db", ".db3", ".s3db", ".sdb")
-_SQLITE_COMPANIONS = ("-wal", "-journal")
+SQLITE_NAMES = (".sqlite", ".sqlite3", ".db", ".db3", ".s3db", ".sdb")
+SQLITE_COMPANIONS = ("-wal", "-journal")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,21 +99,24 @@ class _Walk:
     def _note_databases(self, folder: str, entries: list[os.DirEntry[str]]) -> None:
         names = {entry.name for entry in entries}
         for name in names:
-            in_use = any(name + companion in names for companion in _SQLITE_COMPANIONS)
+            in_use = any(name + companion in names for companion in SQLITE_COMPANIONS)
             path = f"{folder}/{name}"
-            if (in_use or name.endswith(_SQLITE_NAMES)) and not self.excludes.match(path) and self._is_sqlite(path):
+            candidate = (in_use or name.endswith(SQLITE_NAMES)) and not self.excludes.match(path)
+            if candidate and is_sqlite(f"{self.root}/{path}"):
                 self.found.databases.append(path)
 
-    def _is_sqlite(self, path: str) -> bool:
-        try:
-            descriptor = os.open(f"{self.root}/{path}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-            return regular and os.read(descriptor, len(SQLITE_HEADER)) == SQLITE_HEADER
-        finally:
-            os.close(descriptor)
+
+def is_sqlite(path: str | bytes) -> bool:
+    """Whether a regular file begins as SQLite databases do; one that cannot be read does not."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return regular and os.read(descriptor, len(SQLITE_HEADER)) == SQLITE_HEADER
+    finally:
+        os.close(descriptor)
 
 
 _NOTHING = os.stat_result((0,) * 10)

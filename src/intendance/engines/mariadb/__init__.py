@@ -28,7 +28,12 @@ class MariadbEngine:
         finally:
             client.close()
 
-    def back_up(self, kind: BackupKind, scratch: Path) -> BackupSession:  # noqa: ARG002 -- a dump leaves no files
+    def back_up(
+        self,
+        kind: BackupKind,
+        scratch: Path,  # noqa: ARG002 -- a dump leaves no files
+        expected_bytes: int | None = None,  # noqa: ARG002 -- the server knows its sizes
+    ) -> BackupSession:
         """Open a logical backup."""
         if kind != "logical":
             raise InternalError(detail=f"backup kind {kind!r} of a MariaDB asset")
