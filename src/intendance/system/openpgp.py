@@ -46,10 +46,7 @@ def read_keys(armored: str) -> tuple[PublicKey, ...]:
         raise KeyUnreadable(detail="it is longer than 1 MiB")
     content = armored.encode("utf-8", errors="replace")
     with throwaway_home() as home:
-        shown = _gpg(home, "--with-colons", "--import-options", "show-only", "--import", content=content, accept=(0, 2))
-        listed = parse(shown.stdout)
-        if not listed:
-            raise KeyUnreadable(detail=_reason(shown.stderr) or "gpg finds no key in it")
+        listed = _shown(home, content)
         if any(key.has_secret for key in listed):
             return listed
         _import(home, content)
@@ -177,9 +174,14 @@ class RecipientHome:
     def __enter__(self) -> RecipientHome:
         if not self._recipients:
             raise RecipientUnusable(recipient="nobody", detail="the plan names no recipient")
-        with throwaway_home() as made:  # gpg does not import under a path too long for an agent's socket
+        with throwaway_home() as read, throwaway_home() as made:  # gpg does not import under a path that is too long
+            found = self._read_together(read)
             for recipient in self._recipients:
-                self._add(recipient, made)
+                self._add(recipient, found.get(recipient.fingerprint))
+            if set(self._subkeys) != {recipient.fingerprint for recipient in self._recipients}:
+                raise RecipientUnusable(recipient="the plan", detail="its keys cannot be read together")
+            # The texts may hold other keys too: only the declared ones come in.
+            _import(made, _gpg(read, "--export", *self._subkeys).stdout)
             self._path = _short_folder(self._within)
             try:
                 _copy_keyring(made, self._path)
@@ -193,14 +195,24 @@ class RecipientHome:
     ) -> None:
         self._remove()
 
-    def _add(self, recipient: Recipient, home: Path) -> None:
-        key = next((key for key in read_keys(recipient.armored) if key.fingerprint == recipient.fingerprint), None)
+    def _read_together(self, home: Path) -> Mapping[str, PublicKey]:
+        """All keys of all texts, imported at once: three calls of gpg whatever the number of recipients."""
+        texts = "\n".join(recipient.armored for recipient in self._recipients)
+        if any(key.has_secret for key in _shown(home, texts.encode())):
+            return {}
+        try:
+            _import(home, texts.encode())
+        except KeyUnreadable:
+            return {}
+        return {key.fingerprint: key for key in _list(home)}
+
+    def _add(self, recipient: Recipient, key: PublicKey | None) -> None:
         subkey = None if key is None else key.encryption_subkey()
-        if key is None or subkey is None or key.has_secret:
-            raise RecipientUnusable(recipient=recipient.name, detail=_why_unusable(recipient, key))
-        with throwaway_home() as apart:  # the text may hold other keys too: only the declared one comes in
-            _import(apart, recipient.armored.encode())
-            _import(home, _gpg(apart, "--export", key.fingerprint).stdout)
+        if key is None or subkey is None:
+            alone = {key.fingerprint: key for key in read_keys(recipient.armored)}.get(recipient.fingerprint)
+            if alone is None or alone.has_secret or alone.encryption_subkey() is None:
+                raise RecipientUnusable(recipient=recipient.name, detail=_why_unusable(recipient, alone))
+            return  # another text is the faulty one
         self._subkeys[key.fingerprint] = subkey.fingerprint
         self._key_ids[subkey.key_id] = key.fingerprint
 
@@ -286,6 +298,15 @@ def _import(home: Path, content: bytes) -> None:
         raise KeyUnreadable(detail=_reason(str(failure))) from failure
     except ProgramTimedOut as late:
         raise KeyUnreadable(detail="gpg could not read it in time") from late
+
+
+def _shown(home: Path, content: bytes) -> tuple[PublicKey, ...]:
+    """The keys in a text, nothing imported. Raises KeyUnreadable."""
+    shown = _gpg(home, "--with-colons", "--import-options", "show-only", "--import", content=content, accept=(0, 2))
+    listed = parse(shown.stdout)
+    if not listed:
+        raise KeyUnreadable(detail=_reason(shown.stderr) or "gpg finds no key in it")
+    return listed
 
 
 def _list(home: Path) -> tuple[PublicKey, ...]:
