@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from intendance.ledger.book import Book
 from tests.support.clock import MovableClock
-from tests.support.evidence import START, Log, declared, failed, inspection, plan, seen, write
+from tests.support.evidence import START, Log, completed, declared, failed, inspection, plan, seen, write
 from tests.unit.catalogue.samples import DAY, HOUR, NIGHT
 
 QUARTER = timedelta(minutes=15)
@@ -67,6 +67,15 @@ def _no_database() -> tuple[Log, datetime]:
     return log, log.nights(NIGHT, 9, asset="site-files") + 40 * HOUR
 
 
+def _late_inspection() -> tuple[Log, datetime]:
+    """Backups go on; nobody has looked at them for 27 hours."""
+    log = _site("asbl")
+    last = _nights(log, 20)
+    night = NIGHT + DAY * 20
+    log.add(night + timedelta(minutes=10), completed(night), "shop-db")
+    return log, last + 27 * HOUR
+
+
 LIVES: Mapping[str, Callable[[], tuple[Log, datetime]]] = MappingProxyType(
     {
         "first-day": _first_day,
@@ -74,6 +83,7 @@ LIVES: Mapping[str, Callable[[], tuple[Log, datetime]]] = MappingProxyType(
         "alone-under-maint": _alone_under_maint,
         "trouble": _trouble,
         "no-database": _no_database,
+        "late-inspection": _late_inspection,
     }
 )
 

@@ -25,6 +25,7 @@ EXITS = {
     "alone-under-maint": Exit.UNKNOWN,
     "trouble": Exit.BROKEN,
     "no-database": Exit.BROKEN,
+    "late-inspection": Exit.BROKEN,
 }
 ENGLISH_OF_EVIDENCE = (
     "shop-db cannot be reached: connection refused",

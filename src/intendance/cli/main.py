@@ -30,6 +30,7 @@ NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "restore": ("intendance.cli.restore", "Restore a backup beside the original."),
         "run": ("intendance.cli.run", "Executions of activities: list, show, cancel."),
         "ledger": ("intendance.cli.ledger", "Show and verify the record of everything done."),
+        "gate": ("intendance.cli.gate", "Whether a delivery may go ahead: for pipelines."),
         "agent": ("intendance.cli.agent", "Run the agent that performs the plan on this node."),
     }
 )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
+from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.lifecycle import AssetDeclared, AssetDropped, Genesis, PlanAdopted
 from intendance.model.evidence.restore import RestoreCompleted, RestoreFailed
@@ -29,6 +30,7 @@ Evidence = (
     | RestoreFailed
     | RunEnded
     | RunMissed
+    | GatePassed
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -45,6 +47,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "restore.failed": RestoreFailed,
         "run.ended": RunEnded,
         "run.missed": RunMissed,
+        "gate.passed": GatePassed,
     }
 )
 
