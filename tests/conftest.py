@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.support.gnupg",
     "tests.support.mariadb",
+    "tests.support.physical",
     "tests.support.pipes",
     "tests.support.plans",
     "tests.support.state",

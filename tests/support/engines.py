@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from intendance.engines import BackupSession, Consumer, Finished, Producer, RestoreSession, Source, StreamInSet
+from intendance.engines import BackupSession, Consumer, Finished, Producer, Replays, RestoreSession, Source, StreamInSet
 from intendance.model.evidence.restore import Check
 from intendance.system import process
 
@@ -100,6 +100,8 @@ def load(session: RestoreSession, taken: TakenSet) -> tuple[Check, ...]:
     session.prepare()
     for consumer in session.consumers():
         feed(consumer, taken.streams[consumer.stream].content)
+    if isinstance(session, Replays):
+        session.replay()
     return session.check()
 
 

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,14 @@ from intendance.model.plan import MariadbAsset, MariadbConnection
 PROGRAMS = ("mariadbd", "mariadb-install-db", "mariadb", "mariadb-dump")
 
 
-def need_mariadb() -> None:
+def need_mariadb_backup() -> None:
+    """As `need_mariadb`, for physical backups."""
+    need_mariadb(("mariadb-backup", "mbstream"))
+
+
+def need_mariadb(programs: Sequence[str] = PROGRAMS) -> None:
     """Skip when MariaDB is missing, except in CI, where a missing tool is a failure."""
-    missing = [program for program in PROGRAMS if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin") is None]
+    missing = [program for program in programs if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin") is None]
     if missing:
         sentence = f"MariaDB is not installed: {', '.join(missing)}"
         if os.environ.get("CI") == "true":

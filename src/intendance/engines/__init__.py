@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from intendance.model.errors import InternalError
 from intendance.model.evidence.restore import Check
@@ -47,11 +47,9 @@ class Finished:
 class Producer:
     """A program whose standard output is one stream of a set.
 
-    `stream` names it (`[a-z0-9-]{1,48}`); `media` is `tar` or `sql`. `end_marker`, when given, must stand in the last
-    256 bytes of
-    output. After the end, `finish(exit_code, stderr)` returns what to list, or raises an error of the engine.
-    `on_stderr` gets
-    each raw line.
+    `stream` names it (`[a-z0-9-]{1,48}`); `media` is `tar`, `sql` or `mbstream`. `end_marker`, when given, must stand
+    in the last 256 bytes of output. After the end, `finish(exit_code, stderr)` returns what to list, or raises an error
+    of the engine. `on_stderr` gets each raw line.
     """
 
     stream: str
@@ -104,6 +102,14 @@ class BackupSession(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class KeepsSnapshot(Protocol):
+    """A backup session that leaves notes for differentials: `snapshot` is a small file, complete once the last producer
+    finished. The caller keeps it, under the set's name, as long as the set may be a base."""
+
+    snapshot: Path
+
+
 class RestoreSession(Protocol):
     """One restore beside the original.
 
@@ -119,6 +125,13 @@ class RestoreSession(Protocol):
     def check(self) -> tuple[Check, ...]: ...
     def discard(self) -> None: ...
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Replays(Protocol):
+    """A restore session whose streams, once loaded, still have to be brought to one instant before `check`."""
+
+    def replay(self) -> None: ...
 
 
 class Engine(Protocol):
@@ -139,6 +152,16 @@ class Engine(Protocol):
     ) -> RestoreSession:
         """Open a restore of a set's streams into `into`. Raises DestinationUnusable for a destination that it cannot
         take."""
+
+
+@runtime_checkable
+class DifferentialEngine(Protocol):
+    """An engine that can store what changed since a full backup. Its streams have names of their own, so that a restore
+    is given those of both sets and lays one over the other."""
+
+    def back_up_changes(self, base: Path, scratch: Path, expected_bytes: int) -> BackupSession:
+        """Open a differential against the snapshot that a full backup left; `expected_bytes` as for `back_up`, 0 when
+        there was none before. Raises BaseUnusable when a full backup has to be made instead."""
 
 
 ENGINES: Mapping[str, str] = MappingProxyType(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import tempfile
@@ -167,10 +168,14 @@ class PrivateServer:
         return errors[0].partition("[ERROR]")[2].strip() if errors else said[-300:] or "it said nothing"
 
 
-def start_command(data: Path, socket: Path) -> str:
+def start_command(data: Path, socket: Path, options: Sequence[str] = ()) -> str:
     """What an administrator types to run a restored data directory by hand, without network."""
     user = f" --user={user_name()}" if os.geteuid() == 0 else ""
-    return f"mariadbd --no-defaults --datadir={data} --socket={socket} --skip-networking --event-scheduler=OFF{user}"
+    further = "".join(f" {shlex.quote(option)}" for option in options)
+    return (
+        f"mariadbd --no-defaults --datadir={data} --socket={socket} --skip-networking --event-scheduler=OFF"
+        f"{further}{user}"
+    )
 
 
 def user_name() -> str:

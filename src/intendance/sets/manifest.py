@@ -51,7 +51,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """What one producer gave, cut into parts in order. `media` is `tar` or `sql`; `source_bytes` are before
+    """What one producer gave, cut into parts in order. `media` is `tar`, `sql` or `mbstream`; `source_bytes` are before
     compression."""
 
     name: str

@@ -52,6 +52,8 @@ PACKAGES: Mapping[str, str] = {
     "mariadb": "mariadb-client",
     "mariadb-dump": "mariadb-client",
     "my_print_defaults": "mariadb-client",
+    "mariadb-backup": "mariadb-backup",
+    "mbstream": "mariadb-backup",
     "mariadbd": "mariadb-server",
     "mariadb-install-db": "mariadb-server",
     "setpriv": "util-linux",

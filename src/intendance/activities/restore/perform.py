@@ -11,7 +11,7 @@ import msgspec
 
 from intendance.activities.restore import decide
 from intendance.activities.restore.decide import RestorePlan, Wish
-from intendance.engines import Engine, RestoreSession, StreamInSet
+from intendance.engines import Engine, Replays, RestoreSession, StreamInSet
 from intendance.ledger.book import Book
 from intendance.model.errors import Exit, IntendanceError
 from intendance.model.errors.engine import DestinationTaken
@@ -101,7 +101,7 @@ def perform(job: RestoreJob, context: RestoreContext, steps: Steps, progress: Pr
 
 
 class _Restore:
-    """One restore; `step` says how far it is: `choose`, `verify`, `prepare`, `load`, `check`."""
+    """One restore; `step` says how far it is: `choose`, `verify`, `prepare`, `load`, `replay`, `check`."""
 
     def __init__(self, job: RestoreJob, context: RestoreContext, steps: Steps, progress: ProgressSink) -> None:
         self._job = job
@@ -147,10 +147,16 @@ class _Restore:
                 session.prepare()
                 self._step = "load"
                 loaded = self._load(session, prepared.store, manifest)
+                self._step = "replay"
+                replaying = monotonic_seconds()
+                if isinstance(session, Replays):
+                    session.replay()
+                replay_seconds = monotonic_seconds() - replaying
             self._step = "check"
             checking = monotonic_seconds()
             checks = session.check()
-            phases = _phases(loaded, monotonic_seconds() - checking, monotonic_seconds() - started)
+            now = monotonic_seconds()
+            phases = _phases(loaded, replay_seconds, now - checking, now - started)
             self._require(checks, session.destination)
         finally:
             session.close()
@@ -263,12 +269,12 @@ def _shelves(job: RestoreJob, context: RestoreContext) -> tuple[list[SetInStore]
     )
 
 
-def _phases(loaded: list[LoadedStream], check_seconds: float, total_seconds: float) -> Phases:
+def _phases(loaded: list[LoadedStream], replay_seconds: float, check_seconds: float, total_seconds: float) -> Phases:
     return Phases(
         fetch_ms=round(1000 * sum(each.fetch_seconds for each in loaded)),
         decrypt_ms=round(1000 * sum(each.decrypt_seconds for each in loaded)),
         load_ms=round(1000 * sum(each.load_seconds for each in loaded)),
-        replay_ms=0,
+        replay_ms=round(1000 * replay_seconds),
         check_ms=round(1000 * check_seconds),
         total_ms=round(1000 * total_seconds),
     )

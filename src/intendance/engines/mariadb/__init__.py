@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from intendance.engines import BackupSession, Engine, RestoreSession, Source, StreamInSet
-from intendance.engines.mariadb import dump, survey
+from intendance.engines.mariadb import dump, physical, survey
 from intendance.engines.mariadb.client import Client
 from intendance.engines.mariadb.load import DatabaseRestore, FolderRestore
+from intendance.engines.mariadb.physical_restore import PhysicalRestore
 from intendance.model.errors import InternalError
 from intendance.model.plan import BackupKind, FilesAsset, MariadbAsset
 
@@ -31,14 +32,16 @@ class MariadbEngine:
     def back_up(
         self,
         kind: BackupKind,
-        scratch: Path,  # noqa: ARG002 -- a dump leaves no files
+        scratch: Path,
         expected_bytes: int | None = None,  # noqa: ARG002 -- the server knows its sizes
     ) -> BackupSession:
-        """Open a logical backup."""
-        if kind != "logical":
+        """Open a logical backup, or a physical one."""
+        if kind not in ("logical", "physical"):
             raise InternalError(detail=f"backup kind {kind!r} of a MariaDB asset")
-        client = Client(self.asset)
+        client = Client(self.asset, also_groups=physical.GROUPS if kind == "physical" else ())
         try:
+            if kind == "physical":
+                return physical.PhysicalSession(self.asset, client, scratch)
             return dump.DumpSession(self.asset, client)
         except BaseException:
             client.close()
@@ -49,9 +52,11 @@ class MariadbEngine:
         streams: Sequence[StreamInSet],
         details: Mapping[str, Any],
         into: str,
-        scratch: Path,  # noqa: ARG002
+        scratch: Path,
     ) -> RestoreSession:
         """Open a restore: `into` with a slash is a new folder, else a new database (NEW, or OLD=NEW)."""
+        if any(stream.media == physical.MEDIA for stream in streams):
+            return PhysicalRestore(streams, details, into, scratch)
         if "/" in into:
             return FolderRestore(streams, details, into)
         client = Client(self.asset)

@@ -43,19 +43,21 @@ _ESCAPES: Mapping[str, str] = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
 class Client:
     """The client programs, with one asset's connection. Close it: it may hold the secret's descriptor.
 
-    Raises CredentialsUnusable when the secret reference gives nothing usable.
+    `also_groups` are sections of an options file that a further program reads. Raises CredentialsUnusable when the
+    secret reference gives nothing usable.
     """
 
-    def __init__(self, asset: MariadbAsset) -> None:
+    def __init__(self, asset: MariadbAsset, *, also_groups: Sequence[str] = ()) -> None:
         self.asset = asset
+        self._groups = (*_GROUPS, *also_groups)
         self.grants: tuple[str, ...] = ()  # the statements an access refusal should advise
         self.warnings: tuple[str, ...] = ()
         self._descriptor: int | None = None
-        self._defaults = self._take_credentials(asset.connect.credentials)
+        self.defaults = self._take_credentials(asset.connect.credentials)
 
     def argv(self, program: str, *options: str) -> tuple[str, ...]:
         """`program` with the options file and the connection, then `options`."""
-        return (program, self._defaults, *self._connection(), *options)
+        return (program, self.defaults, *self._connection(), *options)
 
     @property
     def pass_fds(self) -> tuple[int, ...]:
@@ -163,7 +165,9 @@ class Client:
     def _refuse_options(self, path: str) -> None:
         try:
             shown = process.run(
-                ["my_print_defaults", f"--defaults-file={path}", *_GROUPS], deadline_seconds=20, pass_fds=self.pass_fds
+                ["my_print_defaults", f"--defaults-file={path}", *self._groups],
+                deadline_seconds=20,
+                pass_fds=self.pass_fds,
             ).stdout.decode(errors="replace")
         except ProgramFailed as failure:
             raise self._unusable(

@@ -62,6 +62,20 @@ def choose(streams: Sequence[StreamInSet], into: str) -> tuple[str, str, StreamI
     return old, new, held[old]
 
 
+def make_folder(folder: Path) -> None:
+    """Create the folder of a restore. Raises DestinationTaken, DestinationUnusable."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        raise DestinationTaken(destination=str(folder)) from None
+    except OSError as failure:
+        raise DestinationUnusable(
+            destination=str(folder),
+            detail=failure.strerror or "it cannot be created",
+            remedy="Name a new folder below one that exists and that you may write to.",
+        ) from None
+
+
 class DatabaseRestore:
     """Into a new database on the living server. Its accounts, settings and other databases are left alone."""
 
@@ -177,16 +191,7 @@ class FolderRestore:
     def prepare(self) -> None:
         """Create the folder, and start a server in it. Raises DestinationTaken, DestinationUnusable, ProgramMissing,
         PrivateServerFailed."""
-        try:
-            self.folder.mkdir(mode=0o700)
-        except FileExistsError:
-            raise DestinationTaken(destination=self.destination) from None
-        except OSError as failure:
-            raise DestinationUnusable(
-                destination=self.destination,
-                detail=failure.strerror or "it cannot be created",
-                remedy="Name a new folder below one that exists and that you may write to.",
-            ) from None
+        make_folder(self.folder)
         self._created = True
         self._server = PrivateServer(self.data, sizes=self._sizes)
         self._server.create(

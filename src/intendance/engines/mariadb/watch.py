@@ -1,4 +1,5 @@
-"""A bound on how long a dump waits for a lock: mariadb-dump has no option for it and the server's own bound is a day.
+"""A bound on how long a backup waits for a lock: mariadb-dump has no option for it, that of mariadb-backup waits for
+what blocks nothing as well, and the server's own bound is a day.
 
 While a dump runs, a second connection looks every few seconds whether one of the dump's statements waits for a lock,
 and cuts it short when it has waited too long.
@@ -12,12 +13,13 @@ from dataclasses import dataclass, field
 from intendance.engines.mariadb.client import Client
 from intendance.model.errors import IntendanceError
 
-# The statements of mariadb-dump that take locks (`client/mysqldump.cc`); a person's ALTER TABLE is not among them.
+# The statements of mariadb-dump (`client/mysqldump.cc`) and mariadb-backup that take locks; a person's ALTER TABLE is
+# not among them.
 _WAITING = """
 SELECT ID, STATE, INFO FROM information_schema.PROCESSLIST
  WHERE ID > {marker} AND ID <> CONNECTION_ID() AND USER = SUBSTRING_INDEX(USER(), '@', 1)
    AND STATE LIKE 'Waiting for %lock%' AND TIME_MS >= {bound_ms}
-   AND INFO REGEXP '^(SELECT /\\\\*!40001 SQL_NO_CACHE|show |LOCK TABLES .* READ)';
+   AND INFO REGEXP '^(SELECT /\\\\*!40001 SQL_NO_CACHE|show |LOCK TABLES .* READ|BACKUP STAGE )';
 """
 
 

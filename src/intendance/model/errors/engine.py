@@ -85,6 +85,28 @@ class TablesRefused(IntendanceError):
     )
 
 
+class BaseUnusable(IntendanceError):
+    """A differential of {asset} cannot be made: {detail}."""
+
+    next_step = "Make a full backup: `intendance backup run {asset} --kind full`."
+
+
+class FilesNotCopied(IntendanceError):
+    """The files of {asset} cannot be copied as they are: {detail}."""
+
+    next_step = "{remedy}"
+
+
+class RedoOverrun(IntendanceError):
+    """{asset} wrote more while its files were copied than its redo log holds, so that the copy has a gap."""
+
+    next_step = (
+        "Make the log larger (`SET GLOBAL innodb_log_file_size`, or the same in the server's configuration: an hour of "
+        "writing is a good size), or back up when less is written. Nothing of this attempt is listed."
+    )
+    transient = True
+
+
 class NothingLeft(IntendanceError):
     """The patterns of {asset} leave nothing to back up: {detail}."""
 
