@@ -8,6 +8,7 @@ from typing import Any
 
 from intendance.engines import BackupSession, Engine, RestoreSession, Source, StreamInSet
 from intendance.engines.files import read
+from intendance.engines.files.differential import ChangesSession
 from intendance.engines.files.write import WriteSession
 from intendance.model.errors import InternalError
 from intendance.model.plan import BackupKind, FilesAsset, MariadbAsset
@@ -28,6 +29,10 @@ class FilesEngine:
         if kind != "full":
             raise InternalError(detail=f"backup kind {kind!r} of a file tree")
         return read.ReadSession(self.asset, scratch, expected_bytes)
+
+    def back_up_changes(self, base: Path, scratch: Path, expected_bytes: int) -> BackupSession:
+        """Open a differential backup against the notes of a full one. Raises BaseUnusable."""
+        return ChangesSession(self.asset, base, scratch, expected_bytes)
 
     def restore(
         self,

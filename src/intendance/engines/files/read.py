@@ -10,13 +10,15 @@ from intendance.engines import Finished, Producer, Source
 from intendance.engines.files import tar, walk
 from intendance.engines.files.excludes import Excludes
 from intendance.model.errors import IntendanceError
-from intendance.model.errors.engine import AccessDenied, EngineFailed, NothingLeft, SourceMissing
+from intendance.model.errors.engine import AccessDenied, EngineFailed, NothingLeft, SourceChanged, SourceMissing
 from intendance.model.plan import FilesAsset
 from intendance.system import process
 
 TREE = "tree"
 AGAIN = "again"
+SNAPSHOT = "snar"
 
+_MOVED = "folders were renamed meanwhile, or one is mounted twice in the tree (then exclude it)"
 _EMPTY = "the folder is empty: is a disk not mounted?"
 _ALL_EXCLUDED = "they match all that is in the folder"
 _SQLITE_ENDINGS = (*walk.SQLITE_NAMES, *walk.SQLITE_COMPANIONS)
@@ -80,13 +82,19 @@ def readable_root(asset: FilesAsset) -> str:
 
 
 class ReadSession:
-    """One full backup in the making. The scratch folder holds the listing and tar's own notes: names, no content."""
+    """One full backup in the making. The scratch folder holds the listing and tar's own notes: names, no content.
+
+    `snapshot` are these notes once the tree was read: what a differential builds on.
+    """
+
+    again = AGAIN
 
     def __init__(self, asset: FilesAsset, scratch: Path, expected_bytes: int | None = None) -> None:
         self.asset = asset
         self._walked = expected_bytes is None
         self.source = look(asset) if expected_bytes is None else _known(asset, expected_bytes)
         self._scratch = scratch
+        self.snapshot = scratch / SNAPSHOT
         self._root = readable_root(asset)
         self._steps: list[Callable[[], Producer | None]] = [self._tree, self._again]
         self._changed: list[bytes] = []
@@ -103,17 +111,22 @@ class ReadSession:
         """Nothing is left open."""
 
     def _tree(self) -> Producer:
-        excludes = [f"--exclude={pattern}" for pattern in self.asset.exclude]
-        snapshot = f"--listed-incremental={self._scratch / 'snar'}"
-        return self._producer(TREE, (snapshot, "--level=0", *excludes, "."), self._tree_finished)
+        return self._producer(TREE, (*self._incremental(), "--level=0", "."), self._tree_finished)
+
+    def _incremental(self) -> tuple[str, ...]:
+        excludes = (f"--exclude={pattern}" for pattern in self.asset.exclude)
+        return (f"--listed-incremental={self.snapshot}", *excludes)
 
     def _again(self) -> Producer | None:
         if not self._changed:
             return None
         names = self._scratch / "again.names"
-        names.write_bytes(b"".join(name + b"\0" for name in self._changed))
+        # With their folders, whose times change when names in them are replaced, and depth first: tar sets a folder's
+        # time once it leaves it.
+        wanted = {*self._changed, *(name.rpartition(b"/")[0] for name in self._changed if b"/" in name)}
+        names.write_bytes(b"".join(name + b"\0" for name in sorted(wanted, key=lambda name: name.split(b"/"))))
         selection = ("--no-recursion", "--null", f"--files-from={names}")
-        return self._producer(AGAIN, selection, self._again_finished)
+        return self._producer(self.again, selection, self._again_finished)
 
     def _producer(
         self, stream: str, selection: Sequence[str], finished: Callable[[tar.Said, tar.Listing], Finished]
@@ -127,12 +140,14 @@ class ReadSession:
                 raise EngineFailed(asset=self.asset.name, detail=f"tar was ended by signal {-code}.")
             # 1: something changed while it was read. 2: something could not be read; of the names that are read again,
             # one that has vanished meanwhile counts as that.
-            missing_only = code == 2 and stream == AGAIN and said.vanished and not said.errors
+            missing_only = code == 2 and stream == self.again and said.vanished and not said.errors
             explained = code == 0 or (code == 1 and (said.changed or said.vanished)) or missing_only
             if not explained:
                 raise self._unreadable(said.errors, code)
-            with index.open("rb") as listed:
-                return finished(said, tar.read_listing(listed, _SQLITE_ENDINGS))
+            if said.moved:  # the archive holds instructions to rename, on which its own extraction fails
+                raise SourceChanged(asset=self.asset.name, detail=f"{_MOVED}: {listed(said.moved)}")
+            with index.open("rb") as lines:
+                return finished(said, tar.read_listing(lines, _SQLITE_ENDINGS))
 
         return Producer(
             stream=stream,
@@ -145,16 +160,10 @@ class ReadSession:
     def _tree_finished(self, said: tar.Said, listing: tar.Listing) -> Finished:
         self._changed = said.changed
         warnings = [] if self._walked else self._not_seen_beforehand(listing)
-        if said.vanished:
-            warnings.append(f"gone before they could be read: {_listed(said.vanished)}")
-        if said.mounts:
-            warnings.append(f"other file systems are mounted in the tree and are not read: {_listed(said.mounts)}")
-        if said.sockets:
-            warnings.append(f"sockets, which hold nothing, were left out: {said.sockets}")
-        if said.more_changed:
-            warnings.append(f"{said.more_changed} more files changed while they were read and were not read again")
-        details = listing.details() | {"archive_bytes": said.archive_bytes, "changed": len(said.changed)}
-        return Finished(details=details, warnings=tuple(warnings))
+        details = listing.details() | {
+            "archive_bytes": said.archive_bytes, "changed": len(said.changed), "sockets": said.sockets,
+        }  # fmt: skip
+        return Finished(details=details, warnings=(*warnings, *told(said)))
 
     def _not_seen_beforehand(self, listing: tar.Listing) -> list[str]:
         """What the walk says of a tree when it is looked at for the first time. Raises NothingLeft."""
@@ -163,6 +172,10 @@ class ReadSession:
                 if self.asset.exclude and any(entries):
                     raise NothingLeft(asset=self.asset.name, detail=_ALL_EXCLUDED)
             return [_EMPTY]
+        return self.in_use(listing)
+
+    def in_use(self, listing: tar.Listing) -> list[str]:
+        """The SQLite databases among the files that were read."""
         root = os.fsencode(self._root)
         suspects = dict.fromkeys(_without_companion(name) for name in listing.named)
         return _databases([name for name in suspects if walk.is_sqlite(root + b"/" + name)])
@@ -170,14 +183,14 @@ class ReadSession:
     def _again_finished(self, said: tar.Said, listing: tar.Listing) -> Finished:
         details = listing.details() | {"archive_bytes": said.archive_bytes, "changed": len(said.changed)}
         still = [name for name in said.changed if name != b"."]
-        warnings = (f"still changing when read again: {_listed(still)}",) if still else ()
+        warnings = (f"still changing when read again: {listed(still)}",) if still else ()
         return Finished(details=details, warnings=warnings)
 
     def _unreadable(self, errors: Sequence[tuple[bytes, str]], code: int) -> IntendanceError:
         if not errors:
             return EngineFailed(asset=self.asset.name, detail=f"tar ended with code {code} and did not say why.")
-        listed = [f"{tar.shown(name)}: {what}" if name else what for name, what in errors[:5]]
-        detail = "; ".join(listed) + (f"; and {len(errors) - 5} more" if len(errors) > 5 else "")
+        named = [f"{tar.shown(name)}: {what}" if name else what for name, what in errors[:5]]
+        detail = "; ".join(named) + (f"; and {len(errors) - 5} more" if len(errors) > 5 else "")
         if all("Permission denied" in what or "Operation not permitted" in what for _, what in errors):
             return AccessDenied(
                 asset=self.asset.name,
@@ -185,6 +198,20 @@ class ReadSession:
                 remedy="Run Intendance as a user who may read these, or name them under `exclude` in the plan.",
             )
         return EngineFailed(asset=self.asset.name, detail=f"{detail}.")
+
+
+def told(said: tar.Said) -> list[str]:
+    """What tar said of the tree that its owner should know."""
+    warnings = []
+    if said.vanished:
+        warnings.append(f"gone before they could be read: {listed(said.vanished)}")
+    if said.mounts:
+        warnings.append(f"other file systems are mounted in the tree and are not read: {listed(said.mounts)}")
+    if said.sockets:
+        warnings.append(f"sockets, which hold nothing, were left out: {said.sockets}")
+    if said.more_changed:
+        warnings.append(f"{said.more_changed} more files changed while they were read and were not read again")
+    return warnings
 
 
 def _version(asset: FilesAsset) -> str:
@@ -199,7 +226,7 @@ def _databases(names: Sequence[bytes]) -> list[str]:
         return []
     return [
         "SQLite databases in the tree may be caught in the middle of a write; back them up by themselves: "
-        + _listed(names)
+        + listed(names)
     ]
 
 
@@ -216,6 +243,7 @@ def _idle(excludes: Excludes) -> list[str]:
     ]
 
 
-def _listed(names: Sequence[bytes], most: int = 8) -> str:
+def listed(names: Sequence[bytes], most: int = 8) -> str:
+    """The first of many names, for a sentence."""
     rest = len(names) - most
     return ", ".join(map(tar.shown, names[:most])) + (f" and {rest} more" if rest > 0 else "")

@@ -53,6 +53,7 @@ class Said:
     changed: list[bytes] = field(default_factory=list)
     vanished: list[bytes] = field(default_factory=list)
     mounts: list[bytes] = field(default_factory=list)
+    moved: list[bytes] = field(default_factory=list)
     errors: list[tuple[bytes, str]] = field(default_factory=list)
     sockets: int = 0
     archive_bytes: int = 0
@@ -82,6 +83,10 @@ class Said:
             self.sockets += 1
         elif what.endswith("is on a different filesystem; not dumped"):
             self.mounts.append(name)
+        elif what.startswith("Directory has been renamed from "):
+            self.moved.append(name)
+        elif what == "Directory has been renamed":  # another folder of that name: it is read whole
+            return
         elif not what.startswith("Warning: "):
             self._error(name, what)
 

@@ -9,17 +9,20 @@ from pathlib import Path
 
 from intendance.engines import Consumer, StreamInSet
 from intendance.engines.files import tar, walk
+from intendance.engines.files.differential import CHANGES, CHANGES_AGAIN
 from intendance.engines.files.read import AGAIN, TREE
 from intendance.model.errors.engine import DestinationTaken, DestinationUnusable, LoadFailed
 from intendance.model.evidence.restore import Check
 from intendance.model.plan import FilesAsset
 
+_ORDER = (TREE, AGAIN, CHANGES, CHANGES_AGAIN)
 _ELSEWHERE = "Name a new folder below one that exists, that you may write to, and that is outside the source."
 
 
 class WriteSession:
-    """Extracts `tree`, then `again` over it. tar deletes strangers in its target folder, so it only ever gets one that
-    this session has just created."""
+    """Extracts `tree`, then `again` over it; of a differential then `changes`, by which tar also deletes what was
+    deleted since, and `changes-again`. tar deletes strangers in its target folder, so it only ever gets one that this
+    session has just created."""
 
     def __init__(self, asset: FilesAsset, streams: Sequence[StreamInSet], into: str) -> None:
         self.folder = Path(os.path.abspath(into))  # noqa: PTH100 -- symbolic links stay as they were written
@@ -48,12 +51,14 @@ class WriteSession:
 
     def consumers(self) -> Sequence[Consumer]:
         """tar for each stream of the set, in order."""
-        return tuple(self._consumer(name) for name in (TREE, AGAIN) if name in self._streams)
+        return tuple(self._consumer(name) for name in _ORDER if name in self._streams)
 
     def check(self) -> tuple[Check, ...]:
         """Names and bytes on disk against the archive's own listing."""
-        details = self._streams[TREE].details
         found = walk.count(self.destination)
+        if CHANGES in self._streams:
+            return self._check_changed(found)
+        details = self._streams[TREE].details
         wanted_files = int(details["files"]) + int(details["hard_links"])
         checks = [
             _same("directories", found.directories, int(details["directories"])),
@@ -69,6 +74,17 @@ class WriteSession:
             checks.append(_same("bytes", found.bytes, int(details["bytes"])))
         return tuple(checks)
 
+    def _check_changed(self, found: walk.Counted) -> tuple[Check, ...]:
+        """Folders and names; the sizes of files that did not change stand in no listing of the differential's tar."""
+        details = self._streams[CHANGES].details
+        names = found.files + found.symlinks + found.others
+        directories = _same("directories", found.directories, int(details["directories"]))
+        # Sockets and files that vanished are names in tar's notes, and in no archive.
+        if "names" in details and self._streams[TREE].details.get("sockets", 0) == 0:
+            return (directories, _same("names", names, int(details["names"])))
+        said = f"{names}; which of them the tree had when it was read is not known to one"
+        return (directories, Check(name="names", ok=True, found=said))
+
     def discard(self) -> None:
         """Remove the folder, if this session created it."""
         if self._created:
@@ -82,8 +98,11 @@ class WriteSession:
         def finish(code: int, stderr: str) -> None:
             if code != 0:
                 raise LoadFailed(destination=self.destination, detail=_complaint(code, stderr))
+            if CHANGES in self._streams and name in (TREE, AGAIN) and os.geteuid() != 0:
+                _open_folders(self.folder)  # to delete in them; the differential brings their modes again
 
-        return Consumer(stream=name, argv=tar.extract(self.destination, incremental=name == TREE), finish=finish)
+        argv = tar.extract(self.destination, incremental=name in (TREE, CHANGES))
+        return Consumer(stream=name, argv=argv, finish=finish)
 
     def _refuse_too_small(self) -> None:
         needed = sum(int(stream.details.get("archive_bytes", 0)) for stream in self._streams.values())
@@ -99,14 +118,18 @@ class WriteSession:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a tree whose folders may be closed to their owner."""
+    _open_folders(folder)
+    shutil.rmtree(folder)
+
+
+def _open_folders(folder: Path) -> None:
+    """Let the owner into a tree whose folders may be closed to them."""
     folder.chmod(0o700)
     for place, names, _ in os.walk(folder):
         for name in names:
             path = Path(place, name)
             if not path.is_symlink():
                 path.chmod(0o700)
-    shutil.rmtree(folder)
 
 
 def _same(name: str, found: int, wanted: int) -> Check:

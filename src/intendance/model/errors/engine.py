@@ -65,7 +65,7 @@ class CredentialsUnusable(IntendanceError):
 class SourceChanged(IntendanceError):
     """{asset} was altered while it was read: {detail}."""
 
-    next_step = "Run the backup again when nobody alters tables. Nothing of this attempt is listed."
+    next_step = "Run the backup again when nobody alters tables or renames folders. Nothing of this attempt is listed."
     transient = True
 
 
