@@ -26,6 +26,9 @@ except the files that you restore.
                                       back too (by number).
   sh RESTORE.sh sql STREAM            Write the SQL of one stream to standard output, for the database's client:
                                         sh RESTORE.sh sql db-shop | mariadb --binary-mode --comments
+  sh RESTORE.sh physical DIR          Unpack the files of a whole MariaDB server into DIR, which must not exist yet,
+                                      and make them ready to start. Needs mbstream and mariadb-backup of the release
+                                      series that the set comes from; says how to start a server there.
   sh RESTORE.sh raw STREAM            Write any stream as it is to standard output:
                                         sh RESTORE.sh raw tree | tar -tv
 
@@ -46,6 +49,9 @@ sur le disque, sauf les fichiers que vous restaurez.
                                       root, les propriétaires reviennent aussi (par numéro).
   sh RESTORE.sh sql FLUX              Écrit le SQL d'un flux sur la sortie standard, pour le client de la base :
                                         sh RESTORE.sh sql db-shop | mariadb --binary-mode --comments
+  sh RESTORE.sh physical DOSSIER      Déballe les fichiers d'un serveur MariaDB entier dans DOSSIER, qui ne doit pas
+                                      encore exister, et les rend prêts à démarrer. Demande mbstream et mariadb-backup
+                                      de la série dont vient la sauvegarde ; dit comment y démarrer un serveur.
   sh RESTORE.sh raw FLUX              Écrit un flux tel quel sur la sortie standard :
                                         sh RESTORE.sh raw tree | tar -tv
 
@@ -216,6 +222,7 @@ do_list() {
     done
     case $stream in
       tree | again) use="sh RESTORE.sh files DIR" ;;
+      server) use="sh RESTORE.sh physical DIR" ;;
       *) use="sh RESTORE.sh sql $stream" ;;
     esac
     printf '%-50s %6d parts %16d bytes   %s\n' "$stream" "$count" "$bytes" "$use"
@@ -231,10 +238,9 @@ untar() {
   }
 }
 
-do_files() {
-  need gpg sha256sum zstd tar
+# new_folder DIR: verify the set, then create the folder and name it `target`.
+new_folder() {
   target=$1
-  known_stream tree
   if [ -e "$target" ] || [ -L "$target" ]; then
     stop 2 "$target already exists; name a folder that does not." "$target existe déjà ; nommez un dossier nouveau."
   fi
@@ -242,14 +248,60 @@ do_files() {
   say "signed by $signer." "signée par $signer."
   mkdir -m 700 -- "$target" || exit 1
   target=$(CDPATH='' cd -- "$target" && pwd) || exit 1
+}
+
+# require_all: every stage of the pipeline before ended well.
+require_all() {
+  failed=$(failed_stages)
+  [ -z "$failed" ] || stop 1 "FAILED ($failed ): what stands in $target is not complete; remove it." \
+    "ÉCHEC ($failed ) : ce qui se trouve dans $target n'est pas complet ; supprimez-le."
+}
+
+do_files() {
+  need gpg sha256sum zstd tar
+  known_stream tree
+  new_folder "$1"
   # This option makes tar read the archive as a full one; it would delete strangers in the folder, and there are none.
   untar tree --listed-incremental=/dev/null
   # Files that changed while the tree was being read were read a second time: they replace the first reading.
   if [ -z "$(failed_stages)" ] && [ -n "$(parts_of again)" ]; then untar again; fi
-  failed=$(failed_stages)
-  [ -z "$failed" ] || stop 1 "FAILED ($failed ): what stands in $target is not complete; remove it." \
-    "ÉCHEC ($failed ) : ce qui se trouve dans $target n'est pas complet ; supprimez-le."
+  require_all
   say "restored into $target." "restauré dans $target."
+}
+
+# from_manifest NAME: a number that the signed manifest holds under that name.
+from_manifest() { sed -n "s/.*\"$1\":\([0-9]*\)[,}].*/\1/p" "$here/MANIFEST.json"; }
+
+do_physical() {
+  need gpg sha256sum zstd mbstream mariadb-backup
+  known_stream server
+  new_folder "$1"
+  version=$(sed -n 's/.*"server_version":"\([0-9.]*\).*/\1/p' "$here/MANIFEST.json")
+  say "from MariaDB $version; only that series opens it." "vient de MariaDB $version ; seule cette série l'ouvre."
+  open_stream server | { mbstream -x -C "$target" || mark mbstream; }
+  require_all
+  if [ -n "$(find "$target" -name '*.isl')" ]; then
+    stop 1 "some tables point to files outside of $target: a server must not be started on it." \
+      "des tables renvoient à des fichiers hors de $target : il ne faut pas y démarrer de serveur."
+  fi
+  # The files were copied from below a running server: its log, copied with them, brings them to one instant.
+  mariadb-backup --no-defaults --prepare --target-dir="$target" 2>"$work/prepare" || mark prepare
+  tail -n 1 "$work/prepare" | grep -q 'completed OK!$' || mark prepare
+  [ -z "$(failed_stages)" ] || tail -n 5 "$work/prepare" >&2
+  require_all
+  say "restored into $target. Start a server there:" "restauré dans $target. Pour y démarrer un serveur :"
+  options="--innodb-page-size=$(from_manifest page_size_bytes)"
+  options="$options --lower-case-table-names=$(from_manifest lower_case_table_names)"
+  case $(sed -n 's/.*"data_file_path":"\([A-Za-z0-9_:;.]*\)".*/\1/p' "$here/MANIFEST.json") in
+    '' | 'ibdata1:12M:autoextend') ;;
+    *) say "…with innodb_data_file_path as in $target/backup-my.cnf." \
+      "…avec innodb_data_file_path comme dans $target/backup-my.cnf." ;;
+  esac
+  undo=$(from_manifest undo_tablespaces)
+  [ "${undo:-0}" -eq 0 ] || options="$options --innodb-undo-tablespaces=$undo"
+  [ "$(id -u)" -ne 0 ] || options="$options --user=root"
+  printf 'mariadbd --no-defaults --datadir=%s --socket=%s/mariadb.sock --skip-networking --event-scheduler=OFF %s\n' \
+    "$target" "$target" "$options"
 }
 
 # do_stream STREAM MEDIA: to standard output.
@@ -278,7 +330,7 @@ command=${1:-help}
 case $command in
   check) [ $# -le 1 ] || wrong_usage ;;
   list) [ $# -eq 0 ] || wrong_usage ;;
-  files | sql | raw) [ $# -eq 1 ] || wrong_usage ;;
+  files | physical | sql | raw) [ $# -eq 1 ] || wrong_usage ;;
   help | -h | --help)
     help
     exit 0
@@ -297,9 +349,12 @@ case $command in
   check) do_check "$@" ;;
   list) do_list ;;
   files) do_files "$1" ;;
+  physical) do_physical "$1" ;;
   sql)
     case $1 in tree | again) stop 2 "$1 holds files: use \`sh RESTORE.sh files DIR\`." \
-      "$1 contient des fichiers : utilisez « sh RESTORE.sh files DOSSIER »." ;; esac
+      "$1 contient des fichiers : utilisez « sh RESTORE.sh files DOSSIER »." ;;
+      server) stop 2 "$1 holds a server's files: use \`sh RESTORE.sh physical DIR\`." \
+        "$1 contient les fichiers d'un serveur : utilisez « sh RESTORE.sh physical DOSSIER »." ;; esac
     do_stream "$1" sql
     ;;
   raw) do_stream "$1" raw ;;

@@ -9,11 +9,15 @@ from statistics import median
 
 from intendance.model.errors.sets import PointFaulty, StreamUnknown
 from intendance.model.evidence.restore import Phases, RestoreCompleted
+from intendance.model.plan import BackupKind
 from intendance.sets.manifest import Manifest, Stream
 from intendance.sets.points import RecoveryPoint, choose, named
 
 LOOKED_BACK_UPON = 5
 """Restores of this asset from which the next one's time is predicted: the median of their rates."""
+
+
+PHYSICAL: BackupKind = "physical"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,10 @@ class Wish:
 def select(wish: Wish, points: Sequence[RecoveryPoint], unreadable: Mapping[str, str]) -> RecoveryPoint:
     """The point that answers the wish. Raises NoPointReachable, PointUnknown, PointFaulty."""
     if wish.point is None:
-        return choose(points, wish.asset, wish.target)
+        # A physical set holds a whole server and goes into a folder only; where there is nothing else, the engine says
+        # so.
+        fitting = [point for point in points if point.kind != PHYSICAL or "/" in wish.into]
+        return choose(fitting or points, wish.asset, wish.target)
     if wish.point in unreadable and all(point.set != wish.point for point in points):
         raise PointFaulty(asset=wish.asset, point=wish.point, fault=unreadable[wish.point].rstrip("."))
     return named(points, wish.asset, wish.point)
@@ -104,7 +111,7 @@ def plan(
         source_bytes=source_bytes,
         recipients=point.recipients,
         manifest_sha256=point.manifest_sha256,
-        predicted=predict(source_bytes, history),
+        predicted=predict(source_bytes, [restore for restore in history if restore.kind == point.kind]),
         warnings=(*warnings, *_passed_over(wish, point, points), *manifest.warnings),
     )
 
@@ -119,7 +126,7 @@ def choose_streams(manifest: Manifest, names: Sequence[str]) -> tuple[Stream, ..
 
 
 def predict(source_bytes: int, history: Sequence[RestoreCompleted]) -> Phases | None:
-    """Milliseconds per phase for so many bytes, at the median rate of this asset's latest measured restores."""
+    """Milliseconds per phase for so many bytes, at the median rate of the latest measured restores of its kind."""
     measured = [restore for restore in history if restore.restored_bytes > 0][:LOOKED_BACK_UPON]
     if not measured:
         return None
