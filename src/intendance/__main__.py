@@ -12,9 +12,12 @@ def main() -> None:
 
         sys.stdout.write(f"intendance {__version__}\n")
         return
-    from intendance.cli.main import run
+    try:
+        from intendance.cli.main import run
 
-    run()
+        run()
+    except KeyboardInterrupt:  # before anything was begun, or after everything was said
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from intendance.agent.layout import StateLayout
 from intendance.ledger.book import Book
 from intendance.ledger.canonical import clean
 from intendance.model.errors.plan import FleetImmutable, NotConfirmed, NothingToConfirm, PlanAltered
-from intendance.model.errors.state import NoState, StateUnusable
+from intendance.model.errors.state import NoState, StateUnusable, remedy_for, said_by_system
 from intendance.model.evidence.lifecycle import (
     AssetDeclared,
     AssetDropped,
@@ -35,7 +35,7 @@ from intendance.plan.identity import identity
 from intendance.plan.load import Checked, load
 from intendance.system import lock, openpgp
 from intendance.system.clock import Clock, rfc3339
-from intendance.system.publish import publish
+from intendance.system.publish import make_folder, publish, sync_directory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +128,9 @@ def _in_force(book: Book) -> _InForce | None:
 
 def _make_private(state: Path) -> None:
     """The state folder, and inside it the agent's own, which nobody else may look into."""
-    state.mkdir(parents=True, exist_ok=True)
+    make_folder(state)
     (state / "agent").mkdir(mode=0o700, exist_ok=True)
+    sync_directory(state)
 
 
 @contextmanager
@@ -137,8 +138,9 @@ def _state_errors(state: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        detail = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
-        raise StateUnusable(state=state, detail=detail) from error
+        remedy = remedy_for(error)
+        told = {} if remedy is None else {"remedy": remedy}
+        raise StateUnusable(state=state, detail=said_by_system(error), **told) from error
 
 
 def _open_book(state: Path, plan: Plan, clock: Clock) -> tuple[Book, bool]:

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 from intendance.agent.compose import Node, secret_environment
+from intendance.model.errors import IntendanceError
 from intendance.model.errors.process import ProgramTimedOut
-from intendance.model.errors.runs import RunCancelled, RunInterrupted, RunSuperseded
+from intendance.model.errors.runs import RestoreBrokenOff, RunCancelled, RunInterrupted, RunSuperseded
 from intendance.runs.rows import Run, RunState
 from intendance.system import alive, process
 
@@ -48,11 +49,17 @@ def conclude(node: Node, run: Run) -> RunState:
         node.layout.tidy(run.id, run.attempt)
         return fresh.state
     try:
-        state = node.journal.interrupt(fresh, RunInterrupted(run=run.id, attempt=run.attempt))
+        state = node.journal.interrupt(fresh, _broken_off(fresh))
     except RunSuperseded:
         state = node.journal.get(run.id).state
     node.layout.tidy(run.id, run.attempt)
     return state
+
+
+def _broken_off(run: Run) -> IntendanceError:
+    if run.activity == "restore":
+        return RestoreBrokenOff(run=run.id, destination=run.options["into"])
+    return RunInterrupted(run=run.id, attempt=run.attempt)
 
 
 def recover(node: Node) -> tuple[Run, ...]:

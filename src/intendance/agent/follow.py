@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Protocol
 
 from intendance.agent import bell, children
 from intendance.agent.compose import Node
-from intendance.model.errors.runs import AgentGone, AgentSilent
+from intendance.model.errors.runs import AgentGone, AgentSilent, AssetBusy, CommandAtWork, RunOver
 from intendance.model.errors.state import LockHeld
 from intendance.runs import progress
 from intendance.runs.progress import Reading
@@ -20,6 +21,9 @@ from intendance.runs.rows import Run, Submission
 from intendance.system import lock
 from intendance.system.clock import monotonic_seconds, wait
 from intendance.system.process import Child
+
+FOREGROUND = "a command in the foreground"
+"""What the state's lock says while a command performs activities itself."""
 
 _LOOK_SECONDS = 0.2
 _AGENT_CHECK_SECONDS = 3.0
@@ -59,19 +63,22 @@ class Performer:
 
 @contextmanager
 def performer(node: Node) -> Iterator[Performer]:
-    """Find the agent or take its place for the block. Raises AgentSilent."""
+    """Find the agent or take its place for the block. Raises AgentSilent, CommandAtWork."""
     layout = node.layout
     if bell.ask(layout.socket, {"do": "ping"}) is not None:
         yield Performer(by_agent=True)
         return
     with ExitStack() as stack:
         try:
-            stack.enter_context(lock.held(layout.lock, purpose="Another command works in the foreground"))
+            stack.enter_context(lock.held(layout.lock, purpose=FOREGROUND))
         except LockHeld as error:
+            holder = str(error.params["holder"])
+            if FOREGROUND in holder:
+                raise CommandAtWork(holder=holder, state=layout.state) from None
             # An agent takes its lock a moment before it listens.
             wait(2.0)
             if bell.ask(layout.socket, {"do": "ping"}) is None:
-                raise AgentSilent(holder=str(error.params["holder"]).capitalize(), state=layout.state) from None
+                raise AgentSilent(holder=holder.capitalize(), state=layout.state) from None
             by_agent = True
         else:
             children.recover(node)
@@ -80,14 +87,14 @@ def performer(node: Node) -> Iterator[Performer]:
 
 
 def perform(node: Node, submissions: Sequence[Submission], watcher: Watcher) -> tuple[Run, ...]:
-    """Have every run performed, one after the other, and return them as they ended. Raises Detached, AgentGone."""
+    """Have every run performed, one after the other, and return them as they ended. Raises Detached, AgentGone,
+    AgentSilent, CommandAtWork.
+    """
     with performer(node) as who:
         if not who.by_agent:
             return tuple(_in_foreground(node, submission, watcher) for submission in submissions)
-        for submission in submissions:
-            node.journal.submit(submission)
+        waited_for = [submit_new(node, submission).id for submission in submissions]
         bell.ring(node.layout.socket)
-        waited_for = [submission.id for submission in submissions]
         try:
             return tuple(_by_agent(node, name, watcher) for name in waited_for)
         except KeyboardInterrupt:
@@ -98,24 +105,54 @@ def _open(node: Node, name: str) -> bool:
     return node.journal.get(name).state in {"queued", "running"}
 
 
+def submit_new(node: Node, submission: Submission) -> Submission:
+    """Queue what somebody asks for as a run of its own: never as one that was asked for within the same second."""
+    while not node.journal.submit(submission):
+        submission = _a_second_later(submission)
+    return submission
+
+
+def begin_new(node: Node, submission: Submission) -> Run:
+    """Queue and claim at once what this process performs, as a run of its own."""
+    while True:
+        try:
+            return node.journal.begin(submission)
+        except RunOver:
+            submission = _a_second_later(submission)
+
+
+def _a_second_later(submission: Submission) -> Submission:
+    return replace(submission, occurrence=submission.occurrence + timedelta(seconds=1))
+
+
 def _in_foreground(node: Node, submission: Submission, watcher: Watcher) -> Run:
     # Whoever sits there sees it end and decides; the agent's runs have a second attempt.
-    node.journal.submit(replace(submission, attempts_allowed=1))
-    attempt = node.journal.claim(submission.id)
-    run = node.journal.get(submission.id)
-    if attempt is None:
-        return run
-    watcher.began(run, by_agent=False)
-    child = children.start_worker(node, run)
+    run = begin_new(node, replace(submission, attempts_allowed=1))
+    child = None
     try:
+        watcher.began(run, by_agent=False)
+        child = children.start_worker(node, run)
         # The worker's own end counts, not that of the run: it seals the ledger after that.
         _watch(node, run.id, watcher, lambda: child.process.poll() is None)
     except KeyboardInterrupt:
-        _cancel(node, run, child)
+        if child is not None:
+            _cancel(node, run, child)
         raise
     finally:
-        children.settle(node, run, child)
+        _leave(node, run.id, child)
     return _ended(node, run.id, watcher)
+
+
+def _leave(node: Node, name: str, child: Child | None) -> None:
+    """Whatever happened, the run is over: nobody performs what this command leaves queued or running."""
+    run = node.journal.get(name)
+    if child is not None:
+        children.settle(node, run, child)
+        run = node.journal.get(name)
+    if run.state == "queued":  # the worker found the asset busy and gave the run back
+        node.journal.fail(run, AssetBusy(asset=run.asset, run=run.id), outcome=None)
+    elif run.state == "running":
+        children.conclude(node, run)
 
 
 def _cancel(node: Node, run: Run, child: Child) -> None:

@@ -24,9 +24,8 @@ from intendance.agent import bell, children
 from intendance.agent.compose import Node, open_node
 from intendance.agent.layout import StateLayout
 from intendance.model.errors import IntendanceError
-from intendance.model.errors.ledger import LedgerBusy, LedgerFailed
 from intendance.model.errors.runs import AgentRunning
-from intendance.model.errors.state import LockHeld, StateUnusable
+from intendance.model.errors.state import LockHeld, StateUnusable, refusal
 from intendance.plan import adopted
 from intendance.runs import decide
 from intendance.runs.rows import Run, Submission
@@ -87,16 +86,19 @@ class Agent:
     # --- one look -----------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        """Do what is due. A ledger that is busy, or whose disk is full, is tried again; nothing is lost meanwhile."""
+        """Do what is due. A ledger that cannot be used now is tried again: a dead agent would back up nothing."""
         try:
             self._take_plan()
             self._schedule()
             self._tend_worker()
             self._start_next()
             self._keep_house()
-        except (LedgerBusy, LedgerFailed) as error:
+        except (IntendanceError, OSError) as error:
+            known = error if isinstance(error, IntendanceError) else refusal(error)
+            if known is None:
+                raise
             if not self._trouble:
-                self._say(f"{error.message} {error.advice}")
+                self._say(f"{known.message} {known.advice}")
             self._trouble = True
         else:
             self._trouble = False
@@ -306,7 +308,7 @@ def _taken(stack: ExitStack, layout: StateLayout, *, told: bool, say: Say) -> bo
     except LockHeld as error:
         holder = str(error.params["holder"])
         if bell.ask(layout.socket, {"do": "ping"}) is not None:
-            raise AgentRunning(state=layout.state, holder=holder) from None
+            raise AgentRunning(state=layout.state, holder=holder.partition(" (")[0]) from None
         if not told:
             say(f"waiting for {holder}, which works in the foreground")
         return False
@@ -335,6 +337,12 @@ def main(arguments: Sequence[str]) -> int:
     except IntendanceError as error:
         sys.stderr.write(f"error: {error.message}\n  → {error.advice}\n")
         return int(error.exit_code)
+    except OSError as error:
+        refused = refusal(error)
+        if refused is None:
+            raise
+        sys.stderr.write(f"error: {refused.message}\n  → {refused.advice}\n")
+        return int(refused.exit_code)
     except KeyboardInterrupt:
         return 0
     return 0

@@ -29,9 +29,10 @@ def read_moment(text: str, zone: str) -> datetime:
         wall = datetime.fromisoformat(f"{form['date']}T{form['time'] or '00:00'}{offset}")
     except ValueError:
         raise TimeUnreadable(text=text) from None
-    if wall.tzinfo is not None:
-        return wall.astimezone(UTC)
-    return _local(wall, zone, text)
+    try:
+        return wall.astimezone(UTC) if wall.tzinfo is not None else _local(wall, zone, text)
+    except OverflowError:  # the first and the last day of the calendar, in another zone
+        raise TimeUnreadable(text=text) from None
 
 
 def _local(wall: datetime, zone: str, text: str) -> datetime:

@@ -10,14 +10,18 @@ from pathlib import Path
 from intendance.activities.restore import perform as restore
 from intendance.activities.restore.decide import RestorePlan, Wish
 from intendance.agent.compose import Node, open_node, person
+from intendance.agent.follow import begin_new
 from intendance.agent.moments import read_moment
 from intendance.agent.performing import planned, stores_of
 from intendance.agent.service import find_asset
 from intendance.agent.stopping import ShieldedSteps, Stop, Stopper
 from intendance.engines import open_engine
 from intendance.model.errors import Exit, IntendanceError
+from intendance.model.errors.engine import DestinationUnusable
 from intendance.model.errors.runs import RestoreCancelled, StoreUnknown, WorkerCrashed
+from intendance.model.errors.state import refusal
 from intendance.model.evidence.restore import RestoreCompleted
+from intendance.model.plan import FilesAsset, MariadbAsset
 from intendance.runs import Progress
 from intendance.runs.progress import Pace, ProgressFile, Reading
 from intendance.runs.rows import Run, Submission
@@ -96,6 +100,9 @@ def run_restore(
             raise _ended(node, run, steps, error) from None
         except Exception as error:
             stopper.disarm()
+            refused = refusal(error)
+            if refused is not None:
+                raise _ended(node, run, steps, refused) from error
             trace = keep_trace(node.layout.crashes, f"{run.id}.{run.attempt}", error)
             crash = WorkerCrashed(exception=type(error).__name__, trace=trace)
             node.journal.fail(run, crash, outcome="crashed")
@@ -125,7 +132,8 @@ class _Progress:
 
 
 def _begin(node: Node, asked: Asked) -> Run:
-    run = node.journal.begin(
+    run = begin_new(
+        node,
         Submission(
             asset=asked.asset,
             activity="restore",
@@ -133,7 +141,7 @@ def _begin(node: Node, asked: Asked) -> Run:
             actor=person(),
             options={"into": asked.into},
             attempts_allowed=1,
-        )
+        ),
     )
     this = alive.identify(os.getpid(), node.clock.read().boot)
     if this is not None:
@@ -162,6 +170,7 @@ def _put_together(node: Node, asked: Asked) -> tuple[restore.RestoreJob, restore
         if not stores:
             known = ", ".join(asset.backup.stores if asset.backup else ())
             raise StoreUnknown(asset=asset.name, store=asked.store, known=known)
+    _require_apart(node, asset, asked.into)
     target = None if asked.to is None else read_moment(asked.to, node.plan.organisation.timezone)
     wish = Wish(
         asset=asset.name,
@@ -179,6 +188,28 @@ def _put_together(node: Node, asked: Asked) -> tuple[restore.RestoreJob, restore
         asset_lock=node.layout.asset_lock(asset.name),
     )
     return restore.RestoreJob(plan=node.plan, wish=wish), context
+
+
+def _require_apart(node: Node, asset: MariadbAsset | FilesAsset, into: str) -> None:
+    """That nothing unencrypted lands in a store, in the state, or in what tonight's backups read.
+
+    Raises DestinationUnusable.
+    """
+    destination = _destination(asset.kind, into)
+    if not destination.startswith("/"):
+        return
+    taken = {f"the store {store.name}": Path(store.path) for store in node.plan.stores.values()}
+    taken["the state of Intendance"] = node.layout.state
+    taken |= {
+        f"the asset {each.name}, which is backed up": Path(each.path)
+        for each in node.plan.assets.values()
+        if isinstance(each, FilesAsset) and each.name != asset.name  # for its own source, the engine speaks
+    }
+    place = Path(os.path.realpath(destination))
+    for what, folder in taken.items():
+        if place.is_relative_to(os.path.realpath(folder)):
+            remedy = "Name a new folder outside the stores, the state folder and what is backed up."
+            raise DestinationUnusable(destination=destination, detail=f"it lies inside {what}", remedy=remedy)
 
 
 def _destination(kind: str, into: str) -> str:

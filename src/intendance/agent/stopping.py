@@ -17,6 +17,7 @@ Reason = Literal["cancelled", "interrupted", "timed_out"]
 
 REASONS: dict[int, Reason] = {
     signal.SIGTERM: "cancelled",  # somebody asked for it
+    signal.SIGHUP: "cancelled",  # the terminal of whoever asked for it is gone
     signal.SIGINT: "interrupted",  # the agent ends; the run will be begun anew
     signal.SIGALRM: "timed_out",  # the run's own deadline
 }
@@ -38,7 +39,8 @@ class Stopper:
         self._shields = 1
         self._disarmed = False
         for number in REASONS:
-            signal.signal(number, self._told)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` leaves it
+                signal.signal(number, self._told)
 
     def arm(self, deadline_seconds: float) -> None:
         """From here on signals stop the work; the deadline counts time that the machine is awake."""

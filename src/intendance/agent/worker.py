@@ -23,7 +23,7 @@ from intendance.model.errors.runs import (
     RunTimedOut,
     WorkerCrashed,
 )
-from intendance.model.errors.state import LockHeld
+from intendance.model.errors.state import LockHeld, refusal
 from intendance.runs.progress import ProgressFile
 from intendance.runs.rows import Run
 from intendance.system import alive, lock
@@ -77,6 +77,10 @@ def _perform(node: Node, run: Run, stopper: Stopper) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is kept whole and the run's end is recorded
         stopper.disarm()
+        refused = refusal(error)
+        if refused is not None:
+            node.journal.fail(run, refused, outcome="failed")
+            return 1
         trace = keep_trace(node.layout.crashes, f"{run.id}.{run.attempt}", error)
         node.journal.fail(run, WorkerCrashed(exception=type(error).__name__, trace=trace), outcome="crashed")
         return 1

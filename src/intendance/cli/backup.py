@@ -13,7 +13,7 @@ from intendance.agent import service
 from intendance.agent.follow import Detached, Watcher
 from intendance.agent.service import Outcome
 from intendance.cli import outcomes
-from intendance.cli.output import Invocation, Output
+from intendance.cli.output import INTERRUPTED, Invocation, Output
 from intendance.cli.watching import Onlooker
 from intendance.model.errors import Exit, IntendanceError
 
@@ -117,11 +117,11 @@ def _perform(output: Output, work: Callable[[Watcher], tuple[Outcome, ...]]) -> 
         output.talk("  → See how far it is: `intendance run list`; end it: `intendance run cancel RUN`.")
         if output.as_json:
             output.json({"schema": "intendance.detached/1", "runs": list(left.runs)})
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     except KeyboardInterrupt:
         onlooker.ended()
-        output.talk("Cancelled; nothing of what was under way is listed.")
-        raise typer.Exit(130) from None
+        output.interrupted("Cancelled; nothing of what was under way is listed.")
+        raise typer.Exit(INTERRUPTED) from None
     except IntendanceError:
         onlooker.ended()
         raise

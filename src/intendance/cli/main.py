@@ -15,8 +15,10 @@ from typing import Annotated
 import typer
 
 from intendance import __version__
-from intendance.cli.output import Invocation, Output, choose_language
-from intendance.model.errors import Exit, IntendanceError, InternalError, UsageError, WrongWords
+from intendance.cli.output import INTERRUPTED, Invocation, Output, choose_language
+from intendance.cli.terminal import ended_gently, lost_answer, open_streams
+from intendance.model.errors import AnswerLost, Exit, IntendanceError, InternalError, UsageError, WrongWords
+from intendance.model.errors.state import NoHome, refusal, said_by_system
 from intendance.system.clock import SystemClock
 from intendance.system.trace import keep_trace
 
@@ -76,11 +78,16 @@ def _global_options(
 
 
 def default_state() -> Path:
-    """`/var/lib/intendance` as root, else `$XDG_STATE_HOME/intendance`."""
+    """`/var/lib/intendance` as root, else `$XDG_STATE_HOME/intendance`. Raises NoHome."""
     if os.geteuid() == 0:
         return Path("/var/lib/intendance")
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
-    return Path(base) / "intendance"
+    base = os.environ.get("XDG_STATE_HOME")
+    if base:
+        return Path(base) / "intendance"
+    try:
+        return Path.home() / ".local/state/intendance"
+    except RuntimeError:
+        raise NoHome(uid=os.geteuid()) from None
 
 
 def hoist(arguments: Sequence[str]) -> list[str]:
@@ -117,30 +124,44 @@ def noun_of(arguments: Sequence[str]) -> str | None:
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the contract's code; an error is a sentence, never a traceback."""
+    open_streams()
     words = hoist(sys.argv[1:] if arguments is None else arguments)
     output = Output(as_json="--json" in words)
     try:
-        code = _dispatch(words)
-    except IntendanceError as error:
-        output.report(error)
-        code = error.exit_code
+        with ended_gently():
+            code = _answered(words, output)
     except KeyboardInterrupt:
-        output.talk("Interrupted.")
-        code = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.interrupted("Interrupted.")
+        code = INTERRUPTED
+    lost = lost_answer()
+    if lost is not None:
         code = Exit.FAILED
+        if not isinstance(lost, BrokenPipeError):  # `| head` has read what it wanted
+            output.report(AnswerLost(detail=said_by_system(lost)))
+    sys.exit(code)
+
+
+def _answered(words: Sequence[str], output: Output) -> int:
+    """The exit code, once the answer or the error was said. Raises KeyboardInterrupt."""
+    try:
+        return _dispatch(words)
+    except IntendanceError as error:
+        known = error
+    except BrokenPipeError:
+        lost_answer()
+        return Exit.FAILED
     except Exception as error:
         if os.environ.get("INTENDANCE_TRACE") == "1":
             raise
-        output.report(_unforeseen(words, error))
-        code = Exit.FAILED
-    sys.exit(code)
+        known = refusal(error) or _unforeseen(words, error)
+    output.report(known)
+    return known.exit_code
 
 
 def _dispatch(words: Sequence[str]) -> int:
     """What the command answers as exit code. Raises UsageError for words that are no command, and its errors."""
     completing = any(name.endswith("_COMPLETE") for name in os.environ if name.startswith("_INTENDANCE"))
+    _refuse_empty(words)
     application = build(noun_of(words), everything=completing)
     try:
         # Standing alone, Typer would print its own kind of error; this way `typer.Exit(code)` comes back as the code.
@@ -154,6 +175,13 @@ def _dispatch(words: Sequence[str]) -> int:
             raise
         raise _usage(said(), getattr(error, "ctx", None)) from None
     return code if isinstance(code, int) else Exit.DONE
+
+
+def _refuse_empty(words: Sequence[str]) -> None:
+    """A global option with an empty value is a shell variable that was not set; it never means the current folder."""
+    for option in _GLOBAL_OPTIONS:
+        if f"{option}=" in words or (option, "") in pairwise(words):
+            raise WrongWords(sentence=f"`{option}` is empty: is a variable not set?", command="intendance")
 
 
 def _usage(said: str, context: object) -> UsageError:
@@ -170,7 +198,10 @@ def _unforeseen(words: Sequence[str], error: Exception) -> IntendanceError:
     """An error for what nobody foresaw; its trace goes into the state folder, where there is one."""
     named = [after for word, after in pairwise(words) if word == "--state"]
     named += [word.partition("=")[2] for word in words if word.startswith("--state=")]
-    state = Path(named[-1]) if named else default_state()
+    try:
+        state = Path(named[-1]) if named else default_state()
+    except NoHome:
+        state = Path(tempfile.gettempdir())
     now = SystemClock().read().at
     folder = state / "agent" / "crash" if (state / "agent").is_dir() else Path(tempfile.gettempdir())
     trace = keep_trace(folder, f"intendance-{now:%Y%m%dT%H%M%SZ}-{os.getpid()}", error)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -11,11 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from intendance.model.errors import Exit, IntendanceError, UsageError
+from intendance.model.errors import AnswerLost, Exit, IntendanceError, UsageError
+from intendance.model.errors.state import said_by_system
 from intendance.system.clock import Clock
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it: 128 and the signal's number."""
+
+_USUAL_COLUMNS = 110
+_FEWEST_COLUMNS = 20
 
 Language = Literal["fr", "en"]
 
@@ -58,21 +66,36 @@ class Output:
         from rich.console import Console
 
         stream = sys.stderr if stderr else sys.stdout
-        width = None if stream.isatty() else int(os.environ.get("COLUMNS", "110"))
+        width = None if stream.isatty() else columns(os.environ, _USUAL_COLUMNS)
         return Console(stderr=stderr, highlight=False, soft_wrap=False, width=width, emoji=False)
 
     def json(self, answer: Mapping[str, Any]) -> None:
-        """Print the machine's answer: one JSON document."""
-        sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+        """Print the machine's answer: one JSON document. Raises AnswerLost, BrokenPipeError."""
+        plain = (sys.stdout.encoding or "").lower() not in {"utf-8", "utf8"}
+        try:
+            sys.stdout.write(json.dumps(answer, ensure_ascii=plain, indent=2) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise AnswerLost(detail=said_by_system(error)) from error
 
     def talk(self, sentence: str) -> None:
-        """A remark for the person at the terminal, on stderr."""
-        sys.stderr.write(sentence + "\n")
-        sys.stderr.flush()
+        """A remark for the person at the terminal, on stderr; when that is gone, nobody is there to be told."""
+        with contextlib.suppress(OSError):
+            sys.stderr.write(sentence + "\n")
+            sys.stderr.flush()
+
+    def interrupted(self, sentence: str) -> None:
+        """What Ctrl-C left, in a sentence; an object on stdout too when JSON was asked for."""
+        if self.as_json:
+            error = {"code": "interrupted", "message": sentence, "next_step": ""}
+            self.json({"schema": "intendance.error/1", "error": error})
+        self.talk(sentence)
 
     def report(self, error: IntendanceError) -> None:
         """The error as one sentence and its next step on stderr; as an object on stdout too when JSON was asked for."""
-        if self.as_json:
+        if self.as_json and not isinstance(error, AnswerLost):
             self.json(
                 {
                     "schema": "intendance.error/1",
@@ -83,3 +106,9 @@ class Output:
         self.talk(f"{word}: {error.message}")
         if error.advice:
             self.talk(f"  → {error.advice}")
+
+
+def columns(environment: Mapping[str, str], usual: int) -> int:
+    """The width of what is written to no terminal: COLUMNS where that is a usable number, else the usual one."""
+    wanted = environment.get("COLUMNS", "")
+    return int(wanted) if wanted.isascii() and wanted.isdigit() and int(wanted) >= _FEWEST_COLUMNS else usual

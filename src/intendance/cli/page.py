@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TextIO
 
+from intendance.cli.output import columns as columns_of
+
 Ink = Literal["plain", "strong", "quiet", "fail", "unknown", "soon", "pass"]
 Words = tuple[str, Ink]
 
@@ -83,7 +85,7 @@ def page_for(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Pag
     """A page as wide as the terminal, up to what reads well; in colour unless NO_COLOR is set or nobody would see."""
     terminal = stream.isatty() and environment.get("TERM") != "dumb"
     forced = environment.get("CLICOLOR_FORCE", "0") != "0" or bool(environment.get("FORCE_COLOR"))
-    columns = shutil.get_terminal_size((WIDEST, 24)).columns if terminal else int(environment.get("COLUMNS") or WIDEST)
+    columns = shutil.get_terminal_size((WIDEST, 24)).columns if terminal else columns_of(environment, WIDEST)
     return Page(
         width=max(NARROWEST, min(WIDEST, columns)),
         colour=(terminal or forced) and not environment.get("NO_COLOR"),

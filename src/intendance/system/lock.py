@@ -13,7 +13,10 @@ from intendance.model.errors.state import LockHeld
 
 @contextmanager
 def held(path: Path, *, purpose: str) -> Iterator[None]:
-    """Hold `path` exclusively for the block. Raises LockHeld at once when another process has it."""
+    """Hold `path` exclusively for the block; `purpose` is told to whoever finds it held.
+
+    Raises LockHeld at once when another process has it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -22,7 +25,7 @@ def held(path: Path, *, purpose: str) -> Iterator[None]:
         except BlockingIOError:
             raise LockHeld(purpose=purpose, holder=_holder(descriptor)) from None
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        os.pwrite(descriptor, f"{os.getpid()} {purpose}".encode(), 0)
         yield
     finally:
         os.close(descriptor)
@@ -56,5 +59,9 @@ def is_held(path: Path) -> bool:
 
 
 def _holder(descriptor: int) -> str:
-    written = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-    return f"process {written}" if written.isdigit() else "another process"
+    """`process 4711 (Restoring site)`, as the holder wrote it down."""
+    written = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+    number, _, purpose = written.partition(" ")
+    if not number.isdigit():
+        return "another process"
+    return f"process {number} ({purpose})" if purpose else f"process {number}"

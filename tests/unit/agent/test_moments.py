@@ -76,3 +76,9 @@ def test_a_local_time_is_read_as_its_only_instant_or_refused(at: datetime, zone:
 
 def test_an_instant_is_shown_with_its_zone() -> None:
     assert in_zone(datetime(2027, 7, 1, 6, 30, tzinfo=UTC), ZONE) == "2027-07-01 08:30:00 CEST"
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_the_ends_of_the_calendar_are_no_times(text: str) -> None:
+    with pytest.raises(TimeUnreadable):
+        read_moment(text, ZONE)

@@ -54,6 +54,12 @@ class WrongWords(UsageError):
     next_step = "See what can be written: `{command} --help`."
 
 
+class AnswerLost(IntendanceError):
+    """The answer could not be written: {detail}."""
+
+    next_step = "Send it somewhere with room. What the command did is done: `intendance run list` shows it."
+
+
 class InternalError(IntendanceError):
     """Intendance met a case that it does not know: {detail}"""
 

@@ -124,11 +124,31 @@ class AgentSilent(IntendanceError):
     transient = True
 
 
+class CommandAtWork(IntendanceError):
+    """Another command is at work on {state}: {holder}."""
+
+    next_step = "See how far it is with `intendance run list`, and try again when it has ended."
+    transient = True
+
+
 class AgentGone(IntendanceError):
     """The agent has ended before the run {run} did."""
 
     next_step = "Start it again (`intendance agent`): it goes on with the run. See it with `intendance run show {run}`."
     transient = True
+
+
+class AssetBusy(IntendanceError):
+    """Something else is at work on {asset}, so the run {run} was not begun."""
+
+    next_step = "See what it is with `intendance run list`, and try again when it has ended."
+    transient = True
+
+
+class RestoreBrokenOff(IntendanceError):
+    """The restore {run} was broken off: what stands at {destination} is incomplete."""
+
+    next_step = "Remove it and restore again: nothing there may be relied upon."
 
 
 class RestoreCancelled(IntendanceError):
