@@ -70,7 +70,8 @@ def create_node_key(home: Path, name: str) -> str:
             raise SigningFailed(fingerprint="(new)", detail=_reason(done.stderr) or "gpg reported no new key")
         for key in secret.iterdir():
             _sync_file(key)
-        sync_directory(secret)
+        for folder in (secret, home, home.parent):  # what an interrupted creation left there may not be durable yet
+            sync_directory(folder)
         publish(home / "pubring.kbx", (workshop / "pubring.kbx").read_bytes(), mode=0o600)
     return created[0]
 
