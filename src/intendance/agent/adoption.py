@@ -19,7 +19,7 @@ from intendance.agent.layout import StateLayout
 from intendance.ledger.book import Book
 from intendance.ledger.canonical import clean
 from intendance.model.errors.plan import FleetImmutable, NotConfirmed, NothingToConfirm, PlanAltered
-from intendance.model.errors.state import NoState, StateUnusable
+from intendance.model.errors.state import NoState, StateUnusable, remedy_for, said_by_system
 from intendance.model.evidence.lifecycle import (
     AssetDeclared,
     AssetDropped,
@@ -138,8 +138,9 @@ def _state_errors(state: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        detail = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
-        raise StateUnusable(state=state, detail=detail) from error
+        remedy = remedy_for(error)
+        told = {} if remedy is None else {"remedy": remedy}
+        raise StateUnusable(state=state, detail=said_by_system(error), **told) from error
 
 
 def _open_book(state: Path, plan: Plan, clock: Clock) -> tuple[Book, bool]:
