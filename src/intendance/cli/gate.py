@@ -140,7 +140,11 @@ def _let_through(page: Page, _: Translator, passage: Passage) -> None:
 def _line(page: Page, _: Translator, passage: Passage, verdict: Verdict) -> None:
     sign, ink = verdicts.shape(verdict.state)
     title = passage.judgement.rule(verdict).title.of(_.language)
-    left: tuple[Words, ...] = ((f"{sign}{FIXED_SPACE}", ink), (verdict.asset or verdict.node, "strong"), (f" · {title}", "plain"))
+    left: tuple[Words, ...] = (
+        (f"{sign}{FIXED_SPACE}", ink),
+        (verdict.asset or verdict.node, "strong"),
+        (f" · {title}", "plain"),
+    )
     page.row(left, (verdict.rule, "quiet"), indent=2, hang=4)
 
 

@@ -32,6 +32,7 @@ NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "restore": ("intendance.cli.restore", "Restore a backup beside the original."),
         "run": ("intendance.cli.run", "Executions of activities: list, show, cancel."),
         "ledger": ("intendance.cli.ledger", "Show and verify the record of everything done."),
+        "doctor": ("intendance.cli.doctor", "Whether this machine can perform the plan, and what mends what it lacks."),
         "gate": ("intendance.cli.gate", "Whether a delivery may go ahead: for pipelines."),
         "agent": ("intendance.cli.agent", "Run the agent that performs the plan on this node."),
     }

@@ -1,0 +1,105 @@
+"""The stores of a plan: there, marked, writable, with room, and on another disk than what they protect."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from intendance.language.percents import percent
+from intendance.model.diagnosis import Condition, Finding, Purpose
+from intendance.model.errors import IntendanceError
+from intendance.model.plan import Plan
+from intendance.stores import open_store
+
+LOW_PERCENT = 15  # design of backups, trap 12: a backup does not begin below its size and 15 % free
+
+
+def examine(plan: Plan, sources: Sequence[str], *, in_force: bool) -> Iterator[Finding]:
+    """Each store; `sources` are the local folders of what is backed up. A plan that is not in force yet may name
+    stores that its adoption will make."""
+    for declared in plan.stores.values():
+        path = getattr(declared, "path", None)
+        root = None if path is None else Path(path)
+        if root is not None and not in_force and not root.exists():
+            yield _to_be_made(declared.name, root)
+            continue
+        try:
+            free = open_store(declared).free_bytes()
+        except IntendanceError as error:
+            yield _refused(declared.name, error, in_force=in_force)
+            continue
+        yield _usable(declared.name, root, free)
+        if root is not None:
+            yield from _same_disk(declared.name, root, sources)
+
+
+def _usable(name: str, root: Path | None, free: int | None) -> Finding:
+    params: dict[str, str | int] = {"free_bytes": free or 0, "path": "" if root is None else str(root)}
+    if root is not None and not os.access(root, os.W_OK | os.X_OK, effective_ids=True):
+        read_only = bool(os.statvfs(root).f_flag & os.ST_RDONLY)
+        code = "store_mounted_read_only" if read_only else "store_read_only"
+        mend = f"mount -o remount,rw {shlex.quote(str(_mount_point(root)))}" if read_only else _open_to_us(root)
+        return _finding(name, Condition.WRONG, code, params | {"uid": os.geteuid()}, mend=(mend,))
+    if root is not None and free is not None:
+        total = max(1, os.statvfs(root).f_blocks * os.statvfs(root).f_frsize)
+        if free * 100 < total * LOW_PERCENT:
+            return _finding(name, Condition.REMARK, "store_low", params | {"share": percent(free, total)})
+    return _finding(name, Condition.OK, "store_usable", params)
+
+
+def _open_to_us(root: Path) -> str:
+    return f"setfacl -R -m u:{os.geteuid()}:rwX,d:u:{os.geteuid()}:rwX {shlex.quote(str(root))}"
+
+
+def _mount_point(root: Path) -> Path:
+    return next((place for place in (root, *root.parents) if os.path.ismount(place)), root)
+
+
+def _same_disk(name: str, root: Path, sources: Sequence[str]) -> Iterator[Finding]:
+    """Folders of the assets that lie on the same file system: one broken disk would take both."""
+    device = root.stat().st_dev
+    beside = sorted({source for source in sources if _device(source) == device})
+    if beside:
+        params: dict[str, str | int] = {"path": str(root), "sources": ", ".join(beside)}
+        yield _finding(name, Condition.REMARK, "store_same_disk", params, purpose="off_site")
+
+
+def _device(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_dev
+    except OSError:
+        return None
+
+
+def _to_be_made(name: str, root: Path) -> Finding:
+    if root.parent.is_dir():
+        return _finding(name, Condition.REMARK, "store_to_be_made", {"path": str(root)})
+    mend = f"mkdir -p {shlex.quote(str(root.parent))}"
+    return _finding(name, Condition.MISSING, "store_no_parent", {"path": str(root.parent)}, mend=(mend,))
+
+
+def _refused(name: str, error: IntendanceError, *, in_force: bool) -> Finding:
+    condition = Condition.WRONG if in_force else Condition.REMARK
+    return _finding(name, condition, "store_refused", {"detail": error.message, "advice": error.advice})
+
+
+def _finding(
+    name: str,
+    condition: Condition,
+    code: str,
+    params: dict[str, str | int],
+    *,
+    mend: tuple[str, ...] = (),
+    purpose: Purpose = "backup",
+) -> Finding:
+    return Finding(
+        area="stores",
+        subject=name,
+        condition=condition,
+        code=code,
+        params={"name": name, **params},
+        mend=mend,
+        purpose=purpose,
+    )
