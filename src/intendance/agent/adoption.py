@@ -16,6 +16,7 @@ from pathlib import Path
 from intendance import __version__
 from intendance.agent import bell
 from intendance.agent.layout import StateLayout
+from intendance.agent.opening import open_book
 from intendance.ledger.book import Book
 from intendance.ledger.canonical import clean
 from intendance.model.errors.plan import FleetImmutable, NotConfirmed, NothingToConfirm, PlanAltered
@@ -61,7 +62,7 @@ def adopt(path: Path, *, state: Path, clock: Clock, actor: str, confirmed: Colle
     """Check the plan file and put it in force; `confirmed` names what may lose protection.
 
     Raises PlanMissing, PlanUnreadable, PlanInvalid, FleetImmutable, NotConfirmed, NothingToConfirm, LockHeld,
-    StateUnusable, and what the ledger refuses.
+    StateUnusable, LedgerLost, and what the ledger refuses.
     """
     return adopt_checked(load(path, clock.read().at), state=state, clock=clock, actor=actor, confirmed=confirmed)
 
@@ -146,7 +147,7 @@ def _state_errors(state: Path) -> Iterator[None]:
 def _open_book(state: Path, plan: Plan, clock: Clock) -> tuple[Book, bool]:
     """The state folder's ledger, begun together with the node's OpenPGP key when there is none."""
     try:
-        return Book.open(state, clock), False
+        return open_book(state, clock), False
     except NoState:
         home = state / "agent" / "gnupg"
         name = f"Intendance node {plan.fleet}/{plan.node.id}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intendance.agent.layout import StateLayout
+from intendance.agent.opening import open_book
 from intendance.ledger.book import Book
 from intendance.model.evidence.lifecycle import PlanAdopted
 from intendance.model.plan import MariadbAsset, Plan
@@ -46,8 +47,8 @@ class Node:
 
 @contextmanager
 def open_node(state: Path, clock: Clock) -> Iterator[Node]:
-    """Open a state folder. Raises NoState, StateUnusable and the ledger's own refusals."""
-    book = Book.open(state, clock)
+    """Open a state folder. Raises NoState, LedgerLost, StateUnusable and the ledger's own refusals."""
+    book = open_book(state, clock)
     try:
         yield Node(
             layout=StateLayout(state),

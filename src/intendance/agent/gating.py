@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intendance.agent.judging import Judgement, judge
-from intendance.ledger.book import Book
+from intendance.agent.opening import open_book
 from intendance.model.errors import Exit
 from intendance.model.errors.catalogue import RuleNotJudged
 from intendance.model.errors.gate import NothingToLetThrough, TicketAlone, TicketMissing, TicketUnusable
@@ -110,7 +110,7 @@ def _recorded(
         judged=tuple(map(_as_seen, judgement.verdicts)),
         not_performed=tuple(dict.fromkeys(each.rule for each in judgement.not_performed)),
     )
-    with Book.open(state, clock) as book:
+    with open_book(state, clock) as book:
         record = book.append(evidence, actor=actor)
         return Citation(node=book.node, seq=record.seq)
 

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from intendance.agent.opening import open_book
 from intendance.catalogue.evaluate import evaluate
 from intendance.catalogue.load import load
 from intendance.catalogue.rule import Next, Rule, Rulebook
@@ -112,7 +113,7 @@ def judge(state: Path, clock: Clock, *, asset: str | None = None, rule: str | No
     """
     rulebook = load()
     wanted = None if rule is None else rulebook.find(rule)
-    with Book.open(state, clock) as book:
+    with open_book(state, clock) as book:
         now = clock.read().at
         plans = book.facts("plan.adopted", latest=1)
         if not plans:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from intendance.ledger.book import Book
+from intendance.agent.opening import open_book
 from intendance.model.errors import IntendanceError
 from intendance.model.plan import Plan
 from intendance.stores import adopt_store
@@ -16,7 +16,7 @@ def adopt_stores(state: Path, plan: Plan, clock: Clock) -> tuple[IntendanceError
 
     A store that did hold one is left alone: if it has lost its mark, another disk is mounted there, or none.
     """
-    with Book.open(state, clock) as book:
+    with open_book(state, clock) as book:
         used = {name for fact in book.facts("backup.completed") for name in fact.data.stores}
     refused = []
     for name, declared in plan.stores.items():

@@ -11,6 +11,8 @@ from intendance.activities.backup import decide
 from intendance.activities.backup.job import BackupContext, BackupJob
 from intendance.engines import BackupSession, Source
 from intendance.ledger.canonical import clean
+from intendance.model.errors.openpgp import KeyUnreadable, NodeKeyMissing
+from intendance.model.errors.process import ProgramFailed
 from intendance.model.evidence.backup import BackupCompleted, PacketCheck
 from intendance.runs import ProgressSink, Steps
 from intendance.sets import publication
@@ -45,6 +47,7 @@ class Making:
     def make(self, home: RecipientHome, limits: PipeLimits) -> tuple[OpenedManifest, PacketCheck]:
         """Everything up to the manifest in the first store. Raises NoRoom, the errors of engines, pipe and stores."""
         started_at = self._now()
+        node_key = self._node_key()
         facts = self._context.book.facts("backup.completed", asset=self._job.asset)
         history = [fact.data for fact in facts]
         self._context.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -59,7 +62,15 @@ class Making:
         finally:
             session.close()
         self.step = "sign"
-        return self._publish(source, streams, decide.next_link(history), times)
+        return self._publish(source, streams, decide.next_link(history), times, node_key)
+
+    def _node_key(self) -> bytes:
+        """The key that will sign, asked for before hours of reading. Raises NodeKeyMissing."""
+        context = self._context
+        try:
+            return openpgp.export_public(context.gnupg, context.fingerprint).encode("ascii")
+        except (KeyUnreadable, ProgramFailed):
+            raise NodeKeyMissing(fingerprint=context.fingerprint, home=context.gnupg) from None
 
     def _now(self) -> str:
         return rfc3339(self._context.clock.read().at)
@@ -86,11 +97,10 @@ class Making:
         return streams
 
     def _publish(
-        self, source: Source, streams: Sequence[StoredStream], link: decide.Link, times: _Times
+        self, source: Source, streams: Sequence[StoredStream], link: decide.Link, times: _Times, node_key: bytes
     ) -> tuple[OpenedManifest, PacketCheck]:
         fingerprint = self._context.fingerprint
         parts = [part for stream in streams for part in stream.parts]
-        node_key = openpgp.export_public(self._context.gnupg, fingerprint).encode("ascii")
         papers = publication.papers(parts, node_key)
         manifest = self._manifest(source, streams, papers, link, times)
         content = encode(manifest)

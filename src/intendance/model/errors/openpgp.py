@@ -18,6 +18,14 @@ class RecipientUnusable(IntendanceError):
     next_step = "Renew or replace that key, put its public half into the plan, and adopt the plan again."
 
 
+class NodeKeyMissing(IntendanceError):
+    """The node's own OpenPGP key {fingerprint} is not in {home}: no set can be signed."""
+
+    next_step = (
+        "Put that folder back from a copy of the state folder, with its rights (0700). Nothing was read or stored."
+    )
+
+
 class SigningFailed(IntendanceError):
     """The node's OpenPGP key {fingerprint} could not sign: {detail}."""
 

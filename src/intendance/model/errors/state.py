@@ -47,6 +47,15 @@ class NoState(IntendanceError):
     exit_code = Exit.USAGE
 
 
+class LedgerLost(IntendanceError):
+    """The ledger's database {database} is lost, while its checkpoint is still there: a plan was adopted here before."""
+
+    next_step = (
+        "Put the newest copy of that file back. If there is none, move {state} aside as it is and adopt the plan into "
+        "a new folder: the sets in the stores stay, and each opens with its `RESTORE.sh`."
+    )
+
+
 class StateUnusable(IntendanceError):
     """The state folder {state} cannot be used: {detail}."""
 
