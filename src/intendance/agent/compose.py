@@ -18,6 +18,7 @@ from intendance.model.verdict import Fact
 from intendance.plan import adopted
 from intendance.runs.decide import Line
 from intendance.runs.journal import Journal
+from intendance.runs.rows import DEADLINE_SECONDS
 from intendance.system.clock import Clock
 
 
@@ -81,6 +82,14 @@ def lines_of(plan: Plan) -> tuple[Line, ...]:
             if schedule is not None
         ]
     return tuple(lines)
+
+
+def deadline_seconds(plan: Plan, asset: str, activity: str) -> int:
+    """How long a run of an activity may take: as the plan says for that kind of backup, else a day."""
+    found = plan.assets.get(asset)
+    deadlines = {} if found is None or found.backup is None else found.backup.deadlines_seconds
+    written = {f"backup.{kind}": seconds for kind, seconds in deadlines.items()}
+    return written.get(activity, DEADLINE_SECONDS)
 
 
 def secret_environment(plan: Plan) -> Mapping[str, str]:

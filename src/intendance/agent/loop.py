@@ -21,7 +21,7 @@ from typing import Any
 
 from intendance import __version__
 from intendance.agent import bell, children
-from intendance.agent.compose import Node, open_node
+from intendance.agent.compose import Node, deadline_seconds, open_node
 from intendance.agent.layout import StateLayout
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import AgentRunning
@@ -135,9 +135,18 @@ class Agent:
                 continue
             decision = decide.due(line, row.last_due, now, waiting=journal.waiting(line))
             if decision.last_due != row.last_due:
-                journal.record_due(line, decision, [_scheduled(line, at) for at in decision.starts])
+                journal.record_due(line, decision, [self._scheduled(line, at) for at in decision.starts])
             rows.append((line, decision.last_due))
         self._wake_at = decide.next_wake(rows, now)
+
+    def _scheduled(self, line: decide.Line, at: datetime) -> Submission:
+        return Submission(
+            asset=line.asset,
+            activity=line.activity,
+            occurrence=at,
+            actor=f"schedule:{line.activity}",
+            deadline_seconds=deadline_seconds(self._node.plan, line.asset, line.activity),
+        )
 
     def _tend_worker(self) -> None:
         if self._child is None or self._run is None:
@@ -268,10 +277,6 @@ class Agent:
             children.wait_for_end(self._child, _PATIENCE_SECONDS)
             self._settle()
         self._say("agent ends")
-
-
-def _scheduled(line: decide.Line, at: datetime) -> Submission:
-    return Submission(asset=line.asset, activity=line.activity, occurrence=at, actor=f"schedule:{line.activity}")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from intendance.agent import bell, children, follow
-from intendance.agent.compose import Node, open_node, person
+from intendance.agent.compose import Node, deadline_seconds, open_node, person
 from intendance.agent.follow import Watcher
 from intendance.model.errors.runs import AssetUnknown, KindNotPlanned, NotBackedUp, RunOver, RunUnknown
 from intendance.model.evidence import KINDS
@@ -170,6 +170,7 @@ def _asked_for(node: Node, asset: str, activity: str, **options: Any) -> Submiss
         occurrence=node.clock.read().at.replace(microsecond=0),
         actor=person(),
         options=options,
+        deadline_seconds=deadline_seconds(node.plan, asset, activity),
     )
 
 

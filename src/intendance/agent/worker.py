@@ -24,6 +24,7 @@ from intendance.model.errors.runs import (
     WorkerCrashed,
 )
 from intendance.model.errors.state import LockHeld, refusal
+from intendance.plan import durations
 from intendance.runs.progress import ProgressFile
 from intendance.runs.rows import Run
 from intendance.system import alive, lock
@@ -104,7 +105,7 @@ def _stopped(node: Node, run: Run, stop: Stop) -> None:
     if stop.reason == "cancelled":
         node.journal.cancel(run, RunCancelled(run=run.id, asset=run.asset))
     elif stop.reason == "timed_out":
-        error = RunTimedOut(run=run.id, hours=run.deadline_seconds // 3600)
+        error = RunTimedOut(run=run.id, deadline=durations.write(run.deadline_seconds))
         node.journal.fail(run, error, outcome="timed_out")
     else:
         node.journal.interrupt(run, RunInterrupted(run=run.id, attempt=run.attempt))

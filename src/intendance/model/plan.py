@@ -7,7 +7,7 @@ once, at adoption, as canonical JSON; its SHA-256 stands in the ledger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Catalogue = Literal["maint", "asbl"]
@@ -68,12 +68,16 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupPlan:
-    """How one asset is backed up. `kinds` maps a kind of backup to its schedule (None: by hand only)."""
+    """How one asset is backed up. `kinds` maps a kind of backup to its schedule (None: by hand only).
+
+    `deadlines_seconds` holds how long a backup of a kind may take, where the plan says so.
+    """
 
     kinds: dict[BackupKind, Schedule | None]
     stores: tuple[str, ...]
     retention_days: int
     inspect: Schedule | None = None
+    deadlines_seconds: dict[BackupKind, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from intendance.model.plan import (
+    BackupKind,
     BackupPlan,
     Contact,
     DirectoryStore,
@@ -72,6 +73,11 @@ def _backup(backup: Options | None) -> BackupPlan | None:
         stores=tuple(backup["stores"]),
         retention_days=durations.parse(backup["retention"]["points"]) // durations.DAY,
         inspect=_schedule(backup.get("inspect")),
+        deadlines_seconds={
+            kind: durations.parse(backup[kind]["deadline"])
+            for kind in get_args(BackupKind)
+            if "deadline" in backup.get(kind, {})
+        },
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
 from intendance.model.plan import BackupPlan, FilesAsset, MariadbAsset, Plan, Schedule
+from intendance.plan import durations
 
 Asset = MariadbAsset | FilesAsset
 Identities = Mapping[str, str]
@@ -121,6 +122,11 @@ def _backup(name: str, former: BackupPlan, new: BackupPlan) -> Iterator[Change]:
         yield Change(name=name, sentence=f"{name} is no longer stored in {store}", severe=True)
     for store in _gone(new.stores, former.stores):
         yield Change(name=name, sentence=f"{name} is also stored in {store}")
+    for kind in new.kinds:
+        before, after = (each.deadlines_seconds.get(kind, durations.DAY) for each in (former, new))
+        if before != after:
+            said = f"a {kind} backup of {name} may take {durations.write(after)} instead of {durations.write(before)}"
+            yield Change(name=name, sentence=said)
     activities: dict[str, tuple[Schedule | None, Schedule | None]] = {
         f"{kind} backup": (former.kinds.get(kind), new.kinds.get(kind)) for kind in (*former.kinds, *new.kinds)
     }

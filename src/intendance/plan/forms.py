@@ -177,6 +177,19 @@ def days(text: str) -> Misform | None:
     return None
 
 
+def deadline(text: str) -> Misform | None:
+    """How long something may take: a minute at least, a week at most."""
+    wrong = duration(text)
+    if wrong is not None:
+        return wrong
+    seconds = durations.parse(text)
+    if seconds < durations.MINUTE:
+        return Misform("nothing can be done in less than a minute", "write `1min` at least")
+    if seconds > durations.WEEK:
+        return Misform("this is more than a week", "write `7d` at most")
+    return None
+
+
 def _guess(text: str) -> str:
     number = re.match(r"\d+", text.strip())
     lowered = text.lower()
@@ -288,6 +301,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "database": database,
         "exclusion": exclusion,
         "days": days,
+        "deadline": deadline,
         "timezone": timezone,
         "cron": cron,
     }

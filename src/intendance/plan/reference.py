@@ -68,7 +68,7 @@ _GROUPS = (
     ("assets.NAME.backup of a mariadb", "", "MariadbBackup"),
     ("assets.NAME, kind: files", "", "FilesAsset"),
     ("assets.NAME.backup of files", "", "FilesBackup"),
-    ("logical, full", "", "Schedule"),
+    ("logical, full", "", "BackupSchedule"),
     ("inspect", "", "Inspection"),
     ("retention", "", "Retention"),
 )

@@ -86,6 +86,7 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=200), Form("lin
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/"), Form("absolute-path")]
 FilePath = Annotated[str, StringConstraints(min_length=1), Form("file-path")]
 Days = Annotated[str, StringConstraints(pattern=r"^([0-9]+[ywdh])+$"), Form("days")]
+Deadline = Annotated[str, StringConstraints(pattern=r"^([0-9]+(d|h|min|s)?)+$"), Form("deadline")]
 Cron = Annotated[str, StringConstraints(pattern=r"^\s*\S+(\s+\S+){4}\s*$"), Form("cron")]
 Timezone = Annotated[str, StringConstraints(min_length=1), Form("timezone")]
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^(0x)?[0-9A-Fa-f\s]{40,80}$"), Form("fingerprint")]
@@ -216,6 +217,17 @@ class Schedule(Group):
     )
 
 
+class BackupSchedule(Schedule):
+    """When a backup is made, and how long that may take."""
+
+    deadline: Deadline = option(
+        "How long a backup may take before it is stopped and recorded as timed out: 1min at least, 7d at most.",
+        example="4h",
+        unit="a length of time (min, h, d)",
+        default="24h",
+    )
+
+
 class Inspection(Schedule):
     """When stored backups are looked at again: presence, age, signature, hashes."""
 
@@ -236,7 +248,9 @@ class MariadbBackup(Group):
     """How a MariaDB server is backed up."""
 
     LATER = ("physical", "stream")
-    logical: Schedule = option("A dump of each database and of the accounts.", example={"schedule": _CRON_EXAMPLE})
+    logical: BackupSchedule = option(
+        "A dump of each database and of the accounts.", example={"schedule": _CRON_EXAMPLE, "deadline": "4h"}
+    )
     stores: Annotated[list[Slug], Field(min_length=1)] = option("The stores that get every backup.", example=["local"])
     retention: Retention = option("How long backups are kept.", example=_RETENTION_EXAMPLE)
     inspect: Inspection = optional("When stored backups are looked at again.", example={"schedule": "30 5 * * *"})
@@ -246,7 +260,7 @@ class FilesBackup(Group):
     """How a tree of files is backed up."""
 
     LATER = ("differential",)
-    full: Schedule = option("An archive of the whole tree.", example={"schedule": "0 3 * * SUN"})
+    full: BackupSchedule = option("An archive of the whole tree.", example={"schedule": "0 3 * * SUN"})
     stores: Annotated[list[Slug], Field(min_length=1)] = option("The stores that get every backup.", example=["local"])
     retention: Retention = option("How long backups are kept.", example=_RETENTION_EXAMPLE)
     inspect: Inspection = optional("When stored backups are looked at again.", example={"schedule": "30 5 * * *"})

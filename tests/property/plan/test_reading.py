@@ -33,9 +33,10 @@ crons = st.tuples(
     st.integers(0, 59), st.integers(0, 23), st.sampled_from(["*", "1", "15", "*/2"]), st.sampled_from(["*", "1-6"]),
     st.sampled_from(["*", "SUN", "1-5"]),
 ).map(lambda fields: " ".join(map(str, fields)))  # fmt: skip
-schedules = st.fixed_dictionaries(
-    {}, optional={"schedule": crons, "catch_up": st.sampled_from(["once", "all", "none"])}
-)
+times = {"schedule": crons, "catch_up": st.sampled_from(["once", "all", "none"])}
+inspections = st.fixed_dictionaries({}, optional=times)
+deadlines = st.sampled_from(["1min", "4h", "26h30", "7d"])
+schedules = st.fixed_dictionaries({}, optional={**times, "deadline": deadlines})
 secrets = st.one_of(
     st.fixed_dictionaries({"file": paths}),
     st.fixed_dictionaries({"env": st.from_regex(r"[A-Z_][A-Z0-9_]{0,9}", fullmatch=True)}),
@@ -54,7 +55,7 @@ def backups(kind: str, stores: list[str]) -> st.SearchStrategy[dict[str, Any]]:
             "stores": st.lists(st.sampled_from(stores), min_size=1, unique=True),
             "retention": st.fixed_dictionaries({"points": st.integers(90, 4000).map(lambda days: f"{days}d")}),
         },
-        optional={"inspect": schedules},
+        optional={"inspect": inspections},
     )
 
 

@@ -144,3 +144,9 @@ def test_from_the_ledger_alone_what_is_lost_is_found() -> None:
     known = {"db": declared(120, identity(DB)), "old": declared(30, "files:/old"), "www": declared(90, identity(WWW))}
     found = recorded_changes(adoption, known, replace(PLAN, catalogues=("asbl",)), identities(PLAN))
     assert {(change.name, change.severe) for change in found} == {("maint", True), ("db", True), ("old", True)}
+
+
+def test_a_deadline_is_a_change_and_its_default_written_out_is_none() -> None:
+    (change,) = between(PLAN, with_backup(deadlines_seconds={"logical": 4 * 3600}))
+    assert (change.sentence, change.severe) == ("a logical backup of db may take 4h instead of 1d", False)
+    assert between(PLAN, with_backup(deadlines_seconds={"logical": 24 * 3600})) == ()

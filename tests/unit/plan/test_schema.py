@@ -137,6 +137,7 @@ def test_the_floors_are_the_bounds_of_the_catalogue() -> None:
 
 
 def test_the_schema_tells_editors_about_defaults_and_units() -> None:
-    schedule = json.loads(schema_text())["$defs"]["Schedule"]["properties"]
+    schedule = json.loads(schema_text())["$defs"]["BackupSchedule"]["properties"]
     assert schedule["catch_up"]["default"] == "once"
+    assert schedule["deadline"]["default"] == "24h"
     assert "day of the week" in schedule["schedule"]["x-unit"]

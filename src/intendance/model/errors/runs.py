@@ -54,9 +54,9 @@ class RunCancelled(IntendanceError):
 
 
 class RunTimedOut(IntendanceError):
-    """The run {run} did not end within {hours} h and was stopped; nothing of it is listed."""
+    """The run {run} did not end within its deadline of {deadline} and was stopped; nothing of it is listed."""
 
-    next_step = "See whether the service or the store it works with hangs, then start it again."
+    next_step = "See whether the service or the store hangs; what needs longer gets a longer `deadline` in the plan."
 
 
 class RunInterrupted(IntendanceError):

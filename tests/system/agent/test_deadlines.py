@@ -1,0 +1,58 @@
+"""A run that takes longer than it may: stopped with everything that it started, recorded, not begun anew."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from intendance.agent import bell
+from intendance.agent.compose import deadline_seconds
+from intendance.agent.loop import Agent
+from intendance.runs.rows import DEADLINE_SECONDS, Submission
+from tests.support.clock import MovableClock
+from tests.support.state import Gate, Site, children_of, until
+
+pytestmark = pytest.mark.gnupg
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def test_a_run_that_takes_too_long_is_stopped_with_all_its_processes(site: Site, gate: Gate) -> None:
+    submission = Submission(
+        asset="site-files", activity="backup.full", occurrence=NOON, actor="schedule:backup.full", deadline_seconds=3
+    )
+    with site.agent(), site.node() as node:
+        node.journal.submit(submission)
+        assert bell.ring(node.layout.socket)
+        gate.wait()
+        worker = node.journal.get(submission.id).worker
+        assert worker is not None
+        assert len(children_of(worker.pid)) >= 2
+        until(lambda: node.journal.get(submission.id).state == "failed", "the deadline to strike")
+        until(lambda: children_of(worker.pid) == [], "every process of the run to be gone", 10)
+        run = node.journal.get(submission.id)
+        assert (run.error, run.attempt) == ("run_timed_out", 1)
+        assert run.message is not None
+        assert "did not end within its deadline of 3s and was stopped" in run.message
+        (ended,) = node.book.records(kind="run.ended")
+        assert (ended.run, ended.data["outcome"]) == (run.id, "timed_out")
+        assert not list((site.state / "agent/scratch").glob("*"))
+    assert site.sets() == []
+
+
+def test_the_plan_says_how_long_a_backup_may_take(bare_site: Site) -> None:
+    clock = MovableClock(NOON)
+    bare_site.write_plan(full="0 3 * * *", inspect="0 4 * * *")
+    written = bare_site.plan.read_text()
+    bare_site.plan.write_text(written.replace("catch_up: once}", "catch_up: once, deadline: 4h}", 1))
+    assert bare_site.plan.read_text() != written
+    bare_site.adopt(clock)
+    with bare_site.node(clock) as node:
+        agent = Agent(node, lambda _: None)
+        clock.at = NOON.replace(day=23)
+        agent._take_plan()
+        agent._schedule()
+        found = {run.activity: run.deadline_seconds for run in node.journal.in_state("queued")}
+        assert found == {"backup.full": 4 * 3600, "inspect": DEADLINE_SECONDS}
+        assert deadline_seconds(node.plan, "site-files", "restore") == DEADLINE_SECONDS
