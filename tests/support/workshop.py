@@ -149,6 +149,7 @@ class Workshop:
             book=self.book,
             gnupg=self.keys.node.home,
             scratch=self.base / "scratch" / run,
+            snapshots=self.base / "state" / "agent" / "snapshots" / asset,
             clock=self.clock,
         )
 

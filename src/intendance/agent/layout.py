@@ -45,6 +45,10 @@ class StateLayout:
         """The private working folder of one attempt."""
         return self.state / "agent" / "scratch" / f"{run}.{attempt}"
 
+    def snapshots(self, asset: str) -> Path:
+        """What engines noted of full backups, for the differentials that build on them."""
+        return self.state / "agent" / "snapshots" / asset
+
     def tidy(self, run: str, attempt: int) -> None:
         """Remove the working memory of an attempt that is over."""
         self.progress(run).unlink(missing_ok=True)

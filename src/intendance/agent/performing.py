@@ -55,6 +55,7 @@ def _back_up(node: Node, run: Run, kind: str, steps: Steps, progress: ProgressSi
         book=node.book,
         gnupg=node.layout.gnupg,
         scratch=node.layout.scratch(run.id, run.attempt),
+        snapshots=node.layout.snapshots(asset.name),
         clock=node.clock,
     )
     backup.perform(BackupJob(plan=node.plan, asset=asset.name, kind=kind), context, steps, progress)

@@ -32,6 +32,7 @@ def point_as_json(listed: ListedPoint) -> dict[str, Any]:
         "asset": point.asset,
         "engine": point.engine,
         "kind": point.kind,
+        "base": point.base,
         "started_at": rfc3339(point.started_at),
         "completed_at": rfc3339(point.completed_at),
         "recoverable_from": rfc3339(point.recovers_to),
@@ -103,6 +104,8 @@ def set_lines(shown: ShownSet) -> Iterator[str]:
     point, manifest, zone = shown.listed.point, shown.manifest, shown.zone
     yield f"{point.set}" + (f"  FAULT: {point.fault}" if point.fault else "")
     yield f"  {point.kind} backup of {point.asset} ({point.engine} {manifest.engine_version}) by {manifest.software}"
+    if point.base is not None:
+        yield f"  builds on     {point.base}, which a restore needs as well"
     yield f"  recovers to   {moment(point.recovers_to, zone)}"
     yield f"  made          {local(point.started_at, zone)} to {local(point.completed_at, zone)}"
     yield f"  size          {size(point.source_bytes)}, stored as {size(point.stored_bytes)} in {_parts(point.parts)}"

@@ -12,7 +12,7 @@ from typing import Literal
 
 Catalogue = Literal["maint", "asbl"]
 EngineKind = Literal["mariadb", "files"]
-BackupKind = Literal["logical", "physical", "full"]
+BackupKind = Literal["logical", "physical", "full", "differential"]
 NonTransactional = Literal["lock", "refuse"]
 
 

@@ -123,7 +123,7 @@ def read_sets(store: Store, asset_prefix: str, fingerprint: str, known: Mapping[
     sets, unreadable = [], {}
     for set_id, objects in surveyed.complete.items():
         try:
-            opened = _known_manifest(store, asset_prefix, set_id, known.get(set_id)) or open_manifest(
+            opened = known_manifest(store, asset_prefix, set_id, known.get(set_id)) or open_manifest(
                 store, asset_prefix, set_id, fingerprint
             )
         except (SetMissing, SetDamaged, ManifestForged, ManifestInvalid, ManifestVersionUnknown) as error:
@@ -135,7 +135,11 @@ def read_sets(store: Store, asset_prefix: str, fingerprint: str, known: Mapping[
     return Shelf(sets=tuple(sets), unreadable=unreadable)
 
 
-def _known_manifest(store: Store, asset_prefix: str, set_id: str, known: str | None) -> OpenedManifest | None:
+def known_manifest(store: Store, asset_prefix: str, set_id: str, known: str | None) -> OpenedManifest | None:
+    """A manifest by the hash that our ledger has for it; None when it has none, or another one lies there.
+
+    Raises ObjectMissing, ManifestInvalid, ManifestVersionUnknown, and the errors of stores.
+    """
     if known is None:
         return None
     content = read_small(store, key(key(asset_prefix, set_id), MANIFEST), MANIFEST_LIMIT_BYTES)

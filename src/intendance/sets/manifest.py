@@ -71,12 +71,20 @@ class File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The full set that a differential builds on, and the SHA-256 of its manifest."""
+
+    set: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """One set. Instants are RFC 3339 strings in UTC, sizes bytes, hashes lower-case SHA-256, fingerprints upper-case.
 
     `sequence` (from 0) and `previous` (SHA-256 of the asset's previous manifest in the same ledger, None for the
-    first) chain the sets of an asset: one that was taken away leaves a gap. `base` is the set that this one builds on;
-    None here. `files` are SHA256SUMS, RESTORE.sh and NODE-KEY.asc.
+    first) chain the sets of an asset: one that was taken away leaves a gap. `base` is the set that this one builds
+    on; of a differential only. `files` are SHA256SUMS, RESTORE.sh and NODE-KEY.asc.
     """
 
     fleet: str
@@ -103,7 +111,7 @@ class Manifest:
     retention_days: int
     software: str
     warnings: tuple[str, ...] = ()
-    base: str | None = None
+    base: Base | None = None
     compression: str = "zstd"
     encryption: str = "openpgp"
     schema: str = SCHEMA
@@ -197,6 +205,10 @@ def _identity_problems(m: Manifest) -> list[str]:
         found.append("previous is not a hash")
     if not 1 <= m.retention_days <= 100_000:
         found.append("retention_days is out of bounds")
+    if (m.kind == "differential") != (m.base is not None):
+        found.append("kind and base do not agree")
+    if m.base is not None and not (_SET.fullmatch(m.base.set) and _HASH.fullmatch(m.base.sha256)):
+        found.append("base is not a set with the hash of its manifest")
     instants = [_instant(value) for value in (m.first_seen, m.started_at, m.completed_at, m.recovers_to)]
     if None in instants:
         found.append("an instant is not RFC 3339 in UTC")

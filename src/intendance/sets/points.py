@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from intendance.model.errors.sets import NoPointReachable, PointFaulty, PointUnknown
-from intendance.sets.manifest import Manifest
+from intendance.sets.manifest import Base, Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,8 @@ class SetInStore:
 class RecoveryPoint:
     """A reachable instant. `stores` hold the set without a fault; `fault` is empty while there is one.
 
-    `stored_bytes` and `source_bytes` are the set's ciphertext and its size before compression.
+    `stored_bytes` and `source_bytes` are the set's ciphertext and its size before compression. `base` is the set that
+    a restore needs besides, in the same store.
     """
 
     set: str
@@ -41,15 +42,38 @@ class RecoveryPoint:
     recipients: tuple[str, ...]
     manifest_sha256: str
     fault: str = ""
+    base: str | None = None
 
 
 def points(sets: Iterable[SetInStore]) -> tuple[RecoveryPoint, ...]:
     """One point per set, newest first; copies of a set in several stores are one point."""
     copies: dict[str, list[SetInStore]] = {}
-    for each in sets:
+    for each in with_bases(tuple(sets)):
         copies.setdefault(each.manifest.set, []).append(each)
     found = [_point(group) for group in copies.values()]
     return tuple(sorted(found, key=_age_key, reverse=True))
+
+
+def with_bases(sets: Sequence[SetInStore]) -> tuple[SetInStore, ...]:
+    """The same sets; one whose base does not lie beside it in the same store, whole, is faulty."""
+    held = {(each.store, each.manifest.set): each for each in sets}
+
+    def judged(each: SetInStore) -> SetInStore:
+        base = each.manifest.base
+        if base is None or each.fault:
+            return each
+        found = held.get((each.store, base.set))
+        same = found is not None and found.manifest_sha256 == base.sha256
+        return replace(each, fault=base_fault(base, found.fault if found and same else None))
+
+    return tuple(map(judged, sets))
+
+
+def base_fault(base: Base, fault: str | None) -> str:
+    """What is wrong with a differential whose base has that fault (None: it is not there, or another one)."""
+    if fault is None:
+        return f"the set that it builds on is not there: {base.set}"
+    return f"the set that it builds on is faulty: {base.set}: {fault}" if fault else ""
 
 
 def choose(candidates: Sequence[RecoveryPoint], asset: str, target: datetime | None) -> RecoveryPoint:
@@ -91,6 +115,7 @@ def _point(copies: Sequence[SetInStore]) -> RecoveryPoint:
         recipients=manifest.recipients,
         manifest_sha256=shown.manifest_sha256,
         fault=shown.fault,
+        base=manifest.base.set if manifest.base is not None else None,
     )
 
 

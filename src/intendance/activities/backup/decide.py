@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from intendance.ledger.canonical import clean
 from intendance.model.errors.sets import NoRoom
 from intendance.model.evidence.backup import BackupCompleted
 
@@ -59,6 +61,29 @@ def first_warnings(warnings: Sequence[str]) -> tuple[str, ...]:
     more = len(warnings) - WARNINGS_RECORDED
     brief = [warning[:WARNING_CHARACTERS] for warning in warnings[:WARNINGS_RECORDED]]
     return (*brief, f"and {more} more, in the manifest") if more > 0 else tuple(brief)
+
+
+def bases(history: Sequence[BackupCompleted], store: str) -> tuple[BackupCompleted, ...]:
+    """The full sets that this store was given (`history`: newest first), the newest first."""
+    full = [backup for backup in history if backup.kind == "full" and store in backup.stores]
+    newest_word = {backup.set: backup for backup in reversed(full)}
+    return tuple(sorted(newest_word.values(), key=lambda backup: backup.sequence, reverse=True))
+
+
+def canonical(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Details of an engine with their texts in the one form that canonical JSON has."""
+    return {name: _clean(value) for name, value in details.items()}
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return clean(value)
+        case list() | tuple():
+            return [_clean(each) for each in value]
+        case dict():
+            return {name: _clean(each) for name, each in value.items()}
+    return value
 
 
 def size(count: int) -> str:

@@ -41,7 +41,8 @@ class BackupContext:
     """The adapters for one backup. The caller holds the asset's lock.
 
     `stores` are those of the asset, in the plan's order; `gnupg` is the node's OpenPGP home; `scratch` is a private
-    folder for this attempt, made here when it does not exist and left to the caller to remove.
+    folder for this attempt, made here when it does not exist and left to the caller to remove; `snapshots` the folder
+    of this asset in which the notes for differentials are kept from run to run.
     """
 
     engine: Engine
@@ -49,6 +50,7 @@ class BackupContext:
     book: Book
     gnupg: Path
     scratch: Path
+    snapshots: Path
     clock: Clock
 
     @property

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from intendance import __version__
-from intendance.activities.backup import decide
+from intendance.activities.backup import bases, decide
 from intendance.activities.backup.job import BackupContext, BackupJob
-from intendance.engines import BackupSession, Source
+from intendance.engines import BackupSession, KeepsSnapshot, Source
 from intendance.ledger.canonical import clean
 from intendance.model.errors.openpgp import KeyUnreadable, NodeKeyMissing
 from intendance.model.errors.process import ProgramFailed
@@ -17,7 +16,7 @@ from intendance.model.evidence.backup import BackupCompleted, PacketCheck
 from intendance.runs import ProgressSink, Steps
 from intendance.sets import publication
 from intendance.sets.fetch import OpenedManifest, key
-from intendance.sets.manifest import Manifest, Part, Stream, digest, encode
+from intendance.sets.manifest import Base, Manifest, Part, Stream, digest, encode
 from intendance.sets.pipe import PipeLimits, StoredStream, store_stream
 from intendance.system import openpgp
 from intendance.system.clock import rfc3339
@@ -32,7 +31,10 @@ class _Times:
 
 
 class Making:
-    """One attempt. `step` says how far it is: `look`, `read`, `sign`, `publish`; `source` what it reads."""
+    """One attempt. `step` says how far it is: `look`, `read`, `sign`, `publish`.
+
+    A differential that has no whole base at hand becomes a full backup, and says so in a warning.
+    """
 
     def __init__(self, job: BackupJob, context: BackupContext, steps: Steps, progress: ProgressSink) -> None:
         self.step = "look"
@@ -43,6 +45,9 @@ class Making:
         self._store = context.stores[0]
         self._set = decide.set_id(steps.run, steps.attempt)
         self._folder = key(job.prefix, self._set)
+        self._kind = job.kind
+        self._base: Base | None = None
+        self._remark: tuple[str, ...] = ()
 
     def make(self, home: RecipientHome, limits: PipeLimits) -> tuple[OpenedManifest, PacketCheck]:
         """Everything up to the manifest in the first store. Raises NoRoom, the errors of engines, pipe and stores."""
@@ -51,10 +56,9 @@ class Making:
         facts = self._context.book.facts("backup.completed", asset=self._job.asset)
         history = [fact.data for fact in facts]
         self._context.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        expected = decide.expected_bytes(self._job.kind, history)
-        session = self._context.engine.back_up(self._job.kind, self._context.scratch, expected)
+        session, instead = self._open(history)
         try:
-            self._require_room(session.source, history)
+            self._require_room(instead or session.source.estimated_bytes, history)
             times = _Times(started_at=started_at, recovers_to=self._now())
             self.step = "read"
             streams = self._read(session, home, limits)
@@ -62,7 +66,24 @@ class Making:
         finally:
             session.close()
         self.step = "sign"
-        return self._publish(source, streams, decide.next_link(history), times, node_key)
+        if self._kind == "full" and isinstance(session, KeepsSnapshot):
+            bases.keep(self._context, self._set, session.snapshot)
+        made = self._publish(source, streams, decide.next_link(history), times, node_key)
+        kept = [each.set for each in decide.bases(history, self._store.name)]
+        bases.prune(self._context, ([self._set, *kept] if self._kind == "full" else kept)[: bases.KEPT])
+        return made
+
+    def _open(self, history: Sequence[BackupCompleted]) -> tuple[BackupSession, int]:
+        """The session, and for a differential the bytes to expect when none was made before."""
+        if self._kind == "differential":
+            begun = bases.begin(self._job, self._context, history)
+            if isinstance(begun, bases.Begun):
+                self._base = begun.base
+                return begun.session, begun.base_bytes
+            self._kind = "full"
+            self._remark = (f"a full backup in place of a differential, which had nothing to build on: {begun}",)
+        expected = decide.expected_bytes(self._kind, history)
+        return self._context.engine.back_up(self._kind, self._context.scratch, expected), 0
 
     def _node_key(self) -> bytes:
         """The key that will sign, asked for before hours of reading. Raises NodeKeyMissing."""
@@ -75,10 +96,10 @@ class Making:
     def _now(self) -> str:
         return rfc3339(self._context.clock.read().at)
 
-    def _require_room(self, source: Source, history: Sequence[BackupCompleted]) -> None:
-        projected = decide.projected_bytes(self._job.kind, history, source.estimated_bytes)
+    def _require_room(self, estimated_bytes: int, history: Sequence[BackupCompleted]) -> None:
+        projected = decide.projected_bytes(self._kind, history, estimated_bytes)
         free_bytes = self._store.free_bytes()
-        decide.require_room(self._job.asset, self._job.kind, projected, self._store.name, free_bytes)
+        decide.require_room(self._job.asset, self._kind, projected, self._store.name, free_bytes)
 
     def _read(self, session: BackupSession, home: RecipientHome, limits: PipeLimits) -> list[StoredStream]:
         streams: list[StoredStream] = []
@@ -119,7 +140,11 @@ class Making:
         times: _Times,
     ) -> Manifest:
         job, declared = self._job, self._job.declared
-        warnings = [*source.warnings, *(warning for stream in streams for warning in stream.finished.warnings)]
+        warnings = [
+            *self._remark,
+            *source.warnings,
+            *(warning for stream in streams for warning in stream.finished.warnings),
+        ]
         return Manifest(
             fleet=job.plan.fleet,
             node=job.plan.node.id,
@@ -132,19 +157,20 @@ class Making:
             set=self._set,
             run=self._steps.run,
             attempt=self._steps.attempt,
-            kind=job.kind,
+            kind=self._kind,
             sequence=link.sequence,
             previous=link.previous,
             started_at=times.started_at,
             completed_at=self._now(),
             recovers_to=times.recovers_to,
-            source=_canonical(source.details),
+            source=decide.canonical(source.details),
             streams=tuple(_stream(stream) for stream in streams),
             files=publication.paper_entries(papers),
             recipients=tuple(recipient.fingerprint for recipient in job.recipients),
             retention_days=declared.backup.retention_days if declared.backup is not None else 0,
             software=f"intendance {__version__}",
             warnings=tuple(clean(redact(warning)) for warning in warnings),
+            base=self._base,
         )
 
     def _first_seen(self, otherwise: str) -> str:
@@ -159,7 +185,7 @@ def _stream(stored: StoredStream) -> Stream:
         source_bytes=stored.source_bytes,
         argv=tuple(clean(redact(word)) for word in stored.argv),
         parts=stored.parts,
-        details=_canonical(stored.finished.details),
+        details=decide.canonical(stored.finished.details),
     )
 
 
@@ -167,19 +193,3 @@ def _packets(parts: Sequence[Part], streams: Sequence[StoredStream]) -> PacketCh
     """What every part of every stream is encrypted to."""
     common = set.intersection(*(set(stream.recipients) for stream in streams))
     return PacketCheck(parts=len(parts), recipients=tuple(sorted(common)), integrity_protected=True)
-
-
-def _canonical(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Details of an engine with their texts in the one form that canonical JSON has."""
-    return {name: _clean(value) for name, value in details.items()}
-
-
-def _clean(value: Any) -> Any:
-    match value:
-        case str():
-            return clean(value)
-        case list() | tuple():
-            return [_clean(each) for each in value]
-        case dict():
-            return {name: _clean(each) for name, each in value.items()}
-    return value

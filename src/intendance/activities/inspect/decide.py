@@ -13,6 +13,7 @@ from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.evidence.inspection import InspectionCompleted, SetSeen
 from intendance.model.verdict import Fact
 from intendance.sets.manifest import Manifest
+from intendance.sets.points import base_fault
 
 NEWEST_LISTED = 20
 DAMAGED_LISTED = 30
@@ -165,7 +166,7 @@ def conclude(view: View) -> InspectionCompleted:
 
 def _judge(view: View) -> list[Found]:
     against_ledger = [_against_ledger(each, view.expected) for each in view.found]
-    return _against_history(_against_chain(against_ledger))
+    return _against_bases(_against_history(_against_chain(against_ledger)))
 
 
 def _against_ledger(found: Found, expected: Mapping[str, BackupCompleted]) -> Found:
@@ -191,14 +192,27 @@ def _against_chain(sets: Sequence[Found]) -> list[Found]:
     return judged
 
 
+def _against_bases(sets: Sequence[Found]) -> list[Found]:
+    """A differential is worth no more than the set that it builds on."""
+    held = {(each.set, each.manifest_sha256): each.fault for each in sets}
+    judged = []
+    for each in sets:
+        base = each.manifest.base if each.manifest is not None else None
+        fault = base_fault(base, held.get((base.set, base.sha256))) if base is not None else ""
+        judged.append(replace(each, fault=fault) if fault and not each.fault else each)
+    return judged
+
+
 def _against_history(sets: Sequence[Found]) -> list[Found]:
-    """An empty or shrunken set is a fault; sets are compared with those of their kind before them."""
+    """An empty or shrunken set is a fault; sets are compared with those of their kind before them. What a differential
+    holds shrinks with each new base."""
     earlier: dict[str, list[int]] = {}
     judged: dict[str, Found] = {}
     for each in sorted((each for each in sets if each.manifest is not None), key=_recovery_key):
         assert each.manifest is not None  # noqa: S101 -- filtered just above
         history = earlier.setdefault(each.manifest.kind, [])
-        fault = _implausible(each.manifest.source_bytes, history[-PLAUSIBILITY_WINDOW:])
+        usual = history[-PLAUSIBILITY_WINDOW:] if each.manifest.base is None else ()
+        fault = _implausible(each.manifest.source_bytes, usual)
         judged[each.set] = replace(each, fault=fault) if fault and not each.fault else each
         history.append(each.manifest.source_bytes)
     return [judged.get(each.set, each) for each in sets]

@@ -25,6 +25,7 @@ class StreamPlan:
     """One stream to restore; bytes of ciphertext, and before compression."""
 
     name: str
+    set: str
     media: str
     parts: int
     stored_bytes: int
@@ -35,7 +36,8 @@ class StreamPlan:
 class RestorePlan:
     """What `restore plan` shows and `restore run` does. `target` is None for the newest point.
 
-    `predicted` are milliseconds per phase, None while no restore of this asset has been measured.
+    `predicted` are milliseconds per phase, None while no restore of this asset has been measured. `base` is the full
+    set that is restored first when `set` is a differential; `streams` and sizes are those of both.
     """
 
     asset: str
@@ -54,6 +56,7 @@ class RestorePlan:
     manifest_sha256: str
     predicted: Phases | None
     warnings: tuple[str, ...]
+    base: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +92,13 @@ def plan(
     points: Sequence[RecoveryPoint],
     history: Sequence[RestoreCompleted],
     warnings: Sequence[str] = (),
+    base: Manifest | None = None,
 ) -> RestorePlan:
     """The plan for a selected point, from the first of its stores; `history`: this asset's restores, newest first.
 
     `warnings` are what the caller has to say beside ours. Raises StreamUnknown.
     """
-    streams = tuple(_stream_plan(stream) for stream in choose_streams(manifest, wish.streams))
+    streams = choose_streams(manifest, wish.streams, base)
     source_bytes = sum(stream.source_bytes for stream in streams)
     return RestorePlan(
         asset=point.asset,
@@ -112,17 +116,21 @@ def plan(
         recipients=point.recipients,
         manifest_sha256=point.manifest_sha256,
         predicted=predict(source_bytes, [restore for restore in history if restore.kind == point.kind]),
-        warnings=(*warnings, *_passed_over(wish, point, points), *manifest.warnings),
+        warnings=(*warnings, *_passed_over(wish, point, points), *(base.warnings if base else ()), *manifest.warnings),
+        base=point.base,
     )
 
 
-def choose_streams(manifest: Manifest, names: Sequence[str]) -> tuple[Stream, ...]:
-    """The streams of that name, in the set's order; all when none is named. Raises StreamUnknown."""
-    known = {stream.name for stream in manifest.streams}
+def choose_streams(manifest: Manifest, names: Sequence[str], base: Manifest | None = None) -> tuple[StreamPlan, ...]:
+    """The streams of that name, those of the base first; all when none is named. Raises StreamUnknown."""
+    sets = (manifest,) if base is None else (base, manifest)
+    known = [stream.name for each in sets for stream in each.streams]
     for name in names:
         if name not in known:
             raise StreamUnknown(set=manifest.set, stream=name, streams=", ".join(sorted(known)))
-    return tuple(stream for stream in manifest.streams if not names or stream.name in names)
+    return tuple(
+        _stream_plan(each, stream) for each in sets for stream in each.streams if not names or stream.name in names
+    )
 
 
 def predict(source_bytes: int, history: Sequence[RestoreCompleted]) -> Phases | None:
@@ -145,9 +153,10 @@ def predict(source_bytes: int, history: Sequence[RestoreCompleted]) -> Phases | 
     )
 
 
-def _stream_plan(stream: Stream) -> StreamPlan:
+def _stream_plan(manifest: Manifest, stream: Stream) -> StreamPlan:
     return StreamPlan(
         name=stream.name,
+        set=manifest.set,
         media=stream.media,
         parts=len(stream.parts),
         stored_bytes=sum(part.cipher_bytes for part in stream.parts),

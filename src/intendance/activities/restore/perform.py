@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,11 +63,13 @@ class RestoreContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A plan with what it rests on: the store that it takes the set from, and the manifest."""
+    """A plan with what it rests on: the store that it takes the set from, the manifest, and that of its base, if it
+    has one."""
 
     plan: RestorePlan
     store: Store
     manifest: Manifest
+    base: Manifest | None = None
 
 
 def prepare(job: RestoreJob, context: RestoreContext) -> Prepared:
@@ -81,9 +83,10 @@ def prepare(job: RestoreJob, context: RestoreContext) -> Prepared:
     point = decide.select(job.wish, candidates, unreadable)
     chosen = next(each for each in sets if each.manifest.set == point.set and each.store == point.stores[0])
     history = [fact.data for fact in context.book.facts("restore.completed", asset=job.wish.asset, latest=50)]
-    plan = decide.plan(job.wish, point, chosen.manifest, candidates, history, warnings=silent)
+    base = _base_of(chosen, sets)
+    plan = decide.plan(job.wish, point, chosen.manifest, candidates, history, warnings=silent, base=base)
     store = next(store for store in context.stores if store.name == plan.store)
-    return Prepared(plan=plan, store=store, manifest=chosen.manifest)
+    return Prepared(plan=plan, store=store, manifest=chosen.manifest, base=base)
 
 
 def perform(job: RestoreJob, context: RestoreContext, steps: Steps, progress: ProgressSink) -> RestoreCompleted:
@@ -128,17 +131,18 @@ class _Restore:
         started = monotonic_seconds()
         prepared = self._prepared = prepare(self._job, self._context)
         self._step = "verify"
-        manifest = self._verify(prepared)
+        manifests = self._verify(prepared)
         self._step = "prepare"
         names = {stream.name for stream in prepared.plan.streams}
         self._context.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         session = self._context.engine.restore(
             [
                 StreamInSet(name=stream.name, media=stream.media, details=stream.details)
+                for manifest in manifests
                 for stream in manifest.streams
                 if stream.name in names
             ],
-            manifest.source,
+            prepared.manifest.source,
             self._job.wish.into,
             self._context.scratch,
         )
@@ -146,7 +150,7 @@ class _Restore:
             with self._discarding(session):
                 session.prepare()
                 self._step = "load"
-                loaded = self._load(session, prepared.store, manifest)
+                loaded = self._load(session, prepared.store, manifests)
                 self._step = "replay"
                 replaying = monotonic_seconds()
                 if isinstance(session, Replays):
@@ -162,25 +166,30 @@ class _Restore:
             session.close()
         return self._evidence(prepared.plan, session.destination, loaded, checks, phases)
 
-    def _verify(self, prepared: Prepared) -> Manifest:
-        """The manifest again, this time whatever the ledger says of it: signature, papers, the plan's own hash."""
-        store, plan = prepared.store, prepared.plan
+    def _verify(self, prepared: Prepared) -> tuple[Manifest, ...]:
+        """The manifests again, the base's first, this time whatever the ledger says of them: signature, papers, the
+        plan's own hash."""
+        plan, base = prepared.plan, prepared.manifest.base
+        itself = self._verify_set(prepared.store, plan.set, plan.manifest_sha256)
+        return (itself,) if base is None else (self._verify_set(prepared.store, base.set, base.sha256), itself)
+
+    def _verify_set(self, store: Store, name: str, sha256: str) -> Manifest:
         (genesis,) = self._context.book.facts("genesis", latest=1)
-        opened = open_manifest(store, self._job.prefix, plan.set, genesis.data.openpgp_fingerprint)
+        opened = open_manifest(store, self._job.prefix, name, genesis.data.openpgp_fingerprint)
         fault = altered_papers(store, self._job.prefix, opened.manifest)
-        if opened.sha256 != plan.manifest_sha256:
+        if opened.sha256 != sha256:
             fault = "its manifest changed while it was being read"
         if fault:
-            raise SetDamaged(set=plan.set, store=store.name, detail=fault)
+            raise SetDamaged(set=name, store=store.name, detail=fault)
         return opened.manifest
 
-    def _load(self, session: RestoreSession, store: Store, manifest: Manifest) -> list[LoadedStream]:
-        streams = {stream.name: stream for stream in manifest.streams}
+    def _load(self, session: RestoreSession, store: Store, manifests: Sequence[Manifest]) -> list[LoadedStream]:
+        held = {stream.name: (manifest, stream) for manifest in manifests for stream in manifest.streams}
         consumers = session.consumers()
-        total = sum(streams[consumer.stream].source_bytes for consumer in consumers)
+        total = sum(held[consumer.stream][1].source_bytes for consumer in consumers)
         loaded: list[LoadedStream] = []
         for consumer in consumers:
-            stream = streams[consumer.stream]
+            manifest, stream = held[consumer.stream]
             source = StreamSource(
                 store=store,
                 folder=key(self._job.prefix, manifest.set),
@@ -246,6 +255,14 @@ class _Restore:
             left_behind=self._left_behind,
         )
         self._steps.commit(f"failed.{self._steps.attempt}", {"error": error.code}, evidence)
+
+
+def _base_of(chosen: SetInStore, sets: Sequence[SetInStore]) -> Manifest | None:
+    """The base's manifest, which lies in the same store: else the point would have been faulty."""
+    base = chosen.manifest.base
+    if base is None:
+        return None
+    return next(each.manifest for each in sets if (each.store, each.manifest_sha256) == (chosen.store, base.sha256))
 
 
 def _shelves(job: RestoreJob, context: RestoreContext) -> tuple[list[SetInStore], dict[str, str], list[str]]:

@@ -63,8 +63,8 @@ def test_streams_by_name() -> None:
         Stream(name=name, media="sql", source_bytes=9, argv=(), parts=parts(name, 700)) for name in ("db-a", "db-b")
     )
     held = manifest(streams=streams)
-    assert choose_streams(held, ()) == streams
-    assert choose_streams(held, ("db-b",)) == streams[1:]
+    assert [stream.name for stream in choose_streams(held, ())] == ["db-a", "db-b"]
+    assert [stream.name for stream in choose_streams(held, ("db-b",))] == ["db-b"]
     with pytest.raises(StreamUnknown, match="it has db-a, db-b"):
         choose_streams(held, ("db-c",))
 
