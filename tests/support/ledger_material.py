@@ -88,8 +88,8 @@ class InMemory:
     def rows(self, first: int, end: int) -> Iterator[Row]:
         return (row for row in self.kept[first:end] if first <= row.seq < end)
 
-    def structure(self) -> str:
-        return ""
+    def structure(self) -> tuple[str, str]:
+        return "memory", ""
 
     def checkpoint(self) -> bytes | None:
         return self.signed

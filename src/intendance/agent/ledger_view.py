@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from intendance import __version__
 from intendance.ledger.book import Book, Proof
+from intendance.ledger.bundle import check_files, open_bundle
+from intendance.ledger.export import Exported, export
 from intendance.ledger.note import Checkpoint
 from intendance.ledger.report import Fault, Report
 from intendance.ledger.source import Unreadable, open_source
@@ -79,6 +82,33 @@ def verify_ledger(state: Path, *, first: int | None, last: int | None, pin: Path
         report.add(Fault.UNDETERMINED, "ledger", str(error))
         report.not_checked.append("Anything: the ledger could not be opened.")
         return report
+
+
+def verify_bundle(path: Path, *, first: int | None, last: int | None, pin: Path | None) -> Report:
+    """Verify a bundle that `export_bundle` wrote, here or elsewhere. Raises BundleUnusable, PinUnusable, RangeEmpty."""
+    pinned = None if pin is None else (pin, _read_pin(pin))
+    try:
+        with open_bundle(path) as source:
+            report = verify(source, first=first, last=last, pin=pinned)
+            check_files(source.files, report)
+            return report
+    except Unreadable as error:
+        report = Report()
+        report.add(Fault.UNDETERMINED, "bundle", str(error))
+        report.not_checked.append("Anything else: the bundle could not be read to its end.")
+        return report
+
+
+def export_bundle(state: Path, clock: Clock, path: Path) -> Exported:
+    """Sign whatever is not signed yet and write the whole ledger, with all that verifies it, to a new folder or `.tar`.
+
+    Raises BundleTaken, BundleUnwritable, LedgerContradicted.
+    """
+    with Book.open(state, clock) as book:
+        head = book.seal(mend=True)
+        assert head is not None  # noqa: S101 -- a ledger that opens has its genesis record
+        with open_source(state) as source:
+            return export(source, book.layout, head, book.key, path=path, software=__version__)
 
 
 def take_head(state: Path, clock: Clock, output: Path | None) -> Head:

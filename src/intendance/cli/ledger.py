@@ -10,6 +10,7 @@ import typer
 from intendance.cli.ledger_words import summary
 from intendance.cli.output import Invocation, Output
 from intendance.language.sizes import number, size
+from intendance.model.errors import Exit
 
 if TYPE_CHECKING:
     from intendance.agent.ledger_view import Listing, RecordInFull
@@ -56,13 +57,19 @@ def verify(
     first: Annotated[int | None, typer.Option("--from", min=0, help="First record of a range.")] = None,
     last: Annotated[int | None, typer.Option("--to", min=0, help="Last record of a range, included.")] = None,
     pin: Annotated[Path | None, typer.Option(help="An older checkpoint of this ledger, kept elsewhere.")] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="A folder or .tar of `ledger export`, instead of this node.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verify form, chain, tree and signature. Exit: 0 verified, 1 tampered, 3 incomplete, 5 undetermined."""
     from intendance.agent import ledger_view
 
     invocation: Invocation = context.obj
-    report = ledger_view.verify_ledger(invocation.state, first=first, last=last, pin=pin)
+    if bundle is None:
+        report = ledger_view.verify_ledger(invocation.state, first=first, last=last, pin=pin)
+    else:
+        report = ledger_view.verify_bundle(bundle, first=first, last=last, pin=pin)
     output = Output(as_json=as_json)
     if as_json:
         output.json(_report_json(report))
@@ -102,6 +109,44 @@ def checkpoint(
     output.talk("printed, mailed to somebody, on another machine. To see later that nothing was rewritten since:")
     output.talk(f"  intendance ledger verify --pin {where}")
     output.talk(f"The key that verifies it: {head.key}")
+
+
+@application.command()
+def export(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(help="A new folder, or a new file ending in .tar.", metavar="PATH")],
+    as_json: AsJson = False,
+) -> None:
+    """Write all records, with what verifies them without Intendance, for an auditor. Exit 3: an attachment is gone."""
+    from intendance.agent import ledger_view
+
+    invocation: Invocation = context.obj
+    exported = ledger_view.export_bundle(invocation.state, invocation.clock, path)
+    output = Output(as_json=as_json)
+    if as_json:
+        output.json(
+            {
+                "schema": "intendance.export/1",
+                "path": str(exported.path),
+                "origin": exported.checkpoint.origin,
+                "size": exported.checkpoint.size,
+                "root": exported.checkpoint.root.hex(),
+                "key": exported.key,
+                "files": exported.files,
+                "bytes": exported.bytes,
+                "attachments": exported.attachments,
+                "missing_attachments": list(exported.missing_attachments),
+            }
+        )
+    else:
+        typer.echo(
+            f"{number(exported.checkpoint.size)} records of {exported.checkpoint.origin} are in {exported.path}:"
+        )
+        typer.echo(f"{number(exported.files)} files, {size(exported.bytes)}. README.txt says how to verify them.")
+        for missing in exported.missing_attachments:
+            output.talk(f"The attachment {missing} is not in this node's state folder, so it is missing there too.")
+        output.talk(f"Give the auditor the key by another way, for instance by telephone: {exported.key}")
+    raise typer.Exit(Exit.PARTIAL if exported.missing_attachments else Exit.DONE)
 
 
 def _show_listing(listing: Listing, output: Output) -> None:

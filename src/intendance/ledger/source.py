@@ -31,8 +31,8 @@ class Source(Protocol):
     def rows(self, first: int, end: int) -> Iterator[Row]:
         """Records [first, end) that are there, in order."""
 
-    def structure(self) -> str:
-        """What is wrong with the database around the records, or nothing."""
+    def structure(self) -> tuple[str, str]:
+        """What holds the records (`database`, `bundle`), and what is wrong with it around them, or nothing."""
 
     def checkpoint(self) -> bytes | None:
         """The signed checkpoint."""
@@ -65,10 +65,11 @@ class StateSource:
         with _reading():
             yield from rows.rows(self.connection, first, end)
 
-    def structure(self) -> str:
+    def structure(self) -> tuple[str, str]:
         with _reading():
             problems = self.connection.execute("PRAGMA integrity_check('record')").fetchmany(3)
-        return "" if problems == [("ok",)] else "; ".join(str(problem) for (problem,) in problems)
+        damage = "" if problems == [("ok",)] else "; ".join(str(problem) for (problem,) in problems)
+        return "database", damage
 
     def checkpoint(self) -> bytes | None:
         return self.signed

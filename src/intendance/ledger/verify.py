@@ -142,9 +142,9 @@ class _Verification:
             if pinned is not None:
                 self._compare_with_pin(pinned, roots.get(pinned.size))
         self._compare_sizes()
-        damage = self.source.structure()
+        holder, damage = self.source.structure()
         if damage:
-            self.report.add(Fault.TAMPERED, "database", damage)
+            self.report.add(Fault.TAMPERED, holder, damage)
 
     def _rebuild(self, audit: TileAudit, marks: set[int]) -> dict[int, bytes]:
         """Go through all records; returns the root hashes of the tree at the sizes asked for."""

@@ -237,3 +237,17 @@ def test_the_record_by_hand_as_the_documentation_says(say: Any, state: Path) -> 
         ["sha256sum"], input=b"\x00" + answer["canonical"].encode(), capture_output=True, check=True
     ).stdout
     assert hashed.split()[0].decode() == answer["leaf_hash"]
+
+
+def test_export_writes_what_verify_accepts(say: Any, tmp_path: Path) -> None:
+    said = say("export", str(tmp_path / "out.tar"))
+    assert said.code == 0
+    assert "3 records of asbl/node/web-01/20261121T080000Z" in said.out
+    assert "Give the auditor the key by another way" in said.err
+    verified = say("verify", "--bundle", str(tmp_path / "out.tar"), "--json")
+    assert (verified.code, verified.json["result"], verified.json["size"]) == (0, "verified", 3)
+    answer = say("export", str(tmp_path / "out"), "--json").json
+    assert (answer["schema"], answer["size"], answer["missing_attachments"]) == ("intendance.export/1", 3, [])
+    assert say("verify", "--bundle", str(tmp_path / "out")).code == 0
+    assert say("export", str(tmp_path / "out")).code == 2
+    assert say("verify", "--bundle", str(tmp_path / "none")).code == 2

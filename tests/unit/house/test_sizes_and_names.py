@@ -9,6 +9,8 @@ from tests.unit.house import tree
 
 FILE_LINES = 400
 FUNCTION_LINES = 50
+ONE_FILE = {"src/intendance/ledger/standalone/verify.py": 700}
+"""What strangers carry away as one file has its own budget."""
 GRAB_BAGS = {"utils", "util", "helpers", "common", "misc", "tools", "lib", "stuff"}
 
 
@@ -23,7 +25,11 @@ def _too_long_functions(path: Path) -> list[str]:
 
 def test_no_source_file_grows_past_its_budget() -> None:
     sources = [*tree.files(".py", ".sh", ".sql"), Path("dev")]
-    long = [f"{path}: {n} lines" for path in sources if (n := len(tree.text(path).splitlines())) > FILE_LINES]
+    long = [
+        f"{path}: {n} lines"
+        for path in sources
+        if (n := len(tree.text(path).splitlines())) > ONE_FILE.get(str(path), FILE_LINES)
+    ]
     assert long == []
 
 

@@ -113,3 +113,21 @@ class CheckpointUnwritable(IntendanceError):
     """The checkpoint cannot be written to {path}: {detail}."""
 
     next_step = "Name a file in a folder where you may write; the ledger itself is signed and unchanged."
+
+
+class BundleTaken(UsageError):
+    """{path} exists already; an export writes something new."""
+
+    next_step = "Name a folder or a file ending in `.tar` that does not exist."
+
+
+class BundleUnwritable(IntendanceError):
+    """The bundle cannot be written to {path}: {detail}."""
+
+    next_step = "Name a place where you may write and which has room; nothing half-written was left there."
+
+
+class BundleUnusable(UsageError):
+    """The bundle {path} cannot be read: {detail}."""
+
+    next_step = "Give the folder or the `.tar` file that `intendance ledger export` wrote."

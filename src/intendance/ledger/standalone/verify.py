@@ -1,0 +1,658 @@
+#!/usr/bin/env python3
+"""Verifies a bundle made by `intendance ledger export`. One file: it needs Python 3.9 or newer and imports nothing of
+Intendance. The signature needs the package `cryptography` or the program `openssl`; all else is the standard library.
+
+    python3 verify.py [--pin CHECKPOINT] [BUNDLE]
+
+BUNDLE is the bundle's folder or .tar file; without it, the folder of this file. CHECKPOINT is an older checkpoint of
+the same ledger that was kept elsewhere. Nothing is written there, unpacked or sent anywhere.
+
+Ends with 0 verified, 1 tampered, 2 wrongly asked, 3 incomplete, 5 undetermined; the worst wins in the order 1, 3, 5.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unicodedata
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+TAMPERED, WRONGLY_ASKED, INCOMPLETE, UNDETERMINED = 1, 2, 3, 5
+WORDS = {TAMPERED: "tampered", INCOMPLETE: "incomplete", UNDETERMINED: "undetermined"}
+LARGEST_FILE = 64 * 1024 * 1024  # of those read whole; attachments and texts are hashed as they stream by
+MOST_FILES = 1_000_000
+LARGEST_RECORD, DEEPEST, LARGEST_INTEGER = 61_440, 16, 2**53 - 1
+MEMBERS = {
+    "v": int, "seq": int, "node": str, "boot": str, "mono_us": int, "ts": str, "kind": str, "asset": (str, type(None)),
+    "run": (str, type(None)), "actor": str, "data": dict, "attachments": list, "prev": str,
+}  # fmt: skip
+NAME = re.compile(r"[a-z0-9_]+")
+ORIGIN = re.compile(r"[a-z0-9][a-z0-9-]{0,39}/node/([a-z0-9][a-z0-9-]{0,39})/[0-9A-Za-z-]{1,40}", re.ASCII)
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+TILE = re.compile(r"tile/(entries|0|[1-9]|[1-5]\d|6[0-3])/((?:x\d{3}/)*)(\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
+
+
+class Unusable(Exception):
+    """The bundle cannot be read at all."""
+
+
+class Findings:
+    """What is wrong, what was verified and what was not."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[int, str]] = []
+        self.verified: list[str] = []
+        self.unverified: list[str] = []
+
+    def add(self, fault: int, sentence: str) -> None:
+        self.found.append((fault, sentence))
+
+    @property
+    def code(self) -> int:
+        codes = {fault for fault, _ in self.found}
+        return next((code for code in (TAMPERED, INCOMPLETE, UNDETERMINED) if code in codes), 0)
+
+
+# ── The files of a bundle: names are looked up in a list made beforehand, so that no name leads out of the bundle ─────
+
+
+class Folder:
+    """A bundle as a folder. Links, devices and sockets are not followed."""
+
+    def __init__(self, place: Path, findings: Findings) -> None:
+        self.place = place
+        self.sizes: dict[str, int] = {}
+        for folder, folders, names in os.walk(place):
+            for name in [*names, *(f for f in folders if (Path(folder) / f).is_symlink())]:
+                path = Path(folder) / name
+                shown = path.relative_to(place).as_posix()
+                if path.is_symlink() or not path.is_file():
+                    findings.add(UNDETERMINED, f"{shown!r} is not a plain file")
+                else:
+                    self.sizes[shown] = path.stat().st_size
+                if len(self.sizes) > MOST_FILES:
+                    raise Unusable(f"it holds more than {MOST_FILES} files")
+
+    def open(self, name: str) -> BinaryIO:
+        return (self.place / name).open("rb")
+
+
+class Archive:
+    """A bundle as an uncompressed tar, read in place."""
+
+    def __init__(self, place: Path, findings: Findings) -> None:
+        self.sizes: dict[str, int] = {}
+        self._members: dict[str, tarfile.TarInfo] = {}
+        try:
+            self._tar = tarfile.open(place, "r:")  # noqa: SIM115 -- open until the program ends
+            for member in self._tar:
+                self._note(member, findings)
+        except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
+            raise Unusable(f"it is not a whole, uncompressed tar: {error}") from None
+
+    def _note(self, member: tarfile.TarInfo, findings: Findings) -> None:
+        if member.isdir():
+            return
+        top, _, name = member.name.partition("/")
+        if top in ("", "..") or {"", ".", ".."} & set(name.split("/")):
+            findings.add(UNDETERMINED, f"{member.name!r} is not a name within the bundle")
+        elif member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
+            findings.add(UNDETERMINED, f"{name!r} is not a plain file")
+        elif name in self.sizes or len(self.sizes) >= MOST_FILES:
+            raise Unusable(f"{name!r} is in it twice, or it holds more than {MOST_FILES} files")
+        else:
+            self.sizes[name] = member.size
+            self._members[name] = member
+
+    def open(self, name: str) -> BinaryIO:
+        content = self._tar.extractfile(self._members[name])
+        if content is None:
+            raise OSError(name)
+        return content  # type: ignore[return-value]
+
+
+class Bundle:
+    """Reading files by name, with the limits that hostile bundles meet."""
+
+    def __init__(self, place: Path, findings: Findings) -> None:
+        self.files = Folder(place, findings) if place.is_dir() else Archive(place, findings)
+        self.sizes = self.files.sizes
+
+    def read(self, name: str) -> bytes | None:
+        if name not in self.sizes:
+            return None
+        self._refuse_large(name)
+        with self.files.open(name) as content:
+            return content.read(LARGEST_FILE)
+
+    def _refuse_large(self, name: str) -> None:
+        if self.sizes[name] > LARGEST_FILE:
+            raise Unusable(f"{name!r} has {self.sizes[name]} bytes, at most {LARGEST_FILE} are read")
+
+    def digest(self, name: str) -> str:
+        if not name.startswith("attachments/"):
+            self._refuse_large(name)
+        found = hashlib.sha256()
+        with self.files.open(name) as content:
+            for piece in iter(lambda: content.read(1 << 20), b""):
+                found.update(piece)
+        return found.hexdigest()
+
+
+def check_sums(bundle: Bundle, findings: Findings) -> None:
+    """Every file against SHA256SUMS, and SHA256SUMS against every file."""
+    content = bundle.read("SHA256SUMS")
+    if content is None:
+        findings.add(INCOMPLETE, "SHA256SUMS is missing")
+        return
+    listed: dict[str, str] = {}
+    for line in content.decode("utf-8", "replace").splitlines():
+        if re.fullmatch(r"[0-9a-f]{64}  \S+", line) is None:
+            findings.add(TAMPERED, f"SHA256SUMS: {line[:80]!r} is not a line of it")
+        else:
+            listed[line[66:]] = line[:64]
+    for name, expected in listed.items():
+        if name not in bundle.sizes:
+            findings.add(INCOMPLETE, f"{name!r} is missing")
+        elif bundle.digest(name) != expected:
+            findings.add(TAMPERED, f"{name!r} is not the file that SHA256SUMS names")
+    for name in bundle.sizes.keys() - listed.keys() - {"SHA256SUMS"}:
+        findings.add(UNDETERMINED, f"{name!r} is not a file of this bundle")
+    findings.verified.append(f"{len(listed)} files against SHA256SUMS")
+
+
+# ── The signature ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def unbase64(text: str) -> bytes:
+    content = base64.b64decode(text.encode(), validate=True)
+    if base64.b64encode(content).decode() != text:
+        raise binascii.Error("not the canonical spelling")
+    return content
+
+
+class Key:
+    """The ledger's public key, from its text `name+key id+base64(0x01 || 32 bytes)`. Raises ValueError."""
+
+    def __init__(self, text: str) -> None:
+        self.name, key_id, material = text.split("+", 2)
+        content = unbase64(material)
+        self.public = content[1:]
+        self.id = hashlib.sha256(self.name.encode() + b"\n\x01" + self.public).digest()[:4]
+        if content[:1] != b"\x01" or len(content) != 33 or self.id.hex() != key_id or not self.name:
+            raise ValueError("not an Ed25519 key, or its id is not its own")
+
+
+class Checkpoint:
+    """A signed head. Raises ValueError when it is none."""
+
+    def __init__(self, content: bytes) -> None:
+        if len(content) > 65_536 or re.search(rb"[\x00-\x09\x0b-\x1f]", content):
+            raise ValueError("too long, or with control characters")
+        text, gap, lines = content.decode().rpartition("\n\n")
+        self.text = text + "\n"
+        head = text.split("\n")
+        if not gap or not lines.endswith("\n") or len(head) < 3 or not head[0] or "" in head[3:]:
+            raise ValueError("origin, size, root, an empty line, signatures are expected")
+        if re.fullmatch(r"0|[1-9][0-9]{0,18}", head[1]) is None:
+            raise ValueError("its size is no number")
+        self.origin, self.size, self.root = head[0], int(head[1]), unbase64(head[2])
+        if len(self.root) != 32:
+            raise ValueError("its root has not 32 bytes")
+        self.signatures = [self._signature(line) for line in lines[:-1].split("\n")]
+
+    @staticmethod
+    def _signature(line: str) -> tuple[str, bytes]:
+        found = re.fullmatch(r"— ([^\s+]+) (\S+)", line)
+        if found is None or len(unbase64(found[2])) < 5:
+            raise ValueError(f"{line[:80]!r} is not a signature line")
+        return found[1], unbase64(found[2])
+
+    def judge(self, key: Key) -> tuple[int, str]:
+        """(0, "") when the key signed it, else the fault and why."""
+        own = [signed[4:] for name, signed in self.signatures if name == key.name and signed[:4] == key.id]
+        if not own:
+            return UNDETERMINED, "it carries no signature of this ledger's key"
+        answers = [signature_holds(key.public, signature, self.text.encode()) for signature in own]
+        if False in answers:
+            return TAMPERED, "its signature does not fit its text"
+        if None in answers:
+            return UNDETERMINED, "its signature was NOT checked: neither the package cryptography nor openssl is here"
+        return 0, ""
+
+
+def signature_holds(public: bytes, signature: bytes, text: bytes) -> bool | None:
+    """Whether the key signed the text; None when this machine has nothing to tell by."""
+    try:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    except ImportError:
+        return asked_of_openssl(public, signature, text)
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def asked_of_openssl(public: bytes, signature: bytes, text: bytes) -> bool | None:
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {name: os.path.join(folder, name) for name in ("key.der", "text", "signature")}
+        Path(paths["key.der"]).write_bytes(bytes.fromhex("302a300506032b6570032100") + public)
+        Path(paths["text"]).write_bytes(text)
+        Path(paths["signature"]).write_bytes(signature)
+        asked = ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", paths["key.der"], "-rawin"]
+        asked += ["-in", paths["text"], "-sigfile", paths["signature"]]
+        try:
+            ended = subprocess.run(asked, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+    said = ended.stdout + ended.stderr
+    if ended.returncode == 0 and b"Verified Successfully" in said:
+        return True
+    return False if b"Verification Failure" in said else None
+
+
+# ── Records ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def integer(text: str) -> int:
+    if len(text) > 17 or abs(int(text)) > LARGEST_INTEGER:
+        raise ValueError("an integer beyond 2^53 - 1")
+    return int(text)
+
+
+def no_fraction(text: str) -> Any:
+    raise ValueError(f"{text[:20]!r} is not an integer")
+
+
+def check_form(value: Any, depth: int = 1) -> None:
+    if depth > DEEPEST:
+        raise ValueError(f"nested deeper than {DEEPEST}")
+    if isinstance(value, str) and not value.isascii() and not unicodedata.is_normalized("NFC", value):
+        raise ValueError("text that is not in Unicode's form NFC")
+    if isinstance(value, dict):
+        for name in value:
+            if NAME.fullmatch(name) is None:
+                raise ValueError(f"the name {name[:40]!r}")
+    if isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            check_form(item, depth + 1)
+
+
+def canonical(content: bytes) -> Any:
+    """The value of canonical JSON. Raises ValueError."""
+    if len(content) > LARGEST_RECORD:
+        raise ValueError(f"{len(content)} bytes")
+    try:
+        value = json.loads(content.decode(), parse_int=integer, parse_float=no_fraction, parse_constant=no_fraction)
+    except RecursionError:
+        raise ValueError(f"nested deeper than {DEEPEST}") from None
+    check_form(value)
+    if json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() != content:
+        raise ValueError("written in another way than the canonical one")
+    return value
+
+
+def judge_record(content: bytes, seq: int, node: str, kinds: dict[str, Any]) -> tuple[int, str, dict[str, Any]]:
+    """(0, "", record), or the fault, why, and what could be read."""
+    try:
+        record = canonical(content)
+    except ValueError as error:
+        return TAMPERED, f"not canonical JSON: {error}", {}
+    if not isinstance(record, dict) or type(record.get("v")) is not int or record["v"] != 1:
+        return UNDETERMINED, "its version is not known to this program", {}
+    if record.keys() != MEMBERS.keys() or not all(has_type(record[name], MEMBERS[name]) for name in MEMBERS):
+        return UNDETERMINED, "it has not the members of a record of version 1", {}
+    if not all(is_attachment(a) for a in record["attachments"]):
+        return UNDETERMINED, "an attachment is described in an unknown way", {}
+    if record["seq"] != seq or (node and record["node"] != node):
+        return TAMPERED, f"it says it is record {record['seq']} of {record['node']}", record
+    if not is_time(record["ts"]):
+        return UNDETERMINED, f"its time {record['ts'][:40]!r} is not of the form that is known", record
+    shape = kinds.get(record["kind"])
+    if not isinstance(shape, dict):
+        return UNDETERMINED, f"its kind {record['kind'][:40]!r} is not in kinds.json", record
+    members = set(record["data"])
+    if not set(shape.get("required", ())) <= members <= {*shape.get("required", ()), *shape.get("optional", ())}:
+        return UNDETERMINED, f"its data has not the members of {record['kind']!r}", record
+    return 0, "", record
+
+
+def has_type(value: Any, wanted: Any) -> bool:
+    return isinstance(value, wanted) and not isinstance(value, bool)
+
+
+def is_attachment(value: Any) -> bool:
+    if not isinstance(value, dict) or value.keys() != {"media", "sha256", "size"}:
+        return False
+    return has_type(value["size"], int) and has_type(value["sha256"], str) and has_type(value["media"], str)
+
+
+def is_time(text: str) -> bool:
+    if TIME.fullmatch(text) is None:
+        return False
+    try:
+        datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007 -- only whether there is such an instant
+    except ValueError:
+        return False
+    return True
+
+
+# ── The tree: complete subtrees as (height, hash), merged as they grow; those of height 0, 8, 16 … stand in the tiles ─
+
+
+class Tree:
+    """Leaves in order; every tile is compared with the bundle's as soon as its last hash is known."""
+
+    def __init__(self, bundle: Bundle, findings: Findings) -> None:
+        self.size = 0
+        self.compared = 0
+        self._peaks: list[tuple[int, bytes]] = []
+        self._rows: dict[int, list[bytes]] = {}
+        self._done: dict[int, int] = {}
+        self._bundle = bundle
+        self._findings = findings
+        self.places: dict[tuple[str, int], list[tuple[int, str]]] = {}
+        for name in sorted(bundle.sizes):
+            if name.startswith("ledger/tile/"):
+                self._place(name)
+
+    def _place(self, name: str) -> None:
+        found = TILE.fullmatch(name[len("ledger/") :])
+        width = int(found[4] or 256) if found else 0
+        if found is None or width > 256 or (found[4] and width == 256) or found[2].startswith("x000/"):
+            self._findings.add(UNDETERMINED, f"no tile is called {name!r}")
+            return
+        index = int(found[2].replace("x", "").replace("/", "") + found[3])
+        self.places.setdefault((found[1], index), []).append((width, name))
+
+    def append(self, record: bytes) -> None:
+        self.size += 1
+        height, here = 0, hashlib.sha256(b"\x00" + record).digest()
+        self._stand(0, here)
+        while self._peaks and self._peaks[-1][0] == height:
+            here = hashlib.sha256(b"\x01" + self._peaks.pop()[1] + here).digest()
+            height += 1
+            if height % 8 == 0:
+                self._stand(height // 8, here)
+        self._peaks.append((height, here))
+
+    def _stand(self, level: int, found: bytes) -> None:
+        row = self._rows.setdefault(level, [])
+        row.append(found)
+        if len(row) == 256:
+            self._compare(level, row)
+            self._done[level] = self._done.get(level, 0) + 1
+            row.clear()
+
+    def root(self) -> bytes:
+        if not self._peaks:
+            return hashlib.sha256(b"").digest()
+        found = self._peaks[-1][1]
+        for _, peak in reversed(self._peaks[:-1]):
+            found = hashlib.sha256(b"\x01" + peak + found).digest()
+        return found
+
+    def _compare(self, level: int, row: list[bytes]) -> None:
+        place = (str(level), self._done.get(level, 0))
+        self.judge(place, len(row), lambda width: b"".join(row[:width]))
+
+    def judge(self, place: tuple[str, int], held: int, expected: Any) -> None:
+        """The files of one place against what stands there: `held` things, of which the first n are `expected(n)`."""
+        found = self.places.pop(place, [])
+        if not any(width >= held for width, _ in found):
+            self._findings.add(INCOMPLETE, f"the tile of level {place[0]}, number {place[1]}, is missing")
+        for width, name in found:
+            if width > held:
+                self._findings.add(INCOMPLETE, f"{name!r} speaks of records that are not here")
+                continue
+            self.compared += 1
+            if self._bundle.read(name) != expected(width):
+                self._findings.add(TAMPERED, f"{name!r} is not made of these records")
+
+    def finish(self) -> None:
+        for level, row in self._rows.items():
+            if row:
+                self._compare(level, row)
+        for found in self.places.values():
+            for _, name in found:
+                self._findings.add(INCOMPLETE, f"{name!r} speaks of records that are not here")
+
+
+def entries_of(content: bytes) -> tuple[list[bytes], bool]:
+    """The entries of a bundle of records, and whether it ends with the last one."""
+    entries, at = [], 0
+    while at + 2 <= len(content):
+        end = at + 2 + int.from_bytes(content[at : at + 2], "big")
+        if end > len(content):
+            break
+        entries.append(content[at + 2 : end])
+        at = end
+    return entries, at == len(content)
+
+
+def framed(entries: list[bytes]) -> bytes:
+    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+
+
+# ── All of it ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Verification:
+    """One pass over one bundle."""
+
+    def __init__(self, bundle: Bundle, findings: Findings) -> None:
+        self.bundle, self.findings = bundle, findings
+        self.tree = Tree(bundle, findings)
+        self.kinds = self._kinds()
+        self.key: Key | None = None
+        self.origin = ""
+        self.attachments: dict[str, bool] = {}
+        self._genesis()
+        self.head = self._checkpoint("ledger/checkpoint", bundle.read("ledger/checkpoint"), "ledger/checkpoint")
+        found = ORIGIN.fullmatch(self.origin or (self.head.origin if self.head else ""))
+        self.node = found[1] if found else ""
+
+    def _kinds(self) -> dict[str, Any]:
+        try:
+            kinds = json.loads(self.bundle.read("kinds.json") or b"")
+            return {kind: shape for kind, shape in kinds.items() if isinstance(shape, dict)}
+        except (ValueError, AttributeError, RecursionError):
+            self.findings.add(UNDETERMINED, "kinds.json, the list of what records may say, cannot be read")
+            return {}
+
+    def _genesis(self) -> None:
+        first = next((entries for _, _, entries in self._bundles() if entries), None)
+        try:
+            data = canonical((first or [b""])[0])["data"]
+            self.origin, self.key = str(data["origin"]), Key(str(data["ledger_key"]))
+        except (ValueError, KeyError, TypeError) as error:
+            fault = UNDETERMINED if first else INCOMPLETE
+            self.findings.add(fault, f"the ledger's key cannot be read from record 0: {error}")
+            return
+        if self.key.name != self.origin or ORIGIN.fullmatch(self.origin) is None:
+            self.findings.add(TAMPERED, "record 0: its origin and the name of its key do not fit")
+        apart = self.bundle.read("ledger.vkey")
+        if apart is not None and apart.decode("utf-8", "replace").strip() != data["ledger_key"]:
+            self.findings.add(TAMPERED, "ledger.vkey is not the key in record 0")
+
+    def _checkpoint(self, what: str, content: bytes | None, shown: str) -> Checkpoint | None:
+        if content is None:
+            self.findings.add(INCOMPLETE, f"{shown} is missing: nothing signed binds these records")
+            return None
+        try:
+            head = Checkpoint(content)
+        except ValueError as error:
+            self.findings.add(TAMPERED, f"{shown} is no checkpoint: {error}")
+            return None
+        if self.key is None:
+            self.findings.add(UNDETERMINED, f"{shown}: its signature was not checked, the key is not known")
+            return head
+        if head.origin != self.key.name:
+            self.findings.add(TAMPERED, f"{shown} is of another ledger: {head.origin}")
+        fault, why = head.judge(self.key)
+        if fault:
+            self.findings.add(fault, f"{shown}: {why}")
+        else:
+            self.findings.verified.append(f"the signature of {what}, by {self.key.name}+{self.key.id.hex()}")
+        return head
+
+    def _bundles(self) -> Iterator[tuple[int, int, list[bytes]]]:
+        """(number, promised, entries) of every bundle of records that can be read, up to the first one missing."""
+        places = dict(self.tree.places)
+        for index in range(len(places)):
+            files = places.get(("entries", index))
+            if files is None:
+                return
+            width, name = max(files)
+            yield index, width, entries_of(self.bundle.read(name) or b"")[0][:width]
+
+    def all(self, pin: Checkpoint | None) -> None:
+        """Every record, every tile, the roots that are signed."""
+        marks = {head.size for head in (self.head, pin) if head}
+        roots = {0: self.tree.root()}
+        previous = "0" * 64
+        for index, width, entries in self._bundles():
+            for record in entries:
+                self._record(record, previous)
+                previous = hashlib.sha256(record).hexdigest()
+                self.tree.append(record)
+                if self.tree.size in marks:
+                    roots[self.tree.size] = self.tree.root()
+            self.tree.judge(("entries", index), len(entries), lambda n, e=entries: framed(e[:n]))
+            if len(entries) != width:
+                self.findings.add(TAMPERED, f"the bundle of records number {index} does not hold {width} records")
+            if len(entries) != 256:
+                break
+        self.tree.finish()
+        self._compare(roots, pin)
+        self.findings.verified += [
+            f"{self.tree.size} records: form, members, chain, place in the tree",
+            f"{self.tree.compared} tiles and bundles against these records",
+            f"{sum(self.attachments.values())} attachments by their SHA-256",
+        ]
+
+    def _record(self, content: bytes, previous: str) -> None:
+        seq = self.tree.size
+        fault, why, record = judge_record(content, seq, self.node, self.kinds)
+        if fault:
+            self.findings.add(fault, f"record {seq}: {why}")
+        if record and record["prev"] != previous:
+            self.findings.add(TAMPERED, f"record {seq}: it does not name the record before it")
+        if record and (record["kind"] == "genesis") != (seq == 0):
+            self.findings.add(TAMPERED, f"record {seq}: only record 0 is a genesis record")
+        for attachment in record.get("attachments", ()):
+            self._attachment(seq, attachment["sha256"], attachment["size"])
+
+    def _attachment(self, seq: int, sha256: str, size: int) -> None:
+        name = f"attachments/sha256/{sha256[:2]}/{sha256}"
+        if self.attachments.get(sha256):
+            return
+        self.attachments[sha256] = False
+        if name not in self.bundle.sizes:
+            self.findings.add(INCOMPLETE, f"record {seq}: its attachment {sha256[:64]!r} is missing")
+        elif self.bundle.sizes[name] != size or self.bundle.digest(name) != sha256:
+            self.findings.add(TAMPERED, f"record {seq}: its attachment {sha256[:64]} was changed")
+        else:
+            self.attachments[sha256] = True
+
+    def _compare(self, roots: dict[int, bytes], pin: Checkpoint | None) -> None:
+        for head, shown in ((self.head, "the checkpoint"), (pin, "the pinned checkpoint")):
+            if head is None:
+                continue
+            if head.size > self.tree.size:
+                self.findings.add(INCOMPLETE, f"{shown} signs {head.size} records, here are {self.tree.size}")
+            elif roots[head.size] != head.root:
+                self.findings.add(TAMPERED, f"the first {head.size} records do not give the root of {shown}")
+            else:
+                self.findings.verified.append(f"{shown} of {head.size} records, root {head.root.hex()}")
+        if self.head and self.head.size < self.tree.size:
+            self.findings.add(INCOMPLETE, f"records from {self.head.size} on are not signed")
+
+    def read_pin(self, content: bytes) -> Checkpoint | None:
+        """The pin, if this ledger's key signed it. Raises ValueError when it is of no use for this ledger."""
+        pin = Checkpoint(content)
+        if self.key is None:
+            self.findings.add(UNDETERMINED, "the pinned checkpoint was not compared: the ledger's key is not known")
+            return None
+        if pin.origin != self.key.name:
+            raise ValueError(f"it is of {pin.origin}, this ledger is {self.key.name}")
+        fault, why = pin.judge(self.key)
+        if fault == TAMPERED:
+            raise ValueError(why)
+        if fault:
+            self.findings.add(fault, f"the pinned checkpoint: {why}")
+            return None
+        return pin
+
+
+def say(findings: Findings, verification: Verification, pinned: Checkpoint | None) -> None:
+    lines = [f"{WORDS.get(findings.code, 'verified').upper()}  {verification.origin or 'a ledger'}", "", "Verified"]
+    lines += [f"  · {sentence}" for sentence in findings.verified]
+    if findings.found:
+        lines += ["", "Found"]
+        lines += [f"  ✗ {sentence} ({WORDS[fault]})" for fault, sentence in sorted(findings.found)[:100]]
+        lines += [f"  … and {len(findings.found) - 100} more"] if len(findings.found) > 100 else []
+    lines += ["", "Not verified", *(f"  · {sentence}" for sentence in findings.unverified)]
+    if pinned is None:
+        lines += ["  · The key was read from the bundle: compare it with one that you were given by another way:"]
+        lines += [f"      {verification.key.name}+{verification.key.id.hex()}+…" if verification.key else "      none"]
+        lines += ["  · Whoever holds the key can cut off or rewrite the ledger: give an older checkpoint with --pin."]
+    else:
+        lines += [f"  · Records after the {pinned.size} of the pinned checkpoint: the key's holder can rewrite them."]
+    lines += [
+        "  · Types and inner members of what records say: only the names of kinds.json, which is not signed.",
+        "  · The texts, rules/, kinds.json, and this program itself: only SHA256SUMS, which is not signed, names them.",
+        "  · Whether what the records say was true when it was written.",
+    ]
+    sys.stdout.buffer.write(("\n".join(shown(line) for line in lines) + "\n").encode())
+
+
+def shown(line: str) -> str:
+    """A line for a terminal: nothing in a hostile bundle can draw on it."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in line.encode("utf-8", "replace").decode())
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description="Verifies a bundle made by `intendance ledger export`.")
+    parser.add_argument("bundle", nargs="?", type=Path, default=Path(__file__).resolve().parent)
+    parser.add_argument("--pin", type=Path, help="an older checkpoint of this ledger, kept elsewhere")
+    asked = parser.parse_args(arguments)
+    findings = Findings()
+    try:
+        pinned = asked.pin.read_bytes() if asked.pin else None
+        if not asked.bundle.exists():
+            raise FileNotFoundError(2, "No such file or directory", str(asked.bundle))
+        bundle = Bundle(asked.bundle, findings)
+        verification = Verification(bundle, findings)
+        pin = verification.read_pin(pinned) if pinned is not None else None
+        check_sums(bundle, findings)
+        verification.all(pin)
+    except Unusable as error:
+        sys.stdout.write(f"UNDETERMINED  {shown(str(error))}. Nothing else was verified.\n")
+        return UNDETERMINED
+    except ValueError as error:
+        sys.stderr.write(f"The pinned checkpoint cannot be used: {shown(str(error))}. Nothing was verified.\n")
+        return WRONGLY_ASKED
+    except OSError as error:
+        sys.stderr.write(f"{error.filename} cannot be read: {error.strerror}.\n")
+        return WRONGLY_ASKED
+    say(findings, verification, pin)
+    return findings.code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
