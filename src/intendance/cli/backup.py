@@ -25,6 +25,7 @@ class Kind(StrEnum):
     """Kinds of backups."""
 
     LOGICAL = "logical"
+    PHYSICAL = "physical"
     FULL = "full"
 
 

@@ -15,7 +15,12 @@ from intendance.model.plan import FilesAsset, MariadbAsset, Plan
 Talk = Callable[[str], None]
 
 _LABEL = 18
-_NAMES = {"backup.logical": "logical backup", "backup.full": "full backup", "inspect": "inspection"}
+_NAMES = {
+    "backup.logical": "logical backup",
+    "backup.physical": "physical backup",
+    "backup.full": "full backup",
+    "inspect": "inspection",
+}
 
 
 def sentence(plan: Plan, now: datetime) -> str:

@@ -69,7 +69,7 @@ def _backup(backup: Options | None) -> BackupPlan | None:
     if backup is None:
         return None
     return BackupPlan(
-        kinds={kind: _schedule(backup[kind]) for kind in ("logical", "full") if kind in backup},
+        kinds={kind: _schedule(backup[kind]) for kind in get_args(BackupKind) if kind in backup},
         stores=tuple(backup["stores"]),
         retention_days=durations.parse(backup["retention"]["points"]) // durations.DAY,
         inspect=_schedule(backup.get("inspect")),

@@ -68,7 +68,7 @@ _GROUPS = (
     ("assets.NAME.backup of a mariadb", "", "MariadbBackup"),
     ("assets.NAME, kind: files", "", "FilesAsset"),
     ("assets.NAME.backup of files", "", "FilesBackup"),
-    ("logical, full", "", "BackupSchedule"),
+    ("logical, physical, full", "", "BackupSchedule"),
     ("inspect", "", "Inspection"),
     ("retention", "", "Retention"),
 )

@@ -223,3 +223,10 @@ def _hosts(data: Any) -> Iterator[Fault]:
                 message="`port` goes with `host`, and a socket has none",
                 fix="remove it, or write `host:` instead of `socket:`",
             )
+        if "host" in connect and at(asset, "backup", "physical") is not None:
+            yield Fault(
+                path=("assets", name, "backup", "physical"),
+                at="name",
+                message="a physical backup copies the files of a server on this machine, and `connect` names a host",
+                fix="write `socket:` instead of `host:`, or remove it",
+            )

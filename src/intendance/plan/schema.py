@@ -247,10 +247,11 @@ class Retention(Group):
 class MariadbBackup(Group):
     """How a MariaDB server is backed up."""
 
-    LATER = ("physical", "stream")
+    LATER = ("stream",)
     logical: BackupSchedule = option(
         "A dump of each database and of the accounts.", example={"schedule": _CRON_EXAMPLE, "deadline": "4h"}
     )
+    physical: BackupSchedule = optional("The server's files, for a fast restore.", example={"schedule": _CRON_EXAMPLE})
     stores: Annotated[list[Slug], Field(min_length=1)] = option("The stores that get every backup.", example=["local"])
     retention: Retention = option("How long backups are kept.", example=_RETENTION_EXAMPLE)
     inspect: Inspection = optional("When stored backups are looked at again.", example={"schedule": "30 5 * * *"})

@@ -32,7 +32,7 @@ STEP_BACK = timedelta(hours=25)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One schedule of the plan: activity `backup.logical`, `backup.full` or `inspect`, a cron line in `zone`."""
+    """One schedule of the plan: activity `backup.<kind>` or `inspect`, a cron line in `zone`."""
 
     asset: str
     activity: str

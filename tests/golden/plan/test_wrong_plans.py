@@ -69,7 +69,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
     "options-of-a-later-version": [
         ("contacts:", 'alerts: {}\nmanager: {urls: ["https://m.example.org/"]}\ncontacts:'),
-        (NIGHTLY, NIGHTLY + '\n      physical: {schedule: "0 1 * * *"}\n      stream: {ship_every: 60s}'),
+        (NIGHTLY, NIGHTLY + "\n      stream: {ship_every: 60s}"),
     ],
     "secret-in-the-plan": [(CRUD, "connect: {socket: /run/mysqld/mysqld.sock, credentials: hunter2, sockett: x}")],
     "password-in-the-plan": [(CRUD, "connect: {host: db.example.org, user: backup, password: 'hunter 2'}")],
@@ -78,6 +78,10 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
     "connection-by-nothing": [(CRUD, "connect: {credentials: {file: /etc/intendance/mariadb.cnf}}")],
     "connection-by-both": [("connect: {socket:", "connect: {host: db.example.org, socket:")],
+    "physical-copy-of-another-machine": [
+        (CRUD, "connect: {host: db.example.org}"),
+        (NIGHTLY, NIGHTLY + '\n      physical: {schedule: "0 1 * * *"}'),
+    ],
     "localhost-with-a-port": [("{socket: /run/mysqld/mysqld.sock,", "{host: localhost, port: 3307,")],
     "port-out-of-range": [("{socket: /run/mysqld/mysqld.sock,", "{host: db.example.org, port: 70000,")],
     "relative-path": [("path: /var/www/crud-asbl-ong", "path: www/crud-asbl-ong")],

@@ -41,7 +41,7 @@ class PlanAdopted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleEntry:
-    """One scheduled activity of an asset: `backup.logical`, `backup.full` or `inspect`; `cron` None = by hand."""
+    """One scheduled activity of an asset: `backup.<kind>` or `inspect`; `cron` None = by hand."""
 
     activity: str
     cron: str | None
