@@ -29,7 +29,7 @@ MEDIA = "mbstream"
 # What mariadb-backup reads of an options file beside the clients' sections (`mariadb-backup --help`, 10.11).
 GROUPS = (
     "xtrabackup", "mariabackup", "mariadb-backup", "mysqld", "server", "mariadb", "mariadbd", "galera",
-    "mysqld-10.11", "mariadb-10.11", "mariadbd-10.11",
+    *(f"{name}-{series}" for name in ("mysqld", "mariadb", "mariadbd") for series in ("10.6", "10.11", "11.4", "11.8")),
 )  # fmt: skip
 LOCK_BOUND_SECONDS = 60.0
 LOCK_POLL_SECONDS = 2.0
