@@ -30,7 +30,6 @@ from tests.support.state import Site, children_of, fill, until
 
 pytestmark = pytest.mark.gnupg
 
-RANDOM_KILLS = 12
 ROOT = Path(__file__).parents[2]
 
 
@@ -131,8 +130,19 @@ def test_killed_at_every_boundary_a_backup_is_whole_or_absent(yard: Yard) -> Non
     every_byte_holds(yard)
 
 
-def test_killed_at_random_instants_a_backup_is_whole_or_absent(yard: Yard) -> None:
-    chance = random.Random(20261122)
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_random_instants_a_backup_is_whole_or_absent(yard: Yard, seed: int) -> None:
+    kill_at_random(yard, kills=10, seed=20261122 + seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(20))
+def test_killed_a_thousand_times_a_backup_is_whole_or_absent(yard: Yard, seed: int) -> None:
+    kill_at_random(yard, kills=50, seed=seed)
+
+
+def kill_at_random(yard: Yard, *, kills: int, seed: int) -> None:
+    chance = random.Random(seed)
     fill(yard.site.tree, files=60, size=65_536, seed="b")
     began = time.monotonic()
     run = yard.submit()
@@ -142,7 +152,7 @@ def test_killed_at_random_instants_a_backup_is_whole_or_absent(yard: Yard) -> No
     children.settle(yard.node, run, child)
     yard.check_made(run)
     killed = 0
-    for _ in range(RANDOM_KILLS):
+    for _ in range(kills):
         run = yard.submit()
         child = yard.start(run)
         time.sleep(chance.uniform(0.1, 1.05) * usual)
@@ -151,7 +161,7 @@ def test_killed_at_random_instants_a_backup_is_whole_or_absent(yard: Yard) -> No
             killed += 1
         child.wait(10)
         yard.recover(run, child)
-    assert killed >= RANDOM_KILLS // 2
+    assert killed >= kills // 2
     every_byte_holds(yard)
 
 

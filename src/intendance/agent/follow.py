@@ -31,9 +31,10 @@ _PATIENCE_SECONDS = 8.0
 
 
 class Watcher(Protocol):
-    """Whoever looks on: told when a run begins, how far it is, and when it has ended."""
+    """Whoever looks on: told when a run begins, that it waits for others, how far it is, and when it has ended."""
 
     def began(self, run: Run, *, by_agent: bool) -> None: ...
+    def waits(self) -> None: ...
     def moved(self, run: Run, reading: Reading | None) -> None: ...
     def ended(self) -> None: ...
 
@@ -42,6 +43,7 @@ class Silent:
     """A watcher that says nothing."""
 
     def began(self, run: Run, *, by_agent: bool) -> None: ...
+    def waits(self) -> None: ...
     def moved(self, run: Run, reading: Reading | None) -> None: ...
     def ended(self) -> None: ...
 
@@ -183,8 +185,21 @@ def _by_agent(node: Node, name: str, watcher: Watcher) -> Run:
 def _watch(node: Node, name: str, watcher: Watcher, lives: Callable[[], bool]) -> None:
     """Look on until whoever performs the run has ended, or no longer works on it."""
     while lives():
-        watcher.moved(node.journal.get(name), progress.read(node.layout.progress(name)))
+        run = node.journal.get(name)
+        if run.state == "running":
+            watcher.moved(run, progress.read(node.layout.progress(name)))
+        elif run.state == "queued" and _held_up(node, run):
+            watcher.waits()
         wait(_LOOK_SECONDS)
+
+
+def _held_up(node: Node, run: Run) -> bool:
+    """Whether a queued run waits for others, rather than for the agent to take it up."""
+    return (
+        bool(node.journal.in_state("running"))
+        or node.journal.in_state("queued")[:1] != (run,)
+        or lock.is_held(node.layout.asset_lock(run.asset))
+    )
 
 
 def _ended(node: Node, name: str, watcher: Watcher) -> Run:

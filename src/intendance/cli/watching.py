@@ -33,13 +33,14 @@ class Onlooker:
         self._next_line = monotonic_seconds() + _PAUSE_SECONDS
         self._waiting_said = False
 
+    def waits(self) -> None:
+        """Say once that something else has to end first."""
+        if not self._waiting_said:
+            self._output.talk("  waiting for other runs to end")
+            self._waiting_said = True
+
     def moved(self, run: Run, reading: Reading | None) -> None:
         """Show how far it is."""
-        if run.state == "queued":
-            if not self._waiting_said:
-                self._output.talk("  waiting for other runs to end")
-                self._waiting_said = True
-            return
         if reading is not None and reading.attempt == run.attempt:
             self.reading(reading)
 
