@@ -18,6 +18,7 @@ from intendance.model.errors.runs import RunOver, RunSuperseded, RunUnknown
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.run import RunEnded, RunMissed
 from intendance.model.record import Record
+from intendance.runs import versions
 from intendance.runs.decide import Due, DueRow, Line, Reconciled
 from intendance.runs.rows import KEPT, Ended, Run, RunState, Step, Submission, instant, read_run
 from intendance.system.alive import Identity
@@ -31,12 +32,10 @@ class Journal:
     """Runs, steps and schedules of one state folder, on the connection of its ledger."""
 
     def __init__(self, book: Book, clock: Clock) -> None:
+        """Make the tables, or bring them up to date. Raises JournalNewer."""
         self.book = book
         self._clock = clock
-        if book.connection.execute(_SQL["has_schema"]).fetchone() is None:
-            with book.transaction() as transaction:
-                for name in ("schema_run", "schema_run_state", "schema_step", "schema_due"):
-                    transaction.execute(_SQL[name])
+        versions.bring_up_to_date(book, _SQL)
 
     def now(self) -> datetime:
         """The wall clock."""

@@ -49,6 +49,24 @@ CREATE TABLE IF NOT EXISTS due (
   PRIMARY KEY (asset, activity)
 ) STRICT
 
+-- name: schema_journal
+CREATE TABLE journal (version INTEGER NOT NULL) STRICT
+
+-- name: has_version
+SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'journal'
+
+-- name: read_version
+SELECT max(version) FROM journal
+
+-- name: forget_version
+DELETE FROM journal
+
+-- name: write_version
+INSERT INTO journal (version) VALUES (:version)
+
+-- name: copy_database
+VACUUM INTO :path
+
 -- name: submit
 INSERT INTO run (id, asset, activity, occurrence, actor, options, state, attempts_allowed, deadline_seconds, queued_at)
 VALUES (:id, :asset, :activity, :occurrence, :actor, :options, 'queued', :attempts_allowed, :deadline_seconds, :queued_at)

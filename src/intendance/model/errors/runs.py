@@ -59,6 +59,12 @@ class RunTimedOut(IntendanceError):
     next_step = "See whether the service or the store hangs; what needs longer gets a longer `deadline` in the plan."
 
 
+class JournalNewer(IntendanceError):
+    """The journal in {state} was written by a newer Intendance (version {found}; this one knows {known})."""
+
+    next_step = "Install the newer Intendance again; nothing was changed."
+
+
 class RunInterrupted(IntendanceError):
     """The run {run} was interrupted (attempt {attempt}); nothing of that attempt is listed."""
 
