@@ -42,12 +42,12 @@ class Yard:
     runs: int = 0
     whole: list[str] = field(default_factory=list)
 
-    def submit(self) -> Run:
+    def submit(self, activity: str = "backup.full") -> Run:
         """A new run, claimed for its first attempt."""
         self.runs += 1
         occurrence = self.node.clock.read().at.replace(microsecond=0) - timedelta(days=400) + timedelta(days=self.runs)
         submission = Submission(
-            asset="site-files", activity="backup.full", occurrence=occurrence, actor="schedule:backup.full"
+            asset="site-files", activity=activity, occurrence=occurrence, actor=f"schedule:{activity}"
         )
         assert self.node.journal.submit(submission)
         return self.claim(submission.id)
@@ -128,6 +128,29 @@ def test_killed_at_every_boundary_a_backup_is_whole_or_absent(yard: Yard) -> Non
         assert child.wait(60) == -9, f"boundary {fatal} of {boundaries}: {child.stderr()}"
         yard.recover(run, child)
     every_byte_holds(yard)
+
+
+def test_killed_at_every_boundary_an_inspection_is_recorded_once(yard: Yard) -> None:
+    backup = yard.submit()
+    child = yard.start(backup)
+    assert child.wait(60) == 0, child.stderr()
+    children.settle(yard.node, backup, child)
+    yard.check_made(backup)
+    fatal, alive = 0, False
+    while not alive:
+        fatal += 1
+        run = yard.submit("inspect")
+        child = yard.start(run, fatal=fatal)
+        alive = child.wait(60) == 0
+        if children.settle(yard.node, run, child) == "queued":
+            again = yard.claim(run.id)
+            second = yard.start(again)
+            assert second.wait(60) == 0, second.stderr()
+            assert children.settle(yard.node, again, second) == "succeeded"
+        made = [each for each in yard.node.book.records(kind="inspection.completed") if each.run == run.id]
+        assert len(made) == 1, f"boundary {fatal}: a committed step is not performed again"
+        yard.check_ledger()
+    assert fatal > 8, "register, step, seal, end: each before and after"
 
 
 @pytest.mark.parametrize("seed", range(3))
