@@ -27,6 +27,7 @@ class Kind(StrEnum):
     LOGICAL = "logical"
     PHYSICAL = "physical"
     FULL = "full"
+    DIFFERENTIAL = "differential"
 
 
 def register(root: typer.Typer) -> None:

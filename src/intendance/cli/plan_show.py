@@ -19,6 +19,7 @@ _NAMES = {
     "backup.logical": "logical backup",
     "backup.physical": "physical backup",
     "backup.full": "full backup",
+    "backup.differential": "differential backup",
     "inspect": "inspection",
 }
 

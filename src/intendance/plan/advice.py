@@ -47,7 +47,7 @@ def _readable_credentials(data: Any, folder: Path) -> Iterator[Fault]:
 def _either_day(data: Any) -> Iterator[Fault]:
     """Cron fires when *either* day matches once both are restricted, which surprises most people."""
     for name, asset in entries(data, "assets"):
-        for activity in ("logical", "physical", "full", "inspect"):
+        for activity in ("logical", "physical", "full", "differential", "inspect"):
             line = at(asset, "backup", activity, "schedule")
             fields = line.split() if isinstance(line, str) else []
             if len(fields) == 5 and not fields[2].startswith("*") and not fields[4].startswith("*"):

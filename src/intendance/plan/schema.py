@@ -260,8 +260,8 @@ class MariadbBackup(Group):
 class FilesBackup(Group):
     """How a tree of files is backed up."""
 
-    LATER = ("differential",)
     full: BackupSchedule = option("An archive of the whole tree.", example={"schedule": "0 3 * * SUN"})
+    differential: BackupSchedule = optional("What changed since the full one.", example={"schedule": "0 3 * * 1-6"})
     stores: Annotated[list[Slug], Field(min_length=1)] = option("The stores that get every backup.", example=["local"])
     retention: Retention = option("How long backups are kept.", example=_RETENTION_EXAMPLE)
     inspect: Inspection = optional("When stored backups are looked at again.", example={"schedule": "30 5 * * *"})

@@ -22,8 +22,9 @@ except the files that you restore.
                                       hash of every part. Give the fingerprint of the node's key, from your recovery
                                       sheet, to have it compared; else compare it yourself. Needs no private key.
   sh RESTORE.sh list                  The streams in this set, their parts and sizes. Needs no private key.
-  sh RESTORE.sh files DIR             Restore the file tree into DIR, which must not exist yet. As root, owners come
-                                      back too (by number).
+  sh RESTORE.sh files DIR [BASE]      Restore the file tree into DIR, which must not exist yet. As root, owners come
+                                      back too (by number). A differential set restores first the full set that it
+                                      builds on: the folder beside this one, or BASE.
   sh RESTORE.sh sql STREAM            Write the SQL of one stream to standard output, for the database's client:
                                         sh RESTORE.sh sql db-shop | mariadb --binary-mode --comments
   sh RESTORE.sh physical DIR          Unpack the files of a whole MariaDB server into DIR, which must not exist yet,
@@ -45,8 +46,9 @@ sur le disque, sauf les fichiers que vous restaurez.
                                       nœud, qui est sur votre fiche de secours, pour qu'elle soit comparée ; sinon
                                       comparez-la vous-même. Ne demande aucune clé privée.
   sh RESTORE.sh list                  Les flux de cette sauvegarde, leurs parties et leurs tailles, sans clé privée.
-  sh RESTORE.sh files DOSSIER         Restaure l'arborescence dans DOSSIER, qui ne doit pas encore exister. En tant que
-                                      root, les propriétaires reviennent aussi (par numéro).
+  sh RESTORE.sh files DOSSIER [BASE]  Restaure l'arborescence dans DOSSIER, qui ne doit pas encore exister. En tant que
+                                      root, les propriétaires reviennent aussi (par numéro). Une différentielle restaure
+                                      d'abord la complète dont elle part : le dossier voisin de celui-ci, ou BASE.
   sh RESTORE.sh sql FLUX              Écrit le SQL d'un flux sur la sortie standard, pour le client de la base :
                                         sh RESTORE.sh sql db-shop | mariadb --binary-mode --comments
   sh RESTORE.sh physical DOSSIER      Déballe les fichiers d'un serveur MariaDB entier dans DOSSIER, qui ne doit pas
@@ -106,6 +108,7 @@ parts_of() { sed -n "s/^[0-9a-f]*  \\($1-[0-9]*\\.zst\\.gpg\\)\$/\\1/p" "$here/S
 
 # The node's signature covers MANIFEST.json, which holds the hash of SHA256SUMS, which holds the hash of all else.
 check_signature() {
+  rm -rf -- "$work/node"
   mkdir -m 700 "$work/node" || exit 1
   if ! gpg --homedir "$work/node" --no-options --batch --quiet --import "$here/NODE-KEY.asc" >"$work/gpg" 2>&1; then
     cat "$work/gpg" >&2
@@ -221,7 +224,7 @@ do_list() {
       fi
     done
     case $stream in
-      tree | again) use="sh RESTORE.sh files DIR" ;;
+      tree | again | changes | changes-again) use="sh RESTORE.sh files DIR" ;;
       server) use="sh RESTORE.sh physical DIR" ;;
       *) use="sh RESTORE.sh sql $stream" ;;
     esac
@@ -257,15 +260,50 @@ require_all() {
     "ÉCHEC ($failed ) : ce qui se trouve dans $target n'est pas complet ; supprimez-le."
 }
 
+# base_of SET|SHA256: the full set that a differential builds on, as its signed manifest names it; else nothing.
+base_of() {
+  sed -n "s/.*\"base\":{\"set\":\"\([a-z0-9.TZ-]*\)\",\"sha256\":\"\([0-9a-f]*\)\"}.*/\\$1/p" "$here/MANIFEST.json"
+}
+
+# open_base FOLDER: go on with the full set that this one builds on, if that is the very set which our manifest names.
+open_base() {
+  base=${1:-$here/../$(base_of 1)}
+  if [ "$(sha256sum 2>/dev/null <"$base/MANIFEST.json" | cut -c 1-64)" != "$(base_of 2)" ]; then
+    stop 1 "this set builds on $(base_of 1), which is not $base: name its folder after DIR." \
+      "cette sauvegarde part de $(base_of 1), qui n'est pas $base : donnez son dossier après DOSSIER."
+  fi
+  here=$(CDPATH='' cd -- "$base" && pwd) || exit 1
+  read_sums
+}
+
+# untar_tree TREE AGAIN: the reading of a tree, and the second one of what changed meanwhile, which replaces the first.
+untar_tree() {
+  # With this option tar deletes what is not in the archive: strangers, of which a new folder has none, or what was
+  # deleted since the full backup.
+  untar "$1" --listed-incremental=/dev/null
+  if [ -z "$(failed_stages)" ] && [ -n "$(parts_of "$2")" ]; then untar "$2"; fi
+  require_all
+}
+
 do_files() {
   need gpg sha256sum zstd tar
+  itself=$here
+  if [ -n "$(base_of 1)" ]; then
+    known_stream changes
+    check_signature
+    open_base "${2:-}"
+  elif [ $# -eq 2 ]; then
+    wrong_usage
+  fi
   known_stream tree
   new_folder "$1"
-  # This option makes tar read the archive as a full one; it would delete strangers in the folder, and there are none.
-  untar tree --listed-incremental=/dev/null
-  # Files that changed while the tree was being read were read a second time: they replace the first reading.
-  if [ -z "$(failed_stages)" ] && [ -n "$(parts_of again)" ]; then untar again; fi
-  require_all
+  untar_tree tree again
+  if [ "$here" != "$itself" ]; then
+    here=$itself
+    # Folders may be closed to their owner; the differential brings their modes again.
+    [ "$(id -u)" -eq 0 ] || find "$target" -type d ! -perm -700 -exec chmod u+rwx {} \;
+    untar_tree changes changes-again
+  fi
   say "restored into $target." "restauré dans $target."
 }
 
@@ -330,7 +368,8 @@ command=${1:-help}
 case $command in
   check) [ $# -le 1 ] || wrong_usage ;;
   list) [ $# -eq 0 ] || wrong_usage ;;
-  files | physical | sql | raw) [ $# -eq 1 ] || wrong_usage ;;
+  files) [ $# -eq 1 ] || [ $# -eq 2 ] || wrong_usage ;;
+  physical | sql | raw) [ $# -eq 1 ] || wrong_usage ;;
   help | -h | --help)
     help
     exit 0
@@ -348,10 +387,10 @@ read_sums
 case $command in
   check) do_check "$@" ;;
   list) do_list ;;
-  files) do_files "$1" ;;
+  files) do_files "$@" ;;
   physical) do_physical "$1" ;;
   sql)
-    case $1 in tree | again) stop 2 "$1 holds files: use \`sh RESTORE.sh files DIR\`." \
+    case $1 in tree | again | changes | changes-again) stop 2 "$1 holds files: use \`sh RESTORE.sh files DIR\`." \
       "$1 contient des fichiers : utilisez « sh RESTORE.sh files DOSSIER »." ;;
       server) stop 2 "$1 holds a server's files: use \`sh RESTORE.sh physical DIR\`." \
         "$1 contient les fichiers d'un serveur : utilisez « sh RESTORE.sh physical DOSSIER »." ;; esac
