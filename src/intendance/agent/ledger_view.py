@@ -23,9 +23,10 @@ from intendance.system.publish import publish
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Records oldest first, how many the ledger holds in all, and whose it is."""
+    """Records oldest first, how many the ledger holds in all, whose it is, and the zone that people there read."""
 
     origin: str
+    zone: str
     size: int
     records: tuple[Record, ...]
 
@@ -35,6 +36,7 @@ class RecordInFull:
     """One record with its canonical bytes, its leaf hash, and its proof once it is signed."""
 
     origin: str
+    zone: str
     record: Record
     canonical: bytes
     leaf: bytes
@@ -55,7 +57,7 @@ def list_records(state: Path, clock: Clock, *, kind: str | None, asset: str | No
         raise KindUnknown(kind=kind, known=", ".join(KINDS))
     with Book.open(state, clock) as book:
         newest = tuple(book.records(kind=kind, asset=asset, newest_first=True, limit=last))
-        return Listing(origin=book.origin, size=book.size(), records=newest[::-1])
+        return Listing(origin=book.origin, zone=_zone(book), size=book.size(), records=newest[::-1])
 
 
 def one_record(state: Path, clock: Clock, seq: int) -> RecordInFull:
@@ -64,6 +66,7 @@ def one_record(state: Path, clock: Clock, seq: int) -> RecordInFull:
         content = book.content(seq)
         return RecordInFull(
             origin=book.origin,
+            zone=_zone(book),
             record=book.record(seq),
             canonical=content,
             leaf=leaf_hash(content),
@@ -127,6 +130,12 @@ def take_head(state: Path, clock: Clock, output: Path | None) -> Head:
             except OSError as error:
                 raise CheckpointUnwritable(path=output, detail=error.strerror) from None
         return Head(checkpoint=checkpoint, key=book.key.text)
+
+
+def _zone(book: Book) -> str:
+    """The zone of the plan in force, as `status` has it; UTC while there is none."""
+    plans = book.facts("plan.adopted", latest=1)
+    return str(plans[0].data.timezone) if plans else "UTC"
 
 
 def _read_pin(path: Path) -> bytes:

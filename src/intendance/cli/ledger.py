@@ -13,6 +13,9 @@ from intendance.language.sizes import number, size
 from intendance.model.errors import Exit
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from intendance.agent.ledger_view import Listing, RecordInFull
     from intendance.ledger.report import Report
     from intendance.model.record import Record
@@ -26,6 +29,9 @@ def register(root: typer.Typer) -> None:
     """Add this noun to the command line."""
     root.add_typer(application, name="ledger")
 
+
+_WIDE = 140
+"""Columns of a terminal from which on the actor fits beside what was done; `show NUMBER` always has it."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
@@ -168,20 +174,22 @@ def _show_listing(listing: Listing, output: Output) -> None:
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("no.", justify="right", style="dim", no_wrap=True)
-    for title in ("local time", "kind", "asset"):
+    for title in (f"time ({listing.zone})", "kind", "asset"):
         table.add_column(title, no_wrap=True)
     table.add_column("what", overflow="fold", ratio=1)
-    table.add_column("by", no_wrap=True, max_width=26, style="dim")
+    wide = output.console().width >= _WIDE
+    if wide:
+        table.add_column("by", no_wrap=True, max_width=26, style="dim")
     for record in listing.records:
         table.add_row(
             str(record.seq),
-            _local(record.ts)[:19],
+            _local(record.ts, listing.zone)[:19],
             Text(record.kind, style=_style(record.kind)),
             Text(record.asset or "–"),
             Text(summary(record)),
-            Text(record.actor),
+            *([Text(record.actor)] if wide else []),
         )
-    output.console().print(table)
+    _print_table(output.console(), table)
     shown = len(listing.records)
     output.talk(
         f"{shown} of {number(listing.size)} records of {listing.origin}. One in full: `intendance ledger show NUMBER`."
@@ -220,7 +228,7 @@ def _show_record(found: RecordInFull, output: Output) -> None:
     table.add_column(overflow="fold")
     rows = [
         ("log", found.origin),
-        ("time", f"{_local(record.ts)}  ({record.ts})"),
+        ("time", f"{_local(record.ts, found.zone)}  ({record.ts})"),
         ("kind", record.kind),
         ("asset", record.asset or "–"),
         ("run", record.run or "–"),
@@ -234,7 +242,7 @@ def _show_record(found: RecordInFull, output: Output) -> None:
     ]
     for name, value in rows:
         table.add_row(Text(name), Text(value))
-    console.print(table)
+    _print_table(console, table)
 
 
 def _proof_sentence(found: RecordInFull) -> str:
@@ -318,11 +326,20 @@ def _record_json(record: Record) -> dict[str, Any]:
     return asdict(record)
 
 
-def _local(ts: str) -> str:
-    """A record's time as people read it: the machine's zone, seconds, offset."""
-    from datetime import datetime
+def _print_table(console: Console, table: Table) -> None:
+    """A table without the blanks that would fill its last column."""
+    with console.capture() as drawn:
+        console.print(table)
+    for line in drawn.get().splitlines():
+        typer.echo(line.rstrip())
 
-    return datetime.fromisoformat(ts).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+
+def _local(ts: str, zone: str) -> str:
+    """A record's time as people read it: the plan's zone, as in `status`; seconds, the zone's name."""
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    return datetime.fromisoformat(ts).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def _plain(value: Any) -> str:

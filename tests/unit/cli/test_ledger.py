@@ -251,3 +251,28 @@ def test_export_writes_what_verify_accepts(say: Any, tmp_path: Path) -> None:
     assert say("verify", "--bundle", str(tmp_path / "out")).code == 0
     assert say("export", str(tmp_path / "out")).code == 2
     assert say("verify", "--bundle", str(tmp_path / "none")).code == 2
+
+
+def test_times_say_their_zone_and_lines_end_where_their_words_end(say: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Auckland")  # the machine's zone has no say
+    listing = say("show")
+    assert "time (UTC)" in listing.out
+    assert "2026-11-21 08:00:00" in listing.out
+    assert [line for line in listing.out.splitlines() if line != line.rstrip()] == []
+    assert "schedule:backup" not in listing.out
+    full = say("show", "1")
+    assert "2026-11-21 08:00:00 UTC" in full.out
+    assert "schedule:backup.logical" in full.out
+    assert [line for line in full.out.splitlines() if line != line.rstrip()] == []
+    monkeypatch.setenv("COLUMNS", "160")
+    assert "schedule:backup.logical" in say("show").out
+
+
+def test_times_are_in_the_zone_of_the_plan_in_force(say: Any, state: Path) -> None:
+    from tests.support.evidence import plan
+    from tests.support.ledger_material import Ticking
+
+    with Book.open(state, Ticking()) as book:
+        book.append(plan("shop"), actor="person:anne")
+    assert "time (Europe/Brussels)" in say("show").out
+    assert "2026-11-21 09:00:00 CET" in say("show", "1").out
