@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intendance.model.errors.sets import NoPointReachable, PointFaulty, PointUnknown
+from intendance.sets.manifest import Base
 from intendance.sets.points import choose, named, points
 from tests.support.sets import START, seen
 
@@ -74,3 +76,17 @@ def test_the_choice_is_the_best_there_is(sets: list[tuple[int, bool]], hour: int
             choose(found, "site", target)
     else:
         assert choose(found, "site", target).recovers_to == START + timedelta(days=max(reachable))
+
+
+def test_a_differential_is_a_point_only_beside_its_whole_base() -> None:
+    base = Base(set=seen(0).manifest.set, sha256=seen(0).manifest_sha256)
+    changes = seen(1, kind="differential", base=base)
+    elsewhere = seen(1, store="offsite", kind="differential", base=base)
+    (found, _) = points([seen(0), changes, elsewhere])
+    assert (found.stores, found.base, found.fault) == (("local",), base.set, "")
+    (found, _) = points([seen(0, fault="a part is missing"), changes])
+    assert found.fault == f"the set that it builds on is faulty: {base.set}: a part is missing"
+    (found,) = points([elsewhere])
+    assert found.fault == f"the set that it builds on is not there: {base.set}"
+    other = replace(seen(0), manifest_sha256="f" * 64)
+    assert points([other, changes])[0].fault == f"the set that it builds on is not there: {base.set}"

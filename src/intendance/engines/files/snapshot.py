@@ -72,6 +72,8 @@ def _folders(fields: list[bytes]) -> Iterator[Folder]:
             raise SnapshotUnreadable
         yield Folder(nfs, seconds, nanoseconds, inode, name, tuple(fields[position + 6 : end]))
         position = end + 2
+    if position != last:
+        raise SnapshotUnreadable
 
 
 def for_differential(snapshot: Snapshot) -> bytes:
