@@ -92,5 +92,7 @@ def remedy_for(error: OSError) -> str | None:
 
 def refusal(error: BaseException) -> SystemRefused | None:
     """The error as a sentence when the system refused something (a full disk, a missing right), else None."""
-    remedy = remedy_for(error) if isinstance(error, OSError) else None
+    if not isinstance(error, OSError):
+        return None
+    remedy = remedy_for(error)
     return None if remedy is None else SystemRefused(detail=said_by_system(error), remedy=remedy)
