@@ -20,8 +20,8 @@ _CALLS = (
     "openat,open,creat,write,pwrite64,writev,pwritev,lseek,ftruncate,truncate,fallocate,rename,renameat,renameat2,link,"
     "linkat,unlink,unlinkat,mkdir,mkdirat,rmdir,symlink,symlinkat,fsync,fdatasync,copy_file_range,sendfile"
 )
-_LINE = re.compile(r"(?P<pid>\d+) (?P<call>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+)(?:<(?P<opened>[^>]*)>)?")
-_RESUMED = re.compile(r"(?P<pid>\d+) <\.\.\. \w+ resumed>(?P<rest>.*)")
+_LINE = re.compile(r"(?P<pid>\d+) +(?P<call>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+)(?:<(?P<opened>[^>]*)>)?")
+_RESUMED = re.compile(r"(?P<pid>\d+) +<\.\.\. \w+ resumed>(?P<rest>.*)")
 _WORD = re.compile(r'"((?:\\x[0-9a-f]{2})*)"|(-?\w+)?<((?:\\x[0-9a-f]{2})*)>(?:\(deleted\))?|([^,\s"<>]+)')
 _UNFINISHED = " <unfinished ...>"
 
@@ -184,7 +184,9 @@ class Disk:
             known = self._find(to) is None or "/agent/scratch/" in to
             assert known, f"{name} to {to}: this way of writing is not modelled"
         else:
-            self._change_names(name, [self._resolve(path) for path in _paths(words)])
+            paths = _paths(words)
+            if not (name.startswith("unlink") and self._links.pop(paths[0], None)):  # the link goes, not its target
+                self._change_names(name, [self._resolve(path) for path in paths])
 
     def _open(self, call: Call) -> None:
         path = self._resolve(_text(bytes.fromhex((call.opened or "").replace("\\x", ""))))
