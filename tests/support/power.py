@@ -185,7 +185,7 @@ class Disk:
             assert known, f"{name} to {to}: this way of writing is not modelled"
         else:
             paths = _paths(words)
-            if not (name.startswith("unlink") and self._links.pop(paths[0], None)):  # the link goes, not its target
+            if not (name.startswith("unlink") and self._links.pop(paths[0], "")):  # the link goes, not its target
                 self._change_names(name, [self._resolve(path) for path in paths])
 
     def _open(self, call: Call) -> None:
