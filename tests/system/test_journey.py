@@ -99,14 +99,17 @@ def test_the_agent_makes_up_for_what_was_missed_while_it_was_off(bare_site: Site
 
 
 def test_the_agent_takes_up_a_plan_adopted_while_it_runs(site: Site) -> None:
+    site.write_plan(full="0 0 1 1 *")
+    assert site.run("plan", "adopt", str(site.plan)).code == 0
     with site.agent():
         before = site.ping()
-        site.write_plan(full="*/5 * * * *")
+        site.write_plan(full="30 4 15 6 *")
         assert site.run("plan", "adopt", str(site.plan)).code == 0
         after = site.ping()
         assert before is not None
         assert after is not None
-        assert after["next_due"] < before["next_due"]
+        assert "-12-31T23:00" in before["next_due"]
+        assert "-06-15T02:30" in after["next_due"]
 
 
 def test_a_plan_file_that_is_not_the_adopted_one_is_noted(site: Site) -> None:
