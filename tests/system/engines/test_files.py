@@ -212,6 +212,18 @@ def test_a_live_sqlite_database_is_a_warning(site: FilesAsset, tmp_path: Path, e
     assert not [warning for warning in warnings if "notes.db" in warning]
 
 
+def test_a_database_that_this_process_has_open_keeps_its_locks(site: FilesAsset) -> None:
+    place = Path(site.path, "state.db")
+    connection = sqlite3.connect(place, isolation_level=None)
+    connection.execute("CREATE TABLE t (a)")
+    connection.execute("BEGIN IMMEDIATE")
+    assert [warning for warning in FilesEngine(site).look().warnings if "state.db" in warning]
+    intruder = f"import sqlite3; sqlite3.connect({str(place)!r}, timeout=0).execute('BEGIN IMMEDIATE')"
+    done = subprocess.run([sys.executable, "-c", intruder], capture_output=True, text=True, check=False)
+    connection.close()
+    assert "database is locked" in done.stderr
+
+
 @pytest.mark.parametrize("expected_bytes", [None, 0])
 def test_an_empty_folder_is_backed_up_with_a_question(tmp_path: Path, expected_bytes: int | None) -> None:
     (tmp_path / "empty").mkdir()

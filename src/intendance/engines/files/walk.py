@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from intendance.engines.files.excludes import Excludes
 
@@ -107,8 +109,15 @@ class _Walk:
 
 
 def is_sqlite(path: str | bytes) -> bool:
-    """Whether a regular file begins as SQLite databases do; one that cannot be read does not."""
+    """Whether a regular file begins as SQLite databases do; one that cannot be read does not.
+
+    A file that this process has open itself is the ledger: closing a second descriptor of it would drop the locks that
+    SQLite holds on it (POSIX locks belong to the process), so it is known without being opened.
+    """
     try:
+        seen = os.stat(path, follow_symlinks=False)
+        if (seen.st_dev, seen.st_ino) in _open_here():
+            return True
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
@@ -117,6 +126,15 @@ def is_sqlite(path: str | bytes) -> bool:
         return regular and os.read(descriptor, len(SQLITE_HEADER)) == SQLITE_HEADER
     finally:
         os.close(descriptor)
+
+
+def _open_here() -> set[tuple[int, int]]:
+    found = set()
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # the descriptor of the listing itself is gone by now
+            held = os.fstat(int(link.name))
+            found.add((held.st_dev, held.st_ino))
+    return found
 
 
 _NOTHING = os.stat_result((0,) * 10)
