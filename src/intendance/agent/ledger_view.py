@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intendance import __version__
+from intendance.agent.opening import open_book
 from intendance.ledger.book import Book, Proof
 from intendance.ledger.bundle import check_files, open_bundle
 from intendance.ledger.export import Exported, export
@@ -55,14 +56,14 @@ def list_records(state: Path, clock: Clock, *, kind: str | None, asset: str | No
     """The newest `last` records of a kind and an asset, oldest of them first. Raises KindUnknown."""
     if kind is not None and kind not in KINDS:
         raise KindUnknown(kind=kind, known=", ".join(KINDS))
-    with Book.open(state, clock) as book:
+    with open_book(state, clock) as book:
         newest = tuple(book.records(kind=kind, asset=asset, newest_first=True, limit=last))
         return Listing(origin=book.origin, zone=_zone(book), size=book.size(), records=newest[::-1])
 
 
 def one_record(state: Path, clock: Clock, seq: int) -> RecordInFull:
     """One record in full. Raises RecordMissing."""
-    with Book.open(state, clock) as book:
+    with open_book(state, clock) as book:
         content = book.content(seq)
         return RecordInFull(
             origin=book.origin,
@@ -107,7 +108,7 @@ def export_bundle(state: Path, clock: Clock, path: Path) -> Exported:
 
     Raises BundleTaken, BundleUnwritable, LedgerContradicted.
     """
-    with Book.open(state, clock) as book:
+    with open_book(state, clock) as book:
         head = book.seal(mend=True)
         assert head is not None  # noqa: S101 -- a ledger that opens has its genesis record
         with open_source(state) as source:
@@ -119,7 +120,7 @@ def take_head(state: Path, clock: Clock, output: Path | None) -> Head:
 
     Raises CheckpointTaken when that file exists, CheckpointUnwritable.
     """
-    with Book.open(state, clock) as book:
+    with open_book(state, clock) as book:
         checkpoint = book.seal(mend=True)
         assert checkpoint is not None  # noqa: S101 -- a ledger that opens has its genesis record
         if output is not None:
