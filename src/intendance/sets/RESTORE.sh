@@ -110,11 +110,11 @@ parts_of() { sed -n "s/^[0-9a-f]*  \\($1-[0-9]*\\.zst\\.gpg\\)\$/\\1/p" "$here/S
 check_signature() {
   rm -rf -- "$work/node"
   mkdir -m 700 "$work/node" || exit 1
-  if ! gpg --homedir "$work/node" --no-options --batch --quiet --import "$here/NODE-KEY.asc" >"$work/gpg" 2>&1; then
+  if ! gpg --homedir "$work/node" --no-options --no-autostart --batch --quiet --import "$here/NODE-KEY.asc" >"$work/gpg" 2>&1; then
     cat "$work/gpg" >&2
     stop 1 "NODE-KEY.asc is not a usable key." "NODE-KEY.asc n'est pas une clé utilisable."
   fi
-  if ! gpg --homedir "$work/node" --no-options --batch --trust-model always --status-fd 1 \
+  if ! gpg --homedir "$work/node" --no-options --no-autostart --batch --trust-model always --status-fd 1 \
     --verify "$here/MANIFEST.json.asc" "$here/MANIFEST.json" >"$work/status" 2>"$work/gpg"; then
     cat "$work/gpg" >&2
     stop 1 "the signature of MANIFEST.json is WRONG: do not trust this set." \
