@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tarfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -29,7 +30,7 @@ _PIECE_BYTES = 2**20
 _SUM_LINE = re.compile(r"([0-9a-f]{64})  (\S+)", re.ASCII)
 
 
-class Files:
+class Files(ABC):
     """The plain files of a bundle by name, and the names that are none of them.
 
     A name that is not listed is not opened: no name in a record or in SHA256SUMS leads out of the bundle.
@@ -39,9 +40,9 @@ class Files:
         self.sizes: dict[str, int] = {}
         self.strange: list[str] = []
 
+    @abstractmethod
     def open(self, name: str) -> BinaryIO:
         """The bytes of a listed file."""
-        raise NotImplementedError
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes, None when it is not there. Raises Unreadable."""

@@ -110,7 +110,8 @@ parts_of() { sed -n "s/^[0-9a-f]*  \\($1-[0-9]*\\.zst\\.gpg\\)\$/\\1/p" "$here/S
 check_signature() {
   rm -rf -- "$work/node"
   mkdir -m 700 "$work/node" || exit 1
-  if ! gpg --homedir "$work/node" --no-options --no-autostart --batch --quiet --import "$here/NODE-KEY.asc" >"$work/gpg" 2>&1; then
+  if ! gpg --homedir "$work/node" --no-options --no-autostart --batch --quiet \
+    --import "$here/NODE-KEY.asc" >"$work/gpg" 2>&1; then
     cat "$work/gpg" >&2
     stop 1 "NODE-KEY.asc is not a usable key." "NODE-KEY.asc n'est pas une clé utilisable."
   fi
