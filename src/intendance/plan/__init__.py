@@ -1,5 +1,5 @@
 """The maintenance plan: what may stand in `intendance.yaml`, how it is read, checked and compiled.
 
-`schema.py` declares every option (pydantic, imported only to generate `schema.json` and by tests); `load.py` reads a
+`schema/` declares every option (pydantic, imported only to generate `schema.json` and by tests); `load.py` reads a
 file against `schema.json` and the rules between options; `adopted.py` keeps the compiled form.
 """

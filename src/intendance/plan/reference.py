@@ -19,7 +19,7 @@ Schema = Mapping[str, Any]
 _HEAD = """\
 # The plan, `intendance.yaml`
 
-<!-- Generated from src/intendance/plan/schema.py: `python -m intendance.plan.reference docs`. Change it there. -->
+<!-- Generated from src/intendance/plan/schema/: `python -m intendance.plan.reference docs`. Change it there. -->
 
 One file says how a node must be maintained. `intendance plan check` tells everything that is wrong with it, with line
 and column and what to write instead; `intendance plan show` tells what will happen, when and where;

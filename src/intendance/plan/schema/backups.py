@@ -1,0 +1,78 @@
+"""How assets are backed up: when, where to, how long kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from intendance.plan.schema.declaring import Group, option, optional
+from intendance.plan.schema.forms import Cron, Days, Deadline, Slug
+
+CRON_EXAMPLE = "0 2 * * *"
+RETENTION_EXAMPLE = {"points": "90d"}
+
+
+class Schedule(Group):
+    """When an activity happens."""
+
+    schedule: Cron = optional(
+        "When it happens, as a cron line in the organisation's time zone; left out, it happens by hand only.",
+        example=CRON_EXAMPLE,
+        unit="minute, hour, day of the month, month, day of the week",
+    )
+    catch_up: Literal["once", "all", "none"] = option(
+        "What happens to times that were missed while the machine was off: one run, all of them, or nothing.",
+        example="once",
+        default="once",
+    )
+
+
+class BackupSchedule(Schedule):
+    """When a backup is made, and how long that may take."""
+
+    deadline: Deadline = option(
+        "How long a backup may take before it is stopped and recorded as timed out: 1min at least, 7d at most.",
+        example="4h",
+        unit="a length of time (min, h, d)",
+        default="24h",
+    )
+
+
+class Inspection(Schedule):
+    """When stored backups are looked at again: presence, age, signature, hashes."""
+
+
+class Retention(Group):
+    """How long backups are kept."""
+
+    LATER = ("legal",)
+    points: Days = option(
+        "How long every recovery point is kept: 90d at least under maint; under asbl, 30d for databases and 28d for"
+        " files.",
+        example="90d",
+        unit="a length of time in whole days (d, w, y)",
+    )
+
+
+class MariadbBackup(Group):
+    """How a MariaDB server is backed up."""
+
+    LATER = ("stream",)
+    logical: BackupSchedule = option(
+        "A dump of each database and of the accounts.", example={"schedule": CRON_EXAMPLE, "deadline": "4h"}
+    )
+    physical: BackupSchedule = optional("The server's files, for a fast restore.", example={"schedule": CRON_EXAMPLE})
+    stores: Annotated[list[Slug], Field(min_length=1)] = option("The stores that get every backup.", example=["local"])
+    retention: Retention = option("How long backups are kept.", example=RETENTION_EXAMPLE)
+    inspect: Inspection = optional("When stored backups are looked at again.", example={"schedule": "30 5 * * *"})
+
+
+class FilesBackup(Group):
+    """How a tree of files is backed up."""
+
+    full: BackupSchedule = option("An archive of the whole tree.", example={"schedule": "0 3 * * SUN"})
+    differential: BackupSchedule = optional("What changed since the full one.", example={"schedule": "0 3 * * 1-6"})
+    stores: Annotated[list[Slug], Field(min_length=1)] = option("The stores that get every backup.", example=["local"])
+    retention: Retention = option("How long backups are kept.", example=RETENTION_EXAMPLE)
+    inspect: Inspection = optional("When stored backups are looked at again.", example={"schedule": "30 5 * * *"})
