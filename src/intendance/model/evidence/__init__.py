@@ -16,6 +16,7 @@ from intendance.model.evidence.inspection import InspectionCompleted, Inspection
 from intendance.model.evidence.lifecycle import AssetDeclared, AssetDropped, Genesis, PlanAdopted
 from intendance.model.evidence.restore import RestoreCompleted, RestoreFailed
 from intendance.model.evidence.run import RunEnded, RunMissed
+from intendance.model.evidence.waiver import WaiverGranted, WaiverRevoked
 
 Evidence = (
     Genesis
@@ -31,6 +32,8 @@ Evidence = (
     | RunEnded
     | RunMissed
     | GatePassed
+    | WaiverGranted
+    | WaiverRevoked
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -48,6 +51,8 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "run.ended": RunEnded,
         "run.missed": RunMissed,
         "gate.passed": GatePassed,
+        "waiver.granted": WaiverGranted,
+        "waiver.revoked": WaiverRevoked,
     }
 )
 
