@@ -19,7 +19,7 @@ from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
 from intendance.ledger.book import Book
 from intendance.ledger.canonical import clean
-from intendance.model.errors.plan import FleetImmutable, NotConfirmed, NothingToConfirm, PlanAltered
+from intendance.model.errors.plan import FleetImmutable, NotConfirmed, NothingToConfirm, PlanAltered, PlanOfOtherVersion
 from intendance.model.errors.state import NoState, StateUnusable, remedy_for, said_by_system
 from intendance.model.evidence.lifecycle import (
     AssetDeclared,
@@ -171,13 +171,13 @@ def _same_node(book: Book, plan: Plan, state: Path) -> None:
 
 
 def _changes(former: _InForce | None, plan: Plan, state: Path) -> tuple[Change, ...]:
-    """What the plan changes; from the ledger alone when the files of the former plan are lost or altered."""
+    """What the plan changes; from the ledger alone when the former plan's files are lost, altered or too new."""
     if former is None:
         return ()
     identities = {name: clean(identity(asset)) for name, asset in plan.assets.items()}
     try:
         before = adopted.read(state, repair=False)
-    except PlanAltered:
+    except (PlanAltered, PlanOfOtherVersion):
         return recorded_changes(former.adoption.data, former.declared, plan, identities)
     return changes(before, plan, former.identities, identities)
 

@@ -2,6 +2,9 @@
 
 `plan.json` is a copy for readers; `plans/<sha256>.json` was written before the record, so that whatever a crash left
 between the two is put right by the next reader.
+
+It carries the number of its form. A plan that an older release adopted is read as it stands: what that release did not
+know has the value that means what was meant before. One that says anything which this release does not know is refused.
 """
 
 from __future__ import annotations
@@ -9,51 +12,108 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import MappingProxyType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
 import msgspec
 
-from intendance.model.errors.plan import PlanAltered
+from intendance.model.errors.plan import PlanAltered, PlanOfOtherVersion
 from intendance.model.errors.state import NoState, StateUnusable
-from intendance.model.plan import FilesAsset, MariadbAsset, Plan
+from intendance.model.plan import Plan
 from intendance.system import lock
 from intendance.system.publish import publish
 from intendance.system.sql import read_statements
 
 _STATEMENTS = read_statements(Path(__file__).with_name("in_force.sql"))
 _encoder = msgspec.json.Encoder(order="sorted")
-_ENGINES: Mapping[str, type[MariadbAsset | FilesAsset]] = {"mariadb": MariadbAsset, "files": FilesAsset}
+
+FORM = 2
+"""Raised when the same bytes would mean something else, or a field is renamed or taken away; then `_LIFTS` says how a
+plan of the former form is read. A new field whose default means what was meant before needs no new form."""
+
+# 1: the first releases, which did not write the number down. From each form to the next, on decoded JSON.
+_LIFTS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType({1: dict})
 
 
 def encode(plan: Plan) -> bytes:
-    """The one canonical JSON of a plan: sorted keys, no spaces."""
-    return _encoder.encode(plan)
+    """The one canonical JSON of a plan: sorted keys, no spaces, the number of its form."""
+    return _encoder.encode({"form": FORM, **msgspec.to_builtins(plan)})
 
 
 def decode(content: bytes) -> Plan:
-    """The plan of `encode`'s bytes. Raises ValueError for anything else."""
+    """The plan of `encode`'s bytes, of this release or an older one. Raises ValueError for anything else."""
     data = msgspec.json.decode(content, type=dict[str, Any])
-    hints = get_type_hints(Plan)
-    values: dict[str, Any] = {
-        field.name: msgspec.convert(data.get(field.name), hints[field.name])
-        for field in fields(Plan)
-        if field.name != "assets"
-    }
-    assets = {name: _asset(asset) for name, asset in data["assets"].items()}
-    plan = Plan(assets=assets, **values)
-    if encode(plan) != content:
-        raise ValueError("not written by this version")
+    if _encoder.encode(data) != content:
+        raise ValueError("it is not in its canonical form")
+    form = data.pop("form", 1)
+    if not isinstance(form, int) or not 1 <= form <= FORM:
+        raise ValueError(f"it is of form {form}, this version knows up to {FORM}")
+    for number in range(form, FORM):
+        data = _LIFTS[number](data)
+    plan = _plan(data)
+    unknown = _unknown(data, msgspec.json.decode(_encoder.encode(plan)), "")
+    if unknown is not None:
+        raise ValueError(f"it says `{unknown}`, which this version does not know")
     return plan
 
 
-def _asset(data: Mapping[str, Any]) -> MariadbAsset | FilesAsset:
-    return msgspec.convert(data, _ENGINES[data["kind"]])
+def _plan(data: Mapping[str, Any]) -> Plan:
+    hints = get_type_hints(Plan)
+    values: dict[str, Any] = {}
+    for field in fields(Plan):
+        if field.name in data:
+            values[field.name] = _converted(data[field.name], hints[field.name])
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise ValueError(f"it does not say `{field.name}`")
+    return Plan(**values)
+
+
+def _converted(value: Any, hint: Any) -> Any:
+    """msgspec tells dataclasses apart by no field, so where a mapping holds several, `kind` does."""
+    classes = {str(_kind(each)): each for each in get_args(get_args(hint)[-1])} if _maps_to_union(hint) else {}
+    if not classes:
+        return msgspec.convert(value, hint)
+    found = {}
+    for name, each in msgspec.convert(value, dict[str, dict[str, Any]]).items():
+        if each.get("kind") not in classes:
+            raise ValueError(f"`{name}` is of kind {each.get('kind')}, which this version does not know")
+        found[name] = msgspec.convert(each, classes[each["kind"]])
+    return found
+
+
+def _maps_to_union(hint: Any) -> bool:
+    return get_origin(hint) is dict and isinstance(get_args(hint)[-1], UnionType)
+
+
+def _kind(shape: Any) -> object:
+    return next((field.default for field in fields(shape) if field.name == "kind"), None)
+
+
+def _unknown(written: Any, understood: Any, place: str) -> str | None:
+    """The first thing written that is not understood as it was written; what only is understood was left to defaults.
+
+    A plan is hashed as it was adopted, so this tells a release that knows more, never somebody's change.
+    """
+    if isinstance(written, dict) and isinstance(understood, dict):
+        for name, value in written.items():
+            if name not in understood:
+                return f"{place}{name}"
+            found = _unknown(value, understood[name], f"{place}{name}.")
+            if found is not None:
+                return found
+        return None
+    if isinstance(written, list) and isinstance(understood, list) and len(written) == len(understood):
+        found_in = (
+            _unknown(*pair, f"{place}{number}.") for number, pair in enumerate(zip(written, understood, strict=True))
+        )
+        return next((found for found in found_in if found is not None), None)
+    return None if written == understood else place.rstrip(".")
 
 
 def plan_path(state: Path) -> Path:
@@ -78,7 +138,7 @@ def adoption_lock(state: Path) -> Path:
 
 def read(state: Path, *, repair: bool = True) -> Plan:
     """The plan in force; `repair` puts a stale copy right. Raises NoState, StateUnusable; PlanAltered when no file
-    holds what the ledger records.
+    holds what the ledger records, PlanOfOtherVersion when this release cannot read it.
     """
     recorded = recorded_sha256(state)
     if recorded is None:
@@ -92,8 +152,8 @@ def read(state: Path, *, repair: bool = True) -> Plan:
             _repair(state)
     try:
         return decode(content)
-    except (ValueError, KeyError, TypeError) as error:
-        raise PlanAltered(state=state, detail=f"this version of Intendance cannot read it ({error})") from error
+    except ValueError as error:  # of msgspec too: its ValidationError and DecodeError are some
+        raise PlanOfOtherVersion(state=state, detail=str(error)) from error
 
 
 def recorded_sha256(state: Path) -> str | None:

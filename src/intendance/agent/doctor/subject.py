@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -77,18 +76,18 @@ def _from_file(state: Path, clock: Clock, file: Path) -> Subject:
 def _adoption(state: Path, plan: Plan, file: Path) -> Finding:
     """Whether the plan of a file is the one in force."""
     try:
-        recorded = adopted.recorded_sha256(state)
+        in_force = adopted.read(state, repair=False)
     except NoState:
-        recorded = None
+        in_force = None
     except IntendanceError as error:
         return _refused(str(state), error)
-    if recorded == sha256(adopted.encode(plan)).hexdigest():
+    if in_force == plan:
         return _in_force(plan)
     return Finding(
         area="plan",
         subject=str(file),
         condition=Condition.REMARK,
-        code="plan_not_adopted" if recorded is None else "plan_differs",
+        code="plan_not_adopted" if in_force is None else "plan_differs",
         params={"file": str(file)},
         mend=(f"intendance plan adopt {file}",),
         purpose="everything",

@@ -51,3 +51,12 @@ class PlanAltered(IntendanceError):
     """The adopted plan in {state} is not the one that the ledger records: {detail}."""
 
     next_step = "Adopt the plan again from its source: `intendance plan adopt FILE`. Nothing is performed until then."
+
+
+class PlanOfOtherVersion(IntendanceError):
+    """Another version of Intendance wrote the adopted plan in {state}, and this one cannot read it: {detail}."""
+
+    next_step = (
+        "Install the version that adopted it, or adopt the plan again with this one: `intendance plan adopt FILE`. "
+        "Nothing is performed until then."
+    )
