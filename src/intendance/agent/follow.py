@@ -135,7 +135,7 @@ def _in_foreground(node: Node, submission: Submission, watcher: Watcher) -> Run:
         watcher.began(run, by_agent=False)
         child = children.start_worker(node, run)
         # The worker's own end counts, not that of the run: it seals the ledger after that.
-        _watch(node, run.id, watcher, lambda: child.process.poll() is None)
+        _watch(node, run.id, watcher, lambda: not child.has_ended(_LOOK_SECONDS))
     except KeyboardInterrupt:
         if child is not None:
             _cancel(node, run, child)
@@ -169,6 +169,7 @@ def _by_agent(node: Node, name: str, watcher: Watcher) -> Run:
 
     def lives() -> bool:
         nonlocal looked_at
+        wait(_LOOK_SECONDS)
         if not _open(node, name):
             return False
         if monotonic_seconds() - looked_at > _AGENT_CHECK_SECONDS:
@@ -183,14 +184,13 @@ def _by_agent(node: Node, name: str, watcher: Watcher) -> Run:
 
 
 def _watch(node: Node, name: str, watcher: Watcher, lives: Callable[[], bool]) -> None:
-    """Look on until whoever performs the run has ended, or no longer works on it."""
+    """Look on until whoever performs the run has ended, or no longer works on it; `lives` takes its time to answer."""
     while lives():
         run = node.journal.get(name)
         if run.state == "running":
             watcher.moved(run, progress.read(node.layout.progress(name)))
         elif run.state == "queued" and _held_up(node, run):
             watcher.waits()
-        wait(_LOOK_SECONDS)
 
 
 def _held_up(node: Node, run: Run) -> bool:

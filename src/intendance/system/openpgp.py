@@ -181,11 +181,13 @@ class RecipientHome:
                 self._add(recipient, found.get(recipient.fingerprint))
             if set(self._subkeys) != {recipient.fingerprint for recipient in self._recipients}:
                 raise RecipientUnusable(recipient="the plan", detail="its keys cannot be read together")
-            # The texts may hold other keys too: only the declared ones come in.
-            _import(made, _gpg(read, "--export", *self._subkeys).stdout)
+            keyring = read
+            if set(found) != set(self._subkeys):  # the texts hold other keys too: only the declared ones come in
+                _import(made, _gpg(read, "--export", *self._subkeys).stdout)
+                keyring = made
             self._path = _short_folder(self._within)
             try:
-                _copy_keyring(made, self._path)
+                _copy_keyring(keyring, self._path)
             except BaseException:
                 self._remove()
                 raise
