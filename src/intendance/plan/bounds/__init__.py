@@ -7,8 +7,9 @@ catalogue's own data.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from intendance.model.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)
