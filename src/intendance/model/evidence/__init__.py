@@ -13,6 +13,7 @@ from types import MappingProxyType
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
+from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.evidence.lifecycle import AssetDeclared, AssetDropped, Genesis, PlanAdopted
 from intendance.model.evidence.restore import RestoreCompleted, RestoreFailed
 from intendance.model.evidence.run import RunEnded, RunMissed
@@ -34,6 +35,7 @@ Evidence = (
     | GatePassed
     | WaiverGranted
     | WaiverRevoked
+    | InventoryTaken
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -53,6 +55,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "gate.passed": GatePassed,
         "waiver.granted": WaiverGranted,
         "waiver.revoked": WaiverRevoked,
+        "inventory.taken": InventoryTaken,
     }
 )
 
