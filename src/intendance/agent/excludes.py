@@ -10,9 +10,9 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from intendance.model.errors.engine import SourceMissing
+from intendance.model.frozen import dataclass
 from intendance.model.plan import FilesAsset
 from intendance.system import process
 

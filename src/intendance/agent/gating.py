@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from intendance.agent.judging import Judgement, judge
@@ -11,6 +10,7 @@ from intendance.model.errors import Exit
 from intendance.model.errors.catalogue import RuleNotJudged
 from intendance.model.errors.gate import NothingToLetThrough, TicketAlone, TicketMissing, TicketUnusable
 from intendance.model.evidence.gate import GatePassed, GateVerdict
+from intendance.model.frozen import dataclass
 from intendance.model.verdict import Citation, Severity, State, Verdict
 from intendance.system.clock import Clock, rfc3339
 

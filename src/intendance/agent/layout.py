@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
+
+from intendance.model.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from intendance import __version__
@@ -17,6 +16,7 @@ from intendance.ledger.tlog import leaf_hash
 from intendance.ledger.verify import verify
 from intendance.model.errors.ledger import CheckpointTaken, CheckpointUnwritable, KindUnknown, PinUnusable
 from intendance.model.evidence import KINDS
+from intendance.model.frozen import dataclass
 from intendance.model.record import Record
 from intendance.system.clock import Clock
 from intendance.system.publish import publish

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
+from intendance.model.frozen import dataclass
 from intendance.model.plan import FilesAsset, MariadbAsset, Plan, Recipient, Schedule
 from intendance.runs.decide import occurrences
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from intendance.activities.restore import perform as restore
@@ -21,6 +21,7 @@ from intendance.model.errors.engine import DestinationUnusable
 from intendance.model.errors.runs import RestoreCancelled, StoreUnknown, WorkerCrashed
 from intendance.model.errors.state import refusal
 from intendance.model.evidence.restore import RestoreCompleted
+from intendance.model.frozen import dataclass
 from intendance.model.plan import FilesAsset, MariadbAsset
 from intendance.runs import Progress
 from intendance.runs.progress import Pace, ProgressFile, Reading

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from intendance.agent.compose import Node, open_node
 from intendance.agent.service import did_you_mean, find_asset
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import SetUnknown
+from intendance.model.frozen import dataclass
 from intendance.model.plan import FilesAsset, MariadbAsset
 from intendance.sets.fetch import Shelf, asset_folder, read_sets
 from intendance.sets.manifest import Manifest

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
 
+from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Fact, Param, State
 
 RESOLUTION = timedelta(microseconds=1)

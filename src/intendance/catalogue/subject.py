@@ -7,7 +7,7 @@ that follows it in the same log, and what is dated in the future is set aside an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
+from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Fact
 
 SKEW = timedelta(minutes=2)
@@ -22,7 +23,7 @@ SKEW = timedelta(minutes=2)
 
 DATABASES = frozenset({"mariadb", "postgresql", "sqlite"})
 
-LIFECYCLE = frozenset({"plan.adopted", "asset.declared"})
+LIFECYCLE = frozenset({"plan.adopted", "asset.declared", "waiver.revoked"})
 """Kinds that are in force from their place in the log on, whatever the clock said."""
 
 Inspection = Fact[InspectionCompleted]

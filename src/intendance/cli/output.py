@@ -8,12 +8,12 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from intendance.model.errors import AnswerLost, Exit, IntendanceError, UsageError
 from intendance.model.errors.state import said_by_system
+from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from intendance.model.errors.engine import PrivateServerFailed
 from intendance.model.errors.process import ProgramFailed
+from intendance.model.frozen import dataclass
 from intendance.system import process
 from intendance.system.clock import monotonic_seconds, wait
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.resources import files
 from typing import Literal
+
+from intendance.model.frozen import dataclass
 
 Language = Literal["fr", "en"]
 

@@ -7,7 +7,6 @@ import pwd
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -33,6 +32,7 @@ from intendance.model.errors.ledger import (
 from intendance.model.errors.state import NoState, StateUnusable
 from intendance.model.evidence import KIND_OF, KINDS, Evidence
 from intendance.model.evidence.lifecycle import Genesis
+from intendance.model.frozen import dataclass
 from intendance.model.record import Attachment, Record
 from intendance.model.verdict import Fact
 from intendance.system import lock

@@ -8,7 +8,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +21,7 @@ from intendance.ledger.source import StateSource
 from intendance.ledger.tlog import Edge
 from intendance.model.errors.ledger import BundleTaken, BundleUnwritable, LedgerContradicted
 from intendance.model.evidence import KINDS
+from intendance.model.frozen import dataclass
 from intendance.model.record import Attachment
 from intendance.system.publish import publish_name, sync_directory
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Literal
+
+from intendance.model.frozen import dataclass
 
 # What a thing is needed for; the catalogue says which rules that serves.
 Purpose = Literal["everything", "backup", "encryption", "inspection", "restore", "point_in_time", "off_site"]

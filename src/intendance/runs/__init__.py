@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from intendance.model.frozen import dataclass
 
 if TYPE_CHECKING:  # so that who only asks for times (`plan check`) does not load every kind of evidence
     from intendance.model.evidence import Evidence

@@ -8,7 +8,6 @@ or hour starts with `*` follows the wall clock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Literal
@@ -17,6 +16,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from intendance.model.errors.runs import ScheduleUnreadable
+from intendance.model.frozen import dataclass
 
 CatchUp = Literal["once", "all", "none"]
 

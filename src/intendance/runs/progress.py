@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from intendance.model.frozen import dataclass
 from intendance.runs import Progress
 from intendance.system.clock import monotonic_seconds
 

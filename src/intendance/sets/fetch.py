@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import IO
 
@@ -17,6 +16,7 @@ from intendance.model.errors.sets import (
     SetMissing,
 )
 from intendance.model.errors.store import ObjectMissing, StoreUnreachable
+from intendance.model.frozen import dataclass
 from intendance.sets import armor
 from intendance.sets.manifest import (
     MANIFEST,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NoReturn
@@ -17,6 +17,7 @@ import msgspec
 from intendance.ledger import canonical
 from intendance.model.errors.ledger import NotCanonical
 from intendance.model.errors.sets import ManifestInvalid, ManifestVersionUnknown
+from intendance.model.frozen import dataclass
 
 VERSION = 1
 SCHEMA = "intendance.set/1"

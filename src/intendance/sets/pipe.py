@@ -15,7 +15,6 @@ import os
 import select
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 
 from intendance.engines import Finished, Producer
@@ -23,6 +22,7 @@ from intendance.model.errors import InternalError
 from intendance.model.errors.pipe import StreamIncomplete
 from intendance.model.errors.process import ProgramFailed
 from intendance.model.errors.sets import CopyDiffers
+from intendance.model.frozen import dataclass
 from intendance.runs import Progress, ProgressSink
 from intendance.sets.manifest import Part, part_name
 from intendance.sets.packets import PacketChecker

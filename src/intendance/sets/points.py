@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from intendance.model.errors.sets import NoPointReachable, PointFaulty, PointUnknown
+from intendance.model.evidence.inspection import InspectionCompleted
+from intendance.model.frozen import dataclass
+from intendance.model.verdict import Fact
 from intendance.sets.manifest import Base, Manifest
+
+_STAMP = re.compile(r"\.(\d{8}T\d{6}Z)\.\d+\Z")
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetInStore:
-    """A set as one store holds it. `fault` is empty, or says in English why it cannot be relied upon."""
+    """A set as one store holds it. `fault` is empty, or says in English why it cannot be used.
+
+    `doubt` is empty, or what the latest inspection of that store found wrong with it: nobody takes it unasked.
+    """
 
     store: str
     manifest: Manifest
     manifest_sha256: str
     fault: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPoint:
-    """A reachable instant. `stores` hold the set without a fault; `fault` is empty while there is one.
+    """A reachable instant. `stores` hold the set without a fault, and without a doubt where there are such; `fault` and
+    `doubt` are empty while there is one.
 
     `stored_bytes` and `source_bytes` are the set's ciphertext and its size before compression. `base` is the set that
     a restore needs besides, in the same store.
@@ -42,7 +54,43 @@ class RecoveryPoint:
     recipients: tuple[str, ...]
     manifest_sha256: str
     fault: str = ""
+    doubt: str = ""
     base: str | None = None
+
+    @property
+    def complaint(self) -> str:
+        """Why nobody takes it unasked, if so."""
+        return self.fault or self.doubt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """A newer set that is not taken; `recovers_to` is None when its manifest does not tell."""
+
+    set: str
+    recovers_to: datetime | None
+    reason: str
+
+
+def findings(inspections: Iterable[Fact[InspectionCompleted]]) -> Mapping[str, Mapping[str, str]]:
+    """What the latest inspection of each store found wrong with sets that it saw, by store and set.
+
+    An inspection looks again at all that the one before found damaged, so the latest has the last word.
+    """
+    latest: dict[str, Fact[InspectionCompleted]] = {}
+    for fact in inspections:
+        known = latest.get(fact.data.store)
+        if known is None or fact.seq > known.seq:
+            latest[fact.data.store] = fact
+    return {
+        store: {seen.set: seen.fault for seen in fact.data.damaged if seen.stored_bytes}
+        for store, fact in latest.items()
+    }
+
+
+def doubted(sets: Iterable[SetInStore], found: Mapping[str, Mapping[str, str]]) -> tuple[SetInStore, ...]:
+    """The same sets with what `findings` tells of them."""
+    return tuple(replace(each, doubt=found.get(each.store, {}).get(each.manifest.set, "")) for each in sets)
 
 
 def points(sets: Iterable[SetInStore]) -> tuple[RecoveryPoint, ...]:
@@ -55,7 +103,8 @@ def points(sets: Iterable[SetInStore]) -> tuple[RecoveryPoint, ...]:
 
 
 def with_bases(sets: Sequence[SetInStore]) -> tuple[SetInStore, ...]:
-    """The same sets; one whose base does not lie beside it in the same store, whole, is faulty."""
+    """The same sets; one whose base does not lie beside it in the same store, whole, is faulty; a doubt about the base
+    is one about the set."""
     held = {(each.store, each.manifest.set): each for each in sets}
 
     def judged(each: SetInStore) -> SetInStore:
@@ -64,7 +113,8 @@ def with_bases(sets: Sequence[SetInStore]) -> tuple[SetInStore, ...]:
             return each
         found = held.get((each.store, base.set))
         same = found is not None and found.manifest_sha256 == base.sha256
-        return replace(each, fault=base_fault(base, found.fault if found and same else None))
+        fault = base_fault(base, found.fault if found and same else None)
+        return replace(each, fault=fault, doubt=each.doubt or base_fault(base, found.doubt if found else ""))
 
     return tuple(map(judged, sets))
 
@@ -77,8 +127,8 @@ def base_fault(base: Base, fault: str | None) -> str:
 
 
 def choose(candidates: Sequence[RecoveryPoint], asset: str, target: datetime | None) -> RecoveryPoint:
-    """The newest faultless point, at or before `target` when one is given. Raises NoPointReachable."""
-    good = [point for point in candidates if not point.fault]
+    """The newest point that nobody found faulty, at or before `target` when one is given. Raises NoPointReachable."""
+    good = [point for point in candidates if not point.complaint]
     reached = [point for point in good if target is None or point.recovers_to <= target]
     if not reached:
         wanted = "any time" if target is None else _utc(target)
@@ -86,8 +136,31 @@ def choose(candidates: Sequence[RecoveryPoint], asset: str, target: datetime | N
     return max(reached, key=_age_key)
 
 
+def passed_over(
+    candidates: Sequence[RecoveryPoint], unreadable: Mapping[str, str], chosen: RecoveryPoint, target: datetime | None
+) -> tuple[PassedOver, ...]:
+    """The sets newer than the chosen one that were not taken, and why; newest first."""
+
+    def between(at: datetime) -> bool:
+        return chosen.recovers_to < at and (target is None or at <= target)
+
+    found = [
+        PassedOver(set=point.set, recovers_to=point.recovers_to, reason=point.complaint)
+        for point in candidates
+        if point.complaint and between(point.recovers_to)
+    ]
+    known = {point.set for point in candidates}
+    found += [
+        PassedOver(set=name, recovers_to=None, reason=reason.rstrip("."))
+        for name, reason in unreadable.items()
+        if name not in known and (at := _named_instant(name)) is not None and between(at)
+    ]
+    return tuple(sorted(found, key=lambda each: each.recovers_to or _named_instant(each.set) or _NEVER, reverse=True))
+
+
 def named(candidates: Sequence[RecoveryPoint], asset: str, point: str) -> RecoveryPoint:
-    """The point of that set id. Raises PointUnknown, or PointFaulty when no store holds it whole."""
+    """The point of that set id, whatever an inspection found. Raises PointUnknown, or PointFaulty when no store holds
+    it whole."""
     for each in candidates:
         if each.set == point:
             if each.fault:
@@ -97,7 +170,8 @@ def named(candidates: Sequence[RecoveryPoint], asset: str, point: str) -> Recove
 
 
 def _point(copies: Sequence[SetInStore]) -> RecoveryPoint:
-    good = [copy for copy in copies if not copy.fault]
+    usable = [copy for copy in copies if not copy.fault]
+    good = [copy for copy in usable if not copy.doubt] or usable
     shown = (good or copies)[0]
     manifest = shown.manifest
     return RecoveryPoint(
@@ -115,8 +189,18 @@ def _point(copies: Sequence[SetInStore]) -> RecoveryPoint:
         recipients=manifest.recipients,
         manifest_sha256=shown.manifest_sha256,
         fault=shown.fault,
+        doubt=shown.doubt,
         base=manifest.base.set if manifest.base is not None else None,
     )
+
+
+def _named_instant(set_id: str) -> datetime | None:
+    """The instant in a set's name, for one whose manifest cannot be trusted."""
+    found = _STAMP.search(set_id)
+    try:
+        return None if found is None else datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _age_key(point: RecoveryPoint) -> tuple[datetime, datetime, str]:
@@ -128,7 +212,10 @@ def _nearest(good: Sequence[RecoveryPoint], candidates: Sequence[RecoveryPoint])
         after = sorted(good, key=_age_key)[:2]
         named_points = " and ".join(f"{point.set} ({_utc(point.recovers_to)})" for point in after)
         return f"the nearest is {named_points}" if len(after) == 1 else f"the nearest are {named_points}"
-    return f"all {len(candidates)} sets are faulty" if candidates else "there is no set yet"
+    if not candidates:
+        return "there is no set yet"
+    newest = max(candidates, key=_age_key)
+    return f"all {len(candidates)} sets are faulty; of the newest, {newest.set}: {newest.complaint}"
 
 
 def _utc(at: datetime) -> str:

@@ -14,7 +14,6 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from typing import NoReturn
@@ -25,6 +24,7 @@ from intendance.model.errors.openpgp import DecryptionFailed, NoSecretKey
 from intendance.model.errors.pipe import StreamIncomplete
 from intendance.model.errors.sets import PartDamaged
 from intendance.model.errors.store import ObjectMissing
+from intendance.model.frozen import dataclass
 from intendance.runs import Progress, ProgressSink
 from intendance.sets.fetch import chunks_of, key
 from intendance.sets.manifest import Part

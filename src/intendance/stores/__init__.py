@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from types import MappingProxyType, ModuleType
 from typing import IO, Protocol, cast
 
 from intendance.model.errors import InternalError
+from intendance.model.frozen import dataclass
 from intendance.model.plan import DirectoryStore
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from dataclasses import dataclass
 from pathlib import Path
+
+from intendance.model.frozen import dataclass
 
 _PROC = Path("/proc")
 

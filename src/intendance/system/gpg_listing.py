@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+
+from intendance.model.frozen import dataclass
 
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _DEAD = (b"r", b"e", b"i", b"d", b"n")  # revoked, expired, invalid, disabled, not valid

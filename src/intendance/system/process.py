@@ -17,10 +17,11 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO
 
 from intendance.model.errors.process import ProgramFailed, ProgramMissing, ProgramTimedOut
+from intendance.model.frozen import dataclass
 from intendance.system.redaction import redact
 
 STDERR_TAIL_BYTES = 8192

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from intendance.model.errors.engine import BaseUnusable
 from intendance.model.errors.sets import ManifestInvalid, ManifestVersionUnknown
 from intendance.model.errors.store import ObjectMissing
 from intendance.model.evidence.backup import BackupCompleted
+from intendance.model.frozen import dataclass
 from intendance.sets.fetch import absent_parts, key, known_manifest
 from intendance.sets.manifest import Base, Manifest
 from intendance.system import publish

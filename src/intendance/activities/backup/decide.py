@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from intendance.ledger.canonical import clean
 from intendance.model.errors.sets import NoRoom
 from intendance.model.evidence.backup import BackupCompleted
+from intendance.model.frozen import dataclass
 
 SPARE_PERCENT = 15
 """Room beyond the projected size that must be left (design, trap 12)."""

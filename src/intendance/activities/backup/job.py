@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from intendance.engines import Engine
 from intendance.ledger.book import Book
+from intendance.model.frozen import dataclass
 from intendance.model.plan import BackupKind, FilesAsset, MariadbAsset, Plan, Recipient
 from intendance.sets.fetch import asset_folder
 from intendance.stores import Store

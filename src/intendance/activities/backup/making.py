@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from intendance import __version__
 from intendance.activities.backup import bases, decide
@@ -13,6 +12,7 @@ from intendance.ledger.canonical import clean
 from intendance.model.errors.openpgp import KeyUnreadable, NodeKeyMissing
 from intendance.model.errors.process import ProgramFailed
 from intendance.model.evidence.backup import BackupCompleted, PacketCheck
+from intendance.model.frozen import dataclass
 from intendance.runs import ProgressSink, Steps
 from intendance.sets import publication
 from intendance.sets.fetch import OpenedManifest, key

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
 from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.evidence.inspection import InspectionCompleted, SetSeen
+from intendance.model.frozen import dataclass
 from intendance.model.verdict import Fact
 from intendance.sets.manifest import Manifest
 from intendance.sets.points import base_fault

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
@@ -20,6 +20,7 @@ from intendance.model.errors.sets import (
     SetMissing,
 )
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
+from intendance.model.frozen import dataclass
 from intendance.model.plan import Plan
 from intendance.runs import Progress, ProgressSink, Steps
 from intendance.sets.fetch import absent_parts, altered_papers, asset_folder, hash_part, key, open_manifest, survey

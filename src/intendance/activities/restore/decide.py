@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
 
 from intendance.model.errors.sets import PointFaulty, StreamUnknown
 from intendance.model.evidence.restore import Phases, RestoreCompleted
+from intendance.model.frozen import dataclass
 from intendance.model.plan import BackupKind
 from intendance.sets.manifest import Manifest, Stream
-from intendance.sets.points import RecoveryPoint, choose, named
+from intendance.sets.points import PassedOver, RecoveryPoint, choose, named
 
 LOOKED_BACK_UPON = 5
 """Restores of this asset from which the next one's time is predicted: the median of their rates."""
@@ -57,6 +57,7 @@ class RestorePlan:
     predicted: Phases | None
     warnings: tuple[str, ...]
     base: str | None = None
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +77,16 @@ class Wish:
 def select(wish: Wish, points: Sequence[RecoveryPoint], unreadable: Mapping[str, str]) -> RecoveryPoint:
     """The point that answers the wish. Raises NoPointReachable, PointUnknown, PointFaulty."""
     if wish.point is None:
-        # A physical set holds a whole server and goes into a folder only; where there is nothing else, the engine says
-        # so.
-        fitting = [point for point in points if point.kind != PHYSICAL or "/" in wish.into]
-        return choose(fitting or points, wish.asset, wish.target)
+        return choose(fitting(wish, points), wish.asset, wish.target)
     if wish.point in unreadable and all(point.set != wish.point for point in points):
         raise PointFaulty(asset=wish.asset, point=wish.point, fault=unreadable[wish.point].rstrip("."))
     return named(points, wish.asset, wish.point)
+
+
+def fitting(wish: Wish, points: Sequence[RecoveryPoint]) -> Sequence[RecoveryPoint]:
+    """The points to choose from: a physical set holds a whole server and goes into a folder only; where there is
+    nothing else, the engine says so."""
+    return [point for point in points if point.kind != PHYSICAL or "/" in wish.into] or points
 
 
 def plan(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from intendance.catalogue.load import load
 from intendance.catalogue.rule import Rule, Rulebook
 from intendance.engines.diagnosing import diagnose
 from intendance.model.diagnosis import Condition, Diagnosis, Finding
+from intendance.model.frozen import dataclass
 from intendance.model.plan import Plan
 from intendance.system.clock import Clock
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from intendance.catalogue.subject import Inspection, Subject, recovered
+from intendance.model.frozen import dataclass
 from intendance.model.verdict import Fact
 
 LISTED = 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,6 +10,7 @@ from intendance.catalogue.checks.retained import DAY_SECONDS, plan_too_short
 from intendance.catalogue.finding import Finding, Span, after, chain_start, seconds_lost
 from intendance.catalogue.rule import Rule
 from intendance.catalogue.subject import Inspection, Subject, attestor, latest_per_store, local_day
+from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Param, State
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from intendance.engines.files.excludes import Excludes
+from intendance.model.frozen import dataclass
 
 EARLIER_SECONDS = 2
 """How far the moment of the full reading is set back: file systems stamp with a clock that lags behind the one that

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from intendance.engines.diagnosing import readable
@@ -13,6 +12,7 @@ from intendance.engines.mariadb import privileges, survey
 from intendance.engines.mariadb.client import Client
 from intendance.model.diagnosis import Condition, Diagnosis, Finding
 from intendance.model.errors.engine import SourceMissing
+from intendance.model.frozen import dataclass
 from intendance.model.plan import MariadbAsset
 
 _SERVER = """

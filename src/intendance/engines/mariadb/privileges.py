@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from intendance.model.frozen import dataclass
 
 PER_DATABASE = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT")
 LOCKING = "LOCK TABLES"

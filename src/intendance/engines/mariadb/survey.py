@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from intendance.engines.mariadb import privileges
 from intendance.engines.mariadb.client import Client, literals
 from intendance.model.errors.engine import SourceMissing
+from intendance.model.frozen import dataclass
 from intendance.model.plan import MariadbAsset
 
 SYSTEM_DATABASES = frozenset({"mysql", "information_schema", "performance_schema", "sys"})
