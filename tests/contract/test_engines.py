@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 from intendance.engines import ENGINES, Engine, open_engine
 from intendance.model.errors import IntendanceError, InternalError
 from intendance.model.errors.engine import DestinationTaken, SourceMissing
-from intendance.model.plan import BackupKind, FilesAsset, MariadbAsset
+from intendance.model.plan import Asset, BackupKind, FilesAsset, MariadbAsset, SqliteAsset
 from tests.support import engines
 
 STREAM = re.compile(r"[a-z0-9-]{1,48}\Z")
@@ -24,7 +26,7 @@ STREAM = re.compile(r"[a-z0-9-]{1,48}\Z")
 class Case:
     """A source of one kind: its engine, how to lose it, where to restore, and what stands somewhere."""
 
-    asset: MariadbAsset | FilesAsset
+    asset: Asset
     kind: BackupKind
     into: str
     content: Callable[[str], str]
@@ -39,7 +41,11 @@ class Case:
 @pytest.fixture(params=sorted(ENGINES))
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     """One case for each engine of the table; an engine without a case here fails."""
-    makers: dict[str, Callable[[pytest.FixtureRequest, Path], Case]] = {"files": _files, "mariadb": _mariadb}
+    makers: dict[str, Callable[[pytest.FixtureRequest, Path], Case]] = {
+        "files": _files,
+        "mariadb": _mariadb,
+        "sqlite": _sqlite,
+    }
     return makers[request.param](request, tmp_path)
 
 
@@ -83,6 +89,28 @@ def _mariadb(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     )
 
 
+def _sqlite(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    file = tmp_path / "members.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(
+            "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT); INSERT INTO t VALUES (1, 'é'), (2, 'z')"
+        )
+    target = tmp_path / "restored.sqlite"
+
+    def content(where: str) -> str:
+        with closing(sqlite3.connect(where or file)) as connection:
+            return "\n".join(connection.iterdump())
+
+    return Case(
+        asset=SqliteAsset(name="members", path=str(file), backup=None),
+        kind="full",
+        into=str(target),
+        content=content,
+        lose=lambda: file.rename(tmp_path / "elsewhere"),
+        exists=target.exists,
+    )
+
+
 def test_looking_reads_the_same_twice(case: Case) -> None:
     assert case.engine.look() == case.engine.look()
 
@@ -120,7 +148,7 @@ def test_streams_have_names_that_stores_take_and_details_that_manifests_take(cas
     assert taken.streams
     for name, stream in taken.streams.items():
         assert STREAM.match(name)
-        assert stream.media in ("tar", "sql")
+        assert stream.media in ("tar", "sql", "sqlite")
         assert json.loads(json.dumps(stream.finished.details)) == stream.finished.details
 
 
@@ -166,7 +194,8 @@ def test_half_a_stream_is_an_error_and_can_be_discarded(case: Case, tmp_path: Pa
     session.prepare()
     consumer = next(iter(session.consumers()))
     content = taken.streams[consumer.stream].content
-    cut = content[: content.index(b"page.php") + 100] if consumer.stream == "tree" else content[: content.index(b"'z'")]
+    marks = {"tree": b"page.php", "db": b"CREATE TABLE"}
+    cut = content[: content.index(marks.get(consumer.stream, b"'z'")) + 100 * (consumer.stream == "tree")]
     with pytest.raises(IntendanceError):
         engines.feed(consumer, cut)
     session.discard()

@@ -26,10 +26,10 @@ from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.evidence.inspection import InspectionCompleted
 from intendance.model.evidence.restore import RestoreCompleted
 from intendance.model.plan import (
+    Asset,
     BackupPlan,
     DirectoryStore,
     FilesAsset,
-    MariadbAsset,
     Node,
     Organisation,
     Plan,
@@ -54,7 +54,7 @@ class Workshop:
     base: Path
     keys: Keys
     clock: MovableClock = field(default_factory=lambda: MovableClock(NOON))
-    assets: dict[str, FilesAsset | MariadbAsset] = field(default_factory=dict)
+    assets: dict[str, Asset] = field(default_factory=dict)
     stores: tuple[str, ...] = ("local",)
     progress: list[Progress] = field(default_factory=list)
 
@@ -77,7 +77,7 @@ class Workshop:
     def tree(self) -> Path:
         return self.base / "www"
 
-    def declare(self, asset: FilesAsset | MariadbAsset) -> None:
+    def declare(self, asset: Asset) -> None:
         self.assets[asset.name] = asset
 
     def backup_plan(self, kind: str) -> BackupPlan:

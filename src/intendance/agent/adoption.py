@@ -28,7 +28,7 @@ from intendance.model.evidence.lifecycle import (
     RecipientEntry,
     ScheduleEntry,
 )
-from intendance.model.plan import BackupPlan, FilesAsset, MariadbAsset, Plan
+from intendance.model.plan import Asset, BackupPlan, FilesAsset, Plan, SqliteAsset
 from intendance.model.verdict import Fact
 from intendance.plan import adopted
 from intendance.plan.diff import Change, changes, recorded_changes
@@ -246,7 +246,7 @@ def _first_seen(book: Book) -> Mapping[str, str]:
     return first
 
 
-def _declared(asset: MariadbAsset | FilesAsset, first_seen: Mapping[str, str], now: str) -> AssetDeclared:
+def _declared(asset: Asset, first_seen: Mapping[str, str], now: str) -> AssetDeclared:
     known_as = clean(identity(asset))
     backup = asset.backup
     return AssetDeclared(
@@ -267,9 +267,9 @@ def _schedules(backup: BackupPlan) -> Iterator[ScheduleEntry]:
         yield ScheduleEntry(activity="inspect", cron=backup.inspect.cron)
 
 
-def _subject(asset: MariadbAsset | FilesAsset) -> str:
+def _subject(asset: Asset) -> str:
     """What is maintained, in words: a folder, or databases and their server."""
-    if isinstance(asset, FilesAsset):
+    if isinstance(asset, FilesAsset | SqliteAsset):
         return asset.path
     server = asset.connect.socket or f"{asset.connect.host}:{asset.connect.port}"
     return f"{', '.join(asset.databases) or 'all databases'} at {server}"

@@ -11,6 +11,7 @@ import re
 import stat
 from collections.abc import Sequence
 
+from intendance.engines.files.databases import without_databases
 from intendance.model.errors.engine import SourceMissing
 from intendance.model.frozen import dataclass
 from intendance.model.plan import FilesAsset
@@ -32,7 +33,8 @@ class Amount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion:
-    """What all patterns together leave out, what is kept, and what each pattern would leave out alone."""
+    """What is left out altogether, databases with a backup of their own included, what is kept, and what each pattern
+    of the plan would leave out alone."""
 
     kept: Amount
     excluded: Amount
@@ -44,7 +46,8 @@ def count(asset: FilesAsset) -> Exclusion:
     if not os.path.isdir(asset.path):  # noqa: PTH112 -- nothing else of the path is needed
         raise SourceMissing(asset=asset.name, detail=f"there is no folder {asset.path} on this machine")
     whole = members(asset.path, ())
-    kept = whole if not asset.exclude else members(asset.path, asset.exclude)
+    patterns = without_databases(asset).exclude
+    kept = whole if not patterns else members(asset.path, patterns)
     alone = {pattern: whole - members(asset.path, (pattern,)) for pattern in asset.exclude}
     return Exclusion(
         kept=_amount(asset.path, kept),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from intendance.agent.compose import Node
 from intendance.model.errors import InternalError
 from intendance.model.errors.runs import AssetUnknown, KindNotPlanned, NotBackedUp
-from intendance.model.plan import FilesAsset, MariadbAsset
+from intendance.model.plan import Asset
 from intendance.runs import ProgressSink, Steps
 from intendance.runs.rows import Run
 from intendance.stores import Store, open_store
@@ -22,7 +22,7 @@ def perform(node: Node, run: Run, steps: Steps, progress: ProgressSink) -> None:
         raise InternalError(detail=f"activity {run.activity!r}")
 
 
-def planned(node: Node, name: str) -> MariadbAsset | FilesAsset:
+def planned(node: Node, name: str) -> Asset:
     """An asset that the plan in force backs up: it may have changed since the run was queued.
 
     Raises AssetUnknown, NotBackedUp.
@@ -35,7 +35,7 @@ def planned(node: Node, name: str) -> MariadbAsset | FilesAsset:
     return asset
 
 
-def stores_of(node: Node, asset: MariadbAsset | FilesAsset) -> tuple[Store, ...]:
+def stores_of(node: Node, asset: Asset) -> tuple[Store, ...]:
     """The stores of an asset's backups, in the plan's order."""
     return tuple(open_store(node.plan.stores[name]) for name in (asset.backup.stores if asset.backup else ()))
 

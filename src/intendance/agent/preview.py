@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from intendance.model.frozen import dataclass
-from intendance.model.plan import FilesAsset, MariadbAsset, Plan, Recipient, Schedule
+from intendance.model.plan import Asset, Plan, Recipient, Schedule
 from intendance.runs.decide import occurrences
 
 # cronsim itself looks 50 years ahead; a leap day on a given weekday needs up to 40.
@@ -27,7 +27,7 @@ class Activity:
 class AssetPreview:
     """What will happen to one asset; without a backup, `activities` is empty and `retention_days` 0."""
 
-    asset: MariadbAsset | FilesAsset
+    asset: Asset
     activities: tuple[Activity, ...]
     stores: tuple[tuple[str, str], ...]
     retention_days: int
@@ -44,7 +44,7 @@ def preview(plan: Plan, now: datetime, *, occurrences_shown: int = 3) -> tuple[A
     return tuple(_asset(plan, asset, now, occurrences_shown) for asset in plan.assets.values())
 
 
-def _asset(plan: Plan, asset: MariadbAsset | FilesAsset, now: datetime, shown: int) -> AssetPreview:
+def _asset(plan: Plan, asset: Asset, now: datetime, shown: int) -> AssetPreview:
     backup = asset.backup
     if backup is None:
         return AssetPreview(asset=asset, activities=(), stores=(), retention_days=0, recipients=())

@@ -22,7 +22,7 @@ from intendance.model.errors.runs import RestoreCancelled, StoreUnknown, WorkerC
 from intendance.model.errors.state import refusal
 from intendance.model.evidence.restore import RestoreCompleted
 from intendance.model.frozen import dataclass
-from intendance.model.plan import FilesAsset, MariadbAsset
+from intendance.model.plan import Asset, FilesAsset
 from intendance.runs import Progress
 from intendance.runs.progress import Pace, ProgressFile, Reading
 from intendance.runs.rows import Run, Submission
@@ -191,7 +191,7 @@ def _put_together(node: Node, asked: Asked) -> tuple[restore.RestoreJob, restore
     return restore.RestoreJob(plan=node.plan, wish=wish), context
 
 
-def _require_apart(node: Node, asset: MariadbAsset | FilesAsset, into: str) -> None:
+def _require_apart(node: Node, asset: Asset, into: str) -> None:
     """That nothing unencrypted lands in a store, in the state, or in what tonight's backups read.
 
     Raises DestinationUnusable.
@@ -214,5 +214,5 @@ def _require_apart(node: Node, asset: MariadbAsset | FilesAsset, into: str) -> N
 
 
 def _destination(kind: str, into: str) -> str:
-    """A path made absolute; for a database server, a name without a slash is that of a new database."""
-    return str(Path(into).absolute()) if kind == "files" or "/" in into else into
+    """A path made absolute; for a MariaDB server, a name without a slash is that of a new database."""
+    return str(Path(into).absolute()) if kind in ("files", "sqlite") or "/" in into else into

@@ -15,7 +15,7 @@ from intendance.agent.compose import Node, deadline_seconds, open_node, person
 from intendance.agent.follow import Watcher
 from intendance.model.errors.runs import AssetUnknown, KindNotPlanned, NotBackedUp, RunOver, RunUnknown
 from intendance.model.evidence import KINDS
-from intendance.model.plan import BackupPlan, FilesAsset, MariadbAsset
+from intendance.model.plan import Asset, BackupPlan
 from intendance.model.verdict import Fact
 from intendance.plan import adopted
 from intendance.runs.decide import STEP_BACK
@@ -122,7 +122,7 @@ def outcome_of(node: Node, run: Run) -> Outcome:
     )
 
 
-def find_asset(node: Node, name: str) -> MariadbAsset | FilesAsset:
+def find_asset(node: Node, name: str) -> Asset:
     """An asset of the adopted plan. Raises AssetUnknown with the nearest name."""
     found = node.plan.assets.get(name)
     if found is None:
@@ -145,7 +145,7 @@ def _find_run(node: Node, name: str) -> Run:
         raise RunUnknown(run=name, suggestion=did_you_mean(name, known)) from None
 
 
-def _backed_up(node: Node, asset: str | None) -> list[tuple[MariadbAsset | FilesAsset, BackupPlan]]:
+def _backed_up(node: Node, asset: str | None) -> list[tuple[Asset, BackupPlan]]:
     chosen = list(node.plan.assets.values()) if asset is None else [find_asset(node, asset)]
     found = [(each, each.backup) for each in chosen if each.backup is not None]
     if not found:

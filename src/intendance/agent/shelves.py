@@ -11,7 +11,7 @@ from intendance.agent.service import did_you_mean, find_asset
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import SetUnknown
 from intendance.model.frozen import dataclass
-from intendance.model.plan import FilesAsset, MariadbAsset
+from intendance.model.plan import Asset
 from intendance.sets.fetch import Shelf, asset_folder, read_sets
 from intendance.sets.manifest import Manifest
 from intendance.sets.points import RecoveryPoint, SetInStore, points
@@ -88,7 +88,7 @@ def show_set(state: Path, clock: Clock, name: str) -> ShownSet:
         raise SetUnknown(set=name, suggestion=did_you_mean(name, known))
 
 
-def _read(node: Node, asset: MariadbAsset | FilesAsset, failures: list[IntendanceError]) -> Mapping[str, Shelf]:
+def _read(node: Node, asset: Asset, failures: list[IntendanceError]) -> Mapping[str, Shelf]:
     """The asset's shelf in each store that can be read; the others' errors are added to `failures`."""
     if asset.backup is None:
         return {}

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from intendance.agent.preview import Activity, AssetPreview, preview
 from intendance.language.sizes import size
 from intendance.model.errors import IntendanceError
-from intendance.model.plan import FilesAsset, MariadbAsset, Plan
+from intendance.model.plan import Asset, FilesAsset, Plan, SqliteAsset
 
 Talk = Callable[[str], None]
 
@@ -98,6 +98,7 @@ def _asset_json(shown: AssetPreview, *, count: bool, talk: Talk) -> dict[str, An
     }
     if isinstance(asset, FilesAsset):
         found["exclude"] = list(asset.exclude)
+        found["databases_elsewhere"] = list(asset.databases)
         if count:
             found |= _exclusion_json(asset, talk)
     return found
@@ -116,10 +117,12 @@ def _exclusion_json(asset: FilesAsset, talk: Talk) -> dict[str, Any]:
     return {"exclusion": asdict(found)}
 
 
-def subject(asset: MariadbAsset | FilesAsset) -> str:
+def subject(asset: Asset) -> str:
     """What an asset is, in words."""
     if isinstance(asset, FilesAsset):
         return f"the files of {asset.path}"
+    if isinstance(asset, SqliteAsset):
+        return f"the SQLite database {asset.path}"
     where = asset.connect.socket or f"{asset.connect.host}:{asset.connect.port}"
     kept = _listed(asset.databases) if asset.databases else "all databases"
     return f"MariaDB at {where}, {kept}"
@@ -137,25 +140,27 @@ def _activity(activity: Activity, zone: str) -> Iterator[str]:
 def _exclusions(asset: FilesAsset, *, count: bool, talk: Talk) -> Iterator[str]:
     from intendance.agent import excludes  # walks the tree: only when asked
 
+    elsewhere = [f"{path}, which is backed up as a SQLite database" for path in asset.databases]
+    unmeasured = [", ".join(asset.exclude)] * bool(asset.exclude) + elsewhere or ["nothing"]
     if not count:
-        yield _row("leaves out", ", ".join(asset.exclude) or "nothing")
+        yield from _rows("leaves out", unmeasured)
         return
     talk(f"Counting in {asset.path}…")
     try:
         found = excludes.count(asset)
     except IntendanceError as error:
-        yield _row("leaves out", ", ".join(asset.exclude) or "nothing")
+        yield from _rows("leaves out", unmeasured)
         yield _row("", f"not counted: {error.message}")
         return
     yield _row("holds now", _amount(found.kept))
-    if not asset.exclude:
+    if not asset.exclude and not elsewhere:
         yield _row("leaves out", "nothing")
         return
     said = [_amount(found.excluded)]
     for pattern, alone in found.by_pattern.items():
         matches_nothing = alone.files == 0 and alone.folders == 0
         said.append(f"{pattern}: {'matches nothing' if matches_nothing else _amount(alone)}")
-    yield from _rows("leaves out", said)
+    yield from _rows("leaves out", said + elsewhere)
 
 
 def _amount(amount: Any) -> str:

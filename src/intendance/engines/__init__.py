@@ -16,7 +16,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from intendance.model.errors import InternalError
 from intendance.model.evidence.restore import Check
-from intendance.model.plan import BackupKind, FilesAsset, MariadbAsset
+from intendance.model.plan import Asset, BackupKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +47,9 @@ class Finished:
 class Producer:
     """A program whose standard output is one stream of a set.
 
-    `stream` names it (`[a-z0-9-]{1,48}`); `media` is `tar`, `sql` or `mbstream`. `end_marker`, when given, must stand
-    in the last 256 bytes of output. After the end, `finish(exit_code, stderr)` returns what to list, or raises an error
-    of the engine. `on_stderr` gets each raw line.
+    `stream` names it (`[a-z0-9-]{1,48}`); `media` is `tar`, `sql`, `mbstream` or `sqlite`. `end_marker`, when given,
+    must stand in the last 256 bytes of output. After the end, `finish(exit_code, stderr)` returns what to list, or
+    raises an error of the engine. `on_stderr` gets each raw line.
     """
 
     stream: str
@@ -165,11 +165,15 @@ class DifferentialEngine(Protocol):
 
 
 ENGINES: Mapping[str, str] = MappingProxyType(
-    {"mariadb": "intendance.engines.mariadb:open_engine", "files": "intendance.engines.files:open_engine"}
+    {
+        "mariadb": "intendance.engines.mariadb:open_engine",
+        "files": "intendance.engines.files:open_engine",
+        "sqlite": "intendance.engines.sqlite:open_engine",
+    }
 )
 
 
-def open_engine(asset: MariadbAsset | FilesAsset) -> Engine:
+def open_engine(asset: Asset) -> Engine:
     """The adapter for an asset of the plan; its module is imported only now."""
     path = ENGINES.get(asset.kind)
     if path is None:

@@ -18,6 +18,7 @@ DIAGNOSES: Mapping[str, str] = MappingProxyType(
     {
         "mariadb": "intendance.engines.mariadb.diagnose:diagnose",
         "files": "intendance.engines.files.diagnose:diagnose",
+        "sqlite": "intendance.engines.sqlite.diagnose:diagnose",
     }
 )
 

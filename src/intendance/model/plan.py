@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Catalogue = Literal["maint", "asbl"]
-EngineKind = Literal["mariadb", "files"]
+EngineKind = Literal["mariadb", "files", "sqlite"]
 BackupKind = Literal["logical", "physical", "full", "differential"]
 NonTransactional = Literal["lock", "refuse"]
 
@@ -102,16 +102,30 @@ class MariadbAsset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesAsset:
-    """A tree of files under `path`; `exclude` holds patterns that match at any depth, as GNU tar reads them."""
+    """A tree of files under `path`; `exclude` holds patterns that match at any depth, as GNU tar reads them.
+
+    `databases` are the files of the plan's SQLite assets that are backed up: in a tree, they are left to these.
+    """
 
     name: str
     path: str
     backup: BackupPlan | None
     exclude: tuple[str, ...] = ()
+    databases: tuple[str, ...] = ()
     kind: Literal["files"] = "files"
 
 
-Asset = MariadbAsset | FilesAsset
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteAsset:
+    """A SQLite database: the one file `path`, with the journals that SQLite keeps beside it."""
+
+    name: str
+    path: str
+    backup: BackupPlan | None
+    kind: Literal["sqlite"] = "sqlite"
+
+
+Asset = MariadbAsset | FilesAsset | SqliteAsset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,5 +146,5 @@ class Plan:
     node: Node
     recipients: tuple[Recipient, ...]
     stores: dict[str, DirectoryStore]
-    assets: dict[str, MariadbAsset | FilesAsset]
+    assets: dict[str, Asset]
     contacts: dict[str, Contact]

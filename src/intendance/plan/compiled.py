@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from intendance.model.plan import (
+    Asset,
     BackupKind,
     BackupPlan,
     Contact,
@@ -20,6 +22,7 @@ from intendance.model.plan import (
     Recipient,
     Schedule,
     SecretReference,
+    SqliteAsset,
 )
 from intendance.plan import durations
 
@@ -36,19 +39,22 @@ def compile_plan(data: Options, recipients: Sequence[Recipient], folder: Path) -
         node=Node(**data["node"]),
         recipients=tuple(recipients),
         stores={name: DirectoryStore(name=name, path=store["path"]) for name, store in data["stores"].items()},
-        assets={name: _asset(name, asset, folder) for name, asset in data["assets"].items()},
+        assets={name: _asset(name, asset, data, folder) for name, asset in data["assets"].items()},
         contacts={name: Contact(**contact) for name, contact in data["contacts"].items()},
     )
 
 
-def _asset(name: str, asset: Options, folder: Path) -> MariadbAsset | FilesAsset:
+def _asset(name: str, asset: Options, data: Options, folder: Path) -> Asset:
     if asset["kind"] == "files":
         return FilesAsset(
             name=name,
             path=asset["path"],
             exclude=tuple(asset.get("exclude", ())),
+            databases=tuple(_databases(asset["path"], data)),
             backup=_backup(asset.get("backup")),
         )
+    if asset["kind"] == "sqlite":
+        return SqliteAsset(name=name, path=asset["path"], backup=_backup(asset.get("backup")))
     connect = asset["connect"]
     host = connect.get("host")
     return MariadbAsset(
@@ -63,6 +69,14 @@ def _asset(name: str, asset: Options, folder: Path) -> MariadbAsset | FilesAsset
         non_transactional=asset.get("non_transactional", "lock"),
         backup=_backup(asset.get("backup")),
     )
+
+
+def _databases(tree: str, data: Options) -> Iterator[str]:
+    """SQLite assets inside a tree; one that is declared and not backed up stays in the tree's own backup."""
+    root = os.path.realpath(tree).rstrip("/") + "/"
+    for asset in data["assets"].values():
+        if asset["kind"] == "sqlite" and "backup" in asset and os.path.realpath(asset["path"]).startswith(root):
+            yield asset["path"]
 
 
 def _backup(backup: Options | None) -> BackupPlan | None:

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
-from intendance.model.plan import BackupPlan, FilesAsset, MariadbAsset, Plan, Schedule
+from intendance.model.plan import Asset, BackupPlan, FilesAsset, MariadbAsset, Plan, Schedule, SqliteAsset
 from intendance.plan import durations
 
-Asset = MariadbAsset | FilesAsset
 Identities = Mapping[str, str]
 
 
@@ -82,19 +81,29 @@ def _asset(name: str, former: Asset, new: Asset) -> Iterator[Change]:
     if isinstance(former, MariadbAsset) and isinstance(new, MariadbAsset):
         yield from _mariadb(name, former, new)
     if isinstance(former, FilesAsset) and isinstance(new, FilesAsset):
-        more, less = _gone(new.exclude, former.exclude), _gone(former.exclude, new.exclude)
-        if more:
-            yield Change(name=name, sentence=f"{name} leaves out more: {', '.join(more)}")
-        if less:
-            yield Change(name=name, sentence=f"{name} no longer leaves out {', '.join(less)}")
-        if former.path != new.path:
-            yield Change(name=name, sentence=f"{name} is named by another path of the same folder: {new.path}")
+        yield from _files(name, former, new)
+    if isinstance(former, SqliteAsset) and isinstance(new, SqliteAsset) and former.path != new.path:
+        yield Change(name=name, sentence=f"{name} is named by another path of the same file: {new.path}")
     if former.backup is None and new.backup is not None:
         yield Change(name=name, sentence=f"{name} is backed up from now on")
     elif former.backup is not None and new.backup is None:
         yield Change(name=name, sentence=f"{name} is no longer backed up", severe=True)
     elif former.backup is not None and new.backup is not None:
         yield from _backup(name, former.backup, new.backup)
+
+
+def _files(name: str, former: FilesAsset, new: FilesAsset) -> Iterator[Change]:
+    more, less = _gone(new.exclude, former.exclude), _gone(former.exclude, new.exclude)
+    if more:
+        yield Change(name=name, sentence=f"{name} leaves out more: {', '.join(more)}")
+    if less:
+        yield Change(name=name, sentence=f"{name} no longer leaves out {', '.join(less)}")
+    for path in _gone(new.databases, former.databases):
+        yield Change(name=name, sentence=f"{name} leaves out {path}, which is backed up as a SQLite database")
+    for path in _gone(former.databases, new.databases):
+        yield Change(name=name, sentence=f"{name} no longer leaves out {path}")
+    if former.path != new.path:
+        yield Change(name=name, sentence=f"{name} is named by another path of the same folder: {new.path}")
 
 
 def _mariadb(name: str, former: MariadbAsset, new: MariadbAsset) -> Iterator[Change]:

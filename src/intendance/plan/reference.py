@@ -68,6 +68,8 @@ _GROUPS = (
     ("assets.NAME.backup of a mariadb", "", "MariadbBackup"),
     ("assets.NAME, kind: files", "", "FilesAsset"),
     ("assets.NAME.backup of files", "", "FilesBackup"),
+    ("assets.NAME, kind: sqlite", "", "SqliteAsset"),
+    ("assets.NAME.backup of a sqlite", "", "SqliteBackup"),
     ("logical, physical, full", "", "BackupSchedule"),
     ("inspect", "", "Inspection"),
     ("retention", "", "Retention"),

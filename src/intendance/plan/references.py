@@ -15,7 +15,7 @@ from intendance.plan import durations
 from intendance.plan.bounds import retention_floor
 from intendance.plan.excluding import leaves_out
 from intendance.plan.forms import closest, days
-from intendance.plan.identity import files_identity, mariadb_identity
+from intendance.plan.identity import files_identity, mariadb_identity, sqlite_identity
 from intendance.plan.problems import Fault, OptionPath
 from intendance.plan.shape import flow
 
@@ -162,9 +162,9 @@ def _places(data: Any) -> Iterator[Fault]:
         if known is None:
             continue
         if known in seen:
-            server = asset.get("kind") == "mariadb"
-            said = f"this is the {'server' if server else 'folder'} of the asset `{seen[known]}` already"
-            fix = "put its databases into that asset" if server else "remove one of the two"
+            what = {"mariadb": "server", "sqlite": "file"}.get(str(asset.get("kind")), "folder")
+            said = f"this is the {what} of the asset `{seen[known]}` already"
+            fix = "put its databases into that asset" if what == "server" else "remove one of the two"
             yield Fault(path=("assets", name), at="name", message=said, fix=fix)
         seen.setdefault(known, name)
         tree = _absolute(asset.get("path"))
@@ -191,6 +191,9 @@ def _identity(asset: Mapping[str, Any]) -> str | None:
     if asset.get("kind") == "files":
         path = _absolute(asset.get("path"))
         return None if path is None else files_identity(path)
+    if asset.get("kind") == "sqlite":
+        path = _absolute(asset.get("path"))
+        return None if path is None else sqlite_identity(path)
     socket, host = at(asset, "connect", "socket"), at(asset, "connect", "host")
     port = at(asset, "connect", "port")
     place = _absolute(socket)

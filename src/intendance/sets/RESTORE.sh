@@ -32,6 +32,8 @@ except the files that you restore.
                                       series that the set comes from; says how to start a server there.
   sh RESTORE.sh raw STREAM            Write any stream as it is to standard output:
                                         sh RESTORE.sh raw tree | tar -tv
+                                      A SQLite database is its stream db, into a file that does not exist yet:
+                                        sh RESTORE.sh raw db > copy.sqlite
 
 Needs: gpg with one private key of a recipient (GNUPGHOME, or your own keyring), zstd, sha256sum, tar, and for SQL the
 database's own client. Exit code: 0 done, 1 failed, 2 wrong usage.
@@ -56,6 +58,8 @@ sur le disque, sauf les fichiers que vous restaurez.
                                       de la série dont vient la sauvegarde ; dit comment y démarrer un serveur.
   sh RESTORE.sh raw FLUX              Écrit un flux tel quel sur la sortie standard :
                                         sh RESTORE.sh raw tree | tar -tv
+                                      Une base SQLite est son flux db, dans un fichier qui n'existe pas encore :
+                                        sh RESTORE.sh raw db > copie.sqlite
 
 Il faut : gpg avec la clé privée d'un des destinataires (GNUPGHOME, ou votre trousseau), zstd, sha256sum, tar et, pour
 le SQL, le client de la base. Code de retour : 0 réussi, 1 échec, 2 mauvais usage.
@@ -227,6 +231,7 @@ do_list() {
     case $stream in
       tree | again | changes | changes-again) use="sh RESTORE.sh files DIR" ;;
       server) use="sh RESTORE.sh physical DIR" ;;
+      db) use="sh RESTORE.sh raw db > FILE" ;;
       *) use="sh RESTORE.sh sql $stream" ;;
     esac
     printf '%-50s %6d parts %16d bytes   %s\n' "$stream" "$count" "$bytes" "$use"
@@ -394,7 +399,9 @@ case $command in
     case $1 in tree | again | changes | changes-again) stop 2 "$1 holds files: use \`sh RESTORE.sh files DIR\`." \
       "$1 contient des fichiers : utilisez « sh RESTORE.sh files DOSSIER »." ;;
       server) stop 2 "$1 holds a server's files: use \`sh RESTORE.sh physical DIR\`." \
-        "$1 contient les fichiers d'un serveur : utilisez « sh RESTORE.sh physical DOSSIER »." ;; esac
+        "$1 contient les fichiers d'un serveur : utilisez « sh RESTORE.sh physical DOSSIER »." ;;
+      db) stop 2 "$1 is a SQLite database: use \`sh RESTORE.sh raw db > FILE\`." \
+        "$1 est une base SQLite : utilisez « sh RESTORE.sh raw db > FICHIER »." ;; esac
     do_stream "$1" sql
     ;;
   raw) do_stream "$1" raw ;;

@@ -52,8 +52,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """What one producer gave, cut into parts in order. `media` is `tar`, `sql` or `mbstream`; `source_bytes` are before
-    compression."""
+    """What one producer gave, cut into parts in order. `media` is `tar`, `sql`, `mbstream` or `sqlite`;
+    `source_bytes` are before compression."""
 
     name: str
     media: str

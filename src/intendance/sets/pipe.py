@@ -36,7 +36,7 @@ _Report = Callable[[int], None]
 _Update = Callable[[memoryview], None]
 _MARKER_WITHIN_BYTES = 256
 _PARTS_UNDER_WAY = 2
-_PHASES = {"tar": "pack", "sql": "dump"}
+_PHASES = {"tar": "pack", "sql": "dump", "sqlite": "dump"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

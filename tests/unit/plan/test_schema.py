@@ -125,7 +125,9 @@ def test_the_floors_are_those_of_the_design() -> None:
     assert found == {
         ("maint", "mariadb", "MAINT_013", 90),
         ("maint", "files", "MAINT_013", 90),
+        ("maint", "sqlite", "MAINT_013", 90),
         ("asbl", "mariadb", "ASBL_010", 30),
+        ("asbl", "sqlite", "ASBL_010", 30),
         ("asbl", "files", "ASBL_011", 28),
     }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from intendance.engines import Engine
 from intendance.ledger.book import Book
 from intendance.model.frozen import dataclass
-from intendance.model.plan import BackupKind, FilesAsset, MariadbAsset, Plan, Recipient
+from intendance.model.plan import Asset, BackupKind, Plan, Recipient
 from intendance.sets.fetch import asset_folder
 from intendance.stores import Store
 from intendance.system.clock import Clock
@@ -22,7 +22,7 @@ class BackupJob:
     kind: BackupKind
 
     @property
-    def declared(self) -> MariadbAsset | FilesAsset:
+    def declared(self) -> Asset:
         """The asset as the plan has it."""
         return self.plan.assets[self.asset]
 

@@ -8,17 +8,18 @@ from typing import Any
 
 from intendance.engines import BackupSession, Engine, RestoreSession, Source, StreamInSet
 from intendance.engines.files import read
+from intendance.engines.files.databases import without_databases
 from intendance.engines.files.differential import ChangesSession
 from intendance.engines.files.write import WriteSession
 from intendance.model.errors import InternalError
-from intendance.model.plan import BackupKind, FilesAsset, MariadbAsset
+from intendance.model.plan import Asset, BackupKind, FilesAsset
 
 
 class FilesEngine:
     """Reads and loads one tree of files. Raises the errors of `model/errors/engine.py`."""
 
     def __init__(self, asset: FilesAsset) -> None:
-        self.asset = asset
+        self.asset = without_databases(asset)
 
     def look(self) -> Source:
         """What stands there now; no content is read."""
@@ -45,7 +46,7 @@ class FilesEngine:
         return WriteSession(self.asset, streams, into)
 
 
-def open_engine(asset: MariadbAsset | FilesAsset) -> Engine:
+def open_engine(asset: Asset) -> Engine:
     """The adapter for an asset of the plan."""
     if not isinstance(asset, FilesAsset):
         raise InternalError(detail=f"asset {asset.name} is not a tree of files")

@@ -55,7 +55,11 @@ def _source(asset: FilesAsset, root: str, estimated_bytes: int, warnings: tuple[
         # The path is what stays: device and inode numbers change with a reboot, a new disk or a deployment.
         identity=f"files:{tar.shown(os.fsencode(root))}",
         estimated_bytes=estimated_bytes,
-        details={"path": tar.shown(os.fsencode(root)), "exclude": list(asset.exclude)},
+        details={
+            "path": tar.shown(os.fsencode(root)),
+            "exclude": list(asset.exclude),
+            "databases_elsewhere": list(asset.databases),
+        },
         warnings=warnings,
     )
 

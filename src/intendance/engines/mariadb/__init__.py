@@ -12,7 +12,7 @@ from intendance.engines.mariadb.client import Client
 from intendance.engines.mariadb.load import DatabaseRestore, FolderRestore
 from intendance.engines.mariadb.physical_restore import PhysicalRestore
 from intendance.model.errors import InternalError
-from intendance.model.plan import BackupKind, FilesAsset, MariadbAsset
+from intendance.model.plan import Asset, BackupKind, MariadbAsset
 
 
 class MariadbEngine:
@@ -67,7 +67,7 @@ class MariadbEngine:
             raise
 
 
-def open_engine(asset: MariadbAsset | FilesAsset) -> Engine:
+def open_engine(asset: Asset) -> Engine:
     """The adapter for an asset of the plan."""
     if not isinstance(asset, MariadbAsset):
         raise InternalError(detail=f"asset {asset.name} is not a MariaDB server")

@@ -107,6 +107,28 @@ class RedoOverrun(IntendanceError):
     transient = True
 
 
+class DatabaseLocked(IntendanceError):
+    """{asset} stayed locked by a writer for as long as a backup waits: {detail}."""
+
+    next_step = "See what keeps a transaction open on it (`fuser -v FILE`), then run the backup again."
+    transient = True
+
+
+class DatabaseDamaged(IntendanceError):
+    """{asset} is not a whole database: {detail}."""
+
+    next_step = (
+        "Stop what writes to it, keep the file as it is, and restore the latest set beside it; nothing of this attempt"
+        " is listed."
+    )
+
+
+class MemoryShort(IntendanceError):
+    """{asset} cannot be copied in memory, and nothing unencrypted is put on a disk: {detail}."""
+
+    next_step = "Give it more room (`mount -o remount,size=4G /dev/shm`, or more memory), then run the backup again."
+
+
 class NothingLeft(IntendanceError):
     """The patterns of {asset} leave nothing to back up: {detail}."""
 

@@ -24,7 +24,9 @@ RETENTION_FLOORS: Mapping[tuple[str, str], Floor] = MappingProxyType(
     {
         ("maint", "mariadb"): Floor("MAINT_013", 90),
         ("maint", "files"): Floor("MAINT_013", 90),
+        ("maint", "sqlite"): Floor("MAINT_013", 90),
         ("asbl", "mariadb"): Floor("ASBL_010", 30),
+        ("asbl", "sqlite"): Floor("ASBL_010", 30),
         ("asbl", "files"): Floor("ASBL_011", 28),
     }
 )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from intendance.plan.schema.backups import CRON_EXAMPLE, RETENTION_EXAMPLE, FilesBackup, MariadbBackup
+from intendance.plan.schema.backups import CRON_EXAMPLE, RETENTION_EXAMPLE, FilesBackup, MariadbBackup, SqliteBackup
 from intendance.plan.schema.declaring import Group, Later, option, optional
 from intendance.plan.schema.forms import AbsolutePath, Database, Exclusion, Line
 from intendance.plan.schema.keys import SecretReference
@@ -65,8 +65,20 @@ class FilesAsset(Group):
     )
 
 
+class SqliteAsset(Group):
+    """A SQLite database: one file. A tree of files that holds it leaves it to this asset when it is backed up here."""
+
+    LATER = ("drill", "upkeep")
+    kind: Literal["sqlite"] = option("What kind of asset this is.", example="sqlite")
+    path: AbsolutePath = option("The database's file.", example="/var/lib/members/members.sqlite")
+    backup: SqliteBackup = optional(
+        "How it is backed up; without it nothing is kept, and the rules say so.",
+        example={"full": {"schedule": "15 * * * *"}, "stores": ["local"], "retention": RETENTION_EXAMPLE},
+    )
+
+
 Asset = Annotated[
-    MariadbAsset | FilesAsset,
+    MariadbAsset | FilesAsset | SqliteAsset,
     Field(discriminator="kind"),
-    Later(("postgresql", "sqlite", "certificate", "secret", "image", "logs", "service")),
+    Later(("postgresql", "certificate", "secret", "image", "logs", "service")),
 ]

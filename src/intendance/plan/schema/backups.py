@@ -76,3 +76,12 @@ class FilesBackup(Group):
     stores: Annotated[list[Slug], Field(min_length=1)] = option("The stores that get every backup.", example=["local"])
     retention: Retention = option("How long backups are kept.", example=RETENTION_EXAMPLE)
     inspect: Inspection = optional("When stored backups are looked at again.", example={"schedule": "30 5 * * *"})
+
+
+class SqliteBackup(Group):
+    """How a SQLite database is backed up."""
+
+    full: BackupSchedule = option("A copy of the whole database.", example={"schedule": "15 * * * *"})
+    stores: Annotated[list[Slug], Field(min_length=1)] = option("The stores that get every backup.", example=["local"])
+    retention: Retention = option("How long backups are kept.", example=RETENTION_EXAMPLE)
+    inspect: Inspection = optional("When stored backups are looked at again.", example={"schedule": "30 5 * * *"})
