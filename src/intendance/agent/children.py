@@ -18,21 +18,33 @@ from intendance.system import alive, process
 # What a worker may inherit besides the plan's secrets: where Python finds its own files when it is not installed.
 _KEPT_ENVIRONMENT = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 
+# The served site comes first, for the processor and for the disk.
+_POLITE = ("ionice", "--ignore", "--class", "2", "--classdata", "7", "nice", "-n", "10")
+
 
 def start_worker(node: Node, run: Run) -> process.Child:
     """Start the worker of a claimed run: a session of its own, low priority, an end with the caller."""
-    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
     return process.start(
         worker_argv(node.layout.state, run),
-        extra_environment={**kept, **secret_environment(node.plan)},
+        extra_environment={**_kept_environment(), **secret_environment(node.plan)},
         new_session=True,
     )
 
 
+def start_python(module: str, *words: str) -> process.Child:
+    """Start another module of ours that looks at the machine: as polite as a worker, and an end with the caller."""
+    return process.start(
+        (*_POLITE, sys.executable, "-m", module, *words), extra_environment=_kept_environment(), new_session=True
+    )
+
+
 def worker_argv(state: Path, run: Run) -> tuple[str, ...]:
-    """The worker's command line: the served site comes first, for the processor and for the disk."""
-    polite = ("ionice", "--ignore", "--class", "2", "--classdata", "7", "nice", "-n", "10")
-    return (*polite, sys.executable, "-m", "intendance.agent.worker", str(state), run.id, str(run.attempt))
+    """The worker's command line."""
+    return (*_POLITE, sys.executable, "-m", "intendance.agent.worker", str(state), run.id, str(run.attempt))
+
+
+def _kept_environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
 
 
 def settle(node: Node, run: Run, child: process.Child) -> RunState:

@@ -22,6 +22,7 @@ from typing import Any
 from intendance import __version__
 from intendance.agent import bell, children
 from intendance.agent.compose import Node, deadline_seconds, open_node
+from intendance.agent.inventory.daily import Daily
 from intendance.agent.layout import StateLayout
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import AgentRunning
@@ -61,6 +62,7 @@ class Agent:
         self._run: Run | None = None
         self._child: Child | None = None
         self._end_by_ns: int | None = None
+        self._inventory = Daily(node, say)
 
     def run(self) -> None:
         """Work until told to stop (SIGTERM, SIGINT); then end the worker, whose run is begun anew later."""
@@ -200,6 +202,7 @@ class Agent:
         if self._pruned_at is None or abs(now - self._pruned_at) > _PRUNE_EVERY:
             self._node.journal.prune()
             self._pruned_at = now
+        self._inventory.tend(now, busy=self._child is not None)
 
     # --- waiting ------------------------------------------------------------------------------------------------
 
@@ -271,6 +274,7 @@ class Agent:
         self._stopping = self._stopping or number in {signal.SIGTERM, signal.SIGINT}
 
     def _end_worker(self) -> None:
+        self._inventory.end()
         if self._child is not None and self._run is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._child.process.pid, signal.SIGINT)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from intendance.agent.inventory import php
 from intendance.agent.inventory.machine import Machine
 from intendance.agent.inventory.php import Use
 from intendance.agent.inventory.webserver import distinct
+from intendance.model.frozen import dataclass
 
 _PLACEHOLDERS = frozenset({"index.html", "index.nginx-debian.html", "index.apache-debian.html", ".htaccess"})
 _MOST_CHILDREN = 200

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from intendance.agent.inventory.applications import Application
 from intendance.agent.inventory.php import Use
 from intendance.agent.inventory.webserver import distinct
 from intendance.model.evidence.inventory import DatabaseFound
+from intendance.model.frozen import dataclass
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 USUAL_PORTS: Mapping[str, int] = {"mariadb": 3306, "postgresql": 5432}

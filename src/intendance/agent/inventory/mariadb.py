@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from intendance.agent.inventory.databases import Server
 from intendance.agent.inventory.machine import Machine
 from intendance.model.errors import IntendanceError
+from intendance.model.frozen import dataclass
 from intendance.system import process
 
 CONFIGURATIONS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from intendance.agent.inventory.machine import Machine
 from intendance.ledger import canonical
 from intendance.ledger.book import Book
 from intendance.model.evidence.inventory import InventoryTaken
+from intendance.model.frozen import dataclass
 from intendance.model.record import Record
 
 ACTOR = "schedule:inventory"

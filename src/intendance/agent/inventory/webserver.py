@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from intendance.model.frozen import dataclass
 
 Read = Callable[[str], Sequence[str]]
 """The texts of the files that a pattern names, in order."""

@@ -1,0 +1,40 @@
+"""`python -m intendance.agent.inventory STATE`: take the inventory of this machine and record it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from intendance.agent.inventory import take
+from intendance.agent.opening import open_book
+from intendance.model.errors import IntendanceError
+from intendance.model.errors.state import refusal
+from intendance.model.plan import Plan
+from intendance.plan import adopted
+from intendance.system.clock import SystemClock
+
+
+def own_folders(state: Path, plan: Plan) -> tuple[str, ...]:
+    """Folders that hold our own work: nothing of the machine's is looked for there."""
+    return (str(state.resolve()), *(store.path for store in plan.stores.values()))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Take the inventory of this machine and record it in the ledger of a state folder."""
+    state = Path(arguments[0])
+    try:
+        inventory = take.look(leave_out=own_folders(state, adopted.read(state)))
+        with open_book(state, SystemClock()) as book:
+            take.record(book, inventory)
+    except (IntendanceError, OSError) as error:
+        known = error if isinstance(error, IntendanceError) else refusal(error)
+        if known is None:
+            raise
+        sys.stderr.write(f"{known.message}\n")
+        return int(known.exit_code)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
