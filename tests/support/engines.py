@@ -96,13 +96,15 @@ def feed(consumer: Consumer, content: bytes) -> None:
 
 
 def load(session: RestoreSession, taken: TakenSet) -> tuple[Check, ...]:
-    """Run a restore to its end and return its checks; the session stays open."""
+    """Run a restore to its end, its name given, and return its checks; the session stays open."""
     session.prepare()
     for consumer in session.consumers():
         feed(consumer, taken.streams[consumer.stream].content)
     if isinstance(session, Replays):
         session.replay()
-    return session.check()
+    checks = session.check()
+    session.publish()
+    return checks
 
 
 def failed(checks: Sequence[Check]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.backup import BackupCompleted
+from intendance.model.evidence.restore import RestoreCompleted
 from intendance.model.record import Record
 from intendance.runs.journal import RunSteps
 
@@ -75,7 +76,7 @@ class Stopper:
 
 
 class ShieldedSteps:
-    """`runs.Steps` whose commits are whole; once a backup is complete it is no longer cancelled, only reported."""
+    """`runs.Steps` whose commits are whole; what is complete and recorded is no longer cancelled, only reported."""
 
     def __init__(self, steps: RunSteps, stopper: Stopper) -> None:
         self.run = steps.run
@@ -98,6 +99,6 @@ class ShieldedSteps:
         """Commit the step. Raises RunSuperseded."""
         with self._stopper.shielded():
             record = self._steps.commit(step, memo, evidence)
-            if isinstance(evidence, BackupCompleted):
+            if isinstance(evidence, BackupCompleted | RestoreCompleted):
                 self._stopper.disarm()
         return record

@@ -113,16 +113,19 @@ class KeepsSnapshot(Protocol):
 class RestoreSession(Protocol):
     """One restore beside the original.
 
-    `prepare` creates the destination and raises DestinationTaken when something stands there; `discard` removes what
-    this session
-    created (after a failure); `check` compares what was loaded with the manifest's details.
+    `prepare` begins it, under a name or with a mark by which nobody can take it for complete (`unfinished` says where),
+    and raises DestinationTaken when something stands at the destination. `check` compares what was loaded with the
+    manifest's details. `publish`, the last act, makes it durable and gives it its name. `discard` removes what this
+    session created (after a failure). Killed at any instant, a restore is either not there or whole under its name.
     """
 
     destination: str
+    unfinished: str
 
     def prepare(self) -> None: ...
     def consumers(self) -> Sequence[Consumer]: ...
     def check(self) -> tuple[Check, ...]: ...
+    def publish(self) -> None: ...
     def discard(self) -> None: ...
     def close(self) -> None: ...
 

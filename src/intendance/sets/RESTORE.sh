@@ -247,7 +247,7 @@ untar() {
   }
 }
 
-# new_folder DIR: verify the set, then create the folder and name it `target`.
+# new_folder DIR: verify the set, then create the folder under a name that says that it is not complete yet, `target`.
 new_folder() {
   target=$1
   if [ -e "$target" ] || [ -L "$target" ]; then
@@ -255,8 +255,24 @@ new_folder() {
   fi
   check_signature
   say "signed by $signer." "signée par $signer."
+  parent=$(CDPATH='' cd -- "$(dirname -- "$target")" && pwd) || exit 1
+  whole=${parent%/}/$(basename -- "$target")
+  target=${parent%/}/.$(basename -- "$target").partial
+  if [ -e "$target" ] || [ -L "$target" ]; then
+    stop 2 "$target is left of a restore that was broken off, or is under way: see that none is, and remove it." \
+      "$target reste d'une restauration interrompue, ou en cours : vérifiez qu'il n'y en a pas, et supprimez-le."
+  fi
   mkdir -m 700 -- "$target" || exit 1
-  target=$(CDPATH='' cd -- "$target" && pwd) || exit 1
+}
+
+# give_name: all of it is there: bring it to the disk, then give it the name that was asked for.
+give_name() {
+  sync
+  if [ -e "$whole" ] || [ -L "$whole" ] || ! mv -T -- "$target" "$whole"; then
+    stop 1 "$whole cannot be given its name; all of it is in $target." \
+      "$whole ne peut recevoir son nom ; tout est dans $target."
+  fi
+  target=$whole
 }
 
 # require_all: every stage of the pipeline before ended well.
@@ -310,6 +326,7 @@ do_files() {
     [ "$(id -u)" -eq 0 ] || find "$target" -type d ! -perm -700 -exec chmod u+rwx {} \;
     untar_tree changes changes-again
   fi
+  give_name
   say "restored into $target." "restauré dans $target."
 }
 
@@ -333,6 +350,7 @@ do_physical() {
   tail -n 1 "$work/prepare" | grep -q 'completed OK!$' || mark prepare
   [ -z "$(failed_stages)" ] || tail -n 5 "$work/prepare" >&2
   require_all
+  give_name
   say "restored into $target. Start a server there:" "restauré dans $target. Pour y démarrer un serveur :"
   options="--innodb-page-size=$(from_manifest page_size_bytes)"
   options="$options --lower-case-table-names=$(from_manifest lower_case_table_names)"

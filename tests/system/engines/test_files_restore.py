@@ -63,9 +63,11 @@ def test_a_destination_is_closed_to_others_until_its_archived_mode_comes(site: F
     taken = engines.take(FilesEngine(site).back_up("full", tmp_path / "scratch"))
     session = FilesEngine(site).restore(taken.in_set, {}, str(tmp_path / "back"), tmp_path)
     session.prepare()
-    assert (tmp_path / "back").stat().st_mode & 0o777 == 0o700
+    assert not (tmp_path / "back").exists()
+    assert Path(session.unfinished).stat().st_mode & 0o777 == 0o700
     for consumer in session.consumers():
         engines.feed(consumer, taken.streams[consumer.stream].content)
+    session.publish()
     assert (tmp_path / "back").stat().st_mode & 0o777 == 0o751
 
 

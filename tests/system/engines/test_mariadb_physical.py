@@ -163,7 +163,7 @@ def test_a_copy_that_is_not_whole_is_never_called_good(
     session.prepare()
     (consumer,) = session.consumers()
     content = taken.streams["server"].content
-    data = short_place / "r/data"
+    data = Path(session.unfinished, "data")
     try:
         if sabotage == "cut":
             with pytest.raises(LoadFailed):

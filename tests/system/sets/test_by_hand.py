@@ -162,7 +162,9 @@ def test_a_damaged_part_is_refused(site: Stranger) -> None:
     said = site.refused("files", "restored")
     assert "is damaged" in said
     assert "not complete; remove it" in said
-    assert list((site.place / "restored").iterdir()) == []
+    assert not (site.place / "restored").exists()
+    assert list((site.place / ".restored.partial").iterdir()) == []
+    assert "was broken off" in site.refused("files", "restored", code=2)
 
 
 def test_a_missing_part_is_refused_before_anything_is_made(site: Stranger) -> None:

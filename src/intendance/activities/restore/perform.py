@@ -14,7 +14,6 @@ from intendance.activities.restore.decide import RestorePlan, Wish
 from intendance.engines import Engine, Replays, RestoreSession, StreamInSet
 from intendance.ledger.book import Book
 from intendance.model.errors import Exit, IntendanceError
-from intendance.model.errors.engine import DestinationTaken
 from intendance.model.errors.runs import RunSuperseded
 from intendance.model.errors.sets import RestoreDiffers, SetDamaged
 from intendance.model.errors.store import StoreRefused, StoreUnreachable
@@ -104,7 +103,8 @@ def perform(job: RestoreJob, context: RestoreContext, steps: Steps, progress: Pr
 
 
 class _Restore:
-    """One restore; `step` says how far it is: `choose`, `verify`, `prepare`, `load`, `replay`, `check`."""
+    """One restore; `step` says how far it is: `choose`, `verify`, `prepare`, `load`, `replay`, `check`,
+    `publish`."""
 
     def __init__(self, job: RestoreJob, context: RestoreContext, steps: Steps, progress: ProgressSink) -> None:
         self._job = job
@@ -156,11 +156,13 @@ class _Restore:
                 if isinstance(session, Replays):
                     session.replay()
                 replay_seconds = monotonic_seconds() - replaying
-            self._step = "check"
-            checking = monotonic_seconds()
-            checks = session.check()
-            now = monotonic_seconds()
-            phases = _phases(loaded, replay_seconds, now - checking, now - started)
+                self._step = "check"
+                checking = monotonic_seconds()
+                checks = session.check()
+                check_seconds = monotonic_seconds() - checking
+                self._step = "publish"
+                session.publish()
+            phases = _phases(loaded, replay_seconds, check_seconds, monotonic_seconds() - started)
             self._require(checks, session.destination)
         finally:
             session.close()
@@ -206,10 +208,8 @@ class _Restore:
         """Whatever goes wrong inside, what the session created is taken away again."""
         try:
             yield
-        except DestinationTaken:
-            raise  # what stands there is somebody else's
         except BaseException:
-            self._left_behind = f"{session.destination}, incomplete"
+            self._left_behind = f"{session.unfinished}, incomplete"
             session.discard()
             self._left_behind = ""
             raise

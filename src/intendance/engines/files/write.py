@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from intendance.engines import Consumer, StreamInSet
 from intendance.engines.files import tar, walk
 from intendance.engines.files.differential import CHANGES, CHANGES_AGAIN
 from intendance.engines.files.read import AGAIN, TREE
-from intendance.model.errors.engine import DestinationTaken, DestinationUnusable, LoadFailed
+from intendance.engines.new_folder import NewFolder, open_folders
+from intendance.model.errors.engine import DestinationUnusable, LoadFailed
 from intendance.model.evidence.restore import Check
 from intendance.model.plan import FilesAsset
 
@@ -25,29 +25,20 @@ class WriteSession:
     session has just created."""
 
     def __init__(self, asset: FilesAsset, streams: Sequence[StreamInSet], into: str) -> None:
-        self.folder = Path(os.path.abspath(into))  # noqa: PTH100 -- symbolic links stay as they were written
-        self.destination = str(self.folder)
+        self._new = NewFolder(Path(os.path.abspath(into)))  # noqa: PTH100 -- symbolic links stay as they were written
+        self.destination = str(self._new.path)
+        self.unfinished = str(self._new.partial)
         self._streams = {stream.name: stream for stream in streams}
-        self._created = False
         if TREE not in self._streams:
             raise self._unusable("the set holds no file tree")
         source = Path(os.path.realpath(asset.path))
-        if Path(os.path.realpath(self.folder)).is_relative_to(source):
+        if Path(os.path.realpath(self.destination)).is_relative_to(source):
             raise self._unusable(f"it lies inside {asset.path}, which is what is being backed up")
 
     def prepare(self) -> None:
-        """Create the folder, closed to others until tar gives it its archived mode. Raises DestinationTaken,
-        DestinationUnusable."""
-        if os.path.lexists(self.folder):
-            raise DestinationTaken(destination=self.destination)
-        self._refuse_too_small()
-        try:
-            self.folder.mkdir(mode=0o700)
-        except FileExistsError:
-            raise DestinationTaken(destination=self.destination) from None
-        except OSError as failure:
-            raise self._unusable(failure.strerror or "it cannot be created") from None
-        self._created = True
+        """Create the folder under its partial name, closed to others until tar gives it its archived mode. Raises
+        DestinationTaken, DestinationUnusable."""
+        self._new.create(sum(int(stream.details.get("archive_bytes", 0)) for stream in self._streams.values()))
 
     def consumers(self) -> Sequence[Consumer]:
         """tar for each stream of the set, in order."""
@@ -55,7 +46,7 @@ class WriteSession:
 
     def check(self) -> tuple[Check, ...]:
         """Names and bytes on disk against the archive's own listing."""
-        found = walk.count(self.destination)
+        found = walk.count(str(self._new.place))
         if CHANGES in self._streams:
             return self._check_changed(found)
         details = self._streams[TREE].details
@@ -85,51 +76,30 @@ class WriteSession:
         said = f"{names}; which of them the tree had when it was read is not known to one"
         return (directories, Check(name="names", ok=True, found=said))
 
+    def publish(self) -> None:
+        """Bring the tree to the disk and give it its name. Raises DestinationTaken, DestinationUnusable."""
+        self._new.publish()
+
     def discard(self) -> None:
         """Remove the folder, if this session created it."""
-        if self._created:
-            _remove(self.folder)
-            self._created = False
+        self._new.discard()
 
     def close(self) -> None:
-        """Nothing is left open."""
+        """Let go of the folder."""
+        self._new.close()
 
     def _consumer(self, name: str) -> Consumer:
         def finish(code: int, stderr: str) -> None:
             if code != 0:
                 raise LoadFailed(destination=self.destination, detail=_complaint(code, stderr))
             if CHANGES in self._streams and name in (TREE, AGAIN) and os.geteuid() != 0:
-                _open_folders(self.folder)  # to delete in them; the differential brings their modes again
+                open_folders(self._new.place)  # to delete in them; the differential brings their modes again
 
-        argv = tar.extract(self.destination, incremental=name in (TREE, CHANGES))
+        argv = tar.extract(str(self._new.place), incremental=name in (TREE, CHANGES))
         return Consumer(stream=name, argv=argv, finish=finish)
-
-    def _refuse_too_small(self) -> None:
-        needed = sum(int(stream.details.get("archive_bytes", 0)) for stream in self._streams.values())
-        try:
-            free = shutil.disk_usage(self.folder.parent).free
-        except OSError as failure:
-            raise self._unusable(failure.strerror or "its parent cannot be read") from None
-        if free < needed:
-            raise self._unusable(f"{needed} bytes are needed and {free} are free there")
 
     def _unusable(self, detail: str) -> DestinationUnusable:
         return DestinationUnusable(destination=self.destination, detail=detail, remedy=_ELSEWHERE)
-
-
-def _remove(folder: Path) -> None:
-    _open_folders(folder)
-    shutil.rmtree(folder)
-
-
-def _open_folders(folder: Path) -> None:
-    """Let the owner into a tree whose folders may be closed to them."""
-    folder.chmod(0o700)
-    for place, names, _ in os.walk(folder):
-        for name in names:
-            path = Path(place, name)
-            if not path.is_symlink():
-                path.chmod(0o700)
 
 
 def _same(name: str, found: int, wanted: int) -> Check:

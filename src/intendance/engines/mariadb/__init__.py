@@ -52,11 +52,11 @@ class MariadbEngine:
         streams: Sequence[StreamInSet],
         details: Mapping[str, Any],
         into: str,
-        scratch: Path,
+        scratch: Path,  # noqa: ARG002 -- what programs write meanwhile lies beside the data
     ) -> RestoreSession:
         """Open a restore: `into` with a slash is a new folder, else a new database (NEW, or OLD=NEW)."""
         if any(stream.media == physical.MEDIA for stream in streams):
-            return PhysicalRestore(streams, details, into, scratch)
+            return PhysicalRestore(streams, details, into)
         if "/" in into:
             return FolderRestore(streams, details, into)
         client = Client(self.asset)

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from intendance.engines import Consumer, StreamInSet
 from intendance.engines.mariadb import compare, faults, heads, privileges, survey
-from intendance.engines.mariadb.client import MAX_PACKET, Client, literal, rows_of
+from intendance.engines.mariadb.client import MAX_PACKET, Client, literal
 from intendance.engines.mariadb.dump import ACCOUNTS
-from intendance.engines.private_mariadb import PrivateServer, ServerSizes, start_command
+from intendance.engines.mariadb.server_folder import COUNT_DEADLINE_SECONDS, ServerFolder
+from intendance.engines.private_mariadb import ServerSizes
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.engine import (
     AccessDenied,
     DestinationTaken,
+    DestinationUnfinished,
     DestinationUnusable,
     LoadFailed,
-    PrivateServerFailed,
 )
 from intendance.model.evidence.restore import Check
 from intendance.system import process
 
-COUNT_DEADLINE_SECONDS = 3600.0
 _NAME = re.compile(r"[A-Za-z0-9_$][A-Za-z0-9_$-]{0,63}\Z")
 # Binary mode keeps carriage returns in the bodies of routines, --comments keeps comments there.
 _LOAD = ("--batch", "--binary-mode", "--comments", "--default-character-set=utf8mb4", "--skip-reconnect", MAX_PACKET)
 _EVENTS = "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {name};"
+UNFINISHED = "intendance_unfinished_restore"
+"""A table that stands in a database from its first moment until all of it is loaded and checked: MariaDB cannot give a
+database another name in the end."""
+_MARK = """
+CREATE TABLE {mark} (a INT) COMMENT 'This database is not complete: a restore by Intendance is under way or was killed';
+"""
+_MARKED = "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = {name} AND TABLE_NAME = {mark};"
 _NEW_NAME = "Write `--into NAME` with up to 64 letters, digits, `_`, `-` or `$`, or `--into /a/new/folder`."
 
 
@@ -62,26 +66,13 @@ def choose(streams: Sequence[StreamInSet], into: str) -> tuple[str, str, StreamI
     return old, new, held[old]
 
 
-def make_folder(folder: Path) -> None:
-    """Create the folder of a restore. Raises DestinationTaken, DestinationUnusable."""
-    try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        raise DestinationTaken(destination=str(folder)) from None
-    except OSError as failure:
-        raise DestinationUnusable(
-            destination=str(folder),
-            detail=failure.strerror or "it cannot be created",
-            remedy="Name a new folder below one that exists and that you may write to.",
-        ) from None
-
-
 class DatabaseRestore:
     """Into a new database on the living server. Its accounts, settings and other databases are left alone."""
 
     def __init__(self, client: Client, streams: Sequence[StreamInSet], into: str) -> None:
         self.client = client
         self.old, self.destination, self._stream = choose(streams, into)
+        self.unfinished = f"the database {self.destination}"
         self._sandbox = client.supports("mariadb", "--sandbox")
         self._created = False
         if self._stream.details.get("other_collations") and self.old != self.destination:
@@ -93,7 +84,8 @@ class DatabaseRestore:
             )
 
     def prepare(self) -> None:
-        """Create the empty database. Raises DestinationTaken, AccessDenied, SourceUnreachable."""
+        """Create the empty database, marked as unfinished. Raises DestinationTaken, DestinationUnfinished,
+        AccessDenied, SourceUnreachable."""
         details = self._stream.details
         ((account,),) = self.client.query("SELECT CURRENT_USER();")
         self.client.grants = privileges.restoring(account, self.destination)
@@ -107,10 +99,11 @@ class DatabaseRestore:
             argv, input=statement.encode(), deadline_seconds=60, pass_fds=self.client.pass_fds, accept=range(256)
         )
         if faults.number_of(done.stderr) == faults.DATABASE_EXISTS:
-            raise DestinationTaken(destination=f"The database {self.destination}")
+            raise self._taken()
         if done.code != 0:
             raise self.client.fault(done.stderr, done.code)
         self._created = True
+        self.client.query(_MARK.format(mark=self._mark), read_only=False)
 
     def consumers(self) -> Sequence[Consumer]:
         """The client that loads the one chosen stream."""
@@ -131,6 +124,10 @@ class DatabaseRestore:
             return checks
         return (*checks, compare.outside_references(self._query, self.destination, self.old))
 
+    def publish(self) -> None:
+        """Take the mark away: the database is whole."""
+        self.client.query(f"DROP TABLE IF EXISTS {self._mark};", read_only=False)
+
     def discard(self) -> None:
         """Drop the database, if this restore created it."""
         if self._created:
@@ -140,6 +137,16 @@ class DatabaseRestore:
     def close(self) -> None:
         """Let go of the secret."""
         self.client.close()
+
+    @property
+    def _mark(self) -> str:
+        return f"{privileges.quoted(self.destination)}.{privileges.quoted(UNFINISHED)}"
+
+    def _taken(self) -> IntendanceError:
+        name = self.destination
+        if self.client.query(_MARKED.format(name=literal(name), mark=literal(UNFINISHED))) == [("1",)]:
+            return DestinationUnfinished(database=name, quoted=privileges.quoted(name), mark=UNFINISHED)
+        return DestinationTaken(destination=f"The database {name}")
 
     def _query(self, sql: str) -> list[tuple[str, ...]]:
         return self.client.query(sql, deadline_seconds=COUNT_DEADLINE_SECONDS)
@@ -164,7 +171,7 @@ class DatabaseRestore:
             self.client.query("".join(f"ALTER EVENT {event} DISABLE;" for event in events), read_only=False)
 
 
-class FolderRestore:
+class FolderRestore(ServerFolder):
     """Into a new folder: a server of our own on a fresh data directory below it takes every stream, accounts too.
 
     It is stopped at the end and leaves a data directory that `mariadbd` opens; the check says how.
@@ -173,32 +180,23 @@ class FolderRestore:
     def __init__(
         self, streams: Sequence[StreamInSet], details: Mapping[str, Any], into: str, sizes: ServerSizes | None = None
     ) -> None:
-        self.folder = Path(os.path.abspath(into))  # noqa: PTH100 -- symbolic links stay as they were written
-        self.destination = str(self.folder)
+        super().__init__(into)
         self._held = databases_of(streams)
         self._accounts = any(stream.name == ACCOUNTS for stream in streams)
         self._details = details
         self._sizes = sizes or ServerSizes(buffer_pool_mib=256, redo_log_mib=256)
-        self._server: PrivateServer | None = None
-        self._created = False
         self._refused_accounts: list[str] = []
-
-    @property
-    def data(self) -> Path:
-        """The data directory that is left at the end."""
-        return self.folder / "data"
 
     def prepare(self) -> None:
         """Create the folder, and start a server in it. Raises DestinationTaken, DestinationUnusable, ProgramMissing,
         PrivateServerFailed."""
-        make_folder(self.folder)
-        self._created = True
-        self._server = PrivateServer(self.data, sizes=self._sizes)
-        self._server.create(
+        self._create()
+        server = self._new_server(self._sizes)
+        server.create(
             lower_case_table_names=int(self._details.get("lower_case_table_names", 0)),
             page_size_bytes=int(self._details.get("page_size_bytes", 16384)),
         )
-        self._server.start()
+        server.start()
 
     def consumers(self) -> Sequence[Consumer]:
         """Every database, then the accounts."""
@@ -221,33 +219,8 @@ class FolderRestore:
             refused = self._refused_accounts
             found = f"not taken over: {'; '.join(refused[:3])}" if refused else "loaded"
             checks.append(Check(name="accounts", ok=not refused, found=found))
-        started = start_command(self.data, self.folder / "mariadb.sock")
-        checks.append(Check(name="data directory", ok=True, found=f"start it with: {started}"))
+        checks.append(Check(name="data directory", ok=True, found=f"start it with: {self._start_command()}"))
         return tuple(checks)
-
-    def discard(self) -> None:
-        """Stop the server and remove the folder, if this restore created it."""
-        if self._server is not None:
-            self._server.kill()
-        self.close()
-        if self._created:
-            shutil.rmtree(self.folder)
-            self._created = False
-
-    def close(self) -> None:
-        """Stop the server with everything on disk."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.stop()
-
-    def _running(self) -> PrivateServer:
-        if self._server is None:
-            raise PrivateServerFailed(detail="it was never prepared")
-        return self._server
-
-    def _query(self, sql: str) -> list[tuple[str, ...]]:
-        said = self._running().execute("SET sql_mode='';\n" + sql, deadline_seconds=COUNT_DEADLINE_SECONDS)
-        return rows_of(said)
 
     def _load_finished(self, name: str) -> Callable[[int, str], None]:
         def finished(code: int, stderr: str) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from intendance.engines import Consumer, StreamInSet
 from intendance.engines.mariadb import compare, faults, physical, physical_faults
-from intendance.engines.mariadb.client import rows_of
-from intendance.engines.mariadb.load import COUNT_DEADLINE_SECONDS, make_folder
-from intendance.engines.private_mariadb import PrivateServer, ServerSizes, start_command
-from intendance.model.errors.engine import DestinationUnusable, LoadFailed, PrivateServerFailed
+from intendance.engines.mariadb.server_folder import ServerFolder
+from intendance.engines.private_mariadb import ServerSizes
+from intendance.model.errors.engine import DestinationUnusable, LoadFailed
 from intendance.model.evidence.restore import Check
 from intendance.system import process
 
@@ -21,29 +17,20 @@ PREPARE_DEADLINE_SECONDS = 6 * 3600.0
 PREPARE_MEMORY = "512M"
 
 
-class PhysicalRestore:
+class PhysicalRestore(ServerFolder):
     """Into a new folder, whose `data` becomes a data directory that `mariadbd` of the same series opens."""
 
-    def __init__(self, streams: Sequence[StreamInSet], details: Mapping[str, Any], into: str, scratch: Path) -> None:
+    def __init__(self, streams: Sequence[StreamInSet], details: Mapping[str, Any], into: str) -> None:
         if "/" not in into:
             raise DestinationUnusable(
                 destination=f"`{into}`",
                 detail="a physical set holds the files of a whole server, which only fit into a folder",
                 remedy="Write `--into /a/new/folder`, or name a logical set with `--point ID`.",
             )
-        self.folder = Path(os.path.abspath(into))  # noqa: PTH100 -- symbolic links stay as they were written
-        self.destination = str(self.folder)
-        self._scratch = scratch
+        super().__init__(into)
         self._details = details
         self._databases: list[dict[str, Any]] = [each for stream in streams for each in stream.details["databases"]]
         self._options = physical.server_options(details)
-        self._server: PrivateServer | None = None
-        self._created = False
-
-    @property
-    def data(self) -> Path:
-        """The data directory that is left at the end."""
-        return self.folder / "data"
 
     def prepare(self) -> None:
         """Create the folder. Raises DestinationTaken, DestinationUnusable, ProgramMissing."""
@@ -51,8 +38,7 @@ class PhysicalRestore:
         self._require_series("mariadb-backup", physical.tool_version())
         done = process.run(["mariadbd", "--no-defaults", "--version"], deadline_seconds=20)
         self._require_series("mariadbd", done.stdout.decode(errors="replace"))
-        make_folder(self.folder)
-        self._created = True
+        self._create()
         self.data.mkdir(mode=0o700)
 
     def consumers(self) -> Sequence[Consumer]:
@@ -72,18 +58,14 @@ class PhysicalRestore:
             )
         argv = [
             "mariadb-backup", "--no-defaults", "--prepare", f"--use-memory={PREPARE_MEMORY}",
-            f"--target-dir={self.data}", f"--tmpdir={self._scratch}",
+            f"--target-dir={self.data}", f"--tmpdir={self.working}",
         ]  # fmt: skip
         done = process.run(argv, deadline_seconds=PREPARE_DEADLINE_SECONDS, accept=range(-64, 256))
         if not physical_faults.completed(done.code, done.stderr):
             raise LoadFailed(destination=self.destination, detail=physical_faults.sentence_of(done.stderr) + ".")
         # The accounts are those of the original server: nobody else could log in to look.
-        self._server = PrivateServer(
-            self.data,
-            sizes=ServerSizes(buffer_pool_mib=256, redo_log_mib=96),
-            options=(*self._options, "--skip-grant-tables"),
-        )
-        self._server.start()
+        sizes = ServerSizes(buffer_pool_mib=256, redo_log_mib=96)
+        self._new_server(sizes, *self._options, "--skip-grant-tables").start()
 
     def check(self) -> tuple[Check, ...]:
         """A first query, each database of the plan, and the command that starts the restored server."""
@@ -91,29 +73,9 @@ class PhysicalRestore:
         checks = [Check(name="server", ok=True, found=f"MariaDB {version} opened the files and answered")]
         for details in self._databases:
             checks += compare.database(self._query, str(details["database"]), details, events=compare.EVENTS_AS_STORED)
-        started = start_command(self.data, self.folder / "mariadb.sock", self._options)
+        started = self._start_command(self._options)
         checks.append(Check(name="data directory", ok=True, found=f"start it with: {started}"))
         return tuple(checks)
-
-    def discard(self) -> None:
-        """Stop the server and remove the folder, if this restore created it."""
-        if self._server is not None:
-            self._server.kill()
-        self.close()
-        if self._created:
-            shutil.rmtree(self.folder)
-            self._created = False
-
-    def close(self) -> None:
-        """Stop the server with everything on disk."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.stop()
-
-    def _query(self, sql: str) -> list[tuple[str, ...]]:
-        if self._server is None:
-            raise PrivateServerFailed(detail="it was never started")
-        return rows_of(self._server.execute("SET sql_mode='';\n" + sql, deadline_seconds=COUNT_DEADLINE_SECONDS))
 
     def _unpacked(self, code: int, stderr: str) -> None:
         if code != 0:

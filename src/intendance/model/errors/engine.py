@@ -43,6 +43,13 @@ class DestinationTaken(IntendanceError):
     exit_code = Exit.USAGE
 
 
+class DestinationUnfinished(IntendanceError):
+    """The database {database} holds a restore that was broken off, or is still under way (its table `{mark}` says)."""
+
+    next_step = "When none is under way, drop it (`DROP DATABASE {quoted};`) and restore again, or take another name."
+    exit_code = Exit.USAGE
+
+
 class DestinationUnusable(IntendanceError):
     """{destination} cannot take this set: {detail}."""
 

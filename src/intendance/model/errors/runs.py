@@ -152,13 +152,15 @@ class AssetBusy(IntendanceError):
 
 
 class RestoreBrokenOff(IntendanceError):
-    """The restore {run} was broken off: what stands at {destination} is incomplete."""
+    """The restore {run} into {destination} was broken off before it was recorded."""
 
-    next_step = "Remove it and restore again: nothing there may be relied upon."
+    next_step = (
+        "Restore again: what it left of a folder is cleared away then, and a database that it left unfinished is named."
+    )
 
 
 class RestoreCancelled(IntendanceError):
-    """Restoring {asset} was cancelled; what stood at {destination} by then is removed."""
+    """Restoring {asset} was cancelled; nothing incomplete is left at {destination}."""
 
     next_step = "Restore again when you like."
 

@@ -1,0 +1,81 @@
+"""What restores into a folder share: a server of our own on a data directory that gets its name once all is done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from intendance.engines.mariadb.client import rows_of
+from intendance.engines.new_folder import NewFolder
+from intendance.engines.private_mariadb import PrivateServer, ServerSizes, start_command
+from intendance.model.errors.engine import PrivateServerFailed
+
+COUNT_DEADLINE_SECONDS = 3600.0
+
+
+class ServerFolder:
+    """A new folder whose `data` is the data directory of a server that is stopped before the folder gets its name."""
+
+    def __init__(self, into: str) -> None:
+        self._new = NewFolder(Path(os.path.abspath(into)))  # noqa: PTH100 -- symbolic links stay as they were written
+        self.destination = str(self._new.path)
+        self.unfinished = str(self._new.partial)
+        self._server: PrivateServer | None = None
+
+    @property
+    def data(self) -> Path:
+        """The data directory, where it stands now."""
+        return self._new.place / "data"
+
+    @property
+    def working(self) -> Path:
+        """What programs write meanwhile: beside the data, so that there is room for it, and gone in the end."""
+        return self._new.place / "working"
+
+    def publish(self) -> None:
+        """Stop the server, bring all of it to the disk, and give the folder its name. Raises DestinationTaken,
+        DestinationUnusable, ProgramTimedOut."""
+        self._stop()
+        shutil.rmtree(self.working)
+        self._new.publish()
+
+    def discard(self) -> None:
+        """Stop the server and remove the folder, if this restore created it."""
+        if self._server is not None:
+            self._server.kill()
+        self._stop()
+        self._new.discard()
+
+    def close(self) -> None:
+        """Stop the server with everything on disk and let go of the folder."""
+        try:
+            self._stop()
+        finally:
+            self._new.close()
+
+    def _create(self) -> None:
+        self._new.create()
+        self.working.mkdir(mode=0o700)
+
+    def _new_server(self, sizes: ServerSizes, *options: str) -> PrivateServer:
+        self._server = PrivateServer(self.data, sizes=sizes, options=(*options, f"--tmpdir={self.working}"))
+        return self._server
+
+    def _running(self) -> PrivateServer:
+        if self._server is None:
+            raise PrivateServerFailed(detail="it does not run")
+        return self._server
+
+    def _stop(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
+
+    def _query(self, sql: str) -> list[tuple[str, ...]]:
+        said = self._running().execute("SET sql_mode='';\n" + sql, deadline_seconds=COUNT_DEADLINE_SECONDS)
+        return rows_of(said)
+
+    def _start_command(self, options: Sequence[str] = ()) -> str:
+        return start_command(self._new.path / "data", self._new.path / "mariadb.sock", options)
