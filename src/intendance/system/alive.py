@@ -45,21 +45,21 @@ def send(identity: Identity, boot: str, number: signal.Signals) -> bool:
 
 
 def end_session(session: int) -> int:
-    """Kill every process of a session (field 6 of `/proc/PID/stat`) but the caller; returns how many were found."""
+    """Kill every process of a session but the caller; returns how many were found."""
     found = 0
-    for entry in _PROC.iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        fields = _stat(int(entry.name))
-        if fields is not None and int(fields[3]) == session and fields[0] not in {"Z", "X"}:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(entry.name), signal.SIGKILL)
+    for pid in (int(name) for name in os.listdir(_PROC) if name.isdigit()):
+        with contextlib.suppress(ProcessLookupError):
+            if pid == os.getpid() or os.getsid(pid) != session:
+                continue
+            fields = _stat(pid)
+            if fields is not None and fields[0] not in {"Z", "X"}:
+                os.kill(pid, signal.SIGKILL)
                 found += 1
     return found
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields after the program's name, which may itself hold spaces and brackets: state is 0, session 3."""
+    """The fields after the program's name, which may itself hold spaces and brackets: state is 0."""
     try:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
