@@ -257,6 +257,8 @@ def _declared(asset: Asset, first_seen: Mapping[str, str], now: str) -> AssetDec
         stores=() if backup is None else backup.stores,
         retention_days=0 if backup is None else backup.retention_days,
         subject=clean(_subject(asset)),
+        databases=tuple(map(clean, asset.databases)) if asset.kind == "mariadb" else (),
+        exclude=tuple(map(clean, asset.exclude)) if asset.kind == "files" else (),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from intendance.agent.opening import open_book
-from intendance.catalogue.evaluate import evaluate
+from intendance.catalogue.evaluate import NEEDS, evaluate
 from intendance.catalogue.load import load
 from intendance.catalogue.rule import Next, Rule, Rulebook
 from intendance.ledger.book import Book
@@ -33,6 +33,8 @@ WORST_FIRST = (
 )
 GRAVEST_FIRST = (Severity.BLOCKING, Severity.WARNING, Severity.DUTY)
 ACTIONS = 3
+OF_THE_NODE = frozenset({"plan.adopted", "inventory.taken", "waiver.granted", "waiver.revoked"})
+"""Kinds of evidence that are about no asset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,17 +178,15 @@ def _gather(
 
 
 def _needs(rulebook: Rulebook, plan: PlanAdopted) -> Iterable[Any]:
-    return (
-        need
-        for rule in rulebook.rules.values()
-        if rule.performed and rule.catalogue in plan.catalogues
-        for need in rule.needs
-    )
+    yield from NEEDS
+    for rule in rulebook.rules.values():
+        if rule.performed and rule.catalogue in plan.catalogues:
+            yield from rule.needs
 
 
 def _latest(book: Book, kind: str, plan: PlanAdopted) -> Sequence[Fact[Any]]:
     """The latest of a kind: one of the node, or for each asset as many as it may have stores."""
-    if kind == "plan.adopted":
+    if kind in OF_THE_NODE:
         return book.facts(kind, latest=1)
     count = 2 * max(1, len(plan.stores)) if kind.startswith("inspection.") else 1
     return [fact for asset in plan.assets for fact in book.facts(kind, asset=asset, latest=count)]

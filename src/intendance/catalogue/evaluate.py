@@ -6,17 +6,29 @@ late: until then the state stays what it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from intendance.catalogue import checks
+from intendance.catalogue import checks, coverage
 from intendance.catalogue.finding import Finding, after
-from intendance.catalogue.rule import Rule, Rulebook
+from intendance.catalogue.rule import Need, Rule, Rulebook
 from intendance.catalogue.subject import LIFECYCLE, SKEW, Facts, Subject, arrange
-from intendance.model.verdict import Citation, Fact, Reason, State, Verdict
+from intendance.catalogue.waivers import Waiver, live, waivers
+from intendance.model.evidence.inventory import InventoryTaken
+from intendance.model.evidence.lifecycle import PlanAdopted
+from intendance.model.frozen import dataclass
+from intendance.model.verdict import Attestor, Citation, Excuse, Fact, Reason, State, Verdict
+
+NEEDS: Sequence[Need] = (
+    Need(kind="plan.adopted", take="latest"),
+    Need(kind="inventory.taken", take="latest"),
+    Need(kind="waiver.granted", take="window", days=490),
+    Need(kind="waiver.revoked", take="window", days=490),
+)
+"""What judging reads besides the rules' own needs. 490 days: a waiver of 90 days that ended 400 days ago counts."""
 
 LONGEST_PERIOD = timedelta(days=8)
 """The longest bound that chains evidence: a state that began with a fact so soon after the horizon may be older."""
@@ -39,11 +51,35 @@ def evaluate(
     plans = _own(arranged, node, "plan.adopted")
     if not plans:
         return ()
+    bench = _Bench(
+        node=node,
+        now=now,
+        facts=arranged,
+        plan=plans[-1],
+        subjects=subjects,
+        undeclared=undeclared,
+        taken=next(reversed(_own(arranged, node, "inventory.taken")), None),
+        waivers=waivers(_own(arranged, node, "waiver.granted"), _own(arranged, node, "waiver.revoked"), now),
+    )
     verdicts: list[Verdict] = []
     for rule in rulebook.rules.values():
         if rule.catalogue in plans[-1].data.catalogues:
-            verdicts += _judge_rule(rule, subjects, undeclared, arranged, now, node)
+            verdicts += _judge_rule(rule, bench)
     return tuple(replace(each, since_at_least=_may_be_older(each, subjects, arranged, horizons)) for each in verdicts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """What every rule of a node is judged from, at one instant."""
+
+    node: str
+    now: datetime
+    facts: Facts
+    plan: Fact[PlanAdopted]
+    subjects: Sequence[Subject]
+    undeclared: Sequence[str]
+    taken: Fact[InventoryTaken] | None
+    waivers: Sequence[Waiver]
 
 
 def _may_be_older(verdict: Verdict, subjects: list[Subject], facts: Facts, horizons: Mapping[str, datetime]) -> bool:
@@ -57,17 +93,74 @@ def _may_be_older(verdict: Verdict, subjects: list[Subject], facts: Facts, horiz
     )
 
 
-def _judge_rule(
-    rule: Rule, subjects: list[Subject], undeclared: list[str], facts: Facts, now: datetime, node: str
-) -> list[Verdict]:
+def _judge_rule(rule: Rule, bench: _Bench) -> list[Verdict]:
     if not rule.performed:
-        return [_verdict(rule, node, None, Finding(State.UNKNOWN, "not_performed"))]
-    plan = _own(facts, node, "plan.adopted")[-1]
-    fitting = [subject for subject in subjects if subject.declared.data.engine in rule.applies_to]
-    verdicts = [_verdict(rule, node, each.asset, judge(rule, each, facts, now)) for each in fitting]
+        return [_verdict(rule, bench.node, None, Finding(State.UNKNOWN, "not_performed"))]
+    plan = bench.plan
+    verdicts = []
+    for each in bench.subjects:
+        declared = each.declared.data
+        if declared.engine in rule.applies_to:
+            finding = judge(rule, each, bench.facts, bench.now)
+            verdicts.append(_excused(rule, bench, _verdict(rule, bench.node, each.asset, finding), declared.identity))
     missing = Finding(State.UNKNOWN, "not_declared", since=plan.at, cites=(plan,))
-    verdicts += [_verdict(rule, node, name, missing) for name in undeclared]
-    return verdicts or [_verdict(rule, node, None, Finding(State.UNKNOWN, "no_subject", since=plan.at, cites=(plan,)))]
+    verdicts += [_verdict(rule, bench.node, name, missing) for name in bench.undeclared]
+    verdicts += _uncovered(rule, bench)
+    if verdicts:
+        return verdicts
+    return [_verdict(rule, bench.node, None, coverage.nothing_to_judge(rule, bench.taken, plan, bench.now))]
+
+
+def _uncovered(rule: Rule, bench: _Bench) -> Iterator[Verdict]:
+    """What stands on the node and no asset covers: one verdict for what breaks the rule, one for each thing waived."""
+    declared = [subject.declared.data for subject in bench.subjects]
+    broken: list[coverage.Uncovered] = []
+    for thing in coverage.uncovered(rule, bench.taken, declared):
+        verdict = _uncovered_verdict(rule, bench, [thing])
+        excused = _excused(rule, bench, verdict, thing.identity)
+        if excused.state is State.WAIVED:
+            yield excused
+        else:
+            broken.append(thing)
+    if broken:
+        yield _uncovered_verdict(rule, bench, broken)
+
+
+def _uncovered_verdict(rule: Rule, bench: _Bench, things: Sequence[coverage.Uncovered]) -> Verdict:
+    assert bench.taken is not None  # noqa: S101 -- without an inventory nothing was found
+    return _verdict(rule, bench.node, None, coverage.broken(things, bench.taken))
+
+
+def _excused(rule: Rule, bench: _Bench, verdict: Verdict, identity: str) -> Verdict:
+    """The verdict, waived when it is broken and a waiver counts; why it is broken stays its reason."""
+    if verdict.state is not State.FAIL:
+        return verdict
+    waiver = live(bench.waivers, rule, identity, bench.now)
+    if waiver is None:
+        return verdict
+    grant = waiver.grant
+    excuse = Excuse(
+        grant=Citation(node=grant.node, seq=grant.seq),
+        granted_by=grant.data.granted_by,
+        granter=grant.data.granter,
+        reason=grant.data.reason,
+        ticket=grant.data.ticket,
+        began_at=waiver.began_at,
+        ends_at=waiver.ends_at,
+        renewal=grant.data.renewal,
+        days=waiver.days,
+    )
+    changes = [at for at in (waiver.ends_at, verdict.next_change_at) if at is not None]
+    since = max(waiver.began_at, verdict.since or waiver.began_at)
+    return replace(
+        verdict,
+        state=State.WAIVED,
+        since=since,
+        cites=(*verdict.cites, excuse.grant),
+        attested_by=Attestor.PERSON,
+        next_change_at=min(changes),
+        excuse=excuse,
+    )
 
 
 def judge(rule: Rule, subject: Subject, facts: Facts, now: datetime) -> Finding:
@@ -75,7 +168,7 @@ def judge(rule: Rule, subject: Subject, facts: Facts, now: datetime) -> Finding:
     try:
         check = checks.find(rule.check or "")
         finding = check(rule, subject, now)
-        if finding.state is State.PASS and rule.independent and rule.catalogue == "maint":
+        if finding.state is State.PASS and rule.independent:
             finding = _attested(finding, check(rule, subject.by_others(), now))
     except Exception as error:  # noqa: BLE001 -- whatever a check did wrong, the answer is that nothing is known
         return Finding(State.ERROR, "check_failed", {"error": type(error).__name__})

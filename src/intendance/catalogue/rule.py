@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Literal
 
 from intendance.model.errors.catalogue import RuleUnknown
+from intendance.model.frozen import dataclass
 from intendance.model.plan import Catalogue
-from intendance.model.verdict import Severity
+from intendance.model.verdict import Attestor, Severity
 
 Language = Literal["fr", "en"]
 JudgedBy = Literal["node", "fleet"]
 Stricter = Literal["smaller", "larger"]
 Take = Literal["latest", "window", "all"]
+Found = Literal["databases", "web_roots"]
 Subject = Literal[
     "node", "mariadb", "postgresql", "sqlite", "files", "certificate", "secret", "image", "log", "service", "site"
 ]
@@ -73,6 +75,17 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a rule comes from: the title of the document, and of its section as it stands there."""
+
+    document: str
+    section: str
+
+    def __str__(self) -> str:
+        return f"{self.document}, {self.section}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """Facts that a check reads: the latest of a kind, those of the last `days`, or all."""
 
@@ -85,9 +98,10 @@ class Need:
 class Rule:
     """An invariant.
 
-    `independent`: under `maint` it takes the word of somebody other than the judged node. `check` names the function
-    that judges it (`module.function` of `checks/`); without one this version does not perform the rule. `later` says
-    which parts of a performed rule this version does not judge.
+    `attested_by`: whose word its verdict may rest on. `waivable`: whether a waiver may excuse it for a while.
+    `inventory`: what the inventory finds on the node that the rule must cover. `check` names the function that judges
+    it (`module.function` of `checks/`); without one this version does not perform the rule. `later` says which parts
+    of a performed rule this version does not judge.
     """
 
     id: str
@@ -100,14 +114,21 @@ class Rule:
     statement: Text
     breaks: Text
     remedy: Next
-    source: str
-    independent: bool = False
+    source: Source
+    attested_by: tuple[Attestor, ...]
+    waivable: bool = True
+    inventory: tuple[Found, ...] = ()
     bounds: tuple[Bound, ...] = ()
     proof: Text | None = None
     check: str | None = None
     later: Text | None = None
     needs: tuple[Need, ...] = ()
     reasons: Mapping[str, ReasonText] = field(default_factory=dict)
+
+    @property
+    def independent(self) -> bool:
+        """Whether it takes the word of somebody other than the judged node; under `asbl` a node's own word is told."""
+        return self.catalogue == "maint" and Attestor.SELF not in self.attested_by
 
     @property
     def performed(self) -> bool:

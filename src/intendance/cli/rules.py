@@ -88,7 +88,11 @@ def rule_json(rulebook: Rulebook, rule: Rule) -> dict[str, Any]:
         "not_judged_yet": None if rule.later is None else _both(rule.later),
         "needs": [{"kind": need.kind, "take": need.take, "days": need.days} for need in rule.needs],
         "reasons": {code: _reason_json(rulebook, rule, code, text) for code, text in rule.reasons.items()},
-        "source": rule.source,
+        "source": str(rule.source),
+        "document": rule.source.document,
+        "section": rule.source.section,
+        "attested_by": [each.value for each in rule.attested_by],
+        "waivable": rule.waivable,
     }
 
 
@@ -147,7 +151,7 @@ def draw_rule(page: Page, _: Translator, rulebook: Rulebook, rule: Rule) -> None
     _section(page, _("When it is broken"), rule.remedy.of(_.language))
     if rule.remedy.command is not None:
         page.command(rule.remedy.command.replace("{asset}", _("ASSET")), indent=4)
-    _section(page, _("Comes from"), rule.source)
+    _section(page, _("Comes from"), str(rule.source))
     if rule.performed:
         page.blank()
         page.text((_("How it stands on this node:"), "quiet"))

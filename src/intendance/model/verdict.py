@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 from intendance.model.evidence import Evidence
+from intendance.model.frozen import dataclass
 
 E_co = TypeVar("E_co", bound=Evidence, covariant=True)
 
@@ -76,11 +77,29 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Excuse:
+    """The waiver of a waived verdict: its record, who answers for it and why, when it ends, how often it was renewed.
+
+    `days` counts the days, of the last 400, on which the rule was waived for the same thing.
+    """
+
+    grant: Citation
+    granted_by: str
+    granter: str
+    reason: str
+    ticket: str
+    began_at: datetime
+    ends_at: datetime
+    renewal: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """A rule judged for one subject at one instant.
 
     `since_at_least`: the state began then or before, since older facts were not looked at. `next_change_at`: when time
-    alone may next change it (None: never).
+    alone may next change it (None: never). `excuse` is the waiver of a waived one, whose reason is why it is broken.
     """
 
     rule: str
@@ -94,3 +113,4 @@ class Verdict:
     attested_by: Attestor | None = None
     next_change_at: datetime | None = None
     since_at_least: bool = False
+    excuse: Excuse | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from intendance.model.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,10 @@ class ScheduleEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetDeclared:
-    """An asset stands in the plan in force. `first_declared_at` is kept across plans for the same `identity`."""
+    """An asset stands in the plan in force. `first_declared_at` is kept across plans for the same `identity`.
+
+    `databases` are those kept of a server (empty: all of them); `exclude` what a tree of files leaves out.
+    """
 
     engine: str
     identity: str
@@ -58,6 +61,8 @@ class AssetDeclared:
     stores: tuple[str, ...]
     retention_days: int
     subject: str
+    databases: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
