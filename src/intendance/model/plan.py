@@ -7,8 +7,10 @@ once, at adoption, as canonical JSON; its SHA-256 stands in the ledger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import field
+from typing import Any, Literal
+
+from intendance.model.frozen import dataclass
 
 Catalogue = Literal["maint", "asbl"]
 EngineKind = Literal["mariadb", "files", "sqlite"]
@@ -136,8 +138,32 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Assets, by their names, that are restored together to one common instant."""
+
+    name: str
+    assets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A rule that may be broken until `expires` (RFC 3339), granted by a contact; `asset` None: for all of them."""
+
+    rule: str
+    reason: str
+    ticket: str
+    granted_by: str
+    expires: str
+    asset: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The whole plan of one node. Mappings are keyed by the names that people wrote."""
+    """The whole plan of one node. Mappings are keyed by the names that people wrote.
+
+    `declared` holds what this version checks and does not perform yet, as it was written, by its place in the file
+    (`assets.crud-db.drill`).
+    """
 
     version: int
     fleet: str
@@ -148,3 +174,6 @@ class Plan:
     stores: dict[str, DirectoryStore]
     assets: dict[str, Asset]
     contacts: dict[str, Contact]
+    sites: dict[str, Site] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+    declared: dict[str, Any] = field(default_factory=dict)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from intendance.plan.problems import Fault
-from intendance.plan.references import at, entries
+from intendance.plan.reading import entries, value_at
+from intendance.plan.saying import say
 
 
 def warnings(data: Any, folder: Path) -> list[Fault]:
@@ -22,14 +23,17 @@ def _unprotected(data: Any) -> Iterator[Fault]:
             yield Fault(
                 path=("assets", name),
                 at="name",
-                message=f"`{name}` is declared and not backed up: the rules on backups will be broken for it",
-                fix="add a `backup:`",
+                code="not-backed-up",
+                message=say(
+                    "`{name}` is declared and not backed up: the rules on backups will be broken for it", name=name
+                ),
+                fix=say("add a `backup:`"),
             )
 
 
 def _readable_credentials(data: Any, folder: Path) -> Iterator[Fault]:
     for name, asset in entries(data, "assets"):
-        file = at(asset, "connect", "credentials", "file")
+        file = value_at(asset, "connect", "credentials", "file")
         if not isinstance(file, str):
             continue
         try:
@@ -39,8 +43,9 @@ def _readable_credentials(data: Any, folder: Path) -> Iterator[Fault]:
         if mode & (stat.S_IRGRP | stat.S_IROTH):
             yield Fault(
                 path=("assets", name, "connect", "credentials", "file"),
-                message=f"others than its owner can read `{file}`",
-                fix=f"`chmod 600 {folder / file}`",
+                code="credentials-readable",
+                message=say("others than its owner can read `{file}`", file=file),
+                fix=say("`{command}`", command=f"chmod 600 {folder / file}"),
             )
 
 
@@ -48,11 +53,12 @@ def _either_day(data: Any) -> Iterator[Fault]:
     """Cron fires when *either* day matches once both are restricted, which surprises most people."""
     for name, asset in entries(data, "assets"):
         for activity in ("logical", "physical", "full", "differential", "inspect"):
-            line = at(asset, "backup", activity, "schedule")
+            line = value_at(asset, "backup", activity, "schedule")
             fields = line.split() if isinstance(line, str) else []
             if len(fields) == 5 and not fields[2].startswith("*") and not fields[4].startswith("*"):
                 yield Fault(
                     path=("assets", name, "backup", activity, "schedule"),
-                    message="with a day of the month and one of the week, cron fires on each, not when they meet",
-                    fix="write `*` for one of the two if that is not meant",
+                    code="cron-either-day",
+                    message=say("with a day of the month and one of the week, cron fires on each, not when they meet"),
+                    fix=say("write `*` for one of the two if that is not meant"),
                 )

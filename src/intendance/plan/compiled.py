@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,15 +22,27 @@ from intendance.model.plan import (
     Recipient,
     Schedule,
     SecretReference,
+    Site,
     SqliteAsset,
+    Waiver,
 )
 from intendance.plan import durations
 
 Options = Mapping[str, Any]
 
 
-def compile_plan(data: Options, recipients: Sequence[Recipient], folder: Path) -> Plan:
-    """The plan that `data` describes; it must have passed every check. Relative files are those of `folder`."""
+def compile_plan(
+    data: Options, recipients: Sequence[Recipient], folder: Path, declared: Mapping[str, Any] | None = None
+) -> Plan:
+    """The plan that `data` describes; it must have passed every check. Relative files are those of `folder`.
+
+    `declared` is what this version does not perform, by its place.
+    """
+    stores = {
+        name: DirectoryStore(name=name, path=store["path"])
+        for name, store in data["stores"].items()
+        if store["kind"] == "directory"
+    }
     return Plan(
         version=data["version"],
         fleet=data["fleet"],
@@ -38,23 +50,26 @@ def compile_plan(data: Options, recipients: Sequence[Recipient], folder: Path) -
         catalogues=tuple(data["catalogues"]),
         node=Node(**data["node"]),
         recipients=tuple(recipients),
-        stores={name: DirectoryStore(name=name, path=store["path"]) for name, store in data["stores"].items()},
-        assets={name: _asset(name, asset, data, folder) for name, asset in data["assets"].items()},
+        stores=stores,
+        assets={name: _asset(name, asset, data, folder, stores) for name, asset in data["assets"].items()},
         contacts={name: Contact(**contact) for name, contact in data["contacts"].items()},
+        sites={name: Site(name=name, assets=tuple(site["assets"])) for name, site in data.get("sites", {}).items()},
+        waivers=tuple(Waiver(**waiver) for waiver in data.get("waivers", ())),
+        declared=dict(declared or {}),
     )
 
 
-def _asset(name: str, asset: Options, data: Options, folder: Path) -> Asset:
+def _asset(name: str, asset: Options, data: Options, folder: Path, stores: Container[str]) -> Asset:
     if asset["kind"] == "files":
         return FilesAsset(
             name=name,
             path=asset["path"],
             exclude=tuple(asset.get("exclude", ())),
             databases=tuple(_databases(asset["path"], data)),
-            backup=_backup(asset.get("backup")),
+            backup=_backup(asset.get("backup"), stores),
         )
     if asset["kind"] == "sqlite":
-        return SqliteAsset(name=name, path=asset["path"], backup=_backup(asset.get("backup")))
+        return SqliteAsset(name=name, path=asset["path"], backup=_backup(asset.get("backup"), stores))
     connect = asset["connect"]
     host = connect.get("host")
     return MariadbAsset(
@@ -67,7 +82,7 @@ def _asset(name: str, asset: Options, data: Options, folder: Path) -> Asset:
         ),
         databases=tuple(asset.get("databases", ())),
         non_transactional=asset.get("non_transactional", "lock"),
-        backup=_backup(asset.get("backup")),
+        backup=_backup(asset.get("backup"), stores),
     )
 
 
@@ -79,12 +94,12 @@ def _databases(tree: str, data: Options) -> Iterator[str]:
             yield asset["path"]
 
 
-def _backup(backup: Options | None) -> BackupPlan | None:
+def _backup(backup: Options | None, stores: Container[str]) -> BackupPlan | None:
     if backup is None:
         return None
     return BackupPlan(
         kinds={kind: _schedule(backup[kind]) for kind in get_args(BackupKind) if kind in backup},
-        stores=tuple(backup["stores"]),
+        stores=tuple(store for store in backup["stores"] if store in stores),
         retention_days=durations.parse(backup["retention"]["points"]) // durations.DAY,
         inspect=_schedule(backup.get("inspect")),
         deadlines_seconds={

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
+from intendance.model.frozen import dataclass
 from intendance.model.plan import Asset, BackupPlan, FilesAsset, MariadbAsset, Plan, Schedule, SqliteAsset
 from intendance.plan import durations
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from intendance.model.errors.plan import PlanInvalid, PlanMissing, PlanUnreadable
+from intendance.model.frozen import dataclass
 from intendance.model.plan import Plan
-from intendance.plan import advice, recipients, references, shape, source
+from intendance.plan import advice, recipients, references, relations, shape, source
 from intendance.plan.compiled import compile_plan
+from intendance.plan.declared import by_place, declared, performed_stores
 from intendance.plan.problems import Fault, OptionPath, Problem, dotted
+from intendance.plan.saying import say
 from intendance.plan.source import Located, Mark, Place
 from intendance.system.redaction import redact
 
@@ -82,46 +84,50 @@ def check(content: bytes, *, file: str, folder: Path, now: datetime) -> Checked:
         warnings = report.problems(notes)
         found = report.problems(problems, [(twice.mark, _twice(twice)) for twice in duplicates])
     except source.Unreadable as unreadable:
-        found = (
-            report.at(unreadable.mark, Fault(path=unreadable.path, message=unreadable.message, fix=unreadable.fix)),
-        )
+        fault = Fault(path=unreadable.path, code=unreadable.code, message=unreadable.message, fix=unreadable.fix)
+        found = (report.at(unreadable.mark, fault),)
     return Checked(file=file, content=content, plan=plan if not found else None, problems=found, warnings=warnings)
 
 
-_EMPTY = source.Unreadable("it is empty", "begin with `version: 1`; `docs/plan.md` describes every option", Mark(0, 0))
+_EMPTY = source.Unreadable(
+    "empty", say("it is empty"), say("begin with `version: 1`; `docs/plan.md` describes every option"), Mark(0, 0)
+)
 
 
 def _text(content: bytes) -> str:
     """The file's text. Raises source.Unreadable."""
     start = Mark(0, 0)
     if len(content) > source.MAX_BYTES:
-        raise source.Unreadable("it is larger than 1 MiB, which no plan is", "see that it is the file you mean", start)
+        said = say("it is larger than 1 MiB, which no plan is")
+        raise source.Unreadable("too-large", said, say("see that it is the file you mean"), start)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
         mark = Mark(before.count(b"\n"), len(before[before.rfind(b"\n") + 1 :].decode(errors="replace")))
-        raise source.Unreadable("it is not UTF-8 text", "save it again as UTF-8", mark) from None
+        raise source.Unreadable("not-utf-8", say("it is not UTF-8 text"), say("save it again as UTF-8"), mark) from None
     return text
 
 
 def _judge(located: Located, folder: Path, now: datetime) -> tuple[Plan | None, list[Fault], list[Fault]]:
     """The compiled plan when all is well, the faults, and the warnings."""
-    data = located.data
-    faults = shape.faults(published_schema(), data)
+    data, schema = located.data, published_schema()
+    faults = shape.faults(schema, data)
     broken = {fault.path for fault in faults}
-    faults += [fault for fault in references.faults(data) if fault.path not in broken]
+    between = [*references.faults(schema, data), *relations.faults(data, performed_stores(schema, data))]
+    faults += [fault for fault in between if fault.path not in broken]
     keys = recipients.judge(data, folder, now)
     faults += [fault for fault in keys.faults if fault.path not in broken]
     if faults:
         return None, faults, keys.warnings
-    return compile_plan(data, keys.usable, folder), [], keys.warnings + advice.warnings(data, folder)
+    plan = compile_plan(data, keys.usable, folder, by_place(declared(schema, data)))
+    return plan, [], keys.warnings + advice.warnings(data, folder)
 
 
 def _twice(duplicate: source.Duplicate) -> Fault:
-    name = duplicate.path[-1]
-    said = f"`{name}` is written twice; the first is on line {duplicate.first.line + 1}"
-    return Fault(path=duplicate.path, at="name", message=said, fix="keep one of the two")
+    name, first = str(duplicate.path[-1]), duplicate.first.line + 1
+    said = say("`{name}` is written twice; the first is on line {line}", name=name, line=first)
+    return Fault(path=duplicate.path, at="name", code="written-twice", message=said, fix=say("keep one of the two"))
 
 
 class _Report:
@@ -147,8 +153,9 @@ class _Report:
             line=mark.line + 1,
             column=mark.column + 1,
             path=dotted(fault.path),
-            message=redact(fault.message),
-            fix=fault.fix,
+            code=fault.code,
+            said=fault.message.masked(redact),
+            remedy=fault.fix,
             rule=fault.rule,
             source=self._shown(mark.line),
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from intendance.model.frozen import dataclass
+from intendance.plan.saying import Said
 
 Step = str | int
 OptionPath = tuple[Step, ...]
@@ -14,12 +16,14 @@ OptionPath = tuple[Step, ...]
 class Fault:
     """Something wrong at one option. `fix` is what to write instead; `at` tells which of name and value to point at.
 
-    `secret`: the value may be a secret, so neither it nor the line that holds it is shown.
+    `code` names the kind of fault for machines. `secret`: the value may be a secret, so neither it nor the line that
+    holds it is shown.
     """
 
     path: OptionPath
-    message: str
-    fix: str
+    code: str
+    message: Said
+    fix: Said
     at: Literal["name", "value"] = "value"
     rule: str | None = None
     secret: bool = False
@@ -33,10 +37,21 @@ class Problem:
     line: int
     column: int
     path: str
-    message: str
-    fix: str
+    code: str
+    said: Said
+    remedy: Said
     rule: str | None = None
     source: str = ""
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in English."""
+        return str(self.said)
+
+    @property
+    def fix(self) -> str:
+        """What to write instead, in English."""
+        return str(self.remedy)
 
 
 def dotted(path: Sequence[Step]) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 from intendance.model.errors.openpgp import KeyUnreadable
 from intendance.model.plan import Recipient
 from intendance.plan.problems import Fault, OptionPath
-from intendance.plan.references import RECIPIENTS, recipients
+from intendance.plan.reading import RECIPIENTS, recipients
+from intendance.plan.saying import Said, counted, say
 from intendance.system.openpgp import PublicKey, read_keys
 
 MAX_KEY_BYTES = 512 * 1024
@@ -43,8 +44,9 @@ def judge(data: Any, folder: Path, now: datetime) -> Judged:
         try:
             keys = read_keys(armored)
         except KeyUnreadable as unreadable:
-            said = f"`{file}` holds no OpenPGP public key: {unreadable.params['detail']}"
-            judged.faults.append(Fault(path=(*path, "file"), message=said, fix=_export(wanted)))
+            detail = str(unreadable.params["detail"])
+            said = say("`{file}` holds no OpenPGP public key: {detail}", file=file, detail=detail)
+            judged.faults.append(Fault(path=(*path, "file"), code="key-unreadable", message=said, fix=_export(wanted)))
             continue
         key = _the_key(keys, file, recipient, path, judged)
         if key is not None and _is_usable(key, file, path, now, judged):
@@ -61,24 +63,24 @@ def judge(data: Any, folder: Path, now: datetime) -> Judged:
 
 def _read(folder: Path, file: str, path: OptionPath, judged: Judged) -> str | None:
     """The file's text, or None after noting why there is none."""
-    shown = f"`{file}`" if file.startswith("/") else f"`{file}` (from the plan's folder)"
-    said = ""
+    shown = say("`{file}`", file=file) if file.startswith("/") else say("`{file}` (from the plan's folder)", file=file)
     try:
         status = (folder / file).stat()
         if not stat.S_ISREG(status.st_mode):
-            said = f"{shown} is not a file"
+            said = say("{file} is not a file", file=shown)
         elif status.st_size > MAX_KEY_BYTES:
-            said = f"{shown} is larger than {MAX_KEY_BYTES // 1024} KiB, which no public key is"
+            most = MAX_KEY_BYTES // 1024
+            said = say("{file} is larger than {most} KiB, which no public key is", file=shown, most=most)
         else:
             return (folder / file).read_bytes().decode("ascii")
     except FileNotFoundError:
-        said = f"there is no file {shown}"
+        said = say("there is no file {file}", file=shown)
     except OSError as error:
-        said = f"{shown} cannot be read: {error.strerror}"
+        said = say("{file} cannot be read: {detail}", file=shown, detail=error.strerror or str(error))
     except UnicodeDecodeError:
-        said = f"{shown} is not ASCII-armoured"
-    fix = "name the file of the public key; `gpg --armor --export FINGERPRINT > FILE` writes one"
-    judged.faults.append(Fault(path=(*path, "file"), message=said, fix=fix))
+        said = say("{file} is not ASCII-armoured", file=shown)
+    fix = say("name the file of the public key; `gpg --armor --export FINGERPRINT > FILE` writes one")
+    judged.faults.append(Fault(path=(*path, "file"), code="key-file", message=said, fix=fix))
     return None
 
 
@@ -91,15 +93,21 @@ def _the_key(
         judged.faults.append(
             Fault(
                 path=(*path, "file"),
-                message=f"`{file}` holds a PRIVATE key: whoever takes this machine could read every backup",
-                fix=f"{_export(wanted)}, erase the private key here, and make a new one if others may have read it",
+                code="key-private",
+                message=say(
+                    "`{file}` holds a PRIVATE key: whoever takes this machine could read every backup", file=file
+                ),
+                fix=say(
+                    "{export}, erase the private key here, and make a new one if others may have read it",
+                    export=_export(wanted),
+                ),
                 rule="MAINT_011",
             )
         )
         return None
     if len(keys) != 1:
-        said = f"`{file}` holds {len(keys)} keys; one file holds one key"
-        judged.faults.append(Fault(path=(*path, "file"), message=said, fix=_export(wanted)))
+        said = say("`{file}` holds {count} keys; one file holds one key", file=file, count=len(keys))
+        judged.faults.append(Fault(path=(*path, "file"), code="key-file", message=said, fix=_export(wanted)))
         return None
     if not isinstance(wanted, str):
         return None
@@ -107,8 +115,13 @@ def _the_key(
         judged.faults.append(
             Fault(
                 path=(*path, "fingerprint"),
-                message=f"the key in `{file}` has another fingerprint: {keys[0].fingerprint}",
-                fix="ask its holder, by another way than this file, which of the two is right",
+                code="key-other",
+                message=say(
+                    "the key in `{file}` has another fingerprint: {fingerprint}",
+                    file=file,
+                    fingerprint=keys[0].fingerprint,
+                ),
+                fix=say("ask its holder, by another way than this file, which of the two is right"),
                 rule="MAINT_011",
             )
         )
@@ -119,24 +132,35 @@ def _the_key(
 def _is_usable(key: PublicKey, file: str, path: OptionPath, now: datetime, judged: Judged) -> bool:
     """Whether backups can be encrypted to the key at `now`; notes why not, or that this ends soon."""
     ends = _encrypts_until(key)
-    said = ""
+    said: Said | None = None
     if key.revoked:
-        said = f"the key in `{file}` is revoked"
+        said = say("the key in `{file}` is revoked", file=file)
     elif key.expires_at is not None and key.expires_at <= now:
-        said = f"the key in `{file}` expired on {key.expires_at:%Y-%m-%d}"
+        said = say("the key in `{file}` expired on {day}", file=file, day=f"{key.expires_at:%Y-%m-%d}")
     elif not key.encryption_subkeys:
-        said = f"the key in `{file}` cannot encrypt: it has no subkey for that"
+        said = say("the key in `{file}` cannot encrypt: it has no subkey for that", file=file)
     elif key.encryption_subkey() is None or (ends is not None and ends <= now):
-        said = f"the key in `{file}` can no longer encrypt: its subkey for that is expired or revoked"
-    if said:
-        fix = "ask its holder to renew it (`gpg --quick-set-expire`, `gpg --quick-add-key`) and to export it again"
-        judged.faults.append(Fault(path=(*path, "file"), message=said, fix=fix, rule="MAINT_011"))
+        said = say("the key in `{file}` can no longer encrypt: its subkey for that is expired or revoked", file=file)
+    if said is not None:
+        fix = say("ask its holder to renew it (`gpg --quick-set-expire`, `gpg --quick-add-key`) and to export it again")
+        fault = Fault(path=(*path, "file"), code="key-unusable", message=said, fix=fix, rule="MAINT_011")
+        judged.faults.append(fault)
         return False
     if ends is not None and ends - now <= SOON:
         left = max(1, (ends - now).days)
-        said = f"the key in `{file}` expires on {ends:%Y-%m-%d}, in {left} day{'s' if left > 1 else ''}"
-        fix = f"ask its holder to renew it: `gpg --quick-set-expire {key.fingerprint} 2y`, then export it again"
-        judged.warnings.append(Fault(path=(*path, "file"), message=said, fix=fix, rule="MAINT_011"))
+        said = counted(
+            "the key in `{file}` expires on {day}, in {n} day",
+            "the key in `{file}` expires on {day}, in {n} days",
+            left,
+            file=file,
+            day=f"{ends:%Y-%m-%d}",
+        )
+        fix = say(
+            "ask its holder to renew it: `gpg --quick-set-expire {fingerprint} 2y`, then export it again",
+            fingerprint=key.fingerprint,
+        )
+        fault = Fault(path=(*path, "file"), code="key-ends-soon", message=said, fix=fix, rule="MAINT_011")
+        judged.warnings.append(fault)
     return True
 
 
@@ -149,6 +173,6 @@ def _encrypts_until(key: PublicKey) -> datetime | None:
     return min(ends, default=None)
 
 
-def _export(fingerprint: Any) -> str:
+def _export(fingerprint: Any) -> Said:
     which = re.sub(r"\s", "", fingerprint) if isinstance(fingerprint, str) and fingerprint else "FINGERPRINT"
-    return f"write `gpg --armor --export {which}` into it, on the holder's machine"
+    return say("write `gpg --armor --export {fingerprint}` into it, on the holder's machine", fingerprint=which)

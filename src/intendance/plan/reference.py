@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from intendance.plan.load import published_schema
-from intendance.plan.shape import flow
+from intendance.plan.writing import flow
 
 Schema = Mapping[str, Any]
 
@@ -33,6 +33,9 @@ and column and what to write instead; `intendance plan show` tells what will hap
 Whole plans: [one small site](examples/site.yaml), [both catalogues](examples/both-catalogues.yaml),
 [files alone](examples/files.yaml).
 
+What is marked *kept as declared* this version checks and keeps in the adopted plan, and does nothing with yet;
+`plan check`, `plan show` and `plan diff` say so.
+
 Names (of the fleet, the node, stores, assets, contacts, recipients) are lower-case letters, digits and hyphens, 40 at
 most. A length of time is a number and its unit: `90d`, `4w`, `1y` (366 days). Files may be named from the plan's own
 folder. Secrets never stand in a plan: `{file: …}`, `{env: …}` or `{command: […]}` say where they are.
@@ -49,36 +52,65 @@ def schema_text() -> str:
 def page() -> str:
     """`docs/plan.md` as it must be."""
     schema = published_schema()
-    sections = [_HEAD, *_section("The whole file", schema, schema, later_title="Not performed by this version")]
+    sections = [_HEAD, *_section("The whole file", schema, schema)]
     for title, place, definition in _GROUPS:
         sections += _section(f"`{title}`", schema["$defs"][definition], schema, place=place)
     return "\n".join(sections).rstrip() + "\n"
 
 
+# Where each group of options stands, in the order in which a plan is written; a test sees that none is left out.
 _GROUPS = (
     ("organisation", "", "Organisation"),
     ("node", "", "Node"),
     ("keys", "", "Keys"),
     ("keys.backup_recipients", "each item of the list", "BackupRecipient"),
-    ("stores.NAME", "", "DirectoryStore"),
+    ("stores.NAME, kind: directory", "", "DirectoryStore"),
+    ("stores.NAME, kind: s3", "", "S3Store"),
+    ("stores.NAME, kind: sftp", "", "SftpStore"),
     ("contacts.NAME", "", "Contact"),
     ("assets.NAME, kind: mariadb", "", "MariadbAsset"),
     ("assets.NAME.connect", "", "MariadbConnection"),
-    ("assets.NAME.connect.credentials", "", "SecretReference"),
+    ("credentials", "", "SecretReference"),
     ("assets.NAME.backup of a mariadb", "", "MariadbBackup"),
+    ("assets.NAME.backup.stream", "", "Stream"),
     ("assets.NAME, kind: files", "", "FilesAsset"),
     ("assets.NAME.backup of files", "", "FilesBackup"),
     ("assets.NAME, kind: sqlite", "", "SqliteAsset"),
     ("assets.NAME.backup of a sqlite", "", "SqliteBackup"),
-    ("logical, physical, full", "", "BackupSchedule"),
+    ("logical, physical, full, differential", "", "BackupSchedule"),
     ("inspect", "", "Inspection"),
     ("retention", "", "Retention"),
+    ("retention.legal", "", "LegalRetention"),
+    ("assets.NAME.drill of a mariadb", "", "MariadbDrill"),
+    ("assets.NAME.drill.checks", "each item of the list", "Check"),
+    ("assets.NAME.drill of files", "", "FilesDrill"),
+    ("assets.NAME.upkeep of a mariadb", "", "MariadbUpkeep"),
+    ("assets.NAME.upkeep.analyze", "", "Analysis"),
+    ("assets.NAME.upkeep.purge", "each item of the list", "Purge"),
+    ("sites.NAME", "", "Site"),
+    ("waivers", "each item of the list", "Waiver"),
+    ("hosts.NAME", "", "DrillHost"),
+    ("manager", "", "Manager"),
+    ("thresholds", "", "Thresholds"),
+    ("thresholds.disk, memory, cpu", "instead of a share alone", "SustainedShare"),
+    ("probes", "each item of the list", "Probe"),
+    ("alerts", "", "Alerts"),
+    ("alerts.email", "", "EmailChannel"),
+    ("alerts.sms", "", "SmsChannel"),
+    ("alerts.policy", "", "AlertPolicy"),
+    ("alerts.policy.critical, warning", "each item of the list", "AlertStep"),
+    ("providers.NAME", "", "Provider"),
+    ("windows", "each item of the list", "Window"),
+    ("budget", "", "Budget"),
+    ("duties", "", "Duties"),
 )
 
 
-def _section(title: str, group: Schema, root: Schema, *, place: str = "", later_title: str = "") -> Iterator[str]:
+def _section(title: str, group: Schema, root: Schema, *, place: str = "") -> Iterator[str]:
     yield f"## {title}\n"
     yield group["description"] + (f" ({place[0].upper()}{place[1:]}.)" if place else "") + "\n"
+    if group.get("x-declared"):
+        yield f"Kept as declared: {_NOT_PERFORMED}.\n"
     choices = [f"`{entry['required'][0]}`" for entry in group.get("oneOf", ())]
     if choices:
         yield f"Exactly one of {', '.join(choices)} is written.\n"
@@ -87,7 +119,10 @@ def _section(title: str, group: Schema, root: Schema, *, place: str = "", later_
     later = group.get("x-later")
     if later:
         listed = ", ".join(f"`{name}`" for name in later)
-        yield f"{later_title or 'Not performed by this version'}, and refused until one does: {listed}.\n"
+        yield f"Not performed by this version, and refused until one does: {listed}.\n"
+
+
+_NOT_PERFORMED = "this version checks it and does nothing with it yet"
 
 
 def _option(name: str, option: Schema, required: bool, root: Schema) -> str:  # noqa: FBT001 -- private
@@ -103,6 +138,8 @@ def _option(name: str, option: Schema, required: bool, root: Schema) -> str:  # 
             if len(values) > 1
             else f"always `{values[0]}`"
         )
+    if option.get("x-declared"):
+        notes.append("kept as declared")
     if option.get("x-unit"):
         notes.append(f"unit: {option['x-unit']}")
     example = f"{name}: {flow(option['examples'][0])}"

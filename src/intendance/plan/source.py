@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import yaml
 
+from intendance.model.frozen import dataclass
 from intendance.plan.problems import OptionPath
+from intendance.plan.saying import Said, say
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
@@ -60,9 +62,9 @@ class Located:
 class Unreadable(Exception):
     """The text is not YAML that a plan can be made of: what is wrong, where, and what to write instead."""
 
-    def __init__(self, message: str, fix: str, mark: Mark, path: OptionPath = ()) -> None:
-        self.message, self.fix, self.mark, self.path = message, fix, mark, path
-        super().__init__(message)
+    def __init__(self, code: str, message: Said, fix: Said, mark: Mark, path: OptionPath = ()) -> None:
+        self.code, self.message, self.fix, self.mark, self.path = code, message, fix, mark, path
+        super().__init__(str(message))
 
 
 @dataclass(slots=True)
@@ -96,12 +98,19 @@ class _Reader:
         self.values += 1
         if self.values > MAX_VALUES:
             raise Unreadable(
-                f"it holds more than {MAX_VALUES:,} values once its aliases are written out",
-                "use fewer aliases, or split it into the plans of several nodes",
+                "too-large",
+                say("it holds more than {most} values once its aliases are written out", most=MAX_VALUES),
+                say("use fewer aliases, or split it into the plans of several nodes"),
                 node.start,
             )
         if id(node) in around:
-            raise Unreadable("an alias stands inside the value that it names", "remove the alias", name, path)
+            raise Unreadable(
+                "alias",
+                say("an alias stands inside the value that it names"),
+                say("remove the alias"),
+                name,
+                path,
+            )
         if len(path) > MAX_DEPTH:
             raise _too_deep(node.start)
         self.places.setdefault(path, Place(name=name, value=node.start, end=node.end))
@@ -117,7 +126,8 @@ class _Reader:
         first: dict[str, Mark] = {}
         for key, value in node.content:
             if key.kind != "scalar":
-                raise Unreadable("an option's name must be a word", "write `name: value`", key.start, path)
+                said = say("an option's name must be a word")
+                raise Unreadable("option-name", said, say("write `name: value`"), key.start, path)
             if key.text == _MERGE:
                 continue
             if key.text in own:
@@ -135,7 +145,8 @@ class _Reader:
     ) -> None:
         for source in value.content if value.kind == "sequence" else [value]:
             if source.kind != "mapping":
-                raise Unreadable("`<<` takes a mapping, by its alias", "write `<<: *name`", key.start, path)
+                said = say("`<<` takes a mapping, by its alias")
+                raise Unreadable("merge", said, say("write `<<: *name`"), key.start, path)
             merged = _Reader(values=self.values)
             content = merged.expand(source, path, key.start, around)
             self.values = merged.values
@@ -168,7 +179,8 @@ class _Builder:
         """Raises Unreadable for what a plan may not hold."""
         mark = _mark(event.start_mark)
         if isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
-            raise Unreadable("a plan is one YAML document; a second one begins here", "remove the line `---`", mark)
+            said = say("a plan is one YAML document; a second one begins here")
+            raise Unreadable("documents", said, say("remove the line `---`"), mark)
         if isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             _close(self.open_nodes.pop(), _mark(event.end_mark))
         elif isinstance(event, yaml.AliasEvent):
@@ -186,8 +198,11 @@ class _Builder:
     def _named(self, anchor: str, mark: Mark) -> _Node:
         if anchor in self.anchors:
             return self.anchors[anchor]
-        fix = f"write `&{anchor}` at the value that is meant, or put quotes around a text that begins with `*`"
-        raise Unreadable(f"no anchor is named `{anchor}`", fix, mark)
+        fix = say(
+            "write `&{anchor}` at the value that is meant, or put quotes around a text that begins with `*`",
+            anchor=anchor,
+        )
+        raise Unreadable("alias", say("no anchor is named `{anchor}`", anchor=anchor), fix, mark)
 
     def _place(self, node: _Node) -> None:
         if self.open_nodes:
@@ -203,7 +218,7 @@ def _mark(at: Any) -> Mark:
 def _node(event: Any, mark: Mark) -> _Node:
     end = _mark(event.end_mark)
     if event.tag is not None and event.tag != "!" and event.tag not in _KNOWN_TAGS:
-        raise Unreadable("a plan uses no YAML tags", f"remove `{event.tag}`", mark)
+        raise Unreadable("tag", say("a plan uses no YAML tags"), say("remove `{tag}`", tag=event.tag), mark)
     if isinstance(event, yaml.ScalarEvent):
         plain = event.style in (None, "") and event.tag is None
         return _Node("scalar", mark, end, _scalar(event.value) if plain else event.value, event.value)
@@ -236,41 +251,42 @@ def _events(text: str) -> Iterator[Any]:
         before = text.encode()[: error.position].decode(errors="ignore")
         mark = Mark(before.count("\n"), len(before) - before.rfind("\n") - 1)
         code = ord(text[len(before)])
-        raise Unreadable(f"it holds the control character U+{code:04X}", "remove it", mark) from None
+        said = say("it holds the control character {character}", character=f"U+{code:04X}")
+        raise Unreadable("control-character", said, say("remove it"), mark) from None
     except yaml.MarkedYAMLError as error:
         raise _syntax(error, text) from None
     finally:
         parser.dispose()
 
 
-_HINTS: tuple[tuple[str, str, str], ...] = (
-    ("tab character", "a tab stands where only spaces may", "indent with spaces"),
+_HINTS: tuple[tuple[str, Said, Said], ...] = (
+    ("tab character", say("a tab stands where only spaces may"), say("indent with spaces")),
     (
         "mapping values are not allowed",
-        "a `:` stands where no option can begin",
-        "put quotes around a text that holds `: `, or check the indentation",
+        say("a `:` stands where no option can begin"),
+        say("put quotes around a text that holds `: `, or check the indentation"),
     ),
     (
         "did not find expected key",
-        "no option can begin here",
-        "align it with the options around it, or close the `{` or `[` before it",
+        say("no option can begin here"),
+        say("align it with the options around it, or close the `{` or `[` before it"),
     ),
     (
         "did not find expected node content",
-        "a value is missing, or a `[` or `{` is not closed",
-        "close it, or write the value",
+        say("a value is missing, or a `[` or `{` is not closed"),
+        say("close it, or write the value"),
     ),
     (
         "did not find expected ',' or",
-        "a list or mapping in brackets is not closed",
-        "write the missing `,`, `]` or `}`",
+        say("a list or mapping in brackets is not closed"),
+        say("write the missing `,`, `]` or `}`"),
     ),
-    ("unexpected end of stream", "a text in quotes is not closed", "write the missing quote"),
-    ("could not find expected ':'", "a `:` is missing after an option's name", "write `name: value`"),
+    ("unexpected end of stream", say("a text in quotes is not closed"), say("write the missing quote")),
+    ("could not find expected ':'", say("a `:` is missing after an option's name"), say("write `name: value`")),
     (
         "block sequence entries are not allowed",
-        "a list cannot begin here",
-        "begin it on a line of its own, indented with spaces",
+        say("a list cannot begin here"),
+        say("begin it on a line of its own, indented with spaces"),
     ),
 )
 
@@ -284,24 +300,29 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
     mark = Mark(0, 0) if at is None else _mark(at)
     if mark.line >= len(lines) > 0:
         mark = Mark(len(lines) - 1, len(lines[-1]))
-    said = " ".join(word for word in (error.problem, error.context) if word)
+    complaint = " ".join(word for word in (error.problem, error.context) if word)
     rest = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
     if error.problem and "did not find expected ',' or" in error.problem:
         opened = error.context_mark
         if rest[:1] == ":" and opened is not None and opened.line == mark.line:
-            return Unreadable("a text that holds `: ` needs quotes", "put it in double quotes", mark)
+            said = say("a text that holds `: ` needs quotes")
+            return Unreadable("quotes", said, say("put it in double quotes"), mark)
         if opened is not None:  # where the bracket was opened says more than where the parser gave up
             mark = _mark(opened)
-    elif "alias" in said or rest[:1] in ("*", "@", "`", "%", "&", "!"):
+    elif "alias" in complaint or rest[:1] in ("*", "@", "`", "%", "&", "!"):
         sign = rest[:1] if rest[:1] in ("@", "`", "%", "&", "!") else "*"
-        return Unreadable(f"a text that begins with `{sign}` needs quotes", f'write "{sign}…" in double quotes', mark)
+        said = say("a text that begins with `{sign}` needs quotes", sign=sign)
+        return Unreadable("quotes", said, say('write "{sign}…" in double quotes', sign=sign), mark)
     if rest[:1] == "\t":
-        said = "tab character"
+        complaint = "tab character"
     for words, message, fix in _HINTS:
-        if words in said:
-            return Unreadable(message, fix, mark)
-    return Unreadable(f"this is not YAML: {said}", "correct the line", mark)
+        if words in complaint:
+            return Unreadable("syntax", message, fix, mark)
+    return Unreadable(
+        "syntax", say("this is not YAML: {complaint}", complaint=complaint), say("correct the line"), mark
+    )
 
 
 def _too_deep(mark: Mark) -> Unreadable:
-    return Unreadable(f"it is nested more than {MAX_DEPTH} levels deep", "a plan needs ten at most", mark)
+    said = say("it is nested more than {most} levels deep", most=MAX_DEPTH)
+    return Unreadable("too-deep", said, say("a plan needs ten at most"), mark)

@@ -28,6 +28,39 @@ ZONE = "timezone: Europe/Brussels"
 KEPT = "retention: {points: 30d}"
 EXCLUDE = 'exclude: ["cache/*", "logs/*", "*.log"]'
 
+LOOKED_AT = 'inspect: {schedule: "30 5 * * *"}'
+DECLARED_WRONG = """manager: {urls: ["http://fleet.example.org"], heartbeat: 60}
+hosts: {laptop: {held_by: admim}}
+thresholds: {disk: 0.8, memory: 101%, cpu: {above: 70%}, page: 2, connections: 0}
+probes:
+  - {name: home, url: "asbl.example.org", every: 2d, expect: 20}
+  - {name: home, url: "https://user:s3cret@asbl.example.org/", every: 60s, slo: 99,9%}
+alerts:
+  email: {smtp: "mail.example.org:587", from: intendance}
+  policy:
+    critical:
+      - {after: 10min, to: admin, by: [email, sms, fax]}
+      - {after: 0min, to: hosting, by: [email]}
+      - {after: 20min, to: lead, by: [sms]}
+providers: {hoster: {name: "Hébergeur", phone: "02 987"}}
+sites: {crud: {assets: [crud-db]}, more: {assets: [crud-db, site-file]}}
+waivers:
+  - {rule: MAINT-4, reason: "", ticket: OPS-12, granted_by: nobody, expires: "2027-01-31"}
+windows:
+  - {name: week-end, rrule: "every saturday", lasts: 2 hours}
+  - {name: week-end, rrule: "FREQ=WEEKLY;BYDAY=XX", lasts: 2h}
+budget: {currency: "€", year: 26, staff: -1}
+duties: {training: annually}
+"""
+DRILL_WRONG = """drill:
+      on: laptop
+      schedule: monthly
+      checks:
+        - {sql: "DELETE FROM members", at_least: 1}
+        - {sql: "SELECT 1; SELECT 2", at_least: 1}
+        - {sql: "SELECT 1"}
+    upkeep: {purge: [{table: audit_logs, column: created_at, older_than: 1 year}]}"""
+
 CHANGES: dict[str, list[tuple[str, str]]] = {
     "unknown-option": [(NIGHTLY, 'logical: {shedule: "0 2 * * *"}')],
     "option-of-another-place": [("catalogues: [asbl]", "catalogues: [asbl]\ntimezone: Europe/Brussels")],
@@ -61,16 +94,15 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     "version-of-another-format": [("version: 1", "version: 2")],
     "asset-of-a-later-version": [("kind: mariadb", "kind: postgresql")],
     "asset-without-a-kind": [("    kind: mariadb\n", "")],
-    "store-of-a-later-version": [
+    "store-that-takes-nothing-yet": [
         (
             "local: {kind: directory, path: /var/backups/intendance}",
-            "local: {kind: s3, bucket: b, region: eu-central-1}",
+            "local: {kind: s3, bucket: asbl-backups, credentials: {file: /etc/intendance/s3.ini}}",
         )
     ],
-    "options-of-a-later-version": [
-        ("contacts:", 'alerts: {}\nmanager: {urls: ["https://m.example.org/"]}\ncontacts:'),
-        (NIGHTLY, NIGHTLY + "\n      stream: {ship_every: 60s}"),
-    ],
+    "store-of-no-known-kind": [("local: {kind: directory,", "local: {kind: dir,")],
+    "wrong-in-what-is-only-declared": [("contacts:", DECLARED_WRONG + "contacts:")],
+    "wrong-in-a-drill": [(LOOKED_AT, LOOKED_AT + "\n    " + DRILL_WRONG)],
     "secret-in-the-plan": [(CRUD, "connect: {socket: /run/mysqld/mysqld.sock, credentials: hunter2, sockett: x}")],
     "password-in-the-plan": [(CRUD, "connect: {host: db.example.org, user: backup, password: 'hunter 2'}")],
     "secret-with-two-references": [

@@ -44,21 +44,21 @@ def test_a_key_that_ends_soon_is_warned_of_and_one_that_ended_is_refused(
     assert bool(judged.faults) == refused
     assert bool(judged.usable) == (not refused)
     for fault in (*judged.warnings, *judged.faults):
-        assert "2040-06-01" in fault.message
+        assert "2040-06-01" in str(fault.message)
 
 
 def test_a_file_of_two_keys_is_refused(keys: Keys, tmp_path: Path) -> None:
     (tmp_path / "key.asc").write_text(keys.owner.armored + keys.offline.armored)
     judged = judge(data("key.asc", keys.owner.fingerprint), tmp_path, NOON)
     assert not judged.usable
-    assert ["holds 2 keys" in fault.message for fault in judged.faults] == [True]
+    assert ["holds 2 keys" in str(fault.message) for fault in judged.faults] == [True]
 
 
 def test_a_private_key_beside_the_public_one_is_seen(keys: Keys, tmp_path: Path) -> None:
     (tmp_path / "key.asc").write_text(keys.owner.armored + keys.owner.secret())
     judged = judge(data("key.asc", keys.owner.fingerprint), tmp_path, NOON)
     assert not judged.usable
-    assert ["PRIVATE" in fault.message for fault in judged.faults] == [True]
+    assert ["PRIVATE" in str(fault.message) for fault in judged.faults] == [True]
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def test_a_private_key_beside_the_public_one_is_seen(keys: Keys, tmp_path: Path)
 def test_a_file_without_a_key_is_told(content: bytes, said: str, tmp_path: Path) -> None:
     (tmp_path / "key.asc").write_bytes(content)
     judged = judge(data("key.asc", "A" * 40), tmp_path, NOON)
-    assert [said in fault.message for fault in judged.faults] == [True]
+    assert [said in str(fault.message) for fault in judged.faults] == [True]
 
 
 def test_a_folder_or_a_broken_link_is_told(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("nowhere")
     for file, said in ((".", "not a file"), ("link", "there is no file")):
         judged = judge(data(file, "A" * 40), tmp_path, NOON)
-        assert [said in fault.message for fault in judged.faults] == [True]
+        assert [said in str(fault.message) for fault in judged.faults] == [True]

@@ -59,6 +59,10 @@ def test_every_option_stands_on_the_reference_page() -> None:
             assert f"`{option}`" in page, f"{name}.{option}"
 
 
+def test_every_group_has_a_section_of_the_reference_page() -> None:
+    assert {definition for _, _, definition in reference._GROUPS} == set(published_schema()["$defs"])
+
+
 def test_every_form_named_by_the_schema_exists_and_is_used() -> None:
     named = set()
 
@@ -105,7 +109,20 @@ WRONG: dict[str, Any] = {
         {"a": {"kind": "mariadb", "connect": {"socket": "/s", "credentials": {"file": "f", "env": "E"}}}},
     ),
     "no connection": ("assets", {"a": {"kind": "mariadb", "connect": {}}}),
-    "later option": ("alerts", {}),
+    "no policy": ("alerts", {}),
+    "a share or a mapping": ("thresholds", {"disk": 80}),
+    "another kind of store": ("stores", {"a": {"kind": "tape", "path": "/x"}}),
+    "one asset is no site": ("sites", {"a": {"assets": ["crud-db"]}}),
+    "two answers of a check": (
+        "assets",
+        {
+            "a": {
+                "kind": "mariadb",
+                "connect": {"socket": "/s"},
+                "drill": {"on": "h", "checks": [{"sql": "SELECT 1", "equals": 1, "at_least": 1}]},
+            }
+        },
+    ),
     "null": ("node", None),
 }
 

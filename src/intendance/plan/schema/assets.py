@@ -8,8 +8,10 @@ from pydantic import Field
 
 from intendance.plan.schema.backups import CRON_EXAMPLE, RETENTION_EXAMPLE, FilesBackup, MariadbBackup, SqliteBackup
 from intendance.plan.schema.declaring import Group, Later, option, optional
+from intendance.plan.schema.drills import FilesDrill, MariadbDrill
 from intendance.plan.schema.forms import AbsolutePath, Database, Exclusion, Line
 from intendance.plan.schema.keys import SecretReference
+from intendance.plan.schema.upkeep import MariadbUpkeep
 
 
 class MariadbConnection(Group):
@@ -31,7 +33,6 @@ class MariadbConnection(Group):
 class MariadbAsset(Group):
     """A MariaDB server; its databases are under it."""
 
-    LATER = ("drill", "upkeep")
     kind: Literal["mariadb"] = option("What kind of asset this is.", example="mariadb")
     databases: Annotated[list[Database], Field(min_length=1)] = optional(
         "The databases to keep; left out, all of them but the server's own.", example=["crud_asbl_ong"]
@@ -46,12 +47,19 @@ class MariadbAsset(Group):
         "How it is backed up; without it nothing is kept, and the rules say so.",
         example={"logical": {"schedule": CRON_EXAMPLE}, "stores": ["local"], "retention": RETENTION_EXAMPLE},
     )
+    drill: MariadbDrill = optional(
+        "Restores that prove that its backups can be used.",
+        example={"on": "laptop", "schedule": "0 5 1 * *"},
+        performed=False,
+    )
+    upkeep: MariadbUpkeep = optional(
+        "What keeps it fast and small.", example={"analyze": {"schedule": "30 3 * * SUN"}}, performed=False
+    )
 
 
 class FilesAsset(Group):
     """A tree of files on one file system."""
 
-    LATER = ("drill", "upkeep")
     kind: Literal["files"] = option("What kind of asset this is.", example="files")
     path: AbsolutePath = option("The tree's folder.", example="/var/www/crud-asbl-ong")
     exclude: list[Exclusion] = optional(
@@ -62,6 +70,11 @@ class FilesAsset(Group):
     backup: FilesBackup = optional(
         "How it is backed up; without it nothing is kept, and the rules say so.",
         example={"full": {"schedule": "0 3 * * SUN"}, "stores": ["local"], "retention": RETENTION_EXAMPLE},
+    )
+    drill: FilesDrill = optional(
+        "Restores that prove that its backups can be used.",
+        example={"on": "laptop", "schedule": "0 5 1 * *"},
+        performed=False,
     )
 
 

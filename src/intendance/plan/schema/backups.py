@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from intendance.plan.schema.declaring import Group, option, optional
-from intendance.plan.schema.forms import Cron, Days, Deadline, Slug
+from intendance.plan.schema.forms import Cron, Days, Deadline, Interval, StoreName
 
 CRON_EXAMPLE = "0 2 * * *"
 RETENTION_EXAMPLE = {"points": "90d"}
@@ -43,27 +43,55 @@ class Inspection(Schedule):
     """When stored backups are looked at again: presence, age, signature, hashes."""
 
 
+class LegalRetention(Group):
+    """Recovery points that are kept longer than the others: one of each year, or of each month."""
+
+    select: Literal["yearly", "monthly"] = option("Which points: the first of each year or month.", example="yearly")
+    kind: Literal["logical", "physical", "full"] = option(
+        "The kind of backup that is kept; a dump can be read long after its server is gone.", example="logical"
+    )
+    keep: Days = option("How long they are kept.", example="7y", unit="a length of time in whole days (d, w, y)")
+
+
+class Stream(Group):
+    """The server's binary log, shipped as it is written: a recovery to any moment."""
+
+    ship_every: Interval = option(
+        "How often what was written is shipped: what a disaster can lose at most.",
+        example="60s",
+        unit="a length of time (s, min, h)",
+    )
+
+
 class Retention(Group):
     """How long backups are kept."""
 
-    LATER = ("legal",)
     points: Days = option(
         "How long every recovery point is kept: 90d at least under maint; under asbl, 30d for databases and 28d for"
         " files.",
         example="90d",
         unit="a length of time in whole days (d, w, y)",
     )
+    legal: LegalRetention = optional(
+        "Recovery points that the law demands longer.",
+        example={"select": "yearly", "kind": "logical", "keep": "7y"},
+        performed=False,
+    )
 
 
 class MariadbBackup(Group):
     """How a MariaDB server is backed up."""
 
-    LATER = ("stream",)
     logical: BackupSchedule = option(
         "A dump of each database and of the accounts.", example={"schedule": CRON_EXAMPLE, "deadline": "4h"}
     )
     physical: BackupSchedule = optional("The server's files, for a fast restore.", example={"schedule": CRON_EXAMPLE})
-    stores: Annotated[list[Slug], Field(min_length=1)] = option("The stores that get every backup.", example=["local"])
+    stream: Stream = optional(
+        "The binary log, for a recovery to any moment.", example={"ship_every": "60s"}, performed=False
+    )
+    stores: Annotated[list[StoreName], Field(min_length=1)] = option(
+        "The stores that get every backup.", example=["local"]
+    )
     retention: Retention = option("How long backups are kept.", example=RETENTION_EXAMPLE)
     inspect: Inspection = optional("When stored backups are looked at again.", example={"schedule": "30 5 * * *"})
 
@@ -73,7 +101,9 @@ class FilesBackup(Group):
 
     full: BackupSchedule = option("An archive of the whole tree.", example={"schedule": "0 3 * * SUN"})
     differential: BackupSchedule = optional("What changed since the full one.", example={"schedule": "0 3 * * 1-6"})
-    stores: Annotated[list[Slug], Field(min_length=1)] = option("The stores that get every backup.", example=["local"])
+    stores: Annotated[list[StoreName], Field(min_length=1)] = option(
+        "The stores that get every backup.", example=["local"]
+    )
     retention: Retention = option("How long backups are kept.", example=RETENTION_EXAMPLE)
     inspect: Inspection = optional("When stored backups are looked at again.", example={"schedule": "30 5 * * *"})
 
@@ -82,6 +112,8 @@ class SqliteBackup(Group):
     """How a SQLite database is backed up."""
 
     full: BackupSchedule = option("A copy of the whole database.", example={"schedule": "15 * * * *"})
-    stores: Annotated[list[Slug], Field(min_length=1)] = option("The stores that get every backup.", example=["local"])
+    stores: Annotated[list[StoreName], Field(min_length=1)] = option(
+        "The stores that get every backup.", example=["local"]
+    )
     retention: Retention = option("How long backups are kept.", example=RETENTION_EXAMPLE)
     inspect: Inspection = optional("When stored backups are looked at again.", example={"schedule": "30 5 * * *"})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+
+from intendance.model.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +32,42 @@ class Later:
         return handler(core) | {"x-later-values": list(self.values)}
 
 
-def option(sentence: str, *, example: Any, unit: str | None = None, default: Any = ...) -> Any:
-    """An option: what it means, an example, its unit, and its default (none: it must be written)."""
-    return Field(
-        default, description=sentence, examples=[example], json_schema_extra={"x-unit": unit} if unit else None
-    )
+@dataclass(frozen=True, slots=True)
+class Refers:
+    """Names the sections of the plan under one of which the text must stand."""
+
+    sections: tuple[str, ...]
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(core) | {"x-refers": list(self.sections)}
 
 
-def optional(sentence: str, *, example: Any, unit: str | None = None) -> Any:
+def option(
+    sentence: str, *, example: Any, unit: str | None = None, default: Any = ..., performed: bool = True, **more: Any
+) -> Any:
+    """An option: what it means, an example, its unit, and its default (none: it must be written).
+
+    Not `performed`: it is checked and kept in the adopted plan, and people are told that this version does nothing
+    with it yet.
+    """
+    extra: dict[str, Any] = ({"x-unit": unit} if unit else {}) | ({} if performed else {"x-declared": True})
+    return Field(default, description=sentence, examples=[example], json_schema_extra=extra or None, **more)
+
+
+def optional(sentence: str, *, example: Any, unit: str | None = None, performed: bool = True) -> Any:
     """An option that may be left out."""
-    return option(sentence, example=example, unit=unit, default=None)
+    return option(sentence, example=example, unit=unit, default=None, performed=performed)
 
 
 class Group(BaseModel):
     """A mapping of options. `LATER`: options of the design that this version refuses because it does not perform them.
 
-    `EXACTLY_ONE`: sets of options of which one and only one is written. `SECRET`: a bare text written in its place is
-    a secret.
+    `EXACTLY_ONE`: options of which one and only one is written. `SECRET`: a bare text written in its place is a
+    secret. Not `PERFORMED`: the whole mapping is kept as declared.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    PERFORMED: ClassVar[bool] = True
     LATER: ClassVar[tuple[str, ...]] = ()
     EXACTLY_ONE: ClassVar[tuple[str, ...]] = ()
     SECRET: ClassVar[bool] = False
@@ -69,6 +86,8 @@ class Group(BaseModel):
         own["description"] = " ".join((cls.__doc__ or "").split())
         if cls.LATER:
             own["x-later"] = list(cls.LATER)
+        if not cls.PERFORMED:
+            own["x-declared"] = True
         if cls.SECRET:
             own["x-secret"] = True
         if cls.EXACTLY_ONE:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from intendance.plan.schema.declaring import Group, option, optional
-from intendance.plan.schema.forms import FilePath, Fingerprint, Line, Slug, Variable
+from intendance.plan.schema.forms import ContactName, FilePath, Fingerprint, Line, Slug, Variable
 
 
 class BackupRecipient(Group):
@@ -22,7 +22,7 @@ class BackupRecipient(Group):
         example="6F4B 1E9A 20C7 5D38 A1B2 93E4 7C55 0D1F 8A6E B3C9",
         unit="40 hexadecimal digits",
     )
-    held_by: Slug = option("The contact who holds the private half.", example="admin")
+    held_by: ContactName = option("The contact who holds the private half.", example="admin")
 
 
 class Keys(Group):

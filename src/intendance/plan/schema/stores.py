@@ -2,19 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from intendance.plan.schema.declaring import Group, Later, option
-from intendance.plan.schema.forms import AbsolutePath
+from pydantic import Field
+
+from intendance.plan.schema.declaring import Group, option, optional
+from intendance.plan.schema.forms import AbsolutePath, Bucket, Host, Line, Url
+from intendance.plan.schema.keys import SecretReference
 
 
 class DirectoryStore(Group):
     """A folder that takes backups: another disk, or a mounted share."""
 
-    LATER = ("bucket", "region", "endpoint", "object_lock", "credentials", "host", "port", "user")
-    kind: Annotated[Literal["directory"], Later(("s3", "sftp"))] = option(
-        "What kind of store this is.", example="directory"
-    )
+    kind: Literal["directory"] = option("What kind of store this is.", example="directory")
     path: AbsolutePath = option(
         "The folder; adopting the plan makes and marks it when its parent stands.", example="/var/backups/intendance"
     )
+
+
+class S3Store(Group):
+    """A bucket of an object store that speaks S3."""
+
+    PERFORMED: ClassVar[bool] = False
+    kind: Literal["s3"] = option("What kind of store this is.", example="s3")
+    bucket: Bucket = option("The bucket's name.", example="asbl-backups")
+    region: Line = optional("The region, as the provider names it.", example="eu-central-1")
+    endpoint: Url = optional(
+        "Where the provider listens; left out, it is Amazon's own for the region.",
+        example="https://s3.eu-central-1.example.org",
+    )
+    object_lock: Literal["governance", "compliance"] = optional(
+        "How the bucket keeps objects from being erased before their time.", example="governance"
+    )
+    credentials: SecretReference = option(
+        "The access key, in the form of AWS's own credentials file.", example={"file": "/etc/intendance/s3.ini"}
+    )
+
+
+class SftpStore(Group):
+    """A folder on another machine, reached by SSH."""
+
+    PERFORMED: ClassVar[bool] = False
+    kind: Literal["sftp"] = option("What kind of store this is.", example="sftp")
+    host: Host = option("The machine's name or address.", example="backup.example.org")
+    port: Annotated[int, Field(ge=1, le=65535)] = optional("Its port; 22 if left out.", example=2222, unit="TCP port")
+    user: Line = option("The user who logs in.", example="intendance")
+    path: AbsolutePath = option("The folder on that machine.", example="/srv/backups/web-01")
+    credentials: SecretReference = option(
+        "The private SSH key that logs in.", example={"file": "/etc/intendance/sftp.key"}
+    )
+
+
+Store = Annotated[DirectoryStore | S3Store | SftpStore, Field(discriminator="kind")]

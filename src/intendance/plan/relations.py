@@ -1,0 +1,306 @@
+"""What the options of a plan say about each other: faults that no single option shows.
+
+Works on data whose shape may be wrong elsewhere, so that every fault is told at once. Reads the file system only to
+follow links.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from intendance.plan import durations
+from intendance.plan.bounds import retention_floor
+from intendance.plan.excluding import leaves_out
+from intendance.plan.forms import days
+from intendance.plan.problems import Fault
+from intendance.plan.reading import (
+    RECIPIENTS,
+    entries,
+    items,
+    raw_identity,
+    real_path,
+    recipients,
+    value_at,
+)
+from intendance.plan.saying import quoted, say
+from intendance.plan.writing import flow
+
+
+def faults(data: Any, stores: tuple[str, ...]) -> list[Fault]:
+    """Every fault between options, in the order of the checks. `stores` are those that this version writes to."""
+    return [
+        *_recipients(data),
+        *_unwritten(data, stores),
+        *_retention(data),
+        *_legal(data),
+        *_places(data),
+        *_servers(data),
+        *_named_twice(data),
+        *_steps(data),
+    ]
+
+
+def _recipients(data: Any) -> Iterator[Fault]:
+    declared = recipients(data)
+    for option in ("name", "fingerprint"):
+        seen: dict[str, int] = {}
+        for index, recipient in declared:
+            value = recipient.get(option)
+            if not isinstance(value, str):
+                continue
+            key = re.sub(r"\s", "", value).upper().removeprefix("0X")
+            if key in seen:
+                if option == "name":
+                    said = say("this name is already that of recipient {number} of the list", number=seen[key] + 1)
+                else:
+                    said = say(
+                        "this fingerprint is already that of recipient {number} of the list", number=seen[key] + 1
+                    )
+                fix = say("give each recipient its own key and name")
+                yield Fault(path=(*RECIPIENTS, index, option), code="recipient-twice", message=said, fix=fix)
+            seen.setdefault(key, index)
+    if declared and len({_person(data, recipient) for _, recipient in declared}) < 2:
+        yield Fault(
+            path=RECIPIENTS,
+            code="one-recipient",
+            message=say(
+                "the backups could be opened by one person only: if that key or person is lost, so is every backup"
+            ),
+            fix=say("add a recipient whose `held_by` is another person; two at least"),
+            rule="MAINT_011",
+        )
+
+
+def _person(data: Any, recipient: Mapping[str, Any]) -> str:
+    """Who holds a key: two contacts with the same name, e-mail or telephone are one person."""
+    holder = recipient.get("held_by")
+    contacts = dict(entries(data, "contacts"))
+    if not isinstance(holder, str):
+        return ""
+    mine = _marks(contacts.get(holder, {}))
+    return next((name for name, contact in contacts.items() if mine & _marks(contact)), holder)
+
+
+def _marks(contact: Mapping[str, Any]) -> set[tuple[str, str]]:
+    marks = set()
+    for option in ("name", "email", "phone"):
+        value = contact.get(option)
+        if isinstance(value, str):
+            marks.add((option, re.sub(r"[\s./()-]", "", value).casefold()))
+    return marks
+
+
+def _unwritten(data: Any, stores: tuple[str, ...]) -> Iterator[Fault]:
+    """Assets whose backups would go nowhere, since none of their stores is one that this version writes to."""
+    known = value_at(data, "stores")
+    for name, asset in entries(data, "assets"):
+        listed = value_at(asset, "backup", "stores")
+        if not isinstance(listed, list) or not isinstance(known, Mapping) or not listed:
+            continue
+        if all(isinstance(each, str) and each in known and each not in stores for each in listed):
+            said = say(
+                "this version stores nothing in {stores} yet, so this asset would be kept nowhere",
+                stores=quoted(listed, "and"),
+            )
+            fix = say("add a store of `kind: directory`")
+            yield Fault(path=("assets", name, "backup", "stores"), code="no-store-performed", message=said, fix=fix)
+
+
+def _retention(data: Any) -> Iterator[Fault]:
+    chosen = value_at(data, "catalogues")
+    catalogues = [name for name in chosen if isinstance(name, str)] if isinstance(chosen, list) else []
+    for name, asset in entries(data, "assets"):
+        points = value_at(asset, "backup", "retention", "points")
+        floor = retention_floor(catalogues, str(asset.get("kind")))
+        if floor is None or not isinstance(points, str) or days(points) is not None:
+            continue
+        written = durations.parse(points) // durations.DAY
+        if written < floor.days:
+            yield Fault(
+                path=("assets", name, "backup", "retention", "points"),
+                code="retention-too-short",
+                message=say(
+                    "`{points}` is {written} days, and {rule} demands {least} at least",
+                    points=points,
+                    written=written,
+                    rule=floor.rule,
+                    least=floor.days,
+                ),
+                fix=say("write `{example}` or more", example=f"{floor.days}d"),
+                rule=floor.rule,
+            )
+
+
+def _legal(data: Any) -> Iterator[Fault]:
+    for name, asset in entries(data, "assets"):
+        place = ("assets", name, "backup", "retention", "legal")
+        kind = value_at(asset, "backup", "retention", "legal", "kind")
+        keep = value_at(asset, "backup", "retention", "legal", "keep")
+        points = value_at(asset, "backup", "retention", "points")
+        if (
+            isinstance(kind, str)
+            and kind in ("logical", "physical", "full")
+            and value_at(asset, "backup", kind) is None
+        ):
+            said = say("no {kind} backup of this asset is made, so none can be kept", kind=f"`{kind}`")
+            made = [each for each in ("logical", "physical", "full") if value_at(asset, "backup", each) is not None]
+            fix = say("write {kinds}", kinds=quoted(made)) if made else say("add `{kind}:` under `backup`", kind=kind)
+            yield Fault(path=(*place, "kind"), code="legal-kind-not-made", message=said, fix=fix)
+        if _shorter(keep, points):
+            said = say(
+                "`{keep}` is shorter than the `{points}` for which every point is kept", keep=keep, points=points
+            )
+            fix = say("write `{example}` or more, or remove `legal`", example=points)
+            yield Fault(path=(*place, "keep"), code="legal-shorter", message=said, fix=fix)
+
+
+def _shorter(one: Any, other: Any) -> bool:
+    if not isinstance(one, str) or not isinstance(other, str) or days(one) or days(other):
+        return False
+    return durations.parse(one) < durations.parse(other)
+
+
+def _places(data: Any) -> Iterator[Fault]:
+    stores: dict[str, str] = {}
+    for name, store in entries(data, "stores"):
+        path = real_path(store.get("path")) if store.get("kind") == "directory" else None
+        if path is not None and path in stores:
+            said = say("this is the folder of the store `{store}` already", store=stores[path])
+            fix = say("name another folder, or remove one of the two")
+            yield Fault(path=("stores", name, "path"), code="store-twice", message=said, fix=fix)
+        elif path is not None:
+            stores[path] = name
+    seen: dict[str, str] = {}
+    for name, asset in entries(data, "assets"):
+        known = raw_identity(asset)
+        if known is None:
+            continue
+        if known in seen:
+            yield _asset_twice(name, asset, seen[known])
+        seen.setdefault(known, name)
+        tree = real_path(asset.get("path"))
+        if asset.get("kind") == "files" and tree is not None:
+            yield from _stores_inside(name, asset, tree, stores)
+
+
+def _asset_twice(name: str, asset: Mapping[str, Any], first: str) -> Fault:
+    if asset.get("kind") == "mariadb":
+        said = say("this is the server of the asset `{asset}` already", asset=first)
+        fix = say("put its databases into that asset")
+    elif asset.get("kind") == "sqlite":
+        said = say("this is the file of the asset `{asset}` already", asset=first)
+        fix = say("remove one of the two")
+    else:
+        said = say("this is the folder of the asset `{asset}` already", asset=first)
+        fix = say("remove one of the two")
+    return Fault(path=("assets", name), at="name", code="asset-twice", message=said, fix=fix)
+
+
+def _stores_inside(name: str, asset: Mapping[str, Any], tree: str, stores: Mapping[str, str]) -> Iterator[Fault]:
+    patterns = [pattern for pattern in asset.get("exclude") or () if isinstance(pattern, str)]
+    for path, store in stores.items():
+        inside = os.path.relpath(path, tree)
+        if inside.split("/")[0] == ".." or leaves_out(patterns, inside):
+            continue
+        if inside == ".":
+            fix = say("move the store elsewhere")
+        else:
+            fix = say("write `{example}`, or move the store elsewhere", example=f"exclude: [{flow(f'./{inside}')}]")
+        said = say(
+            "the store `{store}` ({path}) lies inside this tree: each backup would hold all the earlier ones",
+            store=store,
+            path=path,
+        )
+        yield Fault(path=("assets", name, "path"), code="store-inside-asset", message=said, fix=fix)
+
+
+def _servers(data: Any) -> Iterator[Fault]:
+    for name, asset in entries(data, "assets"):
+        connect = value_at(asset, "connect")
+        if not isinstance(connect, Mapping):
+            continue
+        if isinstance(connect.get("host"), str) and connect["host"].lower() == "localhost":
+            yield Fault(
+                path=("assets", name, "connect", "host"),
+                code="localhost",
+                message=say("MariaDB's programs read `localhost` as its socket, whatever the port"),
+                fix=say("write `socket: /run/mysqld/mysqld.sock`, or `host: 127.0.0.1`"),
+            )
+        if "port" in connect and "host" not in connect:
+            yield Fault(
+                path=("assets", name, "connect", "port"),
+                at="name",
+                code="port-without-host",
+                message=say("`port` goes with `host`, and a socket has none"),
+                fix=say("remove it, or write `host:` instead of `socket:`"),
+            )
+        if "host" in connect and value_at(asset, "backup", "physical") is not None:
+            yield Fault(
+                path=("assets", name, "backup", "physical"),
+                at="name",
+                code="physical-elsewhere",
+                message=say(
+                    "a physical backup copies the files of a server on this machine, and `connect` names a host"
+                ),
+                fix=say("write `socket:` instead of `host:`, or remove it"),
+            )
+
+
+def _named_twice(data: Any) -> Iterator[Fault]:
+    """Items of a list that bear the same name."""
+    for section in ("probes", "windows"):
+        seen: set[str] = set()
+        for index, item in items(data, section):
+            name = item.get("name")
+            if isinstance(name, str) and name in seen:
+                said = say("another item of this list is called `{name}`", name=name)
+                yield Fault(
+                    path=(section, index, "name"), code="named-twice", message=said, fix=say("write another name")
+                )
+            elif isinstance(name, str):
+                seen.add(name)
+
+
+def _steps(data: Any) -> Iterator[Fault]:
+    """Steps of the alert policy that could reach nobody, or that come in the wrong order."""
+    people = {**dict(entries(data, "providers")), **dict(entries(data, "contacts"))}
+    alerts = value_at(data, "alerts")
+    for severity in ("critical", "warning"):
+        before = -1
+        for index, step in items(data, "alerts", "policy", severity):
+            path = ("alerts", "policy", severity, index)
+            ways = step.get("by")
+            for number, way in enumerate(ways if isinstance(ways, list) else ()):
+                yield from _way(way, step.get("to"), people, alerts, (*path, "by", number))
+            try:
+                waited = durations.parse(str(step.get("after")))
+            except ValueError:
+                continue
+            if waited < before:
+                said = say("the steps are not in the order in which they come")
+                yield Fault(
+                    path=(*path, "after"), code="steps-order", message=said, fix=say("write the earlier step first")
+                )
+            before = waited
+
+
+def _way(
+    way: Any,
+    person: Any,
+    people: Mapping[str, Mapping[str, Any]],
+    alerts: Mapping[str, Any],
+    path: tuple[str | int, ...],
+) -> Iterator[Fault]:
+    if way not in ("email", "sms"):
+        return
+    if way not in alerts:
+        said = say("`alerts` does not say how `{way}` leaves", way=way)
+        yield Fault(path=path, code="channel-missing", message=said, fix=say("add `{way}:` under `alerts`", way=way))
+    needed = {"email": "email", "sms": "phone"}[way]
+    if isinstance(person, str) and person in people and needed not in people[person]:
+        said = say("`{person}` has no `{needed}`, so `{way}` cannot reach them", person=person, needed=needed, way=way)
+        fix = say("add `{needed}:` to `{person}`, or choose another way", needed=needed, person=person)
+        yield Fault(path=path, code="unreachable", message=said, fix=fix)
