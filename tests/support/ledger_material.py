@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 from intendance.ledger.book import Book
-from intendance.ledger.rows import Row
+from intendance.ledger.rows import Block, Row
 from intendance.ledger.source import open_source
-from intendance.ledger.tlog import Tile, parse_path
+from intendance.ledger.tlog import TILE_WIDTH, Tile, parse_path
 from intendance.model.evidence.run import RunEnded
 from intendance.system.clock import Instant
 
@@ -88,8 +90,14 @@ class InMemory:
     def rows(self, first: int, end: int) -> Iterator[Row]:
         return (row for row in self.kept[first:end] if first <= row.seq < end)
 
-    def structure(self) -> tuple[str, str]:
-        return "memory", ""
+    def blocks(self, first: int, end: int) -> Iterator[Block]:
+        found = self.rows(first, end)
+        while block := list(islice(found, TILE_WIDTH)):
+            yield block
+
+    @contextmanager
+    def checking(self) -> Iterator[Callable[[], tuple[str, str]]]:
+        yield lambda: ("memory", "")
 
     def checkpoint(self) -> bytes | None:
         return self.signed

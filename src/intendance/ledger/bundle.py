@@ -6,17 +6,18 @@ import os
 import re
 import tarfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from intendance.ledger.report import Fault, Report
-from intendance.ledger.rows import Row
+from intendance.ledger.rows import Block, Row
 from intendance.ledger.source import Unreadable
 from intendance.ledger.tlog import TILE_WIDTH, Tile, parse_path, unbundle
 from intendance.model.errors.ledger import BundleUnusable
@@ -175,8 +176,14 @@ class BundleSource:
             self._damage.append(f"{tile.path} holds {len(entries)} records, not {tile.width}")
         return entries[: tile.width]
 
-    def structure(self) -> tuple[str, str]:
-        return "bundle", "; ".join(dict.fromkeys(self._damage))
+    def blocks(self, first: int, end: int) -> Iterator[Block]:
+        found = self.rows(first, end)
+        while block := list(islice(found, TILE_WIDTH)):
+            yield block
+
+    @contextmanager
+    def checking(self) -> Iterator[Callable[[], tuple[str, str]]]:
+        yield lambda: ("bundle", "; ".join(dict.fromkeys(self._damage)))
 
     def checkpoint(self) -> bytes | None:
         return self.files.read(f"{_LOG}checkpoint")

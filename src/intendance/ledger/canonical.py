@@ -21,7 +21,12 @@ LIMIT_INTEGER = 2**53 - 1
 
 _KEY = re.compile(r"[a-z0-9_]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ALIKE = bytes.maketrans(b"123456789,[-", b"000000000:::")
+_LONG_NUMBER = b":" + b"0" * 16
+"""What a number of 16 digits or more begins with, once all digits are alike and so is all that stands before one."""
 _encoder = msgspec.json.Encoder(order="sorted")
+write = _encoder.encode
+"""The bytes of a value with its keys sorted, nothing checked; canonical if the value is. Also for typed values."""
 
 
 def encode(value: object) -> bytes:
@@ -41,6 +46,16 @@ def decode(content: bytes, *, limit_bytes: int = LIMIT_BYTES) -> Any:
     if encode(value) != content:
         raise NotCanonical(detail="its keys are unsorted or repeated, or it is written in another way")
     return value
+
+
+def has_long_numbers(content: bytes) -> bool:
+    """Whether JSON may hold an integer of 16 digits or more, which 2^53 - 1 has; false alarms are possible in text."""
+    return _LONG_NUMBER in content.translate(_ALIKE)
+
+
+def is_normal(content: bytes) -> bool:
+    """Whether all text is in Unicode's form NFC. Raises UnicodeDecodeError when it is not UTF-8."""
+    return content.isascii() or unicodedata.is_normalized("NFC", content.decode())
 
 
 def clean(text: str) -> str:

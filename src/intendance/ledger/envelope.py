@@ -48,17 +48,50 @@ def digest(content: bytes) -> str:
 
 def evidence_data(evidence: Evidence) -> dict[str, Any]:
     """Evidence as the `data` of a record: plain values, text cleaned."""
-    plain = msgspec.to_builtins(evidence)
+    plain: dict[str, Any] = msgspec.to_builtins(evidence)
+    if _is_ascii(plain):
+        return plain
     cleaned: dict[str, Any] = _clean(plain)
     return cleaned
 
 
+def _is_ascii(value: object) -> bool:
+    try:
+        return canonical.write(value).isascii()
+    except (ValueError, OverflowError):  # halves of surrogate pairs; integers beyond any limit
+        return False
+
+
 def encode(record: Record) -> bytes:
     """The canonical bytes of a record. Raises NotCanonical, RecordTooLarge."""
-    content = canonical.encode({field.name: _plain(getattr(record, field.name)) for field in fields(record)})
+    content = _usual_bytes(record)
+    if content is None:
+        content = canonical.encode({field.name: _plain(getattr(record, field.name)) for field in fields(record)})
     if len(content) > canonical.LIMIT_BYTES:
         raise RecordTooLarge(kind=record.kind, size=len(content), limit=canonical.LIMIT_BYTES)
     return content
+
+
+def _usual_bytes(record: Record) -> bytes | None:
+    """The bytes of a record in its usual form, shown to be canonical by reading them back; None for any other."""
+    try:
+        content = canonical.write(record)
+        usual = same_again(record.kind, content) is not None and canonical.is_normal(content)
+    except (ValueError, RecursionError, OverflowError):
+        return None
+    return content if usual and not canonical.has_long_numbers(content) else None
+
+
+def same_again(kind: str, content: bytes) -> Typed[Any] | None:
+    """The record that these bytes are, when reading it typed and writing it again gives the same bytes; else None.
+
+    The same bytes: no member twice, unsorted, unknown or absent, no other spelling, no fraction. What this leaves open
+    is `canonical.is_normal` and `has_long_numbers`, and the length. Raises ValueError, RecursionError, OverflowError.
+    """
+    if kind not in KINDS:
+        return None
+    typed = decoder(kind).decode(content)
+    return typed if canonical.write(typed) == content else None
 
 
 def decode(content: bytes, seq: int) -> Record:

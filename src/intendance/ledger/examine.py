@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,16 +10,12 @@ import msgspec
 
 from intendance.ledger import canonical, envelope
 from intendance.ledger.report import Fault
-from intendance.ledger.rows import Row
+from intendance.ledger.rows import Block, Row
 from intendance.model.errors.ledger import NotCanonical
 from intendance.model.evidence import KINDS
 from intendance.model.record import Attachment, Record
 
-_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
-_LONG_NUMBER = b"0" * 16
-"""What only a number of 16 digits or more holds: it may be beyond 2^53 and is looked at more closely."""
 _ENVELOPE = frozenset(field.name for field in fields(Record))
-_encoder = msgspec.json.Encoder(order="sorted")
 
 
 class Examined(NamedTuple):
@@ -37,30 +32,69 @@ def examine(row: Row, node: str) -> Examined:
     return _quick(row, node) or _thorough(row, node)
 
 
+Attached = tuple[int, Attachment]
+"""An attachment, and the number of the record that names it."""
+
+
+def faultless(block: Block, node: str, first: int, previous: str) -> tuple[str, list[Attached]] | None:
+    """The last record's digest and all attachments, when nothing at all is wrong with records that stand together.
+
+    They are numbered from `first`; the record before them has the digest `previous`. None: look at each by itself.
+    The same as `examine` of each, and the chain, with less work in between.
+    """
+    attached: list[Attached] = []
+    contents = [row[4] for row in block]
+    try:
+        for place, (seq, kind, asset, ts, content) in enumerate(block, first):
+            typed = envelope.same_again(kind, content)
+            if (
+                typed is None
+                or not (seq == typed.seq == place)
+                or typed.prev != previous
+                or typed.kind != kind
+                or typed.asset != asset
+                or typed.ts != ts
+                or typed.node != node
+                or typed.v != envelope.VERSION
+                or kind == "genesis"
+                or len(content) > canonical.LIMIT_BYTES
+                or not _is_time(ts)
+            ):
+                return None
+            if typed.attachments:
+                attached += ((seq, attachment) for attachment in typed.attachments)
+            previous = envelope.digest(content)
+        together = b"".join(contents)  # records begin and end with braces: nothing new arises where two of them meet
+        if not canonical.is_normal(together) or (
+            canonical.has_long_numbers(together) and any(examine(Row._make(row), node).fault for row in block)
+        ):
+            return None
+    except (ValueError, RecursionError, OverflowError):
+        return None
+    return previous, attached
+
+
 def _quick(row: Row, node: str) -> Examined | None:
     """The answer for a faultless record in its usual form, by decoding it typed and encoding it again; else None."""
     seq, kind, asset, ts, content = row
-    if kind not in KINDS:
-        return None
     try:
-        typed = envelope.decoder(kind).decode(content)
-        again = _encoder.encode(typed)
+        typed = envelope.same_again(kind, content)
+        sound = (
+            typed is not None
+            and typed.seq == seq
+            and typed.kind == kind
+            and typed.asset == asset
+            and typed.ts == ts
+            and typed.node == node
+            and typed.v == envelope.VERSION
+            and len(content) <= canonical.LIMIT_BYTES
+            and canonical.is_normal(content)
+            and not canonical.has_long_numbers(content)
+            and _is_time(ts)
+        )
     except (ValueError, RecursionError, OverflowError):
         return None
-    same = (
-        again == content
-        and typed.seq == seq
-        and typed.kind == kind
-        and typed.asset == asset
-        and typed.ts == ts
-        and typed.node == node
-        and typed.v == envelope.VERSION
-        and len(content) <= canonical.LIMIT_BYTES
-        and (content.isascii() or unicodedata.is_normalized("NFC", content.decode()))
-        and _LONG_NUMBER not in content.translate(_DIGITS_ALIKE)
-        and _is_time(ts)
-    )
-    return Examined(typed.prev, typed.attachments) if same else None
+    return Examined(typed.prev, typed.attachments) if typed is not None and sound else None
 
 
 def _thorough(row: Row, node: str) -> Examined:

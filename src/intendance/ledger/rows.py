@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 BUSY_SECONDS = 30
+_BLOCK_ROWS = 256
 
 
 class Row(NamedTuple):
@@ -18,6 +19,10 @@ class Row(NamedTuple):
     asset: str | None
     ts: str
     content: bytes
+
+
+Block = Sequence[tuple[int, str, str | None, str, bytes]]
+"""Rows that stand together, as plain tuples: making a Row of each costs as much as reading it."""
 
 
 def connect(database: Path) -> sqlite3.Connection:
@@ -44,14 +49,19 @@ def contents(connection: sqlite3.Connection, first: int, end: int) -> Iterator[b
 
 def rows(connection: sqlite3.Connection, first: int, end: int) -> Iterator[Row]:
     """Records [first, end) with their columns, in order; columns of a damaged file may hold anything but `content`."""
-    yield from map(
-        Row._make,
-        connection.execute(
-            "SELECT seq, kind, asset, ts, ifnull(CAST(content AS BLOB), x'') FROM record"
-            " WHERE seq >= ? AND seq < ? ORDER BY seq",
-            (first, end),
-        ),
+    for block in blocks(connection, first, end):
+        yield from map(Row._make, block)
+
+
+def blocks(connection: sqlite3.Connection, first: int, end: int) -> Iterator[Block]:
+    """As `rows`, 256 together and the last ones."""
+    cursor = connection.execute(
+        "SELECT seq, kind, asset, ts, ifnull(CAST(content AS BLOB), x'') FROM record"
+        " WHERE seq >= ? AND seq < ? ORDER BY seq",
+        (first, end),
     )
+    while block := cursor.fetchmany(_BLOCK_ROWS):
+        yield block
 
 
 def selected(

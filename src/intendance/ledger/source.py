@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from intendance.ledger import rows, tiles
 from intendance.ledger.layout import Layout
-from intendance.ledger.rows import Row
+from intendance.ledger.rows import Block, Row
 from intendance.ledger.tlog import TILE_WIDTH, Tile
 from intendance.model.errors.state import NoState
 from intendance.system import lock
@@ -31,8 +32,14 @@ class Source(Protocol):
     def rows(self, first: int, end: int) -> Iterator[Row]:
         """Records [first, end) that are there, in order."""
 
-    def structure(self) -> tuple[str, str]:
-        """What holds the records (`database`, `bundle`), and what is wrong with it around them, or nothing."""
+    def blocks(self, first: int, end: int) -> Iterator[Block]:
+        """As `rows`; 256 together, so that those from a multiple of 256 on are a bundle's, unless some are missing."""
+
+    def checking(self) -> AbstractContextManager[Callable[[], tuple[str, str]]]:
+        """Check what holds the records, meanwhile where that can be done; inside, and once all were read, ask for it.
+
+        The answer: what it is (`database`, `bundle`), and what is wrong with it around the records, or nothing.
+        """
 
     def checkpoint(self) -> bytes | None:
         """The signed checkpoint."""
@@ -65,11 +72,21 @@ class StateSource:
         with _reading():
             yield from rows.rows(self.connection, first, end)
 
-    def structure(self) -> tuple[str, str]:
+    def blocks(self, first: int, end: int) -> Iterator[Block]:
         with _reading():
-            problems = self.connection.execute("PRAGMA integrity_check('record')").fetchmany(3)
-        damage = "" if problems == [("ok",)] else "; ".join(str(problem) for (problem,) in problems)
-        return "database", damage
+            yield from rows.blocks(self.connection, first, end)
+
+    @contextmanager
+    def checking(self) -> Iterator[Callable[[], tuple[str, str]]]:
+        """SQLite checks its pages and indexes on the other core: it works while other threads of ours do."""
+        with _reading():
+            connection = _connect(self.layout)
+        with closing(connection), ThreadPoolExecutor(1) as thread:
+            damage = thread.submit(_damage, connection)
+            try:
+                yield lambda: ("database", damage.result())
+            finally:
+                connection.interrupt()  # of no effect once it is done
 
     def checkpoint(self) -> bytes | None:
         return self.signed
@@ -101,7 +118,7 @@ def open_source(state: Path) -> Iterator[StateSource]:
     if not layout.database.exists():
         raise NoState(state=state)
     with _reading():
-        connection = sqlite3.connect(f"{layout.database.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection = _connect(layout)
     try:
         if not layout.checkpoint.exists() and _never_begun(connection):
             raise NoState(state=state)
@@ -115,6 +132,17 @@ def open_source(state: Path) -> Iterator[StateSource]:
         yield source
     finally:
         connection.close()
+
+
+def _connect(layout: Layout) -> sqlite3.Connection:
+    place = f"{layout.database.absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)
+
+
+def _damage(connection: sqlite3.Connection) -> str:
+    with _reading():
+        problems = connection.execute("PRAGMA integrity_check('record')").fetchmany(3)
+    return "" if problems == [("ok",)] else "; ".join(str(problem) for (problem,) in problems)
 
 
 def _never_begun(connection: sqlite3.Connection) -> bool:

@@ -231,6 +231,12 @@ class Edge:
             return []
         return self._carry(leaf)
 
+    def append_tile(self, leaves: Sequence[bytes]) -> list[tuple[Tile, list[bytes]]]:
+        """Add 256 leaf hashes where a tile begins; the same as `append` of each, at less cost."""
+        self.size += TILE_WIDTH
+        self.levels[:1] = [list(leaves[:-1])]
+        return self._carry(leaves[-1])
+
     def _carry(self, rising: bytes) -> list[tuple[Tile, list[bytes]]]:
         filled: list[tuple[Tile, list[bytes]]] = []
         level = 0

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from intendance.ledger import envelope, note
-from intendance.ledger.examine import examine
+from intendance.ledger.examine import examine, faultless
 from intendance.ledger.note import Checkpoint, VerifierKey
 from intendance.ledger.origin import node_of
 from intendance.ledger.report import Fault, Report
-from intendance.ledger.rows import Row
+from intendance.ledger.rows import Block, Row
 from intendance.ledger.signed_tree import SignedTree
 from intendance.ledger.source import Source, Unreadable
 from intendance.ledger.tile_audit import TileAudit
@@ -131,18 +132,19 @@ class _Verification:
 
     def all_records(self, pinned: Checkpoint | None) -> None:
         """Verify everything: records, tree, every file of the log, the database's own structure."""
-        audit = TileAudit(self.source, self.report)
-        if self.signed is not None:
-            audit.require(self.signed.size)
-        roots = self._rebuild(audit, {head.size for head in (self.signed, pinned) if head is not None})
-        if self._gaps:
-            self.report.not_checked.append("The tree and its tiles: records are missing.")
-        else:
-            audit.finish(signed_root_holds=self._signed_root_holds(roots))
-            if pinned is not None:
-                self._compare_with_pin(pinned, roots.get(pinned.size))
-        self._compare_sizes()
-        holder, damage = self.source.structure()
+        with self.source.checking() as checked:
+            audit = TileAudit(self.source, self.report)
+            if self.signed is not None:
+                audit.require(self.signed.size)
+            roots = self._rebuild(audit, {head.size for head in (self.signed, pinned) if head is not None})
+            if self._gaps:
+                self.report.not_checked.append("The tree and its tiles: records are missing.")
+            else:
+                audit.finish(signed_root_holds=self._signed_root_holds(roots))
+                if pinned is not None:
+                    self._compare_with_pin(pinned, roots.get(pinned.size))
+            self._compare_sizes()
+            holder, damage = checked()
         if damage:
             self.report.add(Fault.TAMPERED, holder, damage)
 
@@ -150,23 +152,20 @@ class _Verification:
         """Go through all records; returns the root hashes of the tree at the sizes asked for."""
         roots = {0: EMPTY_ROOT}
         edge = Edge()
-        entries: list[bytes] = []
-        for row in self.source.rows(0, self.report.size):
-            self._one(row)
+        tail: list[bytes] = []
+        for block in self.source.blocks(0, self.report.size):
+            self._block(block)
             if self._gaps:
                 continue
-            entries.append(row.content)
-            filled = edge.append(leaf_hash(row.content))
-            for tile, hashes in filled:
+            tail = [row[4] for row in block]
+            for tile, hashes in _grown(edge, tail, marks, roots):
                 audit.row(tile.level or 0, tile.index, hashes)
-            if filled:
-                audit.entries(filled[0][0].index, entries)
-                entries = []
-            if edge.size in marks:
-                roots[edge.size] = edge.root()
+            if len(tail) == TILE_WIDTH:
+                audit.entries(block[0][0] // TILE_WIDTH, tail)
+                tail = []
         self._expect(self.report.size)
         if not self._gaps:
-            audit.edge(edge, entries)
+            audit.edge(edge, tail)
         return roots
 
     def _signed_root_holds(self, roots: dict[int, bytes]) -> bool:
@@ -221,6 +220,27 @@ class _Verification:
 
     # What both have in common
 
+    def _block(self, block: Block) -> None:
+        """Records that stand together: all at once when they are faultless, else one by one."""
+        seen = None
+        if self._previous is not None:
+            seen = faultless(block, self.report.node, self._expected, self._previous)
+        if seen is None:
+            for row in block:
+                self._one(Row._make(row))
+            return
+        self._previous, attached = seen
+        for seq, attachment in attached:
+            self._attached(f"record {seq}", attachment)
+        self._seen(block[0][0], block[-1][0])
+
+    def _seen(self, first: int, last: int) -> None:
+        self._expected = last + 1
+        self.report.records += last + 1 - first
+        if self.report.first is None:
+            self.report.first = first
+        self.report.last = last
+
     def _one(self, row: Row) -> None:
         """One record: its number, its form, its kind, its link to the one before, its attachments."""
         if row.seq != self._expected:
@@ -237,11 +257,7 @@ class _Verification:
         for attachment in seen.attachments:
             self._attached(_named(row), attachment)
         self._previous = envelope.digest(row.content)
-        self._expected = row.seq + 1
-        self.report.records += 1
-        if self.report.first is None:
-            self.report.first = row.seq
-        self.report.last = row.seq
+        self._seen(row.seq, row.seq)
 
     def _expect(self, seq: int) -> None:
         """Note the records that are missing before number `seq`."""
@@ -291,6 +307,25 @@ class _Verification:
             self.report.add(
                 Fault.TAMPERED, "pin", f"its {pinned.size} records are not the first of this ledger: history rewritten"
             )
+
+
+def _grown(
+    edge: Edge, contents: Sequence[bytes], marks: set[int], roots: dict[int, bytes]
+) -> list[tuple[Tile, list[bytes]]]:
+    """Add the records of one bundle to the tree; the tiles they fill. The roots at the sizes in `marks` are noted."""
+    leaves = [leaf_hash(content) for content in contents]
+    end = edge.size + len(leaves)
+    filled: list[tuple[Tile, list[bytes]]] = []
+    if len(leaves) == TILE_WIDTH and not any(edge.size < mark < end for mark in marks):
+        filled = edge.append_tile(leaves)
+    else:
+        for leaf in leaves:
+            filled += edge.append(leaf)
+            if edge.size in marks:
+                roots[edge.size] = edge.root()
+    if end in marks:
+        roots[end] = edge.root()
+    return filled
 
 
 def _entries(content: bytes) -> list[bytes]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
+
+from intendance.model.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +48,4 @@ def wait(seconds: float) -> None:
 
 def rfc3339(at: datetime) -> str:
     """`2026-11-21T08:00:00.123456Z`: UTC, microseconds, as every record writes it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

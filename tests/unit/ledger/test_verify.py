@@ -12,7 +12,7 @@ import pytest
 from intendance.ledger import canonical, note
 from intendance.ledger.book import Book
 from intendance.ledger.report import Fault, Report
-from intendance.ledger.rows import Row
+from intendance.ledger.rows import Block, Row
 from intendance.ledger.source import StateSource, Unreadable, open_source
 from intendance.ledger.tlog import Edge, bundle, leaf_hash
 from intendance.ledger.verify import verify
@@ -299,6 +299,10 @@ class Busy:
     def rows(self, first: int, end: int) -> Iterator[Row]:
         fill(self._book, 150)
         return self._source.rows(first, end)
+
+    def blocks(self, first: int, end: int) -> Iterator[Block]:
+        fill(self._book, 150)
+        return self._source.blocks(first, end)
 
 
 def test_what_is_appended_while_verifying_is_not_seen(tmp_path: Path) -> None:
