@@ -14,7 +14,7 @@ from intendance.model.frozen import dataclass
 from intendance.model.plan import Asset
 from intendance.sets.fetch import Shelf, asset_folder, read_sets
 from intendance.sets.manifest import Manifest
-from intendance.sets.points import RecoveryPoint, SetInStore, points
+from intendance.sets.points import LATEST_PER_STORE, RecoveryPoint, SetInStore, doubted, findings, points
 from intendance.stores import Store, open_store
 from intendance.system.clock import Clock
 
@@ -28,16 +28,28 @@ class ListedPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remains:
+    """Attempts of an asset's backups in one store that have no manifest, and their bytes."""
+
+    asset: str
+    store: str
+    attempts: int
+    stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """The recovery points of some assets, newest first within each; what could not be read is said, never left out.
 
-    `unreadable` are sets without a trustworthy manifest, by id; `failures` are stores that could not be read.
+    `unreadable` are sets without a trustworthy manifest, by id; `failures` are stores that could not be read;
+    `remains` are what attempts without a manifest left, or are writing now.
     """
 
     assets: tuple[str, ...]
     points: tuple[ListedPoint, ...]
     unreadable: Mapping[str, str]
     failures: tuple[IntendanceError, ...]
+    remains: tuple[Remains, ...]
     zone: str
 
 
@@ -57,16 +69,23 @@ def list_points(state: Path, clock: Clock, *, asset: str | None) -> Listing:
         listed: list[ListedPoint] = []
         unreadable: dict[str, str] = {}
         failures: list[IntendanceError] = []
+        remains: list[Remains] = []
         for each in assets:
             found = _read(node, each, failures)
-            for shelf in found.values():
+            for store, shelf in found.items():
                 unreadable |= shelf.unreadable
+                left = shelf.incomplete
+                if left:
+                    remains.append(
+                        Remains(asset=each.name, store=store, attempts=len(left), stored_bytes=sum(left.values()))
+                    )
             listed += _listed(node, each.name, found)
         return Listing(
             assets=tuple(each.name for each in assets),
             points=tuple(listed),
             unreadable=unreadable,
             failures=tuple(failures),
+            remains=tuple(remains),
             zone=node.plan.organisation.timezone,
         )
 
@@ -106,11 +125,11 @@ def _read(node: Node, asset: Asset, failures: list[IntendanceError]) -> Mapping[
 
 
 def _listed(node: Node, asset: str, found: Mapping[str, Shelf]) -> list[ListedPoint]:
-    inspections = node.book.facts("inspection.completed", asset=asset, latest=4 * max(1, len(found)))
+    inspections = node.book.facts("inspection.completed", asset=asset, latest=LATEST_PER_STORE * max(1, len(found)))
     latest = {fact.data.store: fact for fact in reversed(inspections)}
     copies: list[SetInStore] = [copy for shelf in found.values() for copy in shelf.sets]
     listed = []
-    for point in points(copies):
+    for point in points(doubted(copies, findings(inspections))):
         seen: dict[str, datetime | None] = {}
         for store in point.stores:
             fact = latest.get(store)

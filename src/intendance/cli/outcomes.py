@@ -115,7 +115,8 @@ def _inspection_lines(run: Run, data: Any, seq: int, zone: str) -> list[str]:
         lines.append(f"  newest: {newest.set}, recovers to {moment(parse(newest.recovers_to), zone)}")
     lines += [f"  FAULT {seen.set}: {seen.fault}" for seen in data.damaged]
     if data.incomplete:
-        lines.append(f"  {data.incomplete} incomplete attempt{'s' * (data.incomplete != 1)}, not listed")
+        attempts = f"{data.incomplete} incomplete attempt{'s' * (data.incomplete != 1)}"
+        lines.append(f"  {attempts} of {size(data.incomplete_bytes)}, not listed")
     if data.sets == 0:
         lines.append(f"  → Make the first one: `intendance backup run {run.asset}`.")
     elif data.damaged:

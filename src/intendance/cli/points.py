@@ -18,6 +18,10 @@ def as_json(listing: Listing) -> dict[str, Any]:
         "schema": "intendance.points/1",
         "points": [point_as_json(listed) for listed in listing.points],
         "unreadable": [{"id": name, "fault": fault} for name, fault in listing.unreadable.items()],
+        "remains": [
+            {"asset": each.asset, "store": each.store, "attempts": each.attempts, "stored_bytes": each.stored_bytes}
+            for each in listing.remains
+        ],
         "failures": [
             {"code": error.code, "message": error.message, "next_step": error.advice} for error in listing.failures
         ],
@@ -47,6 +51,7 @@ def point_as_json(listed: ListedPoint) -> dict[str, Any]:
         "recipients": list(point.recipients),
         "manifest_sha256": point.manifest_sha256,
         "fault": point.fault or None,
+        "found_faulty": point.doubt or None,
         "drilled_at": None,
     }
 
@@ -67,7 +72,7 @@ def draw(output: Output, listing: Listing) -> None:
             point.kind,
             size(point.stored_bytes),
             ", ".join(point.stores) or "none, faulty",
-            local(max(seen), listing.zone) if seen else "not yet",
+            "FAULTY" if point.doubt else local(max(seen), listing.zone) if seen else "not yet",
             point.set,
         )
     if listing.points:
@@ -78,10 +83,13 @@ def draw(output: Output, listing: Listing) -> None:
 
 def _remarks(listing: Listing) -> Iterator[str]:
     for listed in listing.points:
-        if listed.point.fault:
-            yield f"FAULT {listed.point.set}: {listed.point.fault}"
+        if listed.point.complaint:
+            yield f"FAULT {listed.point.set}: {listed.point.complaint}"
     for name, fault in listing.unreadable.items():
         yield f"FAULT {name}: {fault}"
+    for left in listing.remains:
+        what = f"{left.attempts} attempt{'s' * (left.attempts != 1)} without a manifest"
+        yield f"{left.asset}: {what} in {left.store}, {size(left.stored_bytes)}: never listed, not restorable."
     without = [asset for asset in listing.assets if all(listed.point.asset != asset for listed in listing.points)]
     if without and not listing.failures:
         yield f"No recovery point of {', '.join(without)} yet."
@@ -102,7 +110,7 @@ def set_as_json(shown: ShownSet) -> dict[str, Any]:
 def set_lines(shown: ShownSet) -> Iterator[str]:
     """One set as a page."""
     point, manifest, zone = shown.listed.point, shown.manifest, shown.zone
-    yield f"{point.set}" + (f"  FAULT: {point.fault}" if point.fault else "")
+    yield f"{point.set}" + (f"  FAULT: {point.complaint}" if point.complaint else "")
     yield f"  {point.kind} backup of {point.asset} ({point.engine} {manifest.engine_version}) by {manifest.software}"
     if point.base is not None:
         yield f"  builds on     {point.base}, which a restore needs as well"

@@ -148,6 +148,10 @@ def _plan_json(planned: Planned) -> dict[str, Any]:
         "recipients": list(plan.recipients),
         "predicted_seconds": None if plan.predicted is None else plan.predicted.total_ms / 1000,
         "warnings": list(plan.warnings),
+        "passed_over": [
+            {"point": each.set, "recovers_to": rfc3339(each.recovers_to), "fault": each.reason}
+            for each in plan.passed_over
+        ],
     }
 
 

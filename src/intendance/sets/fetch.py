@@ -48,6 +48,11 @@ class Survey:
     complete: Mapping[str, Mapping[str, StoredObject]]
     incomplete: Mapping[str, Mapping[str, StoredObject]]
 
+    @property
+    def incomplete_bytes(self) -> Mapping[str, int]:
+        """What lies in each folder without a manifest."""
+        return {name: sum(each.size_bytes for each in objects.values()) for name, objects in self.incomplete.items()}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedManifest:
@@ -106,10 +111,14 @@ def open_manifest(store: Store, asset_prefix: str, set_id: str, fingerprint: str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """The sets of an asset in one store: those whose manifest holds, what is wrong with the others, by set id."""
+    """The sets of an asset in one store: those whose manifest holds, what is wrong with the others, by set id.
+
+    `incomplete` are attempts without a manifest, with the bytes that lie there: dead, or still at work.
+    """
 
     sets: tuple[SetInStore, ...]
     unreadable: Mapping[str, str]
+    incomplete: Mapping[str, int]
 
 
 def read_sets(store: Store, asset_prefix: str, fingerprint: str, known: Mapping[str, str]) -> Shelf:
@@ -132,7 +141,7 @@ def read_sets(store: Store, asset_prefix: str, fingerprint: str, known: Mapping[
         replaced = known.get(set_id, opened.sha256) != opened.sha256
         fault = REPLACED if replaced else absent_parts(opened.manifest, objects)
         sets.append(SetInStore(store=store.name, manifest=opened.manifest, manifest_sha256=opened.sha256, fault=fault))
-    return Shelf(sets=tuple(sets), unreadable=unreadable)
+    return Shelf(sets=tuple(sets), unreadable=unreadable, incomplete=surveyed.incomplete_bytes)
 
 
 def known_manifest(store: Store, asset_prefix: str, set_id: str, known: str | None) -> OpenedManifest | None:

@@ -13,8 +13,10 @@ from intendance.model.frozen import dataclass
 from intendance.model.verdict import Fact
 from intendance.sets.manifest import Base, Manifest
 
+LATEST_PER_STORE = 4
+"""Inspections to read per store so that the latest of each is among them: stores are inspected in turn."""
+
 _STAMP = re.compile(r"\.(\d{8}T\d{6}Z)\.\d+\Z")
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +67,10 @@ class RecoveryPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassedOver:
-    """A newer set that is not taken; `recovers_to` is None when its manifest does not tell."""
+    """A nearer set that is not taken; `recovers_to` is what its name says when its manifest cannot be trusted."""
 
     set: str
-    recovers_to: datetime | None
+    recovers_to: datetime
     reason: str
 
 
@@ -139,23 +141,20 @@ def choose(candidates: Sequence[RecoveryPoint], asset: str, target: datetime | N
 def passed_over(
     candidates: Sequence[RecoveryPoint], unreadable: Mapping[str, str], chosen: RecoveryPoint, target: datetime | None
 ) -> tuple[PassedOver, ...]:
-    """The sets newer than the chosen one that were not taken, and why; newest first."""
-
-    def between(at: datetime) -> bool:
-        return chosen.recovers_to < at and (target is None or at <= target)
-
-    found = [
+    """The sets nearer than the chosen one that were not taken, and why; newest first."""
+    refused = [
         PassedOver(set=point.set, recovers_to=point.recovers_to, reason=point.complaint)
         for point in candidates
-        if point.complaint and between(point.recovers_to)
+        if point.complaint
     ]
     known = {point.set for point in candidates}
-    found += [
-        PassedOver(set=name, recovers_to=None, reason=reason.rstrip("."))
+    refused += [
+        PassedOver(set=name, recovers_to=at, reason=reason.rstrip("."))
         for name, reason in unreadable.items()
-        if name not in known and (at := _named_instant(name)) is not None and between(at)
+        if name not in known and (at := _named_instant(name)) is not None
     ]
-    return tuple(sorted(found, key=lambda each: each.recovers_to or _named_instant(each.set) or _NEVER, reverse=True))
+    nearer = [each for each in refused if chosen.recovers_to < each.recovers_to <= (target or each.recovers_to)]
+    return tuple(sorted(nearer, key=lambda each: (each.recovers_to, each.set), reverse=True))
 
 
 def named(candidates: Sequence[RecoveryPoint], asset: str, point: str) -> RecoveryPoint:

@@ -86,6 +86,7 @@ class View:
     ledger: str
     found: Sequence[Found]
     incomplete: int
+    incomplete_bytes: int
     expected: Mapping[str, BackupCompleted]
     sequences: frozenset[int]
 
@@ -153,6 +154,7 @@ def conclude(view: View) -> InspectionCompleted:
         sets=len(judged),
         faulty=len(damaged),
         incomplete=view.incomplete,
+        incomplete_bytes=view.incomplete_bytes,
         stored_bytes=sum(each.listed_bytes for each in judged),
         hashed_bytes=sum(each.hashed_bytes for each in hashed),
         newest=tuple(seen[:NEWEST_LISTED]),

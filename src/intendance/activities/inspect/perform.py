@@ -124,6 +124,7 @@ class _Inspection:
                 ledger=self._book.origin,
                 found=self._hash(found),
                 incomplete=len(surveyed.incomplete),
+                incomplete_bytes=sum(surveyed.incomplete_bytes.values()),
                 expected=decide.expected_sets(self._store.name, completed),
                 sequences=frozenset(backup.sequence for backup in completed),
             )

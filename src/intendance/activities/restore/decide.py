@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from statistics import median
+from types import MappingProxyType
 
 from intendance.model.errors.sets import PointFaulty, StreamUnknown
 from intendance.model.evidence.restore import Phases, RestoreCompleted
 from intendance.model.frozen import dataclass
 from intendance.model.plan import BackupKind
 from intendance.sets.manifest import Manifest, Stream
-from intendance.sets.points import PassedOver, RecoveryPoint, choose, named
+from intendance.sets.points import PassedOver, RecoveryPoint, choose, named, passed_over
 
 LOOKED_BACK_UPON = 5
 """Restores of this asset from which the next one's time is predicted: the median of their rates."""
@@ -97,11 +98,14 @@ def plan(
     history: Sequence[RestoreCompleted],
     warnings: Sequence[str] = (),
     base: Manifest | None = None,
+    unreadable: Mapping[str, str] = MappingProxyType({}),
 ) -> RestorePlan:
     """The plan for a selected point, from the first of its stores; `history`: this asset's restores, newest first.
 
-    `warnings` are what the caller has to say beside ours. Raises StreamUnknown.
+    `warnings` are what the caller has to say beside ours; `unreadable`, sets without a trustworthy manifest. Raises
+    StreamUnknown.
     """
+    over = () if wish.point is not None else passed_over(fitting(wish, points), unreadable, point, wish.target)
     streams = choose_streams(manifest, wish.streams, base)
     source_bytes = sum(stream.source_bytes for stream in streams)
     return RestorePlan(
@@ -120,8 +124,15 @@ def plan(
         recipients=point.recipients,
         manifest_sha256=point.manifest_sha256,
         predicted=predict(source_bytes, [restore for restore in history if restore.kind == point.kind]),
-        warnings=(*warnings, *_passed_over(wish, point, points), *(base.warnings if base else ()), *manifest.warnings),
+        warnings=(
+            *warnings,
+            *map(_not_used, over),
+            *((f"the latest inspection found it faulty: {point.doubt}",) if point.doubt else ()),
+            *(base.warnings if base else ()),
+            *manifest.warnings,
+        ),
         base=point.base,
+        passed_over=over,
     )
 
 
@@ -168,14 +179,5 @@ def _stream_plan(manifest: Manifest, stream: Stream) -> StreamPlan:
     )
 
 
-def _passed_over(wish: Wish, chosen: RecoveryPoint, points: Sequence[RecoveryPoint]) -> list[str]:
-    """Nearer points that could not be used, and why."""
-    if wish.point is not None:
-        return []
-    return [
-        f"{point.set} ({point.recovers_to.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}) is nearer and not used: {point.fault}"
-        for point in points
-        if point.fault
-        and point.recovers_to > chosen.recovers_to
-        and (wish.target is None or point.recovers_to <= wish.target)
-    ]
+def _not_used(over: PassedOver) -> str:
+    return f"{over.set} ({over.recovers_to.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}) is nearer and not used: {over.reason}"

@@ -14,6 +14,7 @@ from intendance.activities.restore.decide import RestorePlan, Wish
 from intendance.engines import Engine, Replays, RestoreSession, StreamInSet
 from intendance.ledger.book import Book
 from intendance.model.errors import Exit, IntendanceError
+from intendance.model.errors.engine import DestinationTaken
 from intendance.model.errors.runs import RunSuperseded
 from intendance.model.errors.sets import RestoreDiffers, SetDamaged
 from intendance.model.errors.store import StoreRefused, StoreUnreachable
@@ -22,7 +23,7 @@ from intendance.model.plan import Plan
 from intendance.runs import ProgressSink, Steps
 from intendance.sets.fetch import Shelf, altered_papers, asset_folder, key, open_manifest, read_sets
 from intendance.sets.manifest import Manifest
-from intendance.sets.points import SetInStore, points
+from intendance.sets.points import LATEST_PER_STORE, SetInStore, doubted, findings, points
 from intendance.sets.unpipe import LoadedStream, StreamSource, load_stream
 from intendance.stores import Store
 from intendance.system import lock
@@ -83,7 +84,9 @@ def prepare(job: RestoreJob, context: RestoreContext) -> Prepared:
     chosen = next(each for each in sets if each.manifest.set == point.set and each.store == point.stores[0])
     history = [fact.data for fact in context.book.facts("restore.completed", asset=job.wish.asset, latest=50)]
     base = _base_of(chosen, sets)
-    plan = decide.plan(job.wish, point, chosen.manifest, candidates, history, warnings=silent, base=base)
+    plan = decide.plan(
+        job.wish, point, chosen.manifest, candidates, history, warnings=silent, base=base, unreadable=unreadable
+    )
     store = next(store for store in context.stores if store.name == plan.store)
     return Prepared(plan=plan, store=store, manifest=chosen.manifest, base=base)
 
@@ -103,8 +106,7 @@ def perform(job: RestoreJob, context: RestoreContext, steps: Steps, progress: Pr
 
 
 class _Restore:
-    """One restore; `step` says how far it is: `choose`, `verify`, `prepare`, `load`, `replay`, `check`,
-    `publish`."""
+    """One restore; `step` says how far it is: `choose`, `verify`, `prepare`, `load`, `replay`, `check`."""
 
     def __init__(self, job: RestoreJob, context: RestoreContext, steps: Steps, progress: ProgressSink) -> None:
         self._job = job
@@ -156,13 +158,11 @@ class _Restore:
                 if isinstance(session, Replays):
                     session.replay()
                 replay_seconds = monotonic_seconds() - replaying
-                self._step = "check"
-                checking = monotonic_seconds()
-                checks = session.check()
-                check_seconds = monotonic_seconds() - checking
-                self._step = "publish"
-                session.publish()
-            phases = _phases(loaded, replay_seconds, check_seconds, monotonic_seconds() - started)
+            self._step = "check"
+            checking = monotonic_seconds()
+            checks = session.check()
+            now = monotonic_seconds()
+            phases = _phases(loaded, replay_seconds, now - checking, now - started)
             self._require(checks, session.destination)
         finally:
             session.close()
@@ -208,8 +208,10 @@ class _Restore:
         """Whatever goes wrong inside, what the session created is taken away again."""
         try:
             yield
+        except DestinationTaken:
+            raise  # what stands there is somebody else's
         except BaseException:
-            self._left_behind = f"{session.unfinished}, incomplete"
+            self._left_behind = f"{session.destination}, incomplete"
             session.discard()
             self._left_behind = ""
             raise
@@ -279,8 +281,9 @@ def _shelves(job: RestoreJob, context: RestoreContext) -> tuple[list[SetInStore]
             silent.append(error)
     if silent and not shelves:
         raise silent[0]
+    inspections = context.book.facts("inspection.completed", asset=job.wish.asset, latest=LATEST_PER_STORE * len(shelves))
     return (
-        [each for shelf in shelves for each in shelf.sets],
+        [*doubted((each for shelf in shelves for each in shelf.sets), findings(inspections))],
         {name: fault for shelf in shelves for name, fault in shelf.unreadable.items()},
         [error.message for error in silent],
     )

@@ -27,7 +27,8 @@ class InspectionCompleted:
     """What the store holds for an asset. `by` is the actor's relation to the data: `self` or the name of another host.
 
     `newest` are the latest sets, newest first, at most 20. `days` are the local calendar days (YYYY-MM-DD, plan's
-    zone) of the last 400 that have at least one faultless set. `incomplete` counts prefixes without manifest; `faulty`
+    zone) of the last 400 that have at least one faultless set. `incomplete` counts prefixes without manifest, which
+    hold `incomplete_bytes`; `faulty`
     counts all faulty sets (a set of the ledger that is not in the store is one) and `damaged` names the newest of
     them, at most 30. `hashed_sets` were re-read whole, at most 60 named; after a `deep` inspection, every set was.
     """
@@ -46,6 +47,7 @@ class InspectionCompleted:
     deep: bool = False
     hashed_sets: tuple[str, ...] = ()
     damaged: tuple[SetSeen, ...] = ()
+    incomplete_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

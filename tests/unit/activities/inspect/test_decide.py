@@ -59,6 +59,7 @@ def view(sets: list[Found], *, recorded: range | None = None, **changes: Any) ->
         ledger=LEDGER,
         found=sets,
         incomplete=0,
+        incomplete_bytes=0,
         expected={completed(number).set: completed(number) for number in numbers},
         sequences=frozenset(numbers),
     )

@@ -46,6 +46,21 @@ def test_nearer_points_that_are_faulty_are_named() -> None:
     )
 
 
+def test_a_point_that_somebody_names_though_it_was_found_faulty_comes_with_a_warning() -> None:
+    candidates = points([replace(seen(0), doubt="it is empty"), seen(1)])
+    wish = replace(WISH, point=seen(0).manifest.set)
+    made = plan(wish, select(wish, candidates, {}), seen(0).manifest, candidates, ())
+    assert made.warnings == ("the latest inspection found it faulty: it is empty",)
+    assert made.passed_over == ()
+
+
+def test_what_is_passed_over_is_told_for_machines_too() -> None:
+    candidates = points([seen(0), replace(seen(1), doubt="it is empty")])
+    made = plan(WISH, select(WISH, candidates, {}), seen(0).manifest, candidates, ())
+    assert [(each.set, each.reason) for each in made.passed_over] == [(seen(1).manifest.set, "it is empty")]
+    assert made.warnings[0].endswith("is nearer and not used: it is empty")
+
+
 def test_wishes_that_cannot_be_met() -> None:
     candidates = points([seen(0, fault="forged")])
     with pytest.raises(NoPointReachable):
