@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -14,11 +13,11 @@ from intendance.activities.restore.decide import RestorePlan, Wish
 from intendance.engines import Engine, Replays, RestoreSession, StreamInSet
 from intendance.ledger.book import Book
 from intendance.model.errors import Exit, IntendanceError
-from intendance.model.errors.engine import DestinationTaken
 from intendance.model.errors.runs import RunSuperseded
 from intendance.model.errors.sets import RestoreDiffers, SetDamaged
 from intendance.model.errors.store import StoreRefused, StoreUnreachable
 from intendance.model.evidence.restore import Check, Phases, RestoreCompleted, RestoreFailed
+from intendance.model.frozen import dataclass
 from intendance.model.plan import Plan
 from intendance.runs import ProgressSink, Steps
 from intendance.sets.fetch import Shelf, altered_papers, asset_folder, key, open_manifest, read_sets
@@ -106,7 +105,8 @@ def perform(job: RestoreJob, context: RestoreContext, steps: Steps, progress: Pr
 
 
 class _Restore:
-    """One restore; `step` says how far it is: `choose`, `verify`, `prepare`, `load`, `replay`, `check`."""
+    """One restore; `step` says how far it is: `choose`, `verify`, `prepare`, `load`, `replay`, `check`,
+    `publish`."""
 
     def __init__(self, job: RestoreJob, context: RestoreContext, steps: Steps, progress: ProgressSink) -> None:
         self._job = job
@@ -158,11 +158,13 @@ class _Restore:
                 if isinstance(session, Replays):
                     session.replay()
                 replay_seconds = monotonic_seconds() - replaying
-            self._step = "check"
-            checking = monotonic_seconds()
-            checks = session.check()
-            now = monotonic_seconds()
-            phases = _phases(loaded, replay_seconds, now - checking, now - started)
+                self._step = "check"
+                checking = monotonic_seconds()
+                checks = session.check()
+                check_seconds = monotonic_seconds() - checking
+                self._step = "publish"
+                session.publish()
+            phases = _phases(loaded, replay_seconds, check_seconds, monotonic_seconds() - started)
             self._require(checks, session.destination)
         finally:
             session.close()
@@ -208,10 +210,8 @@ class _Restore:
         """Whatever goes wrong inside, what the session created is taken away again."""
         try:
             yield
-        except DestinationTaken:
-            raise  # what stands there is somebody else's
         except BaseException:
-            self._left_behind = f"{session.destination}, incomplete"
+            self._left_behind = f"{session.unfinished}, incomplete"
             session.discard()
             self._left_behind = ""
             raise
@@ -281,7 +281,9 @@ def _shelves(job: RestoreJob, context: RestoreContext) -> tuple[list[SetInStore]
             silent.append(error)
     if silent and not shelves:
         raise silent[0]
-    inspections = context.book.facts("inspection.completed", asset=job.wish.asset, latest=LATEST_PER_STORE * len(shelves))
+    inspections = context.book.facts(
+        "inspection.completed", asset=job.wish.asset, latest=LATEST_PER_STORE * len(shelves)
+    )
     return (
         [*doubted((each for shelf in shelves for each in shelf.sets), findings(inspections))],
         {name: fault for shelf in shelves for name, fault in shelf.unreadable.items()},
