@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from intendance.engines import BackupSession, Consumer, Finished, Producer, Replays, RestoreSession, Source, StreamInSet
+from intendance.engines.naming import TellsNames
 from intendance.model.evidence.restore import Check
 from intendance.system import process
 
@@ -28,6 +29,7 @@ class TakenSet:
 
     source: Source
     streams: dict[str, Taken]
+    told_apart: tuple[str, ...] = ()
 
     @property
     def in_set(self) -> tuple[StreamInSet, ...]:
@@ -68,13 +70,18 @@ def finish(producer: Producer, child: process.Child, begun: bytes = b"") -> Take
     return Taken(producer.media, content, finished)
 
 
+def told_apart(session: BackupSession) -> tuple[str, ...]:
+    """The names that a session keeps out of its warnings."""
+    return tuple(session.told_apart) if isinstance(session, TellsNames) else ()
+
+
 def take(session: BackupSession) -> TakenSet:
     """Run a backup to its end and close it."""
     streams: dict[str, Taken] = {}
     try:
         while (producer := session.next_producer()) is not None:
             streams[producer.stream] = finish(producer, start(producer))
-        return TakenSet(session.source, streams)
+        return TakenSet(session.source, streams, told_apart(session))
     finally:
         session.close()
 

@@ -27,6 +27,7 @@ from tests.support import engines
 from tests.support.engines import TakenSet
 
 BIG = 4 << 20
+NAMED = "named in agent/snapshots/site.names of the state folder"
 ROOT = os.geteuid() == 0
 
 
@@ -64,7 +65,7 @@ def _take_with(asset: FilesAsset, scratch: Path, meddle: Callable[[], object], a
         streams[producer.stream] = engines.finish(producer, child, begun)
     assert session.next_producer() is None
     session.close()
-    return TakenSet(session.source, streams)
+    return TakenSet(session.source, streams, engines.told_apart(session))
 
 
 def _nothing() -> None: ...
@@ -97,7 +98,8 @@ def test_a_file_that_still_changes_is_listed(site: FilesAsset, tmp_path: Path) -
             file.write(b"more")
 
     taken = _take_with(site, tmp_path / "scratch", grow, grow)
-    assert taken.warnings == ("still changing when read again: big",)
+    assert taken.warnings == (f"still changing when read again: 1 ({NAMED})",)
+    assert taken.told_apart == ("still changing when read again:", "  big")
 
 
 def test_a_file_that_shrinks_is_read_again(site: FilesAsset, tmp_path: Path) -> None:
@@ -123,7 +125,8 @@ def test_a_file_that_vanishes_is_listed_and_the_rest_is_whole(site: FilesAsset, 
 
     taken = _take_with(site, tmp_path / "scratch", lose, _nothing)
     (warning,) = (warning for warning in taken.warnings if "gone before" in warning)
-    assert all(name in warning for name in later)
+    assert warning == f"gone before they could be read: {len(later)} ({NAMED})"
+    assert sorted(taken.told_apart) == sorted(["gone before they could be read:", *(f"  {name}" for name in later)])
     session = FilesEngine(site).restore(taken.in_set, {}, str(tmp_path / "back"), tmp_path)
     assert engines.failed(engines.load(session, taken)) == []
     assert sorted([path.name for path in (tmp_path / "back").iterdir()]) == sorted(
@@ -206,10 +209,10 @@ def test_a_live_sqlite_database_is_a_warning(site: FilesAsset, tmp_path: Path, e
     connection.execute("CREATE TABLE t (a)")
     connection.commit()
     Path(site.path, "notes.db").write_text("not a database")
-    warnings = engines.take(FilesEngine(site).back_up("full", tmp_path / "scratch", expected_bytes)).warnings
+    taken = engines.take(FilesEngine(site).back_up("full", tmp_path / "scratch", expected_bytes))
     connection.close()
-    assert [warning for warning in warnings if "SQLite" in warning and "data.bin" in warning]
-    assert not [warning for warning in warnings if "notes.db" in warning]
+    assert [warning for warning in taken.warnings if "SQLite" in warning and warning.endswith(f": 1 ({NAMED})")]
+    assert taken.told_apart[1:] == ("  data.bin",)
 
 
 def test_a_database_that_this_process_has_open_keeps_its_locks(site: FilesAsset) -> None:
@@ -217,7 +220,7 @@ def test_a_database_that_this_process_has_open_keeps_its_locks(site: FilesAsset)
     connection = sqlite3.connect(place, isolation_level=None)
     connection.execute("CREATE TABLE t (a)")
     connection.execute("BEGIN IMMEDIATE")
-    assert [warning for warning in FilesEngine(site).look().warnings if "state.db" in warning]
+    assert [warning for warning in FilesEngine(site).look().warnings if warning.startswith("SQLite databases")]
     intruder = f"import sqlite3; sqlite3.connect({str(place)!r}, timeout=0).execute('BEGIN IMMEDIATE')"
     done = subprocess.run([sys.executable, "-c", intruder], capture_output=True, text=True, check=False)
     connection.close()
@@ -261,11 +264,14 @@ from intendance.engines.files import FilesEngine
 from intendance.model.errors import IntendanceError
 from intendance.model.plan import FilesAsset
 from tests.support import engines
+session = None
 try:
-    engines.take(FilesEngine(FilesAsset(name="site", path=sys.argv[1], backup=None)).back_up("full", Path(sys.argv[2])))
+    session = FilesEngine(FilesAsset(name="site", path=sys.argv[1], backup=None)).back_up("full", Path(sys.argv[2]))
+    engines.take(session)
     print("taken")
 except IntendanceError as error:
     print(type(error).__name__, error.message, "|", error.advice)
+    print(session and session.told_apart)
 """
 
 
@@ -290,9 +296,11 @@ def test_a_file_that_may_not_be_read_fails_the_backup_and_is_named(open_folder: 
     os.chown(scratch, 65534, 65534)
     ended = _as_nobody(TRY, str(tree), str(scratch))
     assert ended.stdout.startswith("AccessDenied "), ended
-    assert "secret\\n.txt: Cannot open: Permission denied" in ended.stdout
-    assert "closed" in ended.stdout
-    assert "`exclude`" in ended.stdout
+    said, _, apart = ended.stdout.partition(" | ")
+    assert said.endswith(f": Cannot open: Permission denied: 2 ({NAMED})."), said
+    assert "secret\\\\n.txt: Cannot open: Permission denied" in apart
+    assert "closed" in apart
+    assert "`exclude`" in apart
 
 
 @pytest.mark.skipif(not ROOT, reason="only root can become somebody else")
@@ -317,7 +325,8 @@ def test_another_file_system_in_the_tree_is_left_out_and_named(site: FilesAsset,
         subprocess.run(["umount", str(inside)], check=True)
     (warning,) = taken.warnings
     assert warning.startswith("other file systems are mounted in the tree")
-    assert "mounted" in warning
+    assert warning.endswith(f": 1 ({NAMED})")
+    assert taken.told_apart[1:] == ("  mounted",)
     assert b"not ours" not in taken.streams["tree"].content
 
 

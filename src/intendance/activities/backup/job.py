@@ -54,6 +54,11 @@ class BackupContext:
     clock: Clock
 
     @property
+    def names(self) -> Path:
+        """The file beside these notes in which names stand of which the last backup had something to say."""
+        return self.snapshots.with_name(f"{self.snapshots.name}.names")
+
+    @property
     def fingerprint(self) -> str:
         """The node's OpenPGP key, as the first record of the ledger names it."""
         (genesis,) = self.book.facts("genesis", latest=1)

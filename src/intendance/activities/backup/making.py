@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from intendance import __version__
 from intendance.activities.backup import bases, decide
 from intendance.activities.backup.job import BackupContext, BackupJob
 from intendance.engines import BackupSession, KeepsSnapshot, Source
+from intendance.engines.naming import TellsNames, written
 from intendance.ledger.canonical import clean
 from intendance.model.errors.openpgp import KeyUnreadable, NodeKeyMissing
 from intendance.model.errors.process import ProgramFailed
@@ -21,6 +23,7 @@ from intendance.sets.pipe import PipeLimits, StoredStream, store_stream
 from intendance.system import openpgp
 from intendance.system.clock import rfc3339
 from intendance.system.openpgp import RecipientHome
+from intendance.system.publish import publish
 from intendance.system.redaction import redact
 
 
@@ -65,6 +68,7 @@ class Making:
             source = session.source
         finally:
             session.close()
+            self._keep_names(session)
         self.step = "sign"
         if self._kind == "full" and isinstance(session, KeepsSnapshot):
             bases.keep(self._context, self._set, session.snapshot)
@@ -72,6 +76,15 @@ class Making:
         kept = [each.set for each in decide.bases(history, self._store.name)]
         bases.prune(self._context, ([self._set, *kept] if self._kind == "full" else kept)[: bases.KEPT])
         return made
+
+    def _keep_names(self, session: BackupSession) -> None:
+        """What is said of single names, in this machine's own file only: it belongs in no record and no manifest."""
+        path = self._context.names
+        if isinstance(session, TellsNames) and session.told_apart:
+            with suppress(OSError):  # no room for names is no reason to lose the set
+                publish(path, written(self._set, session.told_apart), mode=0o600, replace=True)
+        else:
+            path.unlink(missing_ok=True)
 
     def _open(self, history: Sequence[BackupCompleted]) -> tuple[BackupSession, int]:
         """The session, and for a differential the bytes to expect when none was made before."""

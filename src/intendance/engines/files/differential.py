@@ -10,7 +10,7 @@ from pathlib import Path
 from intendance.engines import Finished, Producer
 from intendance.engines.files import snapshot, tar
 from intendance.engines.files.excludes import Excludes
-from intendance.engines.files.read import ReadSession, readable_root, told
+from intendance.engines.files.read import ReadSession, readable_root
 from intendance.model.errors.engine import BaseUnusable
 from intendance.model.plan import FilesAsset
 
@@ -45,7 +45,7 @@ class ChangesSession(ReadSession):
         if not (said.vanished or said.mounts or said.sockets):
             after = _read(self.asset, self.snapshot)
             details["names"] = snapshot.count_names(after, Excludes(self.asset.exclude))
-        return Finished(details=details, warnings=(*self.in_use(listing), *told(said)))
+        return Finished(details=details, warnings=(*self.in_use(listing), *self.told(said)))
 
 
 def _read(asset: FilesAsset, path: Path) -> snapshot.Snapshot:

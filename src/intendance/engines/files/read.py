@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from intendance.engines import Finished, Producer, Source
+from intendance.engines import Finished, Producer, Source, naming
 from intendance.engines.files import tar, walk
 from intendance.engines.files.excludes import Excludes
 from intendance.model.errors import IntendanceError
@@ -21,6 +21,10 @@ SNAPSHOT = "snar"
 _MOVED = "folders were renamed meanwhile, or one is mounted twice in the tree (then exclude it)"
 _EMPTY = "the folder is empty: is a disk not mounted?"
 _ALL_EXCLUDED = "they match all that is in the folder"
+_DATABASES = "SQLite databases in the tree may be caught in the middle of a write"
+_STILL = "still changing when read again"
+_GONE = "gone before they could be read"
+_MOUNTS = "other file systems are mounted in the tree and are not read"
 _SQLITE_ENDINGS = (*walk.SQLITE_NAMES, *walk.SQLITE_COMPANIONS)
 
 
@@ -28,12 +32,18 @@ def look(asset: FilesAsset) -> Source:
     """What stands at the asset's path. Raises SourceMissing, AccessDenied, NothingLeft, EngineFailed."""
     root = readable_root(asset)
     excludes = _excludes(asset)
+    return _looked(asset, root, excludes)[0]
+
+
+def _looked(asset: FilesAsset, root: str, excludes: Excludes) -> tuple[Source, list[bytes]]:
+    """What stands there, and the SQLite databases in it."""
     found = walk.count(root, excludes)
     if found.excluded_entries and found.empty:
         raise NothingLeft(asset=asset.name, detail=_ALL_EXCLUDED)
+    databases = [os.fsencode(path) for path in found.databases]
     warnings = [_EMPTY] if found.empty else []
-    warnings += _databases([os.fsencode(path) for path in found.databases])
-    return _source(asset, root, found.bytes, (*warnings, *_idle(excludes)))
+    warnings += [_databases(asset, databases)] if databases else []
+    return _source(asset, root, found.bytes, (*warnings, *_idle(excludes))), databases
 
 
 def _known(asset: FilesAsset, expected_bytes: int) -> Source:
@@ -95,11 +105,16 @@ class ReadSession:
 
     def __init__(self, asset: FilesAsset, scratch: Path, expected_bytes: int | None = None) -> None:
         self.asset = asset
+        self.told_apart: list[str] = []
         self._walked = expected_bytes is None
-        self.source = look(asset) if expected_bytes is None else _known(asset, expected_bytes)
+        self._root = readable_root(asset)
+        if expected_bytes is None:
+            self.source, databases = _looked(asset, self._root, _excludes(asset))
+            self._tell(_DATABASES, databases)
+        else:
+            self.source = _known(asset, expected_bytes)
         self._scratch = scratch
         self.snapshot = scratch / SNAPSHOT
-        self._root = readable_root(asset)
         self._steps: list[Callable[[], Producer | None]] = [self._tree, self._again]
         self._changed: list[bytes] = []
 
@@ -113,6 +128,11 @@ class ReadSession:
 
     def close(self) -> None:
         """Nothing is left open."""
+
+    def _tell(self, what: str, names: Sequence[bytes]) -> None:
+        """Names for the machine's own file: warnings and errors only count."""
+        if names:
+            self.told_apart += [f"{what}:", *(f"  {tar.shown(name)}" for name in names)]
 
     def _tree(self) -> Producer:
         return self._producer(TREE, (*self._incremental(), "--level=0", "."), self._tree_finished)
@@ -149,7 +169,8 @@ class ReadSession:
             if not explained:
                 raise self._unreadable(said.errors, code)
             if said.moved:  # the archive holds instructions to rename, on which its own extraction fails
-                raise SourceChanged(asset=self.asset.name, detail=f"{_MOVED}: {listed(said.moved)}")
+                self._tell("renamed meanwhile", said.moved)
+                raise SourceChanged(asset=self.asset.name, detail=f"{_MOVED}: {counted(said.moved, self.asset)}")
             with index.open("rb") as lines:
                 return finished(said, tar.read_listing(lines, _SQLITE_ENDINGS))
 
@@ -167,7 +188,7 @@ class ReadSession:
         details = listing.details() | {
             "archive_bytes": said.archive_bytes, "changed": len(said.changed), "sockets": said.sockets,
         }  # fmt: skip
-        return Finished(details=details, warnings=(*warnings, *told(said)))
+        return Finished(details=details, warnings=(*warnings, *self.told(said)))
 
     def _not_seen_beforehand(self, listing: tar.Listing) -> list[str]:
         """What the walk says of a tree when it is looked at for the first time. Raises NothingLeft."""
@@ -182,19 +203,35 @@ class ReadSession:
         """The SQLite databases among the files that were read."""
         root = os.fsencode(self._root)
         suspects = dict.fromkeys(_without_companion(name) for name in listing.named)
-        return _databases([name for name in suspects if walk.is_sqlite(root + b"/" + name)])
+        found = [name for name in suspects if walk.is_sqlite(root + b"/" + name)]
+        self._tell(_DATABASES, found)
+        return [_databases(self.asset, found)] if found else []
 
     def _again_finished(self, said: tar.Said, listing: tar.Listing) -> Finished:
         details = listing.details() | {"archive_bytes": said.archive_bytes, "changed": len(said.changed)}
         still = [name for name in said.changed if name != b"."]
-        warnings = (f"still changing when read again: {listed(still)}",) if still else ()
+        self._tell(_STILL, still)
+        warnings = (f"{_STILL}: {counted(still, self.asset)}",) if still else ()
         return Finished(details=details, warnings=warnings)
+
+    def told(self, said: tar.Said) -> list[str]:
+        """What tar said of the tree that its owner should know."""
+        warnings = []
+        for what, names in ((_GONE, said.vanished), (_MOUNTS, said.mounts)):
+            if names:
+                self._tell(what, names)
+                warnings.append(f"{what}: {counted(names, self.asset)}")
+        if said.sockets:
+            warnings.append(f"sockets, which hold nothing, were left out: {said.sockets}")
+        if said.more_changed:
+            warnings.append(f"{said.more_changed} more files changed while they were read and were not read again")
+        return warnings
 
     def _unreadable(self, errors: Sequence[tuple[bytes, str]], code: int) -> IntendanceError:
         if not errors:
             return EngineFailed(asset=self.asset.name, detail=f"tar ended with code {code} and did not say why.")
-        named = [f"{tar.shown(name)}: {what}" if name else what for name, what in errors[:5]]
-        detail = "; ".join(named) + (f"; and {len(errors) - 5} more" if len(errors) > 5 else "")
+        self.told_apart += ["not read:", *tar.complaints(errors)]
+        detail = f"{tar.reasons(errors)} ({_named(self.asset)})"
         if all("Permission denied" in what or "Operation not permitted" in what for _, what in errors):
             return AccessDenied(
                 asset=self.asset.name,
@@ -204,20 +241,6 @@ class ReadSession:
         return EngineFailed(asset=self.asset.name, detail=f"{detail}.")
 
 
-def told(said: tar.Said) -> list[str]:
-    """What tar said of the tree that its owner should know."""
-    warnings = []
-    if said.vanished:
-        warnings.append(f"gone before they could be read: {listed(said.vanished)}")
-    if said.mounts:
-        warnings.append(f"other file systems are mounted in the tree and are not read: {listed(said.mounts)}")
-    if said.sockets:
-        warnings.append(f"sockets, which hold nothing, were left out: {said.sockets}")
-    if said.more_changed:
-        warnings.append(f"{said.more_changed} more files changed while they were read and were not read again")
-    return warnings
-
-
 def _version(asset: FilesAsset) -> str:
     said = process.run(["tar", "--version"], deadline_seconds=20).stdout.decode(errors="replace").splitlines()
     if not said or "GNU tar" not in said[0]:
@@ -225,13 +248,8 @@ def _version(asset: FilesAsset) -> str:
     return said[0].removeprefix("tar (GNU tar)").strip()
 
 
-def _databases(names: Sequence[bytes]) -> list[str]:
-    if not names:
-        return []
-    return [
-        "SQLite databases in the tree may be caught in the middle of a write; back them up by themselves: "
-        + listed(names)
-    ]
+def _databases(asset: FilesAsset, names: Sequence[bytes]) -> str:
+    return f"{_DATABASES}; back them up by themselves: {counted(names, asset)}"
 
 
 def _without_companion(name: bytes) -> bytes:
@@ -247,7 +265,10 @@ def _idle(excludes: Excludes) -> list[str]:
     ]
 
 
-def listed(names: Sequence[bytes], most: int = 8) -> str:
-    """The first of many names, for a sentence."""
-    rest = len(names) - most
-    return ", ".join(map(tar.shown, names[:most])) + (f" and {rest} more" if rest > 0 else "")
+def counted(names: Sequence[bytes], asset: FilesAsset) -> str:
+    """How many names, and where they stand: the names themselves are for whoever keeps the files."""
+    return f"{len(names)} ({_named(asset)})"
+
+
+def _named(asset: FilesAsset) -> str:
+    return f"named in {naming.place(asset.name)} of the state folder"

@@ -6,7 +6,10 @@ escapes, so that no name can look like a message.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -156,6 +159,31 @@ def unquoted(name: bytes) -> bytes:
         return _ESCAPES.get(escape, escape)
 
     return _ESCAPE.sub(plain, name)
+
+
+_REASONS = frozenset(os.strerror(number) for number in errno.errorcode)
+_NAMELESS = frozenset(
+    {"Unexpected EOF in archive", "This does not look like a tar archive", "Skipping to next header"}
+)  # what tar says of an archive as a whole
+_QUOTED = re.compile("[\"'].*[\"']", re.DOTALL)
+
+
+def reasons(errors: Iterable[tuple[bytes, str]]) -> str:
+    """What went wrong, and how often, without any name: for records and logs."""
+    counts = Counter(_reason(name, what) for name, what in errors)
+    return "; ".join(f"{what}: {count}" if count > 1 else what for what, count in counts.most_common())
+
+
+def _reason(name: bytes, what: str) -> str:
+    if name:  # a second name in it stands in quotes
+        return _QUOTED.sub("…", what)
+    last = what.rpartition(": ")[2]
+    return last if last in _REASONS or last in _NAMELESS else "tar complained"
+
+
+def complaints(errors: Iterable[tuple[bytes, str]]) -> list[str]:
+    """The same with all names, for people at the machine."""
+    return [f"  {shown(name)}: {what}" if name else f"  {what}" for name, what in errors]
 
 
 def shown(name: bytes) -> str:

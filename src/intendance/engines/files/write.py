@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from intendance.engines import Consumer, StreamInSet
+from intendance.engines import Consumer, StreamInSet, naming
 from intendance.engines.files import tar, walk
 from intendance.engines.files.differential import CHANGES, CHANGES_AGAIN
 from intendance.engines.files.read import AGAIN, TREE
@@ -14,6 +14,7 @@ from intendance.engines.new_folder import NewFolder, open_folders
 from intendance.model.errors.engine import DestinationUnusable, LoadFailed
 from intendance.model.evidence.restore import Check
 from intendance.model.plan import FilesAsset
+from intendance.system.publish import publish
 
 _ORDER = (TREE, AGAIN, CHANGES, CHANGES_AGAIN)
 _ELSEWHERE = "Name a new folder below one that exists, that you may write to, and that is outside the source."
@@ -91,12 +92,28 @@ class WriteSession:
     def _consumer(self, name: str) -> Consumer:
         def finish(code: int, stderr: str) -> None:
             if code != 0:
-                raise LoadFailed(destination=self.destination, detail=_complaint(code, stderr))
+                raise LoadFailed(destination=self.destination, detail=self._complaint(code, stderr))
             if CHANGES in self._streams and name in (TREE, AGAIN) and os.geteuid() != 0:
                 open_folders(self._new.place)  # to delete in them; the differential brings their modes again
 
         argv = tar.extract(str(self._new.place), incremental=name in (TREE, CHANGES))
         return Consumer(stream=name, argv=argv, finish=finish)
+
+    def _complaint(self, code: int, stderr: str) -> str:
+        """What tar says, without names: those stand in a file beside the destination."""
+        if code < 0:
+            return f"tar was ended by signal {-code}."
+        said = tar.Said()
+        for line in stderr.encode().splitlines(keepends=True):
+            said.hear(line)
+        if not said.errors:
+            return f"tar ended with code {code}."
+        names = Path(f"{self.destination}.names")
+        try:
+            publish(names, naming.written("not restored:", tar.complaints(said.errors)), mode=0o600, replace=True)
+        except OSError:  # no room for names is no other failure
+            return f"{tar.reasons(said.errors)}."
+        return f"{tar.reasons(said.errors)} (named in {names})."
 
     def _unusable(self, detail: str) -> DestinationUnusable:
         return DestinationUnusable(destination=self.destination, detail=detail, remedy=_ELSEWHERE)
@@ -105,13 +122,3 @@ class WriteSession:
 def _same(name: str, found: int, wanted: int) -> Check:
     said = f"{found}, as in the set" if found == wanted else f"{found} instead of {wanted}"
     return Check(name=name, ok=found == wanted, found=said)
-
-
-def _complaint(code: int, stderr: str) -> str:
-    if code < 0:
-        return f"tar was ended by signal {-code}."
-    said = tar.Said()
-    for line in stderr.encode().splitlines(keepends=True):
-        said.hear(line)
-    listed = [f"{tar.shown(name)}: {what}" if name else what for name, what in said.errors[:5]]
-    return ("; ".join(listed) or f"tar ended with code {code}") + "."
