@@ -6,7 +6,8 @@ that follows it in the same log, and what is dated in the future is set aside an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -34,12 +35,12 @@ class Facts:
     """All facts given, by kind, oldest first. `ahead` are those dated in the future: no verdict rests on them."""
 
     by_kind: Mapping[str, tuple[Fact[Any], ...]]
+    by_asset: Mapping[tuple[str, str], tuple[Fact[Any], ...]]
     ahead: tuple[Fact[Any], ...]
 
     def of(self, kind: str, asset: str | None = None) -> tuple[Fact[Any], ...]:
         """The facts of a kind, about one asset when it is named."""
-        facts = self.by_kind.get(kind, ())
-        return facts if asset is None else tuple(fact for fact in facts if fact.asset == asset)
+        return self.by_kind.get(kind, ()) if asset is None else self.by_asset.get((kind, asset), ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +103,38 @@ def arrange(facts: Iterable[Fact[Any]], now: datetime) -> Facts:
                 at = min(limit, now)
                 kept.append(fact if at == fact.at else replace(fact, at=at))
     by_kind: dict[str, list[Fact[Any]]] = {}
+    by_asset: dict[tuple[str, str], list[Fact[Any]]] = {}
     for fact in sorted(kept, key=lambda each: (each.at, each.node, each.seq)):
         by_kind.setdefault(fact.kind, []).append(fact)
-    return Facts({kind: tuple(each) for kind, each in by_kind.items()}, tuple(ahead))
+        if fact.asset is not None:
+            by_asset.setdefault((fact.kind, fact.asset), []).append(fact)
+    return Facts(
+        {kind: tuple(each) for kind, each in by_kind.items()},
+        {key: tuple(each) for key, each in by_asset.items()},
+        tuple(ahead),
+    )
 
 
-def latest_per_store(inspections: Sequence[Inspection], moment: datetime) -> dict[str, Inspection]:
-    """What was last seen of each store at a moment."""
-    return {each.data.store: each for each in inspections if each.at <= moment}
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Inspections by store, oldest first, beside their instants: any moment's view of the stores is found quickly."""
+
+    by_store: Mapping[str, tuple[list[datetime], list[Inspection]]]
+
+    @classmethod
+    def of(cls, inspections: Iterable[Inspection]) -> Views:
+        """Of inspections that are oldest first."""
+        by_store: dict[str, tuple[list[datetime], list[Inspection]]] = {}
+        for each in inspections:
+            instants, looks = by_store.setdefault(each.data.store, ([], []))
+            instants.append(each.at)
+            looks.append(each)
+        return cls(by_store)
+
+    def at(self, moment: datetime) -> dict[str, Inspection]:
+        """What was last seen of each store at a moment."""
+        found = {store: (bisect_right(instants, moment), looks) for store, (instants, looks) in self.by_store.items()}
+        return {store: looks[count - 1] for store, (count, looks) in found.items() if count}
 
 
 def recovered(text: str, recorded_at: datetime) -> datetime | None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from intendance.catalogue.checks.copies import Copy, copies
 from intendance.catalogue.finding import Finding, after
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Subject, latest_per_store, local_day, recovered
+from intendance.catalogue.subject import Inspection, Subject, Views, local_day, recovered
 from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.evidence.lifecycle import PlanAdopted
+from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Fact, Param, State
 
 Made = Fact[BackupCompleted]
@@ -25,7 +26,8 @@ def to_recipients(rule: Rule, subject: Subject, now: datetime) -> Finding:
     if few is not None:
         return few
     made = _latest_words(subject)
-    stored = [fact for fact in made if not _is_gone(fact, subject, now)]
+    shelves = _Shelves(subject)
+    stored = [fact for fact in made if not shelves.is_gone(fact, now)]
     wrong = next((found for fact in reversed(stored) for found in _wrong(fact, subject)), None)
     if wrong is not None:
         return wrong
@@ -33,10 +35,14 @@ def to_recipients(rule: Rule, subject: Subject, now: datetime) -> Finding:
         former = _for_former_plan(stored[-1], subject)
         if former is not None:
             return former
-    stranger = _stranger(subject, made)
+    strangers = _strangers(subject, made)
+    stranger = _stranger(strangers)
     if stranger is not None:
         return stranger
-    return _encrypted(rule, subject, made, stored) if stored else _nothing(rule, subject, now)
+    if not stored:
+        return _nothing(rule, subject, now)
+    ends = [*_ends_of_trouble(rule, subject, made, shelves.gone(made, stored)), *_ends_of_strangers(strangers)]
+    return _encrypted(subject, made, stored, ends)
 
 
 def _too_few_holders(rule: Rule, subject: Subject) -> Finding | None:
@@ -68,28 +74,70 @@ def _latest_words(subject: Subject) -> list[Made]:
     return sorted(by_set.values(), key=lambda fact: (fact.data.recovers_to, fact.seq))
 
 
-def _is_gone(fact: Made, subject: Subject, moment: datetime) -> bool:
-    """Whether, at a moment, every store that had the set was inspected since and has no set of its day left."""
-    at = recovered(fact.data.recovers_to, fact.at)
-    views = latest_per_store(subject.inspections, moment)
-    for store in fact.data.stores:
-        view = views.get(store)
-        if at is None or view is None or view.at < fact.at:
-            return False
-        seen = {each.set for each in (*view.data.newest, *view.data.damaged) if each.stored_bytes}
-        if fact.data.set in seen:
-            return False
-        if local_day(at, view.data.zone).isoformat() in view.data.days:
-            return False
-    return True
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """What an inspection saw in a store: sets by name, as far as it names them, and all days of which there is one."""
+
+    at: datetime
+    zone: str
+    sets: frozenset[str]
+    days: frozenset[str]
+
+
+class _Shelves:
+    """What the stores of a subject held at any moment, as inspections saw it."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._inspections = subject.inspections
+        self._views = Views.of(subject.inspections)
+        self._seen: dict[datetime, Mapping[str, _Shelf]] = {}
+
+    def is_gone(self, fact: Made, moment: datetime) -> bool:
+        """Whether, at a moment, every store that had the set was inspected since and has no set of its day left."""
+        at = recovered(fact.data.recovers_to, fact.at)
+        shelves = self._at(moment)
+        for store in fact.data.stores:
+            shelf = shelves.get(store)
+            if at is None or shelf is None or shelf.at < fact.at:
+                return False
+            if fact.data.set in shelf.sets or local_day(at, shelf.zone).isoformat() in shelf.days:
+                return False
+        return True
+
+    def gone(self, made: list[Made], stored: list[Made]) -> Mapping[int, datetime]:
+        """Since when each set that is not stored any more is gone, by the number of its record."""
+        left = {fact.seq for fact in stored}
+        return {fact.seq: self._gone_since(fact) for fact in made if fact.seq not in left}
+
+    def _gone_since(self, fact: Made) -> datetime:
+        """The first of the inspections, up to the last, that all found the set gone."""
+        since = self._inspections[-1].at
+        for inspection in reversed(self._inspections):
+            if not self.is_gone(fact, inspection.at):
+                break
+            since = inspection.at
+        return since
+
+    def _at(self, moment: datetime) -> Mapping[str, _Shelf]:
+        found = self._seen.get(moment)
+        if found is None:
+            found = self._seen[moment] = {store: _shelf(view) for store, view in self._views.at(moment).items()}
+        return found
+
+
+def _shelf(view: Inspection) -> _Shelf:
+    sets = frozenset(each.set for each in (*view.data.newest, *view.data.damaged) if each.stored_bytes)
+    return _Shelf(view.at, view.data.zone, sets, frozenset(view.data.days))
 
 
 def _plans_of(fact: Made, subject: Subject) -> list[Adopted]:
     """The plan in force when the backup began, and any adopted before it ended."""
+    plans = [plan for plan in subject.plans if _precedes(plan, fact)]
+    if len(plans) < 2:
+        return plans
     started = datetime.fromisoformat(fact.data.started_at)
-    before = [plan for plan in subject.plans if plan.at <= started and _precedes(plan, fact)]
-    during = [plan for plan in subject.plans if plan.at > started and _precedes(plan, fact)]
-    return before[-1:] + during
+    before = [plan for plan in plans if plan.at <= started]
+    return before[-1:] + [plan for plan in plans if plan.at > started]
 
 
 def _precedes(former: Fact[Any], latter: Fact[Any]) -> bool:
@@ -100,19 +148,21 @@ def _precedes(former: Fact[Any], latter: Fact[Any]) -> bool:
 def _wrong(fact: Made, subject: Subject) -> Iterator[Finding]:
     """What is wrong with how a set is encrypted, measured by the plan of its time."""
     packets = fact.data.packets
-    at = datetime.fromisoformat(fact.data.recovers_to)
-    common: dict[str, Param] = {"recovers_at": at}
     if packets.parts != fact.data.parts:
-        params = common | {"read": packets.parts, "parts": fact.data.parts}
+        params = _common(fact) | {"read": packets.parts, "parts": fact.data.parts}
         yield Finding(State.FAIL, "parts_unread", params, fact.at, (fact,), Attestor.SELF)
     if not packets.integrity_protected:
-        yield Finding(State.FAIL, "unprotected", common, fact.at, (fact,), Attestor.SELF)
+        yield Finding(State.FAIL, "unprotected", _common(fact), fact.at, (fact,), Attestor.SELF)
     found = frozenset(packets.recipients)
     plans = _plans_of(fact, subject)
     if not any(_keys(plan) == found for plan in plans):
         asked = _keys(plans[-1]) if plans else frozenset()
-        params = common | _difference(asked, found)
+        params = _common(fact) | _difference(asked, found)
         yield Finding(State.FAIL, "recipients_differ", params, fact.at, (fact, *plans[-1:]), Attestor.SELF)
+
+
+def _common(fact: Made) -> dict[str, Param]:
+    return {"recovers_at": datetime.fromisoformat(fact.data.recovers_to)}
 
 
 def _for_former_plan(newest: Made, subject: Subject) -> Finding | None:
@@ -145,9 +195,9 @@ def _strangers(subject: Subject, made: list[Made]) -> list[Copy]:
     return [copy for copy in copies(subject, inspected_only=True) if copy.set not in known]
 
 
-def _stranger(subject: Subject, made: list[Made]) -> Finding | None:
+def _stranger(strangers: list[Copy]) -> Finding | None:
     """A set in a store that this ledger never recorded: nothing here proves how it was encrypted."""
-    for copy in _strangers(subject, made):
+    for copy in strangers:
         if copy.closed is None:
             params: dict[str, Param] = {"store": copy.store, "recovers_at": copy.recovers_to}
             return Finding(State.UNKNOWN, "unproven", params, copy.since, (copy.seen,))
@@ -171,15 +221,17 @@ def _nothing(rule: Rule, subject: Subject, now: datetime) -> Finding:
     return Finding(State.UNKNOWN, "no_set", since=last.at, cites=(last,))
 
 
-def _encrypted(rule: Rule, subject: Subject, made: list[Made], stored: list[Made]) -> Finding:
+def _encrypted(subject: Subject, made: list[Made], stored: list[Made], ends: list[datetime]) -> Finding:
     plan = subject.plan
-    since = max([_first(made).at, *_ends_of_trouble(rule, subject, made, stored)])
+    since = max([_first(made).at, *ends])
     params: dict[str, Param] = {"sets": len(stored), "keys": len(_keys(plan)), "holders": _holders(plan)}
     return Finding(State.PASS, "encrypted", params, since, (stored[-1], plan), Attestor.SELF)
 
 
-def _ends_of_trouble(rule: Rule, subject: Subject, made: list[Made], stored: list[Made]) -> Iterator[datetime]:
-    """When each thing ended that kept the rule from holding: plans, wrong sets, strangers, times without any set."""
+def _ends_of_trouble(
+    rule: Rule, subject: Subject, made: list[Made], gone: Mapping[int, datetime]
+) -> Iterator[datetime]:
+    """When each thing ended that kept the rule from holding: plans, wrong sets, times without any set."""
     bound = rule.count("recipients.holders_min")
     for before, current in pairwise(subject.plans):
         if _holders(before) < bound:
@@ -187,24 +239,28 @@ def _ends_of_trouble(rule: Rule, subject: Subject, made: list[Made], stored: lis
         if _keys(before) != _keys(current):
             followers = [fact.at for fact in made if _precedes(current, fact)]
             yield min(followers, default=current.at)
-    left = {id(fact) for fact in stored}
-    gone = {id(fact): _gone_since(fact, subject) for fact in made if id(fact) not in left}
-    yield from (gone[id(fact)] for fact in made if id(fact) in gone and any(_wrong(fact, subject)))
-    for fact in made:
-        earlier = [each for each in made if each.at < fact.at]
-        if earlier and all(id(each) in gone and gone[id(each)] <= fact.at for each in earlier):
-            yield fact.at
-    yield from (copy.closed.seen.at for copy in _strangers(subject, made) if copy.closed is not None)
+    yield from (gone[fact.seq] for fact in made if fact.seq in gone and any(_wrong(fact, subject)))
+    yield from _ends_of_nothing(made, gone)
 
 
-def _gone_since(fact: Made, subject: Subject) -> datetime:
-    """The first of the inspections, up to the last, that all found the set gone."""
-    since = subject.inspections[-1].at
-    for inspection in reversed(subject.inspections):
-        if not _is_gone(fact, subject, inspection.at):
-            break
-        since = inspection.at
-    return since
+def _ends_of_nothing(made: list[Made], gone: Mapping[int, datetime]) -> Iterator[datetime]:
+    """When a set was made while all those made before it were gone."""
+    last_gone: datetime | None = None  # of those before; they were made in this order
+    for at, together in groupby(sorted(made, key=_made_at), key=_made_at):
+        if last_gone is not None and last_gone <= at:
+            yield at
+        for fact in together:
+            if fact.seq not in gone:
+                return
+            last_gone = gone[fact.seq] if last_gone is None else max(last_gone, gone[fact.seq])
+
+
+def _ends_of_strangers(strangers: list[Copy]) -> Iterator[datetime]:
+    yield from (copy.closed.seen.at for copy in strangers if copy.closed is not None)
+
+
+def _made_at(fact: Made) -> datetime:
+    return fact.at
 
 
 def _first(made: list[Made]) -> Made:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 
 from intendance.catalogue.finding import Finding
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Inspection, Subject, latest_per_store, local_day, recovered
+from intendance.catalogue.subject import Inspection, Subject, Views, local_day, recovered
 from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.verdict import Attestor, Fact, Param, State
 
@@ -24,10 +24,11 @@ def judge_retention(rule: Rule, subject: Subject) -> Finding:
     if short is not None:
         return short
     moments = [each.at for each in subject.inspections]
+    views, made = Views.of(subject.inspections), _Made(subject)
     healed: datetime | None = None
     broken: Finding | None = None
     for moment in reversed(moments):
-        lost = sorted(_lost_days(subject, moment, kept_s // DAY_SECONDS))
+        lost = sorted(_lost_days(made, views.at(moment), moment, kept_s // DAY_SECONDS))
         if not lost:
             if broken is not None:
                 return broken
@@ -37,7 +38,7 @@ def judge_retention(rule: Rule, subject: Subject) -> Finding:
             return Finding(State.PASS, "", since=healed)
         params: Mapping[str, Param] = {"first_day": lost[0].isoformat(), "count": len(lost), "bound_s": kept_s}
         params = broken.params if broken else params
-        cites = tuple(latest_per_store(subject.inspections, moments[-1]).values())
+        cites = tuple(views.at(moments[-1]).values())
         broken = Finding(State.FAIL, "young_gone", params, since=moment, cites=cites, attested_by=Attestor.SELF)
     return broken or Finding(State.PASS, "")
 
@@ -53,11 +54,45 @@ def plan_too_short(rule: Rule, subject: Subject) -> Finding | None:
     return Finding(State.FAIL, "plan_short", params, since=declared.at, cites=(declared,), attested_by=Attestor.SELF)
 
 
-def _lost_days(subject: Subject, moment: datetime, days: int) -> set[date]:
+class _Made:
+    """The sets that were made, by the first of their stores and the local day that they recover to."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._by_store: dict[str, list[Fact[BackupCompleted]]] = {}
+        for fact in subject.completed:
+            for store in fact.data.stores[:1]:
+                self._by_store.setdefault(store, []).append(fact)
+        self._by_day: dict[tuple[str, str], dict[str, list[Fact[BackupCompleted]]]] = {}
+
+    def stores(self) -> Iterable[str]:
+        return self._by_store
+
+    def by_day(self, store: str, zone: str) -> Mapping[str, list[Fact[BackupCompleted]]]:
+        """Worked out once for each zone in which a store was inspected, which is the same for years."""
+        found = self._by_day.get((store, zone))
+        if found is None:
+            found = self._by_day[store, zone] = {}
+            for fact in self._by_store[store]:
+                at = recovered(fact.data.recovers_to, fact.at)
+                if at is not None:
+                    found.setdefault(local_day(at, zone).isoformat(), []).append(fact)
+        return found
+
+
+def _lost_days(made: _Made, views: Mapping[str, Inspection], moment: datetime, days: int) -> set[date]:
     """Local days younger than `days` at `moment` of which a set was made and no store has one left."""
-    views = latest_per_store(subject.inspections, moment)
     listed = {store: frozenset(view.data.days) for store, view in views.items()}
-    return {day for fact in subject.completed for day in _day_lost(fact, views, listed, moment, days)}
+    lost: set[date] = set()
+    for store in made.stores():
+        view = views.get(store)
+        if view is None:
+            continue
+        by_day = made.by_day(store, view.data.zone)
+        for day in by_day.keys() - listed[store]:  # a day that this store lists is not lost, whatever the others hold
+            for fact in by_day[day]:
+                if fact.at <= moment:
+                    lost.update(_day_lost(fact, views, listed, moment, days))
+    return lost
 
 
 def _day_lost(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from intendance.catalogue.checks.retained import DAY_SECONDS, plan_too_short
 from intendance.catalogue.finding import Finding, Span, after, chain_start, seconds_lost
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Inspection, Subject, attestor, latest_per_store, local_day
+from intendance.catalogue.subject import Inspection, Subject, Views, attestor, local_day
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Param, State
 
@@ -41,7 +42,7 @@ def daily(rule: Rule, subject: Subject, now: datetime) -> Finding:
     bound = timedelta(seconds=rule.seconds("inspection.age_max"))
     if not subject.inspections:
         return _unseen(subject, subject.first_declared + bound, now)
-    views = latest_per_store(subject.inspections, now)
+    views = Views.of(subject.inspections).at(now)
     newest = max(views.values(), key=_moment)
     days = _count(rule, subject, views.values(), newest, bound)
     if days.state is State.FAIL:
@@ -87,27 +88,31 @@ def _count(rule: Rule, subject: Subject, views: Iterable[Inspection], newest: In
     zone = newest.data.zone
     of = rule.seconds("retention.kept_min") // DAY_SECONDS
     today = local_day(newest.at, zone)
-    have = {day for view in views for day in view.data.days}
+    have = frozenset().union(*(view.data.days for view in views))
     midnight = datetime.combine(today, time(), ZoneInfo(zone))
     asked_until = today - timedelta(days=1)
     if newest.at < midnight + bound - timedelta(seconds=DAY_SECONDS):
         asked_until -= timedelta(days=1)
     first = local_day(subject.first_declared, zone) + timedelta(days=1)
-    lacking = [day for day in _last(today, of) if day.isoformat() not in have]
+    lacking = [day for text, day in _last(today, of).items() if text not in have]
     missing = tuple(day for day in lacking if first <= day <= asked_until)
     return _Days(of, missing, tuple(day for day in lacking if day < first), first)
 
 
-def _last(today: date, of: int) -> list[date]:
-    return [today - timedelta(days=back) for back in range(of, 0, -1)]
+@lru_cache(maxsize=128)
+def _last(today: date, of: int) -> Mapping[str, date]:
+    """The days before a day, oldest first, as they are written; asked for again for every asset."""
+    days = [today - timedelta(days=back) for back in range(of, 0, -1)]
+    return {day.isoformat(): day for day in days}
 
 
 def _states(rule: Rule, subject: Subject, bound: timedelta) -> list[tuple[datetime, State]]:
     """What each inspection, with those of the other stores before it, showed at its time."""
     found = []
+    views = Views.of(subject.inspections)
     for inspection in subject.inspections:
-        views = latest_per_store(subject.inspections, inspection.at)
-        found.append((inspection.at, _count(rule, subject, views.values(), inspection, bound).state))
+        then = views.at(inspection.at).values()
+        found.append((inspection.at, _count(rule, subject, then, inspection, bound).state))
     return found
 
 
