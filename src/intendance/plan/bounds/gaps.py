@@ -7,7 +7,6 @@ activities (`runs/decide.py`): a night with an hour more makes the gap of a dail
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from heapq import merge
@@ -15,6 +14,8 @@ from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
+
+from intendance.model.frozen import dataclass
 
 YEARS_AHEAD = timedelta(days=5 * 365 + 2)
 """Five years: every month after every other, a leap day, ten changes of the clock."""

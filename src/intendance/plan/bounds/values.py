@@ -1,0 +1,90 @@
+"""Options of a plan that a rule bounds: a looser value is refused, with the rule, its bound and the value. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from intendance.catalogue.rule import Rulebook
+from intendance.plan.bounds.limits import Limit, limit, measure
+from intendance.plan.problems import Fault, OptionPath
+from intendance.plan.saying import say
+
+OPTIONS: Sequence[tuple[str, tuple[str, ...]]] = (
+    ("manager.heartbeat", ("heartbeat.interval_max",)),
+    ("thresholds.disk", ("disk.alert_at", "disk.used_max")),
+    ("thresholds.disk.above", ("disk.alert_at", "disk.used_max")),
+    ("thresholds.memory", ("memory.alert_at", "memory.used_max")),
+    ("thresholds.memory.above", ("memory.alert_at", "memory.used_max")),
+    ("thresholds.cpu", ("cpu.alert_at", "cpu.used_max")),
+    ("thresholds.cpu.above", ("cpu.alert_at", "cpu.used_max")),
+    ("thresholds.cpu.for", ("cpu.alert_after",)),
+    ("thresholds.page", ("page.p95_max",)),
+    ("thresholds.api_p95", ("api.p95_alert_at",)),
+    ("thresholds.connections", ("database.connections_max",)),
+    ("thresholds.slow_query", ("database.query_max",)),
+    ("probes.*.slo", ("availability.year_min",)),
+    ("windows.*.lasts", ("window.length_max",)),
+    ("duties.access_review", ("access.review_age_max",)),
+    ("duties.training", ("training.age_max",)),
+    ("duties.security_audit", ("audit.security_age_max",)),
+    ("assets.*.backup.retention.legal.keep", ("retention.legal_min",)),
+    ("assets.*.backup.stream.ship_every", ("rpo.max",)),
+)
+"""Places of the plan (`*`: every name or item) and the quantities that they set."""
+
+
+def faults(data: Any, rulebook: Rulebook, catalogues: Collection[str]) -> Iterator[Fault]:
+    """Every value that is looser than the strictest bound of the catalogues on it."""
+    for place, quantities in OPTIONS:
+        for path, value in _written(data, place.split("."), ()):
+            written = measure(value)
+            found = _strictest(rulebook, catalogues, quantities, _kind(data, path))
+            if written is not None and found is not None and not found.allows(written):
+                yield looser(path, value, found)
+
+
+def looser(path: OptionPath, value: object, found: Limit) -> Fault:
+    """The fault of a value that is looser than a bound."""
+    params = {
+        "value": f"`{value}`",
+        "rule": found.rule.id,
+        "bound": found.bound.value,
+        "quantity": f"`{found.bound.quantity}`",
+    }
+    if found.bound.stricter == "smaller":
+        said = say("{value} is looser than {rule} allows: {bound} at most ({quantity})", **params)
+        fix = say("write `{bound}` or less", bound=found.bound.value)
+    else:
+        said = say("{value} is looser than {rule} allows: {bound} at least ({quantity})", **params)
+        fix = say("write `{bound}` or more", bound=found.bound.value)
+    return Fault(path=path, code="looser-than-bound", message=said, fix=fix, rule=found.rule.id)
+
+
+def _strictest(
+    rulebook: Rulebook, catalogues: Collection[str], quantities: Sequence[str], kind: str | None
+) -> Limit | None:
+    found = [limit(rulebook, catalogues, quantity, kind) for quantity in quantities]
+    present = [each for each in found if each is not None]
+    return min(present, key=lambda each: each.value if each.bound.stricter == "smaller" else -each.value, default=None)
+
+
+def _written(data: Any, steps: Sequence[str], path: OptionPath) -> Iterator[tuple[OptionPath, Any]]:
+    """The values that stand at a place of the plan, each with its path."""
+    if not steps:
+        yield path, data
+        return
+    step, rest = steps[0], steps[1:]
+    if step == "*":
+        inner = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
+        for name, value in inner:
+            yield from _written(value, rest, (*path, name))
+    elif isinstance(data, Mapping) and step in data:
+        yield from _written(data[step], rest, (*path, step))
+
+
+def _kind(data: Any, path: OptionPath) -> str | None:
+    """The kind of the asset that an option is of; None outside of assets."""
+    if path[0] != "assets":
+        return None
+    return str(data["assets"][path[1]].get("kind"))
