@@ -1,5 +1,5 @@
-"""Writes the pages that are generated from the code: `./dev sh -- python docs/generate.py`. A test says when one is
-old."""
+"""Writes the pages that are generated from the code, and the rules compiled from their YAML: `./dev sh -- python
+docs/generate.py`. A test says when one is old."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from typing import Any, get_args, get_origin, get_type_hints
 import typer.main
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from intendance.catalogue import load
 from intendance.cli.main import NOUNS, build
 from intendance.model import errors
 from intendance.model.errors import Exit, IntendanceError
 from intendance.model.evidence import KINDS
 
 DOCS = Path(__file__).parent
+RULES = Path(load.__file__).with_name(load.COMPILED)
 _WRITTEN = "*Written by `docs/generate.py`; change the code, not this page.*"
 
 EXIT_MEANINGS = {
@@ -200,6 +202,7 @@ PAGES = {"errors.md": errors_page, "commands.md": commands_page, "evidence.md": 
 def main() -> None:
     for name, write in PAGES.items():
         (DOCS / name).write_text(write(), encoding="utf-8")
+    RULES.write_text(load.compiled(), encoding="utf-8")
 
 
 if __name__ == "__main__":
