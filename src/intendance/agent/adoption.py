@@ -17,6 +17,8 @@ from intendance import __version__
 from intendance.agent import bell
 from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
+from intendance.agent.past import seen, seen_in
+from intendance.agent.waiving import waiver_records
 from intendance.ledger.book import Book
 from intendance.ledger.canonical import clean
 from intendance.model.errors.plan import FleetImmutable, NotConfirmed, NothingToConfirm, PlanAltered, PlanOfOtherVersion
@@ -64,7 +66,8 @@ def adopt(path: Path, *, state: Path, clock: Clock, actor: str, confirmed: Colle
     Raises PlanMissing, PlanUnreadable, PlanInvalid, FleetImmutable, NotConfirmed, NothingToConfirm, LockHeld,
     StateUnusable, LedgerLost, and what the ledger refuses.
     """
-    return adopt_checked(load(path, clock.read().at), state=state, clock=clock, actor=actor, confirmed=confirmed)
+    checked = load(path, clock.read().at, seen_in(state, clock))
+    return adopt_checked(checked, state=state, clock=clock, actor=actor, confirmed=confirmed)
 
 
 def adopt_checked(
@@ -225,6 +228,7 @@ def _record(book: Book, adoption: PlanAdopted, plan: Plan, former: _InForce | No
     first_seen = _first_seen(book)
     now = rfc3339(clock.read().at)
     declared = {name: _declared(asset, first_seen, now) for name, asset in plan.assets.items()}
+    waivers = waiver_records(plan, seen(book, clock.read().at), clock.read().at)
     kept = {asset.identity for asset in declared.values()}
     with book.transaction() as transaction:
         record = transaction.append(adoption, actor=actor)
@@ -233,6 +237,8 @@ def _record(book: Book, adoption: PlanAdopted, plan: Plan, former: _InForce | No
         for name, asset in former.declared.items() if former else ():
             if asset.identity not in kept:
                 transaction.append(_dropped(asset), actor=actor, asset=name)
+        for waiver in waivers:
+            transaction.append(waiver, actor=actor)
     book.seal()
     return record.seq
 

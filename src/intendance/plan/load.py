@@ -9,10 +9,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from intendance.catalogue.load import load as load_rules
 from intendance.model.errors.plan import PlanInvalid, PlanMissing, PlanUnreadable
 from intendance.model.frozen import dataclass
 from intendance.model.plan import Plan
 from intendance.plan import advice, recipients, references, relations, shape, source
+from intendance.plan.bounds import law
+from intendance.plan.bounds.seen import NOTHING_SEEN, Seen
 from intendance.plan.compiled import compile_plan
 from intendance.plan.declared import by_place, declared, performed_stores
 from intendance.plan.problems import Fault, OptionPath, Problem, dotted
@@ -54,8 +57,11 @@ def published_schema() -> dict[str, Any]:
     return schema
 
 
-def load(path: Path, now: datetime) -> Checked:
-    """Read and check the plan file at `now`. Raises PlanMissing, PlanUnreadable; what its text holds are problems."""
+def load(path: Path, now: datetime, seen: Seen = NOTHING_SEEN) -> Checked:
+    """Read and check the plan file at `now`. Raises PlanMissing, PlanUnreadable; what its text holds are problems.
+
+    `seen` is what the node's ledger knows of its assets and waivers, where there is one.
+    """
     try:
         if path.is_dir():
             raise PlanUnreadable(plan=path, detail="it is a folder")
@@ -65,10 +71,10 @@ def load(path: Path, now: datetime) -> Checked:
         raise PlanMissing(looked=path) from None
     except OSError as error:
         raise PlanUnreadable(plan=path, detail=error.strerror or str(error)) from None
-    return check(content, file=str(path), folder=path.absolute().parent, now=now)
+    return check(content, file=str(path), folder=path.absolute().parent, now=now, seen=seen)
 
 
-def check(content: bytes, *, file: str, folder: Path, now: datetime) -> Checked:
+def check(content: bytes, *, file: str, folder: Path, now: datetime, seen: Seen = NOTHING_SEEN) -> Checked:
     """Check a plan's bytes; `file` is its name in messages, `folder` where its relative files are looked for."""
     report = _Report(file=file)
     plan: Plan | None = None
@@ -80,7 +86,7 @@ def check(content: bytes, *, file: str, folder: Path, now: datetime) -> Checked:
         report.places = located.places
         if located.data is None:
             raise _EMPTY
-        plan, problems, notes = _judge(located, folder, now)
+        plan, problems, notes = _judge(located, folder, now, seen)
         warnings = report.problems(notes)
         found = report.problems(problems, [(twice.mark, _twice(twice)) for twice in duplicates])
     except source.Unreadable as unreadable:
@@ -109,19 +115,20 @@ def _text(content: bytes) -> str:
     return text
 
 
-def _judge(located: Located, folder: Path, now: datetime) -> tuple[Plan | None, list[Fault], list[Fault]]:
+def _judge(located: Located, folder: Path, now: datetime, seen: Seen) -> tuple[Plan | None, list[Fault], list[Fault]]:
     """The compiled plan when all is well, the faults, and the warnings."""
-    data, schema = located.data, published_schema()
+    data, schema, rulebook = located.data, published_schema(), load_rules()
     faults = shape.faults(schema, data)
     broken = {fault.path for fault in faults}
     between = [*references.faults(schema, data), *relations.faults(data, performed_stores(schema, data))]
+    between += law.faults(data, rulebook, now, seen)
     faults += [fault for fault in between if fault.path not in broken]
     keys = recipients.judge(data, folder, now)
     faults += [fault for fault in keys.faults if fault.path not in broken]
     if faults:
         return None, faults, keys.warnings
     plan = compile_plan(data, keys.usable, folder, by_place(declared(schema, data)))
-    return plan, [], keys.warnings + advice.warnings(data, folder)
+    return plan, [], keys.warnings + advice.warnings(data, folder) + law.warnings(data, rulebook, now)
 
 
 def _twice(duplicate: source.Duplicate) -> Fault:
