@@ -21,8 +21,9 @@ pytestmark = pytest.mark.gnupg
 
 
 def only_run(site: Site) -> Run:
+    """The one backup that was asked for; an inspection follows it."""
     with site.node() as node:
-        (run,) = node.journal.recent()
+        (run,) = (run for run in node.journal.recent() if run.activity.startswith("backup."))
         return run
 
 
@@ -30,6 +31,15 @@ def worker_of(site: Site) -> int:
     worker = only_run(site).worker
     assert worker is not None
     return worker.pid
+
+
+def looked_at(site: Site) -> bool:
+    """Whether the backup succeeded and so did the inspection that follows it."""
+    with site.node() as node:
+        return sorted((run.activity, run.state) for run in node.journal.recent()) == [
+            ("backup.full", "succeeded"),
+            ("inspect", "succeeded"),
+        ]
 
 
 def gone(worker: int) -> bool:
@@ -102,7 +112,8 @@ def test_a_foreground_command_that_is_killed_takes_its_worker_with_it(site: Site
     assert site.run("backup", "run").code == 0
     assert outcomes(site) == [("interrupted", 1)]
     with site.node() as node:
-        assert sorted(run.state for run in node.journal.recent()) == ["interrupted", "succeeded"]
+        runs = [(run.activity, run.state) for run in node.journal.recent()]
+    assert sorted(runs) == [("backup.full", "interrupted"), ("backup.full", "succeeded"), ("inspect", "succeeded")]
     assert len(site.sets()) == 1
 
 
@@ -179,7 +190,7 @@ def test_a_killed_agent_takes_its_worker_with_it_and_the_next_one_begins_anew(si
         assert "The agent has ended before the run" in err
     gate.open()
     with site.agent():
-        until(lambda: only_run(site).state == "succeeded", "the second attempt")
+        until(lambda: looked_at(site), "the second attempt, and the inspection of it")
     assert outcomes(site) == [("interrupted", 1)]
     (found,) = site.sets()
     assert found.name.endswith(".2")
@@ -198,7 +209,7 @@ def test_an_agent_that_is_told_to_stop_ends_its_worker_and_the_next_one_begins_a
         assert only_run(site).state == "queued"
     gate.open()
     with site.agent():
-        until(lambda: only_run(site).state == "succeeded", "the second attempt")
+        until(lambda: looked_at(site), "the second attempt, and the inspection of it")
     assert outcomes(site) == [("interrupted", 1)]
 
 

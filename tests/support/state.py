@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,11 @@ class Site:
         return self.base / "intendance.yaml"
 
     def write_plan(
-        self, *, full: str | None = "0 3 * * SUN", inspect: str | None = None, catch_up: str = "once", more: str = ""
+        self, *, full: str | None = "", inspect: str | None = None, catch_up: str = "once", more: str = ""
     ) -> Path:
-        """A plan with the asset `site-files`; `more` is further YAML under `assets:`."""
+        """A plan with the asset `site-files`, backed up every week but not now (`full` says otherwise; None: by hand
+        only); `more` is further YAML under `assets:`."""
+        full = f"{half_a_day_away()} {not_today()}" if full == "" else full
         (self.base / "keys").mkdir(exist_ok=True)
         for holder in (self.keys.owner, self.keys.offline):
             (self.base / "keys" / f"{holder.name}.asc").write_text(holder.armored)
@@ -175,6 +178,17 @@ assets:
         )
 
 
+def half_a_day_away() -> str:
+    """The first four fields of a cron line: every day at an hour that is about twelve away in Brussels, so that nothing
+    falls due while a test runs."""
+    return f"0 {(datetime.now(UTC).hour + 12) % 24} * *"
+
+
+def not_today() -> str:
+    """A day of the week, for cron, that is three or four days away in every time zone."""
+    return ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")[(datetime.now(UTC).weekday() + 3) % 7]
+
+
 def until(condition: Callable[[], bool], what: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for something that will happen; fails the test when it does not."""
     end = time.monotonic() + patience_seconds
@@ -249,7 +263,7 @@ def database_site(bare_site: Site, mariadb_server: PrivateServer, mariadb_databa
     databases: [{mariadb_database}]
     connect: {{socket: {mariadb_server.socket}}}
     backup:
-      logical: {{schedule: "0 2 * * *"}}
+      logical: {{schedule: "{half_a_day_away()} *"}}
       stores: [local]
       retention: {{points: 90d}}
 """

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import Protocol
 
 from intendance.agent import bell, children
 from intendance.agent.compose import Node
-from intendance.model.errors.runs import AgentGone, AgentSilent, AssetBusy, CommandAtWork, RunOver
+from intendance.model.errors.runs import AgentGone, AgentSilent, AssetBusy, CommandAtWork, RunCancelled, RunOver
 from intendance.model.errors.state import LockHeld
+from intendance.model.frozen import dataclass
 from intendance.runs import progress
+from intendance.runs.afterwards import afterwards
 from intendance.runs.progress import Reading
-from intendance.runs.rows import Run, Submission
+from intendance.runs.rows import Run, Submission, a_second_later
 from intendance.system import lock
 from intendance.system.clock import monotonic_seconds, wait
 from intendance.system.process import Child
@@ -94,13 +95,48 @@ def perform(node: Node, submissions: Sequence[Submission], watcher: Watcher) -> 
     """
     with performer(node) as who:
         if not who.by_agent:
-            return tuple(_in_foreground(node, submission, watcher) for submission in submissions)
+            return _all_in_foreground(node, submissions, watcher)
         waited_for = [submit_new(node, submission).id for submission in submissions]
         bell.ring(node.layout.socket)
         try:
-            return tuple(_by_agent(node, name, watcher) for name in waited_for)
+            asked = [_by_agent(node, name, watcher) for name in waited_for]
+            waited_for += _looks_after(node, asked)
+            return (*asked, *(_by_agent(node, name, watcher) for name in waited_for[len(asked) :]))
         except KeyboardInterrupt:
             raise Detached([name for name in waited_for if _open(node, name)]) from None
+
+
+def _all_in_foreground(node: Node, submissions: Sequence[Submission], watcher: Watcher) -> tuple[Run, ...]:
+    """Each of them, then the inspections that follow backups; none of those is left to nobody."""
+    begun: set[str] = set()
+
+    def here(run: Run) -> Run:
+        begun.add(run.id)
+        return _in_foreground(node, run, watcher)
+
+    try:
+        # Whoever sits there sees it end and decides; the agent's runs have a second attempt.
+        asked = [here(begin_new(node, replace(each, attempts_allowed=1))) for each in submissions]
+        looks = _looks_after(node, asked)
+        return (*asked, *(here(node.journal.get(name)) for name in looks if node.journal.claim(name) is not None))
+    finally:
+        for left in node.journal.in_state("queued"):
+            if left.options.get("after") in begun:
+                node.journal.cancel(left, RunCancelled(run=left.id, asset=left.asset))
+
+
+def _looks_after(node: Node, runs: Sequence[Run]) -> list[str]:
+    """The inspections that look at what these backups stored: each one's end queued it, if none waited already."""
+    found: dict[str, None] = {}
+    for run in runs:
+        if run.state != "succeeded" or run.ended_at is None or afterwards(run, run.ended_at) is None:
+            continue
+        for each in reversed(node.journal.recent(asset=run.asset, limit=50)):
+            begun_later = each.started_at is not None and each.started_at >= run.ended_at
+            if each.activity == "inspect" and (each.state == "queued" or begun_later):
+                found[each.id] = None
+                break
+    return list(found)
 
 
 def _open(node: Node, name: str) -> bool:
@@ -110,7 +146,7 @@ def _open(node: Node, name: str) -> bool:
 def submit_new(node: Node, submission: Submission) -> Submission:
     """Queue what somebody asks for as a run of its own: never as one that was asked for within the same second."""
     while not node.journal.submit(submission):
-        submission = _a_second_later(submission)
+        submission = a_second_later(submission)
     return submission
 
 
@@ -120,16 +156,11 @@ def begin_new(node: Node, submission: Submission) -> Run:
         try:
             return node.journal.begin(submission)
         except RunOver:
-            submission = _a_second_later(submission)
+            submission = a_second_later(submission)
 
 
-def _a_second_later(submission: Submission) -> Submission:
-    return replace(submission, occurrence=submission.occurrence + timedelta(seconds=1))
-
-
-def _in_foreground(node: Node, submission: Submission, watcher: Watcher) -> Run:
-    # Whoever sits there sees it end and decides; the agent's runs have a second attempt.
-    run = begin_new(node, replace(submission, attempts_allowed=1))
+def _in_foreground(node: Node, run: Run, watcher: Watcher) -> Run:
+    """Perform a claimed run and look on."""
     child = None
     try:
         watcher.began(run, by_agent=False)
@@ -141,17 +172,16 @@ def _in_foreground(node: Node, submission: Submission, watcher: Watcher) -> Run:
             _cancel(node, run, child)
         raise
     finally:
-        _leave(node, run.id, child)
+        _leave(node, run, child)
     return _ended(node, run.id, watcher)
 
 
-def _leave(node: Node, name: str, child: Child | None) -> None:
-    """Whatever happened, the run is over: nobody performs what this command leaves queued or running."""
-    run = node.journal.get(name)
+def _leave(node: Node, claimed: Run, child: Child | None) -> None:
+    """Whatever happened, the run is over: nobody performs what this command leaves running, or gets back untouched."""
     if child is not None:
-        children.settle(node, run, child)
-        run = node.journal.get(name)
-    if run.state == "queued":  # the worker found the asset busy and gave the run back
+        children.settle(node, node.journal.get(claimed.id), child)
+    run = node.journal.get(claimed.id)
+    if run.state == "queued" and run.attempt < claimed.attempt:  # the worker found the asset busy and gave the run back
         node.journal.fail(run, AssetBusy(asset=run.asset, run=run.id), outcome=None)
     elif run.state == "running":
         children.conclude(node, run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +14,7 @@ from intendance.agent.compose import Node, deadline_seconds, open_node, person
 from intendance.agent.follow import Watcher
 from intendance.model.errors.runs import AssetUnknown, KindNotPlanned, NotBackedUp, RunOver, RunUnknown
 from intendance.model.evidence import KINDS
+from intendance.model.frozen import dataclass
 from intendance.model.plan import Asset, BackupPlan
 from intendance.model.verdict import Fact
 from intendance.plan import adopted
@@ -45,14 +45,17 @@ class Outcome:
         return next((fact for fact in reversed(self.evidence) if fact.kind == kind), None)
 
 
-def back_up(state: Path, clock: Clock, *, asset: str | None, kind: str | None, watcher: Watcher) -> tuple[Outcome, ...]:
-    """Back up one asset, or all that the plan backs up; each kind that is planned, or one.
+def back_up(
+    state: Path, clock: Clock, *, asset: str | None, kind: str | None, watcher: Watcher, inspected: bool = True
+) -> tuple[Outcome, ...]:
+    """Back up one asset, or all that the plan backs up; each kind that is planned, or one. Then, unless `inspected` is
+    false, look at what was stored.
 
     Raises AssetUnknown, NotBackedUp, KindNotPlanned, AgentSilent, Detached; a backup that failed is in its outcome.
     """
     with open_node(state, clock) as node:
         submissions = [
-            _asked_for(node, each.name, f"backup.{one}")
+            _asked_for(node, each.name, f"backup.{one}", **({} if inspected else {"inspect": False}))
             for each, backup in _backed_up(node, asset)
             for one in _kinds(each.name, backup, kind)
         ]

@@ -25,6 +25,7 @@ from intendance.model.errors.runs import (
 )
 from intendance.model.errors.state import LockHeld, refusal
 from intendance.plan import durations
+from intendance.runs.afterwards import afterwards
 from intendance.runs.progress import ProgressFile
 from intendance.runs.rows import Run
 from intendance.system import alive, lock
@@ -85,7 +86,7 @@ def _perform(node: Node, run: Run, stopper: Stopper) -> int:
         trace = keep_trace(node.layout.crashes, f"{run.id}.{run.attempt}", error)
         node.journal.fail(run, WorkerCrashed(exception=type(error).__name__, trace=trace), outcome="crashed")
         return 1
-    node.journal.succeed(run)
+    node.journal.succeed(run, then=afterwards(run, node.clock.read().at))
     return 0
 
 

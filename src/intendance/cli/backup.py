@@ -44,16 +44,22 @@ def run(
     context: typer.Context,
     asset: Asset = None,
     kind: Annotated[Kind | None, typer.Option(help="Only this kind; otherwise each kind of the plan.")] = None,
+    no_inspect: Annotated[bool, typer.Option("--no-inspect", help="Do not look at what was stored.")] = False,
     json: Json = False,
 ) -> None:
-    """Back up now: encrypted sets in every store of the plan. The agent performs it where one runs."""
+    """Back up now, into every store of the plan, then look at what was stored. The agent performs it where one runs."""
     invocation: Invocation = context.obj
     output = Output(as_json=json)
     _note_other_plan(invocation, output)
     _perform(
         output,
         lambda watcher: service.back_up(
-            invocation.state, invocation.clock, asset=asset, kind=None if kind is None else kind.value, watcher=watcher
+            invocation.state,
+            invocation.clock,
+            asset=asset,
+            kind=None if kind is None else kind.value,
+            watcher=watcher,
+            inspected=not no_inspect,
         ),
     )
 

@@ -20,7 +20,7 @@ from intendance.model.evidence.run import RunEnded, RunMissed
 from intendance.model.record import Record
 from intendance.runs import versions
 from intendance.runs.decide import Due, DueRow, Line, Reconciled
-from intendance.runs.rows import KEPT, Ended, Run, RunState, Step, Submission, instant, read_run
+from intendance.runs.rows import KEPT, Ended, Run, RunState, Step, Submission, a_second_later, instant, read_run
 from intendance.system.alive import Identity
 from intendance.system.clock import Clock, rfc3339
 from intendance.system.sql import read_statements
@@ -144,10 +144,17 @@ class Journal:
 
     # --- ending -------------------------------------------------------------------------------------------------
 
-    def succeed(self, run: Run) -> None:
-        """The activity did what it was asked; its evidence is already committed. Raises RunSuperseded."""
+    def succeed(self, run: Run, *, then: Submission | None = None) -> None:
+        """The activity did what it was asked; its evidence is already committed. `then` is queued with it, unless such
+        a run waits already, which will do as well. Raises RunSuperseded.
+        """
         with self.book.transaction() as transaction:
             self._end(transaction, run, "succeeded", None)
+            if then is not None:
+                line = {"asset": then.asset, "activity": then.activity}
+                waits = transaction.execute(_SQL["waiting"], line).fetchone() is not None
+                while not waits and not self._submit(transaction, then):
+                    then = a_second_later(then)
 
     def fail(self, run: Run, error: IntendanceError, *, outcome: str | None) -> Record | None:
         """The activity failed. `outcome` is for the run's own record, when the activity left none (None: it did)."""

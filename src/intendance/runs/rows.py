@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from intendance.model.frozen import dataclass
 from intendance.runs.decide import run_id
 from intendance.system.alive import Identity
 
@@ -72,6 +73,11 @@ class Step:
     memo: dict[str, Any]
     seq: int | None
     committed_at: datetime
+
+
+def a_second_later(submission: Submission) -> Submission:
+    """The same under another name: what is asked for twice within a second is two runs."""
+    return replace(submission, occurrence=submission.occurrence + timedelta(seconds=1))
 
 
 def instant(text: str) -> datetime:
