@@ -34,6 +34,16 @@ class StateLayout:
         """The node's OpenPGP home: one key, which can sign and open nothing."""
         return self.state / "agent" / "gnupg"
 
+    @property
+    def recovery_note(self) -> Path:
+        """Where `init` made the folder with the private halves of keys, which is to be carried off."""
+        return self.state / "agent" / "recovery.json"
+
+    @property
+    def challenges(self) -> Path:
+        """What the holders of keys were asked, and not yet answered."""
+        return self.state / "agent" / "challenges"
+
     def asset_lock(self, asset: str) -> Path:
         """One lock per asset: backup, inspection and restore exclude each other."""
         return self.state / "agent" / "locks" / asset

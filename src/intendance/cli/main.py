@@ -25,6 +25,7 @@ from intendance.system.trace import keep_trace
 # noun -> (module with `register(root)`, one line of help)
 NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "init": ("intendance.cli.init", "Write a first plan from what stands on this machine."),
         "status": ("intendance.cli.status", "Which rules hold, since when, and what to do about the others."),
         "plan": ("intendance.cli.plan", "Check, show and adopt a maintenance plan."),
         "rules": ("intendance.cli.rules", "List the rules and read one in full."),

@@ -36,13 +36,16 @@ def together(
 ) -> tuple[DatabaseFound, ...]:
     """What servers hold, what applications name, and SQLite files, each once. Pure.
 
-    An empty database that no application names holds nothing to lose and is left out.
+    An empty database that no application names holds nothing to lose and is left out, and so is a name that an
+    application gives and its server does not know.
     """
     users: dict[tuple[str, tuple[str, ...], str], list[str]] = {}
     remote: set[tuple[str, tuple[str, ...], str]] = set()
     for application in applications:
         for use in application.uses:
             server = _server_of(servers, use)
+            if server is not None and server.databases is not None and use.name not in server.databases:
+                continue
             key = _key(use, server)
             users.setdefault(key, []).append(application.folder)
             if server is None and use.engine != "sqlite" and not _is_local(use):

@@ -14,6 +14,7 @@ from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.inventory import InventoryTaken
+from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, AssetDropped, Genesis, PlanAdopted
 from intendance.model.evidence.restore import RestoreCompleted, RestoreFailed
 from intendance.model.evidence.run import RunEnded, RunMissed
@@ -36,6 +37,7 @@ Evidence = (
     | WaiverGranted
     | WaiverRevoked
     | InventoryTaken
+    | KeyProven
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -56,6 +58,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "waiver.granted": WaiverGranted,
         "waiver.revoked": WaiverRevoked,
         "inventory.taken": InventoryTaken,
+        "key.proven": KeyProven,
     }
 )
 

@@ -82,8 +82,13 @@ def test_several_sites_by_hand(disk: Disk) -> None:
     assert found.databases[-1].identities == ("mariadb:db.example.org:3307",)
 
 
+def test_a_database_that_its_server_does_not_have_is_not_there(disk: Disk) -> None:
+    disk.apache().mariadb(shop=1).wordpress_by_hand("/var/www/html", "gone")
+    assert _names(_seen(disk)) == [("shop", 1, ())]
+
+
 def test_no_secret_is_in_the_evidence(disk: Disk) -> None:
-    disk.apache().mariadb(shop=1).wordpress_by_hand("/var/www/html").wordpress_of_debian("a.example.org")
+    disk.apache().mariadb(shop=1, app=1).wordpress_by_hand("/var/www/html").wordpress_of_debian("a.example.org")
     disk.file("/srv/app/composer.json", "{}")
     disk.file("/srv/app/symfony.lock", "{}")
     disk.file("/srv/app/public/index.php", "<?php")
@@ -91,7 +96,7 @@ def test_no_secret_is_in_the_evidence(disk: Disk) -> None:
     disk.file("/etc/cron.d/dump", f"* * * * * root mysqldump -p{PASSWORD} shop\n")
     disk.apache_site("app", "/srv/app/public")
     found = look(disk.root)
-    assert "app" in [each.name for each in found.evidence.databases]
+    assert "shop" in [each.name for each in found.evidence.databases]
     assert PASSWORD not in msgspec.json.encode(found.evidence).decode()
     assert PASSWORD.encode() not in found.packages
 
