@@ -29,6 +29,7 @@ NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "status": ("intendance.cli.status", "Which rules hold, since when, and what to do about the others."),
         "plan": ("intendance.cli.plan", "Check, show and adopt a maintenance plan."),
         "rules": ("intendance.cli.rules", "List the rules and read one in full."),
+        "waiver": ("intendance.cli.waiver", "Who answers for a broken rule, and until when."),
         "backup": ("intendance.cli.backup", "Make, list, show and inspect backups."),
         "restore": ("intendance.cli.restore", "Restore a backup beside the original."),
         "run": ("intendance.cli.run", "Executions of activities: list, show, cancel."),

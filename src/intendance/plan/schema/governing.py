@@ -39,7 +39,7 @@ class Site(Group):
 
 
 class Waiver(Group):
-    """A rule that is known to be broken, for a reason, until a day."""
+    """A rule that is known to be broken, for a reason, until a day; it is checked all the same."""
 
     rule: Rule = option("The rule.", example="MAINT_004")
     asset: AssetName = optional("The asset it is waived for; left out, all of them.", example="crud-db")
@@ -47,7 +47,9 @@ class Waiver(Group):
     ticket: Line = option("Where the work on it is followed.", example="OPS-12")
     granted_by: ContactName = option("The contact who allows it.", example="lead")
     expires: Instant = option(
-        "Until when.", example="2027-01-31T00:00:00+01:00", unit="date and time with its distance from UTC"
+        "Until when: 90 days away at most.",
+        example="2027-01-31T00:00:00+01:00",
+        unit="date and time with its distance from UTC",
     )
 
 

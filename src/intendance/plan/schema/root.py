@@ -93,7 +93,6 @@ class Plan(Group):
                 "expires": "2027-01-31T00:00:00+01:00",
             }
         ],
-        performed=False,
     )
     windows: list[Window] = optional(
         "Times in which people expect maintenance.",
