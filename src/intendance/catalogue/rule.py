@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import field
 from difflib import get_close_matches
+from functools import cache
 from typing import Literal
 
 from intendance.model.errors.catalogue import RuleUnknown
@@ -24,6 +25,14 @@ Subject = Literal[
 
 _LENGTH = re.compile(r"(?:(?P<d>\d+)d)?(?:(?P<h>\d+)h(?P<hm>[0-5]\d)?)?(?:(?P<min>\d+)min)?(?:(?P<s>\d+)s)?", re.ASCII)
 _FACTORS = {"d": 86_400, "h": 3600, "hm": 60, "min": 60, "s": 1}
+
+
+@cache
+def _seconds(value: str) -> int | None:
+    found = _LENGTH.fullmatch(value)
+    if found is None or not value:
+        return None
+    return sum(_FACTORS[unit] * int(amount) for unit, amount in found.groupdict().items() if amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +72,7 @@ class Bound:
     @property
     def seconds(self) -> int | None:
         """The value in seconds, or None when it is no length of time in whole seconds."""
-        found = _LENGTH.fullmatch(self.value)
-        if found is None or not self.value:
-            return None
-        return sum(_FACTORS[unit] * int(value) for unit, value in found.groupdict().items() if value)
+        return _seconds(self.value)
 
     @property
     def count(self) -> int | None:

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -133,8 +134,27 @@ class Views:
 
     def at(self, moment: datetime) -> dict[str, Inspection]:
         """What was last seen of each store at a moment."""
-        found = {store: (bisect_right(instants, moment), looks) for store, (instants, looks) in self.by_store.items()}
-        return {store: looks[count - 1] for store, (count, looks) in found.items() if count}
+        found = {}
+        for store, (instants, looks) in self.by_store.items():
+            count = bisect_right(instants, moment)
+            if count:
+                found[store] = looks[count - 1]
+        return found
+
+
+def histories(inspections: Iterable[Inspection]) -> list[tuple[Inspection, Mapping[str, Inspection]]]:
+    """Inspections that are oldest first, each with what was last seen of each store at its moment."""
+    found: list[tuple[Inspection, Mapping[str, Inspection]]] = []
+    views: dict[str, Inspection] = {}
+    for _, together in groupby(inspections, key=_at):
+        looks = list(together)
+        views = views | {each.data.store: each for each in looks}
+        found += [(each, views) for each in looks]
+    return found
+
+
+def _at(fact: Fact[Any]) -> datetime:
+    return fact.at
 
 
 def recovered(text: str, recorded_at: datetime) -> datetime | None:

@@ -28,7 +28,8 @@ def to_recipients(rule: Rule, subject: Subject, now: datetime) -> Finding:
     made = _latest_words(subject)
     shelves = _Shelves(subject)
     stored = [fact for fact in made if not shelves.is_gone(fact, now)]
-    wrong = next((found for fact in reversed(stored) for found in _wrong(fact, subject)), None)
+    keys = {each.seq: _keys(each) for each in subject.plans}
+    wrong = next((found for fact in reversed(stored) for found in _wrong(fact, subject, keys)), None)
     if wrong is not None:
         return wrong
     if stored:
@@ -65,7 +66,7 @@ def _holders(plan: Adopted) -> int:
 
 
 def _keys(plan: Adopted) -> frozenset[str]:
-    return frozenset(each.fingerprint for each in plan.data.recipients)
+    return frozenset([each.fingerprint for each in plan.data.recipients])
 
 
 def _latest_words(subject: Subject) -> list[Made]:
@@ -132,7 +133,7 @@ def _shelf(view: Inspection) -> _Shelf:
 
 def _plans_of(fact: Made, subject: Subject) -> list[Adopted]:
     """The plan in force when the backup began, and any adopted before it ended."""
-    plans = [plan for plan in subject.plans if _precedes(plan, fact)]
+    plans = [plan for plan in subject.plans if plan.seq < fact.seq]
     if len(plans) < 2:
         return plans
     started = datetime.fromisoformat(fact.data.started_at)
@@ -145,8 +146,8 @@ def _precedes(former: Fact[Any], latter: Fact[Any]) -> bool:
     return former.seq < latter.seq
 
 
-def _wrong(fact: Made, subject: Subject) -> Iterator[Finding]:
-    """What is wrong with how a set is encrypted, measured by the plan of its time."""
+def _wrong(fact: Made, subject: Subject, keys: Mapping[int, frozenset[str]]) -> Iterator[Finding]:
+    """What is wrong with how a set is encrypted, measured by the plan of its time; `keys` are those of each plan."""
     packets = fact.data.packets
     if packets.parts != fact.data.parts:
         params = _common(fact) | {"read": packets.parts, "parts": fact.data.parts}
@@ -155,7 +156,7 @@ def _wrong(fact: Made, subject: Subject) -> Iterator[Finding]:
         yield Finding(State.FAIL, "unprotected", _common(fact), fact.at, (fact,), Attestor.SELF)
     found = frozenset(packets.recipients)
     plans = _plans_of(fact, subject)
-    if not any(_keys(plan) == found for plan in plans):
+    if found not in [keys[plan.seq] for plan in plans]:
         asked = _keys(plans[-1]) if plans else frozenset()
         params = _common(fact) | _difference(asked, found)
         yield Finding(State.FAIL, "recipients_differ", params, fact.at, (fact, *plans[-1:]), Attestor.SELF)
@@ -233,13 +234,14 @@ def _ends_of_trouble(
 ) -> Iterator[datetime]:
     """When each thing ended that kept the rule from holding: plans, wrong sets, times without any set."""
     bound = rule.count("recipients.holders_min")
+    keys = {each.seq: _keys(each) for each in subject.plans}
     for before, current in pairwise(subject.plans):
         if _holders(before) < bound:
             yield current.at
         if _keys(before) != _keys(current):
             followers = [fact.at for fact in made if _precedes(current, fact)]
             yield min(followers, default=current.at)
-    yield from (gone[fact.seq] for fact in made if fact.seq in gone and any(_wrong(fact, subject)))
+    yield from (gone[fact.seq] for fact in made if fact.seq in gone and any(_wrong(fact, subject, keys)))
     yield from _ends_of_nothing(made, gone)
 
 

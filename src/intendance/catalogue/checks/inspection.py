@@ -7,7 +7,7 @@ from typing import Any
 
 from intendance.catalogue.finding import Finding, Span, after, chain_start, seconds_held, seconds_lost
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Inspection, Subject, attestor, recovered
+from intendance.catalogue.subject import SKEW, Inspection, Subject, attestor
 from intendance.model.verdict import Attestor, Fact, Param, State
 
 WORST = (State.FAIL, State.UNKNOWN, State.PENDING, State.PASS)
@@ -85,21 +85,24 @@ def _look(rule: Rule, subject: Subject, look: Fact[Any]) -> Finding:
         faults = [seen.fault for seen in (*look.data.newest, *look.data.damaged) if seen.fault]
         params = {"store": store, "count": look.data.faulty, "fault": faults[0] if faults else "—"}
         return Finding(State.FAIL, "faulty", params, cites=(look,), attested_by=who)
-    ages = _ages(look)
-    if not ages:
+    age = _age_of_newest(look)
+    if age is None:
         params = {"store": store, "seen_at": look.at}
         return Finding(State.FAIL, "nothing_found", params, cites=(look,), attested_by=who)
     bound = set_age_bound(rule, subject)
-    if min(ages) > bound:
-        params = {"store": store, "set_age_s": seconds_lost(min(ages)), "bound_s": int(bound.total_seconds())}
+    if age > bound:
+        params = {"store": store, "set_age_s": seconds_lost(age), "bound_s": int(bound.total_seconds())}
         return Finding(State.FAIL, "set_old", params, cites=(look,), attested_by=who)
-    params = {"set_age_s": seconds_held(min(ages))}
+    params = {"set_age_s": seconds_held(age)}
     return Finding(State.PASS, "inspected", params, cites=(look,), attested_by=who)
 
 
-def _ages(look: Inspection) -> list[timedelta]:
-    instants = [recovered(seen.recovers_to, look.at) for seen in look.data.newest if not seen.fault]
-    return [look.at - at for at in instants if at is not None]
+def _age_of_newest(look: Inspection) -> timedelta | None:
+    """How old the newest whole set was that an inspection saw; what recovers to a later instant is none."""
+    limit = look.at + SKEW
+    instants = [datetime.fromisoformat(seen.recovers_to) for seen in look.data.newest if not seen.fault]
+    newest = max((at for at in instants if at <= limit), default=None)
+    return None if newest is None else look.at - newest
 
 
 def _broken(

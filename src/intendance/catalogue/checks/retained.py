@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from intendance.catalogue.finding import Finding
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Inspection, Subject, Views, local_day, recovered
+from intendance.catalogue.subject import Inspection, Subject, histories, local_day, recovered
 from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.verdict import Attestor, Fact, Param, State
 
@@ -23,12 +23,12 @@ def judge_retention(rule: Rule, subject: Subject) -> Finding:
     short = plan_too_short(rule, subject)
     if short is not None:
         return short
-    moments = [each.at for each in subject.inspections]
-    views, made = Views.of(subject.inspections), _Made(subject)
+    told, made = histories(subject.inspections), _Made(subject)
     healed: datetime | None = None
     broken: Finding | None = None
-    for moment in reversed(moments):
-        lost = sorted(_lost_days(made, views.at(moment), moment, kept_s // DAY_SECONDS))
+    for inspection, views in reversed(told):
+        moment = inspection.at
+        lost = sorted(_lost_days(made, views, moment, kept_s // DAY_SECONDS))
         if not lost:
             if broken is not None:
                 return broken
@@ -38,7 +38,7 @@ def judge_retention(rule: Rule, subject: Subject) -> Finding:
             return Finding(State.PASS, "", since=healed)
         params: Mapping[str, Param] = {"first_day": lost[0].isoformat(), "count": len(lost), "bound_s": kept_s}
         params = broken.params if broken else params
-        cites = tuple(views.at(moments[-1]).values())
+        cites = tuple(told[-1][1].values())
         broken = Finding(State.FAIL, "young_gone", params, since=moment, cites=cites, attested_by=Attestor.SELF)
     return broken or Finding(State.PASS, "")
 

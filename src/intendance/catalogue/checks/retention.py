@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from intendance.catalogue.checks.retained import DAY_SECONDS, plan_too_short
 from intendance.catalogue.finding import Finding, Span, after, chain_start, seconds_lost
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Inspection, Subject, Views, attestor, local_day
+from intendance.catalogue.subject import Inspection, Subject, Views, attestor, histories, local_day
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Param, State
 
@@ -94,7 +94,8 @@ def _count(rule: Rule, subject: Subject, views: Iterable[Inspection], newest: In
     if newest.at < midnight + bound - timedelta(seconds=DAY_SECONDS):
         asked_until -= timedelta(days=1)
     first = local_day(subject.first_declared, zone) + timedelta(days=1)
-    lacking = [day for text, day in _last(today, of).items() if text not in have]
+    asked = _last(today, of)
+    lacking = [] if asked.keys() <= have else [day for text, day in asked.items() if text not in have]
     missing = tuple(day for day in lacking if first <= day <= asked_until)
     return _Days(of, missing, tuple(day for day in lacking if day < first), first)
 
@@ -108,12 +109,10 @@ def _last(today: date, of: int) -> Mapping[str, date]:
 
 def _states(rule: Rule, subject: Subject, bound: timedelta) -> list[tuple[datetime, State]]:
     """What each inspection, with those of the other stores before it, showed at its time."""
-    found = []
-    views = Views.of(subject.inspections)
-    for inspection in subject.inspections:
-        then = views.at(inspection.at).values()
-        found.append((inspection.at, _count(rule, subject, then, inspection, bound).state))
-    return found
+    return [
+        (inspection.at, _count(rule, subject, views.values(), inspection, bound).state)
+        for inspection, views in histories(subject.inspections)
+    ]
 
 
 def _began(rule: Rule, subject: Subject, bound: timedelta, state: State) -> datetime:
