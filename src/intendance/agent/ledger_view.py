@@ -7,9 +7,10 @@ from pathlib import Path
 from intendance import __version__
 from intendance.agent.opening import open_book
 from intendance.ledger.book import Book, Proof
-from intendance.ledger.bundle import check_files, open_bundle
+from intendance.ledger.bundle import BundleSource, check_files, open_files
 from intendance.ledger.export import Exported, export
 from intendance.ledger.note import Checkpoint
+from intendance.ledger.part import RECORDS, PartSource, verify_part
 from intendance.ledger.report import Fault, Report
 from intendance.ledger.source import Unreadable, open_source
 from intendance.ledger.tlog import leaf_hash
@@ -92,9 +93,12 @@ def verify_bundle(path: Path, *, first: int | None, last: int | None, pin: Path 
     """Verify a bundle that `export_bundle` wrote, here or elsewhere. Raises BundleUnusable, PinUnusable, RangeEmpty."""
     pinned = None if pin is None else (pin, _read_pin(pin))
     try:
-        with open_bundle(path) as source:
-            report = verify(source, first=first, last=last, pin=pinned)
-            check_files(source.files, report)
+        with open_files(path) as files:
+            if any(name.startswith(RECORDS) for name in files.sizes):
+                report = verify_part(PartSource(files), first=first, last=last, pin=pinned)
+            else:
+                report = verify(BundleSource(files), first=first, last=last, pin=pinned)
+            check_files(files, report)
             return report
     except Unreadable as error:
         report = Report()
@@ -103,16 +107,20 @@ def verify_bundle(path: Path, *, first: int | None, last: int | None, pin: Path 
         return report
 
 
-def export_bundle(state: Path, clock: Clock, path: Path) -> Exported:
-    """Sign whatever is not signed yet and write the whole ledger, with all that verifies it, to a new folder or `.tar`.
+def export_bundle(
+    state: Path, clock: Clock, path: Path, *, first: int | None = None, last: int | None = None
+) -> Exported:
+    """Sign whatever is not signed yet and write the ledger, or its records `first` to `last` (both included), with all
+    that verifies them, to a new folder or `.tar`.
 
-    Raises BundleTaken, BundleUnwritable, LedgerContradicted.
+    Raises BundleTaken, BundleUnwritable, LedgerContradicted, RangeEmpty.
     """
+    bounds = None if first is None and last is None else (first or 0, last)
     with open_book(state, clock) as book:
         head = book.seal(mend=True)
         assert head is not None  # noqa: S101 -- a ledger that opens has its genesis record
         with open_source(state) as source:
-            return export(source, book.layout, head, book.key, path=path, software=__version__)
+            return export(source, book.layout, head, book.key, path=path, software=__version__, bounds=bounds)
 
 
 def take_head(state: Path, clock: Clock, output: Path | None) -> Head:

@@ -121,13 +121,15 @@ def checkpoint(
 def export(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="A new folder, or a new file ending in .tar.", metavar="PATH")],
+    first: Annotated[int | None, typer.Option("--from", min=0, help="First record of a part of the ledger.")] = None,
+    last: Annotated[int | None, typer.Option("--to", min=0, help="Last record of a part, included.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write all records, with what verifies them without Intendance, for an auditor. Exit 3: an attachment is gone."""
+    """Write the records, with what verifies them without Intendance, for an auditor. Exit 3: an attachment is gone."""
     from intendance.agent import ledger_view
 
     invocation: Invocation = context.obj
-    exported = ledger_view.export_bundle(invocation.state, invocation.clock, path)
+    exported = ledger_view.export_bundle(invocation.state, invocation.clock, path, first=first, last=last)
     output = Output(as_json=as_json)
     if as_json:
         output.json(
@@ -136,6 +138,8 @@ def export(
                 "path": str(exported.path),
                 "origin": exported.checkpoint.origin,
                 "size": exported.checkpoint.size,
+                "from": exported.first,
+                "to": exported.last,
                 "root": exported.checkpoint.root.hex(),
                 "key": exported.key,
                 "files": exported.files,
@@ -145,9 +149,9 @@ def export(
             }
         )
     else:
-        typer.echo(
-            f"{number(exported.checkpoint.size)} records of {exported.checkpoint.origin} are in {exported.path}:"
-        )
+        count, whole = exported.last + 1 - exported.first, exported.checkpoint.size
+        part = "" if count == whole else f", {exported.first} to {exported.last} of {number(whole)},"
+        typer.echo(f"{number(count)} records{part} of {exported.checkpoint.origin} are in {exported.path}:")
         typer.echo(f"{number(exported.files)} files, {size(exported.bytes)}. README.txt says how to verify them.")
         for missing in exported.missing_attachments:
             output.talk(f"The attachment {missing} is not in this node's state folder, so it is missing there too.")

@@ -295,6 +295,10 @@ class Book:
         )
         return tuple(envelope.fact(content, kind, seq) for seq, content in matching)
 
+    def numbers(self, kind: str, *, asset: str, latest: int) -> tuple[int, ...]:
+        """The numbers of the latest records of a kind about an asset, newest first; reads no record."""
+        return rows.numbers(self.connection, kind=kind, asset=asset, limit=latest)
+
     def attach(self, content: bytes, media: str) -> Attachment:
         """Keep bytes beside the ledger under their SHA-256, durably, for a record to name."""
         attachment = Attachment(sha256=sha256(content).hexdigest(), size=len(content), media=media)

@@ -26,7 +26,7 @@ SUMS = "SHA256SUMS"
 LIMIT_FILE_BYTES = 64 * 2**20
 """Of files read whole; a bundle of 256 records has 16 MiB at most."""
 LIMIT_FILES = 1_000_000
-_LOG = "ledger/"
+LOG = "ledger/"
 _PIECE_BYTES = 2**20
 _SUM_LINE = re.compile(r"([0-9a-f]{64})  (\S+)", re.ASCII)
 
@@ -115,12 +115,12 @@ class _Archive(Files):
 
 
 @contextmanager
-def open_bundle(path: Path) -> Iterator[BundleSource]:
-    """A bundle's ledger. Raises BundleUnusable when there is nothing to read, Unreadable."""
+def open_files(path: Path) -> Iterator[Files]:
+    """A bundle's files. Raises BundleUnusable when there is nothing to read, Unreadable."""
     if path.is_dir():
         with _reading():
             files: Files = _Folder(path)
-        yield BundleSource(files)
+        yield files
         return
     try:
         tar = tarfile.open(path, "r:")  # noqa: SIM115 -- closed below, where its other errors are told apart
@@ -130,7 +130,7 @@ def open_bundle(path: Path) -> Iterator[BundleSource]:
     with tar:
         with _reading():
             files = _Archive(tar)
-        yield BundleSource(files)
+        yield files
 
 
 class BundleSource:
@@ -165,13 +165,13 @@ class BundleSource:
         for index in range(first // TILE_WIDTH, -(-min(end, self._size) // TILE_WIDTH)):
             for seq, content in enumerate(self._entries(index), index * TILE_WIDTH):
                 if first <= seq < end:
-                    yield _row(seq, content)
+                    yield row_of(seq, content)
 
     def _entries(self, index: int) -> list[bytes]:
         tile = self._bundles.get(index)
         if tile is None:
             return []
-        entries = _unbundled(self.tile(tile) or b"")
+        entries, _ = unbundled(self.tile(tile) or b"")
         if len(entries) != tile.width:
             self._damage.append(f"{tile.path} holds {len(entries)} records, not {tile.width}")
         return entries[: tile.width]
@@ -186,14 +186,14 @@ class BundleSource:
         yield lambda: ("bundle", "; ".join(dict.fromkeys(self._damage)))
 
     def checkpoint(self) -> bytes | None:
-        return self.files.read(f"{_LOG}checkpoint")
+        return self.files.read(f"{LOG}checkpoint")
 
     def present(self) -> list[tuple[str, Tile | None]]:
-        names = [name.removeprefix(_LOG) for name in self.files.sizes if name.startswith(f"{_LOG}tile/")]
+        names = [name.removeprefix(LOG) for name in self.files.sizes if name.startswith(f"{LOG}tile/")]
         return [(name, parse_path(name)) for name in names]
 
     def tile(self, tile: Tile) -> bytes | None:
-        return self.files.read(_LOG + tile.path)
+        return self.files.read(LOG + tile.path)
 
     def attachment(self, sha256: str) -> bytes | None:
         return self.files.read(f"attachments/sha256/{sha256[:2]}/{sha256}")
@@ -229,18 +229,18 @@ def check_files(files: Files, report: Report) -> None:
         report.add(Fault.UNDETERMINED, repr(name), f"{SUMS} does not name it")
 
 
-def _unbundled(content: bytes) -> list[bytes]:
-    """The entries up to where a bundle breaks off."""
+def unbundled(content: bytes) -> tuple[list[bytes], bool]:
+    """The entries up to where a bundle breaks off, and whether it ends with the last of them."""
     try:
-        return unbundle(content)
+        return unbundle(content), True
     except ValueError:
         at = 0
         while at + 2 <= len(content) and at + 2 + int.from_bytes(content[at : at + 2]) <= len(content):
             at += 2 + int.from_bytes(content[at : at + 2])
-        return unbundle(content[:at])
+        return unbundle(content[:at]), False
 
 
-def _row(seq: int, content: bytes) -> Row:
+def row_of(seq: int, content: bytes) -> Row:
     """A bundle has no columns beside its records: what a record says of itself stands for them."""
     try:
         value = msgspec.json.decode(content)

@@ -7,19 +7,21 @@ import json
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Protocol
 
-from intendance.ledger import envelope, sealing
+from intendance.ledger import envelope, part, sealing
 from intendance.ledger.layout import Layout
 from intendance.ledger.note import Checkpoint, VerifierKey
+from intendance.ledger.report import Report
+from intendance.ledger.signed_tree import SignedTree
 from intendance.ledger.source import StateSource
-from intendance.ledger.tlog import Edge
-from intendance.model.errors.ledger import BundleTaken, BundleUnwritable, LedgerContradicted
+from intendance.ledger.tlog import Edge, bundle, leaf_hash
+from intendance.model.errors.ledger import BundleTaken, BundleUnwritable, LedgerContradicted, RangeEmpty
 from intendance.model.evidence import KINDS
 from intendance.model.frozen import dataclass
 from intendance.model.record import Attachment
@@ -30,11 +32,14 @@ SUMS = "SHA256SUMS"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """What was written: files and bytes in all, and the attachments that records name but the state does not hold."""
+    """What was written: files and bytes in all, the first and last record, and the attachments that records name but
+    the state does not hold."""
 
     path: Path
     checkpoint: Checkpoint
     key: str
+    first: int
+    last: int
     files: int
     bytes: int
     attachments: int
@@ -50,22 +55,34 @@ class _Sink(Protocol):
 
 
 def export(
-    source: StateSource, layout: Layout, head: Checkpoint, key: VerifierKey, *, path: Path, software: str
+    source: StateSource,
+    layout: Layout,
+    head: Checkpoint,
+    key: VerifierKey,
+    *,
+    path: Path,
+    software: str,
+    bounds: tuple[int, int | None] | None = None,
 ) -> Exported:
     """Write the records that `head` signs, with all that verifies them, to a new folder or a new `.tar` file.
 
-    The name appears once everything is written, durably. Raises BundleTaken, BundleUnwritable, LedgerContradicted when
-    the records are not those that were signed.
+    `bounds` are the first and last record (none: the newest) of a part. The name appears once everything is written,
+    durably. Raises BundleTaken, BundleUnwritable, RangeEmpty, LedgerContradicted when the records are not those that
+    were signed.
     """
+    first, last = _within(bounds, head)
     if path.exists() or path.is_symlink():
         raise BundleTaken(path=path)
     try:
-        sink: _Sink = _Archive(path, f"ledger-{head.size}") if path.suffix == ".tar" else _Folder(path)
+        top = f"ledger-{head.size}" if bounds is None else f"ledger-{first}-{last}"
+        sink: _Sink = _Archive(path, top) if path.suffix == ".tar" else _Folder(path)
     except OSError as error:
         raise BundleUnwritable(path=path, detail=error.strerror) from None
     try:
         writing = _Writing(sink)
-        found = _write(writing, source, layout, head, key, software)
+        writing.add_all(_texts(head, key, software, first, last))
+        attachments = _write_ledger(writing, source, layout, head, None if bounds is None else (first, last))
+        found = _write_rest(writing, source, head, key, attachments)
         sink.publish()
     except FileExistsError:
         sink.drop()
@@ -80,6 +97,8 @@ def export(
         path=path,
         checkpoint=head,
         key=key.text,
+        first=first,
+        last=last,
         files=writing.files,
         bytes=writing.bytes,
         attachments=len(found),
@@ -100,6 +119,10 @@ class _Writing:
         self._sums.append(f"{sha256(content).hexdigest()}  {name}\n")
         self._put(name, content)
 
+    def add_all(self, files: Iterable[tuple[str, bytes]]) -> None:
+        for name, content in files:
+            self.add(name, content)
+
     def finish(self) -> None:
         self._put(SUMS, "".join(sorted(self._sums, key=lambda line: line[66:])).encode())
 
@@ -109,17 +132,62 @@ class _Writing:
         self.bytes += len(content)
 
 
-def _write(
-    writing: _Writing, source: StateSource, layout: Layout, head: Checkpoint, key: VerifierKey, software: str
-) -> dict[str, bool]:
+def _within(bounds: tuple[int, int | None] | None, head: Checkpoint) -> tuple[int, int]:
+    first, last = bounds or (0, None)
+    last = head.size - 1 if last is None else last
+    if not 0 <= first <= last < head.size:
+        raise RangeEmpty(first=first, last=last, size=head.size)
+    return first, last
+
+
+def _write_ledger(
+    writing: _Writing, source: StateSource, layout: Layout, head: Checkpoint, bounds: tuple[int, int] | None
+) -> dict[str, Attachment]:
+    """All records or those within bounds, and their tiles; returns the attachments that they name."""
     attachments: dict[str, Attachment] = {}
-    for name, content in _texts(head, key, software):
-        writing.add(name, content)
+    if bounds is None:
+        _write_all(writing, source, layout, head, attachments)
+    else:
+        _write_part(writing, source, layout, head, bounds, attachments)
+    return attachments
+
+
+def _write_all(
+    writing: _Writing, source: StateSource, layout: Layout, head: Checkpoint, attachments: dict[str, Attachment]
+) -> None:
     edge = Edge()
-    for tile, content in sealing.grow(edge, [], _contents(source, head.size, attachments)):
+    for tile, content in sealing.grow(edge, [], _contents(source, 0, head.size, attachments)):
         writing.add(f"ledger/{tile.path}", content)
     if edge.size != head.size or edge.root() != head.root:
         raise LedgerContradicted(state=layout.state, detail=f"its first {head.size} records are not those signed")
+
+
+def _write_part(
+    writing: _Writing,
+    source: StateSource,
+    layout: Layout,
+    head: Checkpoint,
+    bounds: tuple[int, int],
+    attachments: dict[str, Attachment],
+) -> None:
+    """Some records, record 0 and the tiles above them, each compared with the signed head before it is written."""
+    tree = SignedTree(source.tile, head, Report())
+    for tile in part.tiles_of(head.size, *bounds):
+        row = tree.row(tile.level or 0, tile.index)
+        if row is None:
+            raise LedgerContradicted(state=layout.state, detail=f"{tile.path} is not as it was signed")
+        writing.add(f"ledger/{tile.path}", b"".join(row))
+    for start, end in part.spans(*bounds):
+        contents = list(_contents(source, start, end, attachments))
+        signed = [tree.leaf(seq) for seq in range(start, end)]
+        if [leaf_hash(content) for content in contents] != signed:
+            raise LedgerContradicted(state=layout.state, detail=f"records {start} to {end - 1} are not those signed")
+        writing.add(f"{part.RECORDS}{start}", bundle(contents))
+
+
+def _write_rest(
+    writing: _Writing, source: StateSource, head: Checkpoint, key: VerifierKey, attachments: Mapping[str, Attachment]
+) -> dict[str, bool]:
     writing.add("ledger/checkpoint", head.note)
     writing.add("ledger.vkey", f"{key.text}\n".encode())
     found: dict[str, bool] = {}
@@ -132,16 +200,17 @@ def _write(
     return found
 
 
-def _contents(source: StateSource, size: int, attachments: dict[str, Attachment]) -> Iterator[bytes]:
-    for row in source.rows(0, size):
+def _contents(source: StateSource, first: int, end: int, attachments: dict[str, Attachment]) -> Iterator[bytes]:
+    for row in source.rows(first, end):
         if b'"attachments":[]' not in row.content:
             attachments |= {a.sha256: a for a in envelope.decode(row.content, row.seq).attachments}
         yield row.content
 
 
-def _texts(head: Checkpoint, key: VerifierKey, software: str) -> Iterator[tuple[str, bytes]]:
+def _texts(head: Checkpoint, key: VerifierKey, software: str, first: int, last: int) -> Iterator[tuple[str, bytes]]:
     place = files("intendance.ledger").joinpath("standalone")
     words = {"origin": head.origin, "size": head.size, "root": head.root.hex(), "key": key.text, "software": software}
+    words |= {"first": first, "last": last}
     for name in ("README.txt", "LISEZMOI.txt"):
         yield name, place.joinpath(name).read_text(encoding="utf-8").format(**words).encode()
     for name in ("FORMAT.txt", "verify.py"):

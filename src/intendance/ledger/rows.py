@@ -80,3 +80,9 @@ def selected(
     order = "DESC" if newest_first else "ASC"
     statement = f"SELECT seq, content FROM record{where} ORDER BY seq {order} LIMIT ?"  # noqa: S608 -- fixed words only
     yield from connection.execute(statement, (*(value for _, value in given), -1 if limit is None else limit))
+
+
+def numbers(connection: sqlite3.Connection, *, kind: str, asset: str, limit: int) -> tuple[int, ...]:
+    """Numbers of the newest records of a kind about an asset, newest first."""
+    statement = "SELECT seq FROM record WHERE kind = ? AND asset = ? ORDER BY seq DESC LIMIT ?"
+    return tuple(seq for (seq,) in connection.execute(statement, (kind, asset, limit)))

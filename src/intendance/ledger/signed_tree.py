@@ -25,6 +25,11 @@ class SignedTree:
         self._edge_read = False
         self.row = lru_cache(_KEPT_TILES)(self._row)
 
+    def has(self, tile: Tile) -> bool:
+        """Whether a log of the signed size has this tile, at least in part."""
+        height = TILE_HEIGHT * (tile.level or 0)
+        return self._signed.size >> height > 0 and tile.index <= self._signed.size >> (height + TILE_HEIGHT)
+
     def leaf(self, seq: int) -> bytes | None:
         """The hash of entry `seq` as it was signed."""
         row = self.row(0, seq // TILE_WIDTH)

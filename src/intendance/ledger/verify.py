@@ -34,7 +34,7 @@ def verify(
     """
     report = Report(whole=first is None and last is None)
     try:
-        verification = _Verification(source, report)
+        verification = Verification(source, report)
         pinned = None if pin is None else verification.read_pin(*pin)
         if report.whole:
             verification.all_records(pinned)
@@ -42,11 +42,11 @@ def verify(
             verification.some_records(first or 0, report.size - 1 if last is None else last, pinned)
     except Unreadable as error:
         report.add(Fault.UNDETERMINED, "ledger", str(error))
-    _say_what_was_not_checked(report)
+    say_what_was_not_checked(report)
     return report
 
 
-class _Verification:
+class Verification:
     """One pass over one source; everything found goes into the report."""
 
     def __init__(self, source: Source, report: Report) -> None:
@@ -196,7 +196,12 @@ class _Verification:
         self._expect(last + 1)
         self._compare_sizes()
         if pinned is not None and self.signed is not None and tree is not None:
-            self._compare_with_pin(pinned, tree.root_at(pinned.size) if pinned.size <= self.signed.size else None)
+            self._compare_with_pin(
+                pinned, self._root_at(pinned.size, self.signed) if pinned.size <= self.signed.size else None
+            )
+
+    def _root_at(self, size: int, signed: Checkpoint) -> bytes | None:
+        return SignedTree(self.source.tile, signed, self.report).root_at(size)
 
     def _look_up(self, row: Row, tree: SignedTree) -> None:
         signed = tree.leaf(row.seq)
@@ -339,7 +344,8 @@ def _named(row: Row) -> str:
     return f"record {row.seq}"
 
 
-def _say_what_was_not_checked(report: Report) -> None:
+def say_what_was_not_checked(report: Report) -> None:
+    """End a report with what no verification of this kind can see."""
     beyond = "" if report.pinned_size is None else f" after the {report.pinned_size} records of the pinned checkpoint"
     report.not_checked.append(
         f"0 witnesses: a rollback or a rewriting{beyond} by whoever holds this ledger's key would not be seen."
@@ -350,6 +356,6 @@ def _say_what_was_not_checked(report: Report) -> None:
         )
     if not report.whole:
         report.not_checked.append(
-            f"Only records {report.first} to {report.last} of {report.size}; the database's indexes and other tiles."
+            f"The records before {report.first} and after {report.last}, of {report.size}, and what holds them."
         )
     report.not_checked.append("Whether what the records say was true when it was written.")

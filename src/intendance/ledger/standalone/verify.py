@@ -38,6 +38,7 @@ MEMBERS = {
     "v": int, "seq": int, "node": str, "boot": str, "mono_us": int, "ts": str, "kind": str, "asset": (str, type(None)),
     "run": (str, type(None)), "actor": str, "data": dict, "attachments": list, "prev": str,
 }  # fmt: skip
+RECORDS = "ledger/records/"  # in part of a ledger: files named for their first record
 NAME = re.compile(r"[a-z0-9_]+")
 ORIGIN = re.compile(r"[a-z0-9][a-z0-9-]{0,39}/node/([a-z0-9][a-z0-9-]{0,39})/[0-9A-Za-z-]{1,40}", re.ASCII)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
@@ -432,6 +433,75 @@ class Tree:
                 self._findings.add(INCOMPLETE, f"{name!r} speaks of records that are not here")
 
 
+def merkle(hashes: list[bytes]) -> list[bytes]:
+    """The root over hashes that stand side by side, of which only the last may be of a smaller tree; none of none."""
+    row = hashes
+    while len(row) > 1:
+        above = [hashlib.sha256(b"\x01" + row[i] + row[i + 1]).digest() for i in range(0, len(row) - 1, 2)]
+        row = above + ([row[-1]] if len(row) % 2 else [])
+    return row
+
+
+class SignedTiles:
+    """The tiles of part of a ledger: each is tied to the root of the checkpoint by those above it."""
+
+    def __init__(self, bundle: Bundle, findings: Findings, head: Checkpoint, places: Any) -> None:
+        self._bundle, self._findings, self._places, self.size = bundle, findings, places, head.size
+        self._rows: dict[tuple[int, int], list[bytes] | None] = {}
+        self._edge: list[list[bytes] | None] = []
+        rest: list[bytes] = []
+        while head.size >> (8 * len(self._edge)):
+            level = len(self._edge)
+            index, width = divmod(head.size >> (8 * level), 256)
+            row = self._read(level, index, width) if width else []
+            self._edge.append(row)
+            rest = merkle((row or []) + rest)
+        self.sound = None not in self._edge
+        if self.sound and (rest or [hashlib.sha256(b"").digest()]) != [head.root]:
+            self.sound = False
+            findings.add(TAMPERED, f"the tiles do not add up to the root of {head.size} records")
+
+    def _read(self, level: int, index: int, width: int) -> list[bytes] | None:
+        names = dict(self._places.get((str(level), index), ()))
+        name = names.get(width, names.get(256))
+        if name is None:
+            self._findings.add(INCOMPLETE, f"the tile of level {level}, number {index}, is missing")
+            return None
+        content = self._bundle.read(name) or b""
+        content = content if width in names else content[: 32 * width]
+        if len(content) != 32 * width:
+            self._findings.add(TAMPERED, f"{name!r} does not hold {width} hashes")
+            return None
+        return [content[i : i + 32] for i in range(0, len(content), 32)]
+
+    def has(self, level: int, index: int) -> bool:
+        """Whether a log of this size has such a tile."""
+        return level < len(self._edge) and index <= self.size >> (8 * level + 8)
+
+    def row(self, level: int, index: int) -> list[bytes] | None:
+        """The hashes of a tile that the log has, when they are those that were signed; None when that is not so."""
+        if not self.sound or index == self.size >> (8 * level + 8):
+            return self._edge[level] if self.sound else None
+        if (level, index) not in self._rows:
+            found, above = self._read(level, index, 256), self.row(level + 1, index // 256)
+            if found and above and merkle(found) != [above[index % 256]]:
+                self._findings.add(TAMPERED, f"the tile of level {level}, number {index}, was changed")
+                found = None
+            self._rows[level, index] = found if above else None
+        return self._rows[level, index]
+
+    def root_at(self, size: int) -> bytes | None:
+        """The root that the log had with fewer records; None when the tiles at hand do not give it."""
+        rest: list[bytes] = []
+        for level in range(8):
+            index, width = divmod(size >> (8 * level), 256)
+            row = self.row(level, index) if width else []
+            if row is None:
+                return None
+            rest = merkle(row[:width] + rest)
+        return rest[0] if rest else hashlib.sha256(b"").digest()
+
+
 def entries_of(content: bytes) -> tuple[list[bytes], bool]:
     """The entries of a bundle of records, and whether it ends with the last one."""
     entries, at = [], 0
@@ -475,7 +545,10 @@ class Verification:
             return {}
 
     def _genesis(self) -> None:
-        first = next((entries for _, _, entries in self._bundles() if entries), None)
+        alone = self.bundle.read(f"{RECORDS}0")
+        first = (
+            next((found for _, _, found in self._bundles() if found), None) if alone is None else entries_of(alone)[0]
+        )
         try:
             data = canonical((first or [b""])[0])["data"]
             self.origin, self.key = str(data["origin"]), Key(str(data["ledger_key"]))
@@ -527,7 +600,7 @@ class Verification:
         previous = "0" * 64
         for index, width, entries in self._bundles():
             for record in entries:
-                self._record(record, previous)
+                self._record(self.tree.size, record, previous)
                 previous = hashlib.sha256(record).hexdigest()
                 self.tree.append(record)
                 if self.tree.size in marks:
@@ -545,12 +618,91 @@ class Verification:
             f"{sum(self.attachments.values())} attachments by their SHA-256",
         ]
 
-    def _record(self, content: bytes, previous: str) -> None:
-        seq = self.tree.size
+    def part(self, pin: Checkpoint | None) -> None:
+        """Some records, each found in the signed tree by way of the tiles that are here."""
+        tiles = SignedTiles(self.bundle, self.findings, self.head, self.tree.places) if self.head else None
+        pieces = self._pieces()
+        if len(pieces) > 1 and pieces[0][0] == 0 and len(pieces[0][1]) == 1 and pieces[1][0] > 1:
+            self._piece(0, pieces.pop(0)[1], "0" * 64, tiles)  # for its key
+        first = expected = pieces[0][0] if pieces else 0
+        previous = None if first else "0" * 64
+        for start, entries in pieces:
+            if start != expected:
+                late = start > expected
+                what = "are missing" if late else "stand out of order"
+                self.findings.add(INCOMPLETE if late else TAMPERED, f"records before {start} {what}")
+                previous = None
+            previous = self._piece(start, entries, previous, tiles)
+            expected = start + len(entries)
+        if tiles and expected > tiles.size:
+            self.findings.add(INCOMPLETE, f"records from {tiles.size} on are not signed")
+        compared = self._compare_tiles(tiles) if tiles else 0
+        self.findings.verified += [
+            f"records {first} to {expected - 1}: form, members, chain, place in the signed tree",
+            f"{compared} tiles against the signed root",
+            f"{sum(self.attachments.values())} attachments by their SHA-256",
+        ]
+        self.findings.unverified.append(f"The records before {first} and after {expected - 1}: they are not here.")
+        if self.head and pin:
+            self._compare_part(self.head, pin)
+
+    def _pieces(self) -> list[tuple[int, list[bytes]]]:
+        """The files of records in order, each with the number of its first one."""
+        pieces = []
+        for name in (name[len(RECORDS) :] for name in self.bundle.sizes if name.startswith(RECORDS)):
+            if re.fullmatch(r"0|[1-9][0-9]{0,18}", name) is None or int(name) >= 2**63:
+                self.findings.add(TAMPERED, f"{RECORDS}{name} is not named for a record")
+                continue
+            start = int(name)
+            entries, whole = entries_of(self.bundle.read(f"{RECORDS}{name}") or b"")
+            if not whole or not entries or start % 256 + len(entries) > 256:
+                self.findings.add(TAMPERED, f"{RECORDS}{name} is not a whole file of records")
+            pieces.append((start, entries[: 256 - start % 256]))
+        return sorted(pieces)
+
+    def _piece(self, start: int, entries: list[bytes], previous: str | None, tiles: SignedTiles | None) -> str | None:
+        for seq, record in enumerate(entries, start):
+            if tiles and seq >= tiles.size:
+                break
+            self._record(seq, record, previous)
+            previous = hashlib.sha256(record).hexdigest()
+            row = tiles.row(0, seq // 256) if tiles else None
+            if row and row[seq % 256] != hashlib.sha256(b"\x00" + record).digest():
+                self.findings.add(TAMPERED, f"record {seq}: it is not the record that was signed")
+        return previous
+
+    def _compare_tiles(self, tiles: SignedTiles) -> int:
+        compared = 0
+        for (level, index), files in self.tree.places.items():
+            for width, name in files:
+                row = tiles.row(int(level), index) if level != "entries" and tiles.has(int(level), index) else None
+                if level == "entries":
+                    self.findings.add(UNDETERMINED, f"no part of a ledger has a file {name!r}")
+                elif not tiles.has(int(level), index):
+                    self.findings.add(INCOMPLETE, f"{name!r} speaks of records that are not signed")
+                elif row is not None:
+                    compared += 1
+                    if self.bundle.read(name) != b"".join(row[:width]):
+                        self.findings.add(TAMPERED, f"{name!r} is not of the signed tree")
+        return compared
+
+    def _compare_part(self, head: Checkpoint, pin: Checkpoint) -> None:
+        if pin.size > head.size:
+            self.findings.add(INCOMPLETE, f"the pinned checkpoint signs {pin.size} records, this one {head.size}")
+            return
+        root = SignedTiles(self.bundle, Findings(), head, self.tree.places).root_at(pin.size)
+        if root is None:
+            self.findings.add(UNDETERMINED, f"what compares it with the pinned checkpoint of {pin.size} is not here")
+        elif root != pin.root:
+            self.findings.add(TAMPERED, f"the first {pin.size} records are not those of the pinned checkpoint")
+        else:
+            self.findings.verified.append(f"the pinned checkpoint of {pin.size} records, root {pin.root.hex()}")
+
+    def _record(self, seq: int, content: bytes, previous: str | None) -> None:
         fault, why, record = judge_record(content, seq, self.node, self.kinds)
         if fault:
             self.findings.add(fault, f"record {seq}: {why}")
-        if record and record["prev"] != previous:
+        if record and previous is not None and record["prev"] != previous:
             self.findings.add(TAMPERED, f"record {seq}: it does not name the record before it")
         if record and (record["kind"] == "genesis") != (seq == 0):
             self.findings.add(TAMPERED, f"record {seq}: only record 0 is a genesis record")
@@ -640,7 +792,10 @@ def main(arguments: list[str]) -> int:
         verification = Verification(bundle, findings)
         pin = verification.read_pin(pinned) if pinned is not None else None
         check_sums(bundle, findings)
-        verification.all(pin)
+        if any(name.startswith(RECORDS) for name in bundle.sizes):
+            verification.part(pin)
+        else:
+            verification.all(pin)
     except Unusable as error:
         sys.stdout.write(f"UNDETERMINED  {shown(str(error))}. Nothing else was verified.\n")
         return UNDETERMINED
