@@ -69,7 +69,8 @@ class Consumer:
 
     `head(first_bytes)`, when given, receives the first 64 KiB of the stream (less if it is shorter) and returns what
     to send instead:
-    for a dump's own header. `finish(exit_code, stderr)` raises when the load failed.
+    for a dump's own header. `finish(exit_code, stderr)` raises when the load failed. `stall_seconds` is how long it may
+    take nothing while it works, where that is longer than the pipe's own bound.
     """
 
     stream: str
@@ -79,6 +80,7 @@ class Consumer:
     pass_fds: tuple[int, ...] = ()
     cwd: str | None = None
     head: Callable[[bytes], bytes] | None = None
+    stall_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

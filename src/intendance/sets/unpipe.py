@@ -79,7 +79,7 @@ def load_stream(
     """
     if not source.parts:
         raise InternalError(detail=f"the stream {consumer.stream} of {source.folder} has no parts")
-    with Pipeline(consumer.stream, stall_seconds) as pipeline:
+    with Pipeline(consumer.stream, max(stall_seconds, consumer.stall_seconds)) as pipeline:
         unpacking = _Unpacking(pipeline, source, consumer)
         return unpacking.run(
             lambda moved: progress(Progress(phase="load", done_bytes=done_bytes + moved, total_bytes=total_bytes))

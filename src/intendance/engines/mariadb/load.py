@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from intendance.engines import Consumer, StreamInSet
-from intendance.engines.mariadb import compare, faults, heads, privileges, survey
+from intendance.engines.mariadb import compare, faults, heads, loading, privileges, survey
 from intendance.engines.mariadb.client import MAX_PACKET, Client, literal
 from intendance.engines.mariadb.dump import ACCOUNTS
-from intendance.engines.mariadb.server_folder import COUNT_DEADLINE_SECONDS, ServerFolder
+from intendance.engines.mariadb.server_folder import COUNT_DEADLINE_SECONDS, LOADING, ServerFolder, loading_sizes
 from intendance.engines.private_mariadb import ServerSizes
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.engine import (
@@ -108,14 +108,8 @@ class DatabaseRestore:
     def consumers(self) -> Sequence[Consumer]:
         """The client that loads the one chosen stream."""
         options = (*_LOAD, "--sandbox") if self._sandbox else _LOAD
-        consumer = Consumer(
-            stream=self._stream.name,
-            argv=self.client.argv("mariadb", *options, f"--database={self.destination}"),
-            finish=self._finished,
-            pass_fds=self.client.pass_fds,
-            head=self._head,
-        )
-        return (consumer,)
+        client = self.client.argv("mariadb", *options, f"--database={self.destination}")
+        return (loading.consumer(self._stream, client, self._finished, pass_fds=self.client.pass_fds, head=self._head),)
 
     def check(self) -> tuple[Check, ...]:
         """Tables, rows, other objects, and what still names the original."""
@@ -184,14 +178,14 @@ class FolderRestore(ServerFolder):
         self._held = databases_of(streams)
         self._accounts = any(stream.name == ACCOUNTS for stream in streams)
         self._details = details
-        self._sizes = sizes or ServerSizes(buffer_pool_mib=256, redo_log_mib=256)
+        self._sizes = sizes or loading_sizes()
         self._refused_accounts: list[str] = []
 
     def prepare(self) -> None:
         """Create the folder, and start a server in it. Raises DestinationTaken, DestinationUnusable, ProgramMissing,
         PrivateServerFailed."""
         self._create()
-        server = self._new_server(self._sizes)
+        server = self._new_server(self._sizes, *LOADING)
         server.create(
             lower_case_table_names=int(self._details.get("lower_case_table_names", 0)),
             page_size_bytes=int(self._details.get("page_size_bytes", 16384)),
@@ -201,10 +195,7 @@ class FolderRestore(ServerFolder):
     def consumers(self) -> Sequence[Consumer]:
         """Every database, then the accounts."""
         argv = (*self._running().client_argv(), *_LOAD, "--sandbox")
-        loads = [
-            Consumer(stream=stream.name, argv=argv, finish=self._load_finished(name))
-            for name, stream in self._held.items()
-        ]
+        loads = [loading.consumer(stream, argv, self._load_finished(name)) for name, stream in self._held.items()]
         if self._accounts:
             # One account whose log-in plugin this server lacks must not cost all the others: --force goes on.
             loads.append(Consumer(stream=ACCOUNTS, argv=(*argv, "--force"), finish=self._accounts_finished))
