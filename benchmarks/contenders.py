@@ -1,0 +1,201 @@
+"""Ways to back one tree up, side by side: what each does, how long it takes, what it costs and leaves.
+
+Every contender starts with the tree in the page cache and nothing left to write back. The processor's speed moves by a
+third within minutes on a shared machine, so contenders take turns and ratios are those of pairs within one turn.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from benchmarks import measure, tree
+from intendance.engines.files.tar import COMMON, READING
+from intendance.system.openpgp import RecipientHome
+from tests.support.children import children_of
+from tests.support.gnupg import Holder
+
+PLACE = Path(__file__).parents[1] / ".dev" / "bench"
+PRODUCT = "intendance backup run"
+SECRETS = {"RESTIC_PASSWORD": "bench", "BORG_PASSPHRASE": "bench", "PASSPHRASE": "bench"}
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of a backup in a folder, without tar's own notes."""
+    beside = {"snar", "index", "sums"}
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name not in beside)
+
+
+@dataclass
+class Contender:
+    """One way to back the tree up. `act` makes a new backup in an empty folder; `watched` names the programs whose peak
+    memory counts."""
+
+    name: str
+    version: str
+    act: Callable[[Path], Sequence[Sequence[str]]]
+    watched: str
+    cleared: Callable[[Path], int] = size_of
+    environment: Mapping[str, str] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
+    peaks_mib: list[float] = field(default_factory=list)
+    stored_bytes: int = 0
+
+    @property
+    def median(self) -> float:
+        """Of its counted rounds, in seconds."""
+        return statistics.median(self.seconds)
+
+    def ratio_to(self, other: Contender) -> float:
+        """The median of the pairs' ratios."""
+        return statistics.median(mine / theirs for mine, theirs in zip(self.seconds, other.seconds, strict=True))
+
+
+def take_turns(contenders: Sequence[Contender], work: Path, rounds: int) -> None:
+    """One round that warms the caches and looks at memory instead of being counted, then `rounds` that are."""
+    for number in range(rounds + 1):
+        for contender in contenders:
+            _perform(contender, work, counted=number > 0)
+
+
+def our_pipe(source: Path, home: RecipientHome, target: str, *, hashed: bool, listing: str = "snar") -> str:
+    """What the product joins, joined by a shell: tar with the same options, zstd, gpg to the same keys, SHA-256 of what
+    is kept where `hashed`, and all of it on the disk."""
+    options = shlex.join([*COMMON, *READING])
+    notes = f"--listed-incremental={target}/{listing} --index-file={target}/index"
+    read = f"tar -C {source} {options} {notes} -cf - . 2>/dev/null"
+    keep = f"tee >(sha256sum > {target}/sums) > {target}/full.gpg" if hashed else f"cat > {target}/full.gpg"
+    return f"{read} | zstd -q -3 -T2 | {shlex.join(home.encrypt_argv())} | {keep}; sync {target}/full.gpg"
+
+
+def shell(script: str) -> list[str]:
+    """A script that fails when any program of its pipe does."""
+    return ["bash", "-o", "pipefail", "-c", script]
+
+
+class Product:
+    """The product with a state of its own, whose plan has one tree and one store."""
+
+    def __init__(self, source: Path, work: Path, holders: Sequence[Holder]) -> None:
+        self.store = work / "store"
+        state, plan = work / "state", work / "intendance.yaml"
+        self._intendance = [sys.executable, "-m", "intendance", "--state", str(state)]
+        plan.write_text(yaml.safe_dump(_plan(source, self.store, work, holders)))
+        subprocess.run([*self._intendance, "plan", "adopt", str(plan)], check=True, stdout=subprocess.DEVNULL)
+
+    def backup(self, kind: str) -> list[str]:
+        """The whole command: from its start to the signed set and the sealed record. The inspection, which it performs
+        afterwards unless it is told not to, is another activity."""
+        return [*self._intendance, "backup", "run", "tree", "--kind", kind, "--no-inspect"]
+
+    def sets(self) -> list[Path]:
+        """The folders of its sets."""
+        return sorted(self.store.glob("bench/bench/tree/*"))
+
+    def version(self) -> str:
+        """As it says itself."""
+        return measure.version_of(sys.executable, "-m", "intendance", "--version")
+
+
+def _plan(source: Path, store: Path, work: Path, holders: Sequence[Holder]) -> dict[str, object]:
+    recipients = []
+    for holder in holders:
+        (work / f"{holder.name}.asc").write_text(holder.armored)
+        entry = {"name": holder.name, "file": f"{holder.name}.asc", "fingerprint": holder.fingerprint}
+        recipients.append(entry | {"held_by": holder.name})
+    backup = {
+        "full": {"schedule": "0 3 * * SUN"}, "differential": {"schedule": "0 4 * * *"},
+        "stores": ["local"], "retention": {"points": "90d"}, "inspect": {"schedule": "30 5 * * *"},
+    }  # fmt: skip
+    return {
+        "version": 1, "fleet": "bench", "catalogues": ["asbl"], "node": {"id": "bench"},
+        "organisation": {"name": "Bench", "timezone": "Europe/Brussels", "language": "en"},
+        "keys": {"backup_recipients": recipients},
+        "stores": {"local": {"kind": "directory", "path": str(store)}},
+        "assets": {"tree": {"kind": "files", "path": str(source), "backup": backup}},
+        "contacts": {holder.name: {"name": holder.name, "email": f"{holder.name}@example.org"} for holder in holders},
+    }  # fmt: skip
+
+
+def _perform(contender: Contender, work: Path, *, counted: bool) -> None:
+    """One backup into a new folder, timed; what it left is measured and cleared outside the timing."""
+    target = Path(tempfile.mkdtemp(prefix="target-", dir=work))
+    commands = contender.act(target)
+    os.sync()
+    began, cpu_began = time.perf_counter(), sum(os.times()[2:4])
+    for command in commands:
+        running = subprocess.Popen(
+            command, env=os.environ | contender.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        watch = None if counted else _Memory(running.pid, contender.watched)
+        _, said = running.communicate()
+        if watch is not None:
+            contender.peaks_mib = max(contender.peaks_mib, watch.end())
+        if running.returncode != 0:
+            raise ChildProcessError(f"{command}: {running.returncode}: {said.decode(errors='replace')[-800:]}")
+    if counted:
+        contender.seconds.append(time.perf_counter() - began)
+        contender.cpu_seconds.append(sum(os.times()[2:4]) - cpu_began)
+    contender.stored_bytes = contender.cleared(target)
+    shutil.rmtree(target)
+
+
+class _Memory:
+    """The peak resident memory (VmHWM) of each process of one name among a process and its descendants."""
+
+    def __init__(self, leader: int, program: str) -> None:
+        self._leader, self._program = leader, program
+        self._peaks: dict[int, int] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+
+    def end(self) -> list[float]:
+        """The peaks in MiB, largest first."""
+        self._over.set()
+        self._thread.join()
+        return sorted((peak / 1024 for peak in self._peaks.values()), reverse=True)
+
+    def _look(self) -> None:
+        while not self._over.wait(0.05):
+            waiting = {self._leader: ""}
+            while waiting:
+                pid, _ = waiting.popitem()
+                waiting |= children_of(pid)
+                with contextlib.suppress(OSError, StopIteration):
+                    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+                    if status[0].split()[1].startswith(self._program):
+                        self._peaks[pid] = int(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+
+
+def report(contenders: Sequence[Contender], source: Path, rounds: int, what: str, against: Contender) -> None:
+    """The table; ratios are those of the medians."""
+    files, size = tree.count(source)
+    print(f"{measure.machine()}; load {os.getloadavg()[0]:.1f}")
+    for contender in contenders:
+        if contender.version:
+            print(f"  {contender.name}: {contender.version}")
+    print(f"{files:,} files, {size / 2**20:.0f} MiB; {rounds} interleaved rounds; times of {what}\n")
+    print(f"{'':38}{'median':>9}{'ratio':>7}{'cpu':>8}{'stored':>10}  {'peak memory':26} each round (s)")
+    for one in contenders:
+        each = " ".join(f"{second:.2f}" for second in one.seconds)
+        peaks = f"{one.watched} {' + '.join(f'{peak:.0f}' for peak in one.peaks_mib)} MiB"
+        print(
+            f"{one.name:38}{one.median:>7.2f} s{one.median / against.median:>7.2f}"
+            f"{statistics.median(one.cpu_seconds):>6.1f} s{one.stored_bytes / 2**20:>6.0f} MiB  {peaks:26} {each}"
+        )
