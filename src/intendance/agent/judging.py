@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from intendance.agent.losses import Loss, losses
 from intendance.agent.opening import open_book
 from intendance.catalogue.evaluate import NEEDS, evaluate
 from intendance.catalogue.load import load
@@ -21,6 +22,7 @@ from intendance.model.evidence.lifecycle import PlanAdopted
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Fact, Severity, State, Verdict
 from intendance.system.clock import Clock
+from intendance.system.collector import paused
 
 WORST_FIRST = (
     State.FAIL,
@@ -33,7 +35,7 @@ WORST_FIRST = (
 )
 GRAVEST_FIRST = (Severity.BLOCKING, Severity.WARNING, Severity.DUTY)
 ACTIONS = 3
-OF_THE_NODE = frozenset({"plan.adopted", "inventory.taken", "waiver.granted", "waiver.revoked"})
+OF_THE_NODE = frozenset({"plan.adopted", "inventory.taken", "key.proven", "waiver.granted", "waiver.revoked"})
 """Kinds of evidence that are about no asset."""
 
 
@@ -51,7 +53,8 @@ class Action:
 class Judgement:
     """What the rules say of a node, or of one `asset` of it, at one instant.
 
-    `verdicts` are of performed rules, worst first; `not_performed` are of the rules that this version only knows.
+    `verdicts` are of performed rules, worst first; `not_performed` are of the rules that this version only knows;
+    `losses` are what plans of the last 400 days took away.
     """
 
     judged_at: datetime
@@ -63,6 +66,7 @@ class Judgement:
     rulebook: Rulebook
     verdicts: tuple[Verdict, ...]
     not_performed: tuple[Verdict, ...]
+    losses: tuple[Loss, ...] = ()
 
     @property
     def summary(self) -> dict[State, int]:
@@ -115,7 +119,7 @@ def judge(state: Path, clock: Clock, *, asset: str | None = None, rule: str | No
     """
     rulebook = load()
     wanted = None if rule is None else rulebook.find(rule)
-    with open_book(state, clock) as book:
+    with paused(), open_book(state, clock) as book:
         now = clock.read().at
         plans = book.facts("plan.adopted", latest=1)
         if not plans:
@@ -124,6 +128,7 @@ def judge(state: Path, clock: Clock, *, asset: str | None = None, rule: str | No
         _expect_known(plan, asset, wanted)
         facts, horizons = _gather(book, rulebook, plan, now)
         verdicts = evaluate(rulebook, facts, now, book.node, horizons)
+        taken_away = losses(book, now)
         node = book.node
     chosen = [
         each
@@ -140,6 +145,7 @@ def judge(state: Path, clock: Clock, *, asset: str | None = None, rule: str | No
         rulebook=rulebook,
         verdicts=tuple(sorted((v for v in chosen if rulebook.rules[v.rule].performed), key=_rank)),
         not_performed=tuple(v for v in chosen if not rulebook.rules[v.rule].performed),
+        losses=taken_away,
     )
 
 
@@ -172,8 +178,9 @@ def _gather(
     facts: list[Fact[Any]] = []
     for kind in needs:
         facts += book.facts(kind, since=horizons.get(kind))
+    read = {fact.seq for fact in facts}
     for kind in latest | horizons.keys():
-        facts += _latest(book, kind, plan)
+        facts += _latest(book, kind, plan, read)
     return facts, horizons
 
 
@@ -184,12 +191,15 @@ def _needs(rulebook: Rulebook, plan: PlanAdopted) -> Iterable[Any]:
             yield from rule.needs
 
 
-def _latest(book: Book, kind: str, plan: PlanAdopted) -> Sequence[Fact[Any]]:
-    """The latest of a kind: one of the node, or for each asset as many as it may have stores."""
+def _latest(book: Book, kind: str, plan: PlanAdopted, read: Container[int]) -> Iterable[Fact[Any]]:
+    """The latest of a kind that were not read yet: one of the node, or for each asset as many as it may have stores."""
     if kind in OF_THE_NODE:
-        return book.facts(kind, latest=1)
+        yield from book.facts(kind, latest=1)
+        return
     count = 2 * max(1, len(plan.stores)) if kind.startswith("inspection.") else 1
-    return [fact for asset in plan.assets for fact in book.facts(kind, asset=asset, latest=count)]
+    for asset in plan.assets:
+        if not all(seq in read for seq in book.numbers(kind, asset=asset, latest=count)):
+            yield from book.facts(kind, asset=asset, latest=count)
 
 
 def _rank(verdict: Verdict) -> tuple[int, int, str, str]:
