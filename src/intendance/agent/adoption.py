@@ -9,31 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 from intendance import __version__
 from intendance.agent import bell
+from intendance.agent.comparing import InForce, changes_from, expect_same_node, in_force
 from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
 from intendance.agent.past import seen, seen_in
 from intendance.agent.waiving import waiver_records
 from intendance.ledger.book import Book
 from intendance.ledger.canonical import clean
-from intendance.model.errors.plan import FleetImmutable, NotConfirmed, NothingToConfirm, PlanAltered, PlanOfOtherVersion
+from intendance.model.errors.plan import NotConfirmed, NothingToConfirm
 from intendance.model.errors.state import NoState, StateUnusable, remedy_for, said_by_system
 from intendance.model.evidence.lifecycle import (
     AssetDeclared,
     AssetDropped,
+    ConfirmedChange,
     PlanAdopted,
     RecipientEntry,
     ScheduleEntry,
 )
 from intendance.model.plan import Asset, BackupPlan, FilesAsset, Plan, SqliteAsset
-from intendance.model.verdict import Fact
 from intendance.plan import adopted
-from intendance.plan.diff import Change, changes, recorded_changes
+from intendance.plan.diff import Change
 from intendance.plan.identity import identity
 from intendance.plan.load import Checked, load
 from intendance.system import lock, openpgp
@@ -80,15 +81,16 @@ def adopt_checked(
     with _state_errors(state), lock.held(adopted.adoption_lock(state), purpose="Adopting a plan"):
         book, begun = _open_book(state, plan, clock)
         with book:
-            _same_node(book, plan, state)
-            former = _in_force(book)
-            found = _changes(former, plan, state)
-            _confirm(found, confirmed, checked.file)
+            expect_same_node(book, plan, state)
+            former = in_force(book)
+            found = changes_from(former, plan, state)
+            accepted = _confirm(found, confirmed, checked.file)
             content = adopted.encode(plan)
             _keep(adopted.source_path(state, checked.source_sha256), checked.content)
             _keep(adopted.compiled_path(state, sha256(content).hexdigest()), content)
             new = _evidence(plan, checked.source_sha256, content)
-            same = former is not None and former.adoption.data == new
+            same = former is not None and replace(former.adoption.data, confirmed=()) == new
+            new = replace(new, confirmed=accepted)
             seq = former.adoption.seq if same and former else _record(book, new, plan, former, clock, actor)
             adopted.bring_up_to_date(state)
             return Adoption(
@@ -102,32 +104,6 @@ def adopt_checked(
                 source_sha256=checked.source_sha256,
                 agent_told=bell.ring(StateLayout(state).socket),
             )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _InForce:
-    """The plan in force as the ledger tells it: its adoption and what it declared, by the assets' names."""
-
-    adoption: Fact[PlanAdopted]
-    declared: Mapping[str, AssetDeclared]
-
-    @property
-    def identities(self) -> Mapping[str, str]:
-        return {name: asset.identity for name, asset in self.declared.items()}
-
-
-def _in_force(book: Book) -> _InForce | None:
-    latest = book.facts("plan.adopted", latest=1)
-    if not latest:
-        return None
-    (adoption,) = latest
-    names = len(adoption.data.assets)
-    declared = {
-        fact.asset: fact.data
-        for fact in book.facts("asset.declared", latest=names)
-        if fact.asset is not None and fact.seq > adoption.seq
-    }
-    return _InForce(adoption=adoption, declared=declared)
 
 
 def _make_private(state: Path) -> None:
@@ -166,26 +142,8 @@ def _open_book(state: Path, plan: Plan, clock: Clock) -> tuple[Book, bool]:
         return book, True
 
 
-def _same_node(book: Book, plan: Plan, state: Path) -> None:
-    fleet, _, node = book.origin.split("/")[:3]
-    for option, written, recorded in (("fleet", plan.fleet, fleet), ("node", plan.node.id, node)):
-        if written != recorded:
-            raise FleetImmutable(option=option, written=written, recorded=recorded, state=state)
-
-
-def _changes(former: _InForce | None, plan: Plan, state: Path) -> tuple[Change, ...]:
-    """What the plan changes; from the ledger alone when the former plan's files are lost, altered or too new."""
-    if former is None:
-        return ()
-    identities = {name: clean(identity(asset)) for name, asset in plan.assets.items()}
-    try:
-        before = adopted.read(state, repair=False)
-    except (PlanAltered, PlanOfOtherVersion):
-        return recorded_changes(former.adoption.data, former.declared, plan, identities)
-    return changes(before, plan, former.identities, identities)
-
-
-def _confirm(found: Sequence[Change], confirmed: Collection[str], file: str) -> None:
+def _confirm(found: Sequence[Change], confirmed: Collection[str], file: str) -> tuple[ConfirmedChange, ...]:
+    """What the plan takes away, once each of it was confirmed by name. Raises NothingToConfirm, NotConfirmed."""
     severe = [change for change in found if change.severe]
     needed = {change.name for change in severe}
     for name in confirmed:
@@ -198,6 +156,9 @@ def _confirm(found: Sequence[Change], confirmed: Collection[str], file: str) -> 
         said = "; ".join(change.sentence for change in severe if change.name in missing)
         confirm = " ".join(f"--confirm {name}" for name in sorted(needed))
         raise NotConfirmed(changes=said, plan=file, confirm=confirm)
+    return tuple(
+        ConfirmedChange(name=change.name, change=change.code, sentence=clean(change.sentence)) for change in severe
+    )
 
 
 def _keep(path: Path, content: bytes) -> None:
@@ -223,7 +184,7 @@ def _evidence(plan: Plan, source_sha256: str, content: bytes) -> PlanAdopted:
     )
 
 
-def _record(book: Book, adoption: PlanAdopted, plan: Plan, former: _InForce | None, clock: Clock, actor: str) -> int:
+def _record(book: Book, adoption: PlanAdopted, plan: Plan, former: InForce | None, clock: Clock, actor: str) -> int:
     """Record the adoption and what it declares and drops, in one transaction; returns the adoption's number."""
     first_seen = _first_seen(book)
     now = rfc3339(clock.read().at)

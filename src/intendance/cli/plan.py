@@ -1,18 +1,20 @@
-"""`intendance plan`: check, show and adopt a maintenance plan, print its JSON Schema."""
+"""`intendance plan`: check, show, compare and adopt a maintenance plan, print its JSON Schema."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from intendance.cli.output import Invocation, Output
+from intendance.cli.plan_problems import as_json, declared, problem_json, problems, warnings
+from intendance.language.texts import Translator, translator
 from intendance.model.errors import Exit
 from intendance.model.errors.plan import PlanMissing
 from intendance.plan.load import Checked, load
-from intendance.plan.problems import Problem
+from intendance.plan.saying import DOMAIN
 
 PLACES = (Path("intendance.yaml"), Path("/etc/intendance/intendance.yaml"))
 
@@ -24,8 +26,8 @@ File = Annotated[
 
 def register(root: typer.Typer) -> None:
     """Add the noun."""
-    noun = typer.Typer(help="Check, show and adopt a maintenance plan.", no_args_is_help=True)
-    for command in (check, show, schema, adopt):
+    noun = typer.Typer(help="Check, show, compare and adopt a maintenance plan.", no_args_is_help=True)
+    for command in (check, show, diff, schema, adopt):
         noun.command()(command)
     root.add_typer(noun, name="plan")
 
@@ -33,15 +35,14 @@ def register(root: typer.Typer) -> None:
 def check(context: typer.Context, file: File = None, json: Json = False) -> None:
     """Say everything that is wrong with a plan, with its line and what to write instead. Executes nothing."""
     checked = _load(context, file)
-    output = Output(as_json=json)
     if json:
-        output.json(_as_json(checked))
+        Output(as_json=json).json(as_json(checked))
     elif checked.plan is None:
-        for line in _problems(checked):
-            typer.echo(line)
+        _echo(problems(_texts(context), checked))
     else:
-        for line in (*_warnings(checked), *_summary(context, checked)):
-            typer.echo(line)
+        _ = _texts(context)
+        _echo(warnings(_, checked))
+        _echo(_summary(context, checked))
     if checked.plan is None:
         raise typer.Exit(Exit.USAGE)
 
@@ -58,11 +59,25 @@ def show(
     checked = _valid(context, file, json=json)
     output = Output(as_json=json)
     now = context.obj.clock.read().at
+    _ = _texts(context, "plan_show")
     if json:
-        output.json(answer(checked.valid(), now, count=count, talk=output.talk))
+        output.json(answer(_, checked.valid(), now, count=count, talk=output.talk))
         return
-    for line in lines(checked.valid(), now, count=count, talk=output.talk):
-        typer.echo(line)
+    _echo(lines(_, checked.valid(), now, count=count, talk=output.talk))
+
+
+def diff(context: typer.Context, file: File = None, json: Json = False) -> None:
+    """Say what adopting a plan would start, stop and change, and what must be confirmed. Changes nothing."""
+    from intendance.agent.comparing import compare  # opens the ledger: not needed by `check`
+    from intendance.cli.plan_diff import answer, lines
+
+    invocation: Invocation = context.obj
+    checked = _valid(context, file, json=json)
+    comparison = compare(checked, state=invocation.state, clock=invocation.clock)
+    if json:
+        Output(as_json=json).json(answer(comparison, checked.file))
+        return
+    _echo(lines(_texts(context, "plan_diff"), comparison, checked.file))
 
 
 def schema() -> None:
@@ -93,14 +108,25 @@ def adopt(
     )
     refused = adopt_stores(invocation.state, adoption.plan, invocation.clock)
     output = Output(as_json=json)
-    for line in stores_not_ready(refused, checked.file):
+    _ = _texts(context, "plan_adopt")
+    for line in stores_not_ready(_, refused, checked.file):
         output.talk(line)
     if json:
         output.json(answer(adoption) | {"warnings": [problem_json(problem) for problem in checked.warnings]})
         return
-    for line in _warnings(checked):
+    for line in warnings(_, checked):
         output.talk(line)
-    for line in lines(adoption, checked.file):
+    _echo(lines(_, adoption, checked.file))
+    _echo(declared(_, adoption.plan))
+
+
+def _texts(context: typer.Context, *domains: str) -> Translator:
+    """The texts of this noun, with those of the module that draws, in the reader's language."""
+    return translator(context.obj.language, "plan", "plan_problems", DOMAIN, *domains)
+
+
+def _echo(lines: Iterator[str]) -> None:
+    for line in lines:
         typer.echo(line)
 
 
@@ -112,71 +138,28 @@ def _load(context: typer.Context, file: Path | None) -> Checked:
         wanted = next((place for place in PLACES if place.exists()), None)
     if wanted is None:
         raise PlanMissing(looked=" or ".join(str(place) for place in PLACES))
-    return load(wanted, invocation.clock.read().at)
+    from intendance.agent.past import seen_if_readable  # opens the ledger, where there is one
+
+    return load(wanted, invocation.clock.read().at, seen_if_readable(invocation.state, invocation.clock))
 
 
 def _valid(context: typer.Context, file: Path | None, *, json: bool) -> Checked:
     """The plan, when it is valid; otherwise its problems on stderr. Raises PlanInvalid."""
     checked = _load(context, file)
     if checked.plan is None and not json:
-        for line in _problems(checked):
+        for line in problems(_texts(context), checked):
             typer.echo(line, err=True)
     checked.valid()
     return checked
-
-
-def problem_json(problem: Problem) -> dict[str, Any]:
-    """A problem in the contract's shape."""
-    fields = ("file", "line", "column", "path", "rule", "message", "fix")
-    return {name: getattr(problem, name) for name in fields}
-
-
-def _as_json(checked: Checked) -> dict[str, Any]:
-    return {
-        "schema": "intendance.plan-check/1",
-        "file": checked.file,
-        "valid": checked.plan is not None,
-        "problems": [problem_json(problem) for problem in checked.problems],
-        "warnings": [problem_json(problem) for problem in checked.warnings],
-    }
-
-
-def _problems(checked: Checked) -> Iterator[str]:
-    for problem in checked.problems:
-        yield from _drawn(problem, "")
-    yield from _warnings(checked)
-    count = len(checked.problems)
-    yield f"{checked.file}: {count} problem{'s' if count > 1 else ''} to correct."
-
-
-def _warnings(checked: Checked) -> Iterable[str]:
-    for problem in checked.warnings:
-        yield from _drawn(problem, "warning: ")
-
-
-WIDTH = 100
-
-
-def _drawn(problem: Problem, word: str) -> Iterator[str]:
-    """A problem with its line, a caret under the place, and what to write instead."""
-    rule = f" [{problem.rule}]" if problem.rule else ""
-    where = f"{problem.path}: " if problem.path else ""
-    yield f"{problem.file}:{problem.line}:{problem.column}: {word}{where}{problem.message}{rule}"
-    if problem.source.strip():
-        first = max(0, problem.column - 1 - WIDTH // 2) if len(problem.source) > WIDTH else 0
-        shown = problem.source[first : first + WIDTH].replace("\t", " ")
-        before = "…" if first else ""
-        margin = f"{problem.line:>6} │ "
-        yield f"{margin}{before}{shown}{'…' if len(problem.source) > first + WIDTH else ''}"
-        yield f"{' ' * 6} │ {' ' * (len(before) + problem.column - 1 - first)}^"
-    if problem.fix:
-        yield f"  → {problem.fix}"
-    yield ""
 
 
 def _summary(context: typer.Context, checked: Checked) -> Iterator[str]:
     """What a valid plan will do, in a sentence."""
     from intendance.cli.plan_show import sentence  # only for a valid plan
 
-    yield f"{checked.file} is valid. {sentence(checked.valid(), context.obj.clock.read().at)}"
-    yield f"  → Put it in force: `intendance plan adopt {checked.file}`"
+    _ = _texts(context, "plan_show")
+    plan = checked.valid()
+    said = sentence(_, plan, context.obj.clock.read().at)
+    yield _("{file} is valid. {sentence}").format(file=checked.file, sentence=said)
+    yield from declared(_, plan)
+    yield "  → " + _("Put it in force: {command}").format(command=f"`intendance plan adopt {checked.file}`")

@@ -6,41 +6,49 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from intendance.agent.adoption import Adoption
+from intendance.cli.plan_diff import change_json
+from intendance.language.texts import Translator
 from intendance.model.errors import IntendanceError
 
 
-def lines(adoption: Adoption, file: str) -> Iterator[str]:
+def lines(_: Translator, adoption: Adoption, file: str) -> Iterator[str]:
     """`plan adopt` for people: what changed, the ledger record, the next command."""
-    record = f"record {adoption.seq} of the ledger of {adoption.node}"
+    names = {"file": file, "seq": adoption.seq, "node": adoption.node}
     if not adoption.recorded:
-        yield f"{file} is in force already: {record}. Nothing was changed."
+        yield _("{file} is in force already: record {seq} of the ledger of {node}. Nothing was changed.").format(
+            **names
+        )
     else:
         if adoption.begun:
-            yield f"A ledger begins for {adoption.node}; its backups are signed by {adoption.openpgp_fingerprint}."
-        yield f"{file} is in force: {record}."
+            yield _("A ledger begins for {node}; its backups are signed by {fingerprint}.").format(
+                node=adoption.node, fingerprint=adoption.openpgp_fingerprint
+            )
+        yield _("{file} is in force: record {seq} of the ledger of {node}.").format(**names)
         if adoption.changes:
-            yield "What changes:"
+            yield _("What changes:")
         for change in adoption.changes:
-            yield f"  - {change.sentence}"
-    yield _next(adoption)
+            yield f"  - {change.said.write(_)}"
+    yield f"  → {_next(_, adoption)}"
 
 
-def stores_not_ready(refused: Iterable[IntendanceError], file: str) -> Iterator[str]:
+def stores_not_ready(_: Translator, refused: Iterable[IntendanceError], file: str) -> Iterator[str]:
     """What keeps stores from taking backups yet; the plan is in force all the same."""
     for error in refused:
-        yield f"warning: {error.message}"
-        yield f"  → No backup can be stored there yet. Mend that, then: `intendance plan adopt {file}`"
+        yield _("warning: {message}").format(message=error.message)
+        yield "  → " + _("No backup can be stored there yet. Mend that, then: {command}").format(
+            command=f"`intendance plan adopt {file}`"
+        )
 
 
-def _next(adoption: Adoption) -> str:
+def _next(_: Translator, adoption: Adoption) -> str:
     if adoption.agent_told:
-        return "  → The agent follows it from now on: `intendance status`"
+        return _("The agent follows it from now on: {command}").format(command="`intendance status`")
     first = next((name for name, asset in adoption.plan.assets.items() if asset.backup is not None), None)
     if adoption.begun and first is not None:
-        return (
-            f"  → Make the first backup: `intendance backup run {first}`; then let the agent do it: `intendance agent`"
+        return _("Make the first backup: {command}; then let the agent do it: {agent}").format(
+            command=f"`intendance backup run {first}`", agent="`intendance agent`"
         )
-    return "  → No agent is running here: `intendance agent`"
+    return _("No agent is running here: {agent}").format(agent="`intendance agent`")
 
 
 def answer(adoption: Adoption) -> dict[str, Any]:
@@ -51,8 +59,7 @@ def answer(adoption: Adoption) -> dict[str, Any]:
         "evidence": {"node": adoption.node, "seq": adoption.seq},
         "source_sha256": adoption.source_sha256,
         "openpgp_fingerprint": adoption.openpgp_fingerprint,
-        "changes": [
-            {"name": change.name, "sentence": change.sentence, "severe": change.severe} for change in adoption.changes
-        ],
+        "changes": [change_json(change) for change in adoption.changes],
+        "declared": list(adoption.plan.declared),
         "agent_told": adoption.agent_told,
     }

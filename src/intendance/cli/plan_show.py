@@ -8,61 +8,78 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from intendance.agent.preview import Activity, AssetPreview, preview
-from intendance.language.sizes import size
+from intendance.language.sizes import number, size
+from intendance.language.texts import Translator, translator
 from intendance.model.errors import IntendanceError
 from intendance.model.plan import Asset, FilesAsset, Plan, SqliteAsset
+from intendance.plan.writing import flow
 
 Talk = Callable[[str], None]
 
-_LABEL = 18
-_NAMES = {
-    "backup.logical": "logical backup",
-    "backup.physical": "physical backup",
-    "backup.full": "full backup",
-    "backup.differential": "differential backup",
-    "inspect": "inspection",
-}
+_LABELS = {"en": 18, "fr": 28}
+"""Columns of the words at the left."""
 
 
-def sentence(plan: Plan, now: datetime) -> str:
+def sentence(_: Translator, plan: Plan, now: datetime) -> str:
     """What the plan does, in one sentence for `plan check`."""
-    zone = plan.organisation.timezone
     clauses = []
     for shown in preview(plan, now, occurrences_shown=1):
         if shown.activities:
             at = shown.next_at()
-            clauses.append(f"{shown.asset.name} ({'by hand only' if at is None else 'next ' + _local(at, zone)})")
+            when = _("next {moment}").format(moment=_local(_, at, plan)) if at is not None else _("by hand only")
+            clauses.append(f"{shown.asset.name} ({when})")
     unkept = [asset.name for asset in plan.assets.values() if asset.backup is None]
-    keepers = _listed([recipient.name for recipient in plan.recipients])
-    said = f"On {plan.node.id} it backs up {_listed(clauses)}, for {keepers} to open" if clauses else ""
-    return (said or f"On {plan.node.id} it backs up nothing") + (f"; not {_listed(unkept)}." if unkept else ".")
+    told = {
+        "node": plan.node.id,
+        "assets": _listed(_, clauses),
+        "keepers": _listed(_, [recipient.name for recipient in plan.recipients]),
+        "unkept": _listed(_, unkept),
+    }
+    if clauses and unkept:
+        said = _("On {node} it backs up {assets}, for {keepers} to open; not {unkept}.")
+    elif clauses:
+        said = _("On {node} it backs up {assets}, for {keepers} to open.")
+    else:
+        said = _("On {node} it backs up nothing; not {unkept}.")
+    return said.format(**told)
 
 
-def lines(plan: Plan, now: datetime, *, count: bool, talk: Talk) -> Iterator[str]:
+def lines(_: Translator, plan: Plan, now: datetime, *, count: bool, talk: Talk) -> Iterator[str]:
     """`plan show` for people."""
-    zone = plan.organisation.timezone
-    catalogues = _listed(plan.catalogues)
-    yield f"{plan.node.id} of fleet {plan.fleet} ({plan.organisation.name}); catalogue {catalogues}; times of {zone}."
+    yield _("{node} of fleet {fleet} ({organisation}); catalogue {catalogues}; times of {zone}.").format(
+        node=plan.node.id,
+        fleet=plan.fleet,
+        organisation=plan.organisation.name,
+        catalogues=_listed(_, plan.catalogues),
+        zone=plan.organisation.timezone,
+    )
     holders = [
-        f"{recipient.name} {recipient.fingerprint}, held by {plan.contacts[recipient.held_by].name}"
+        _("{key} {fingerprint}, held by {holder}").format(
+            key=recipient.name, fingerprint=recipient.fingerprint, holder=plan.contacts[recipient.held_by].name
+        )
         for recipient in plan.recipients
     ]
     for shown in preview(plan, now):
         yield ""
-        yield f"{shown.asset.name}: {subject(shown.asset)}"
+        yield _("{asset}: {subject}").format(asset=shown.asset.name, subject=subject(_, shown.asset))
         if not shown.activities:
-            yield _row("not backed up", "declared only; the rules on backups are broken for it")
+            yield _row(_, _("not backed up"), _("declared only; the rules on backups are broken for it"))
         for activity in shown.activities:
-            yield from _activity(activity, zone)
+            yield from _activity(_, activity, plan)
         if shown.activities:
-            yield _row("stored in", "; ".join(f"{name} ({path})" for name, path in shown.stores))
-            yield _row("kept", f"{shown.retention_days} days")
-            yield from _rows("opened by", holders)
+            yield _row(_, _("stored in"), "; ".join(f"{name} ({path})" for name, path in shown.stores))
+            yield _row(_, _("kept"), _("{days} days").format(days=shown.retention_days))
+            yield from _rows(_, _("opened by"), holders)
         if isinstance(shown.asset, FilesAsset):
-            yield from _exclusions(shown.asset, count=count, talk=talk)
+            yield from _exclusions(_, shown.asset, count=count, talk=talk)
+    if plan.declared:
+        yield ""
+        yield _("Declared, not yet performed by this version:")
+        for place, value in plan.declared.items():
+            yield f"  {place}: {flow(value)}"
 
 
-def answer(plan: Plan, now: datetime, *, count: bool, talk: Talk) -> dict[str, Any]:
+def answer(_: Translator, plan: Plan, now: datetime, *, count: bool, talk: Talk) -> dict[str, Any]:
     """`plan show --json`."""
     return {
         "schema": "intendance.plan-show/1",
@@ -74,16 +91,17 @@ def answer(plan: Plan, now: datetime, *, count: bool, talk: Talk) -> dict[str, A
             {"name": recipient.name, "fingerprint": recipient.fingerprint, "held_by": recipient.held_by}
             for recipient in plan.recipients
         ],
-        "assets": [_asset_json(shown, count=count, talk=talk) for shown in preview(plan, now)],
+        "assets": [_asset_json(_, shown, count=count, talk=talk) for shown in preview(plan, now)],
+        "declared": plan.declared,
     }
 
 
-def _asset_json(shown: AssetPreview, *, count: bool, talk: Talk) -> dict[str, Any]:
+def _asset_json(_: Translator, shown: AssetPreview, *, count: bool, talk: Talk) -> dict[str, Any]:
     asset = shown.asset
     found: dict[str, Any] = {
         "asset": asset.name,
         "engine": asset.kind,
-        "subject": subject(asset),
+        "subject": subject(translator("en"), asset),
         "activities": [
             {
                 "activity": activity.name,
@@ -100,11 +118,11 @@ def _asset_json(shown: AssetPreview, *, count: bool, talk: Talk) -> dict[str, An
         found["exclude"] = list(asset.exclude)
         found["databases_elsewhere"] = list(asset.databases)
         if count:
-            found |= _exclusion_json(asset, talk)
+            found |= _exclusion_json(_, asset, talk)
     return found
 
 
-def _exclusion_json(asset: FilesAsset, talk: Talk) -> dict[str, Any]:
+def _exclusion_json(_: Translator, asset: FilesAsset, talk: Talk) -> dict[str, Any]:
     from dataclasses import asdict
 
     from intendance.agent import excludes  # walks the tree: only when asked
@@ -112,77 +130,91 @@ def _exclusion_json(asset: FilesAsset, talk: Talk) -> dict[str, Any]:
     try:
         found = excludes.count(asset)
     except IntendanceError as error:
-        talk(f"{asset.name} was not counted: {error.message}")
+        talk(_("{asset} was not counted: {message}").format(asset=asset.name, message=error.message))
         return {"exclusion": None}
     return {"exclusion": asdict(found)}
 
 
-def subject(asset: Asset) -> str:
+def subject(_: Translator, asset: Asset) -> str:
     """What an asset is, in words."""
     if isinstance(asset, FilesAsset):
-        return f"the files of {asset.path}"
+        return _("the files of {path}").format(path=asset.path)
     if isinstance(asset, SqliteAsset):
-        return f"the SQLite database {asset.path}"
+        return _("the SQLite database {path}").format(path=asset.path)
     where = asset.connect.socket or f"{asset.connect.host}:{asset.connect.port}"
-    kept = _listed(asset.databases) if asset.databases else "all databases"
-    return f"MariaDB at {where}, {kept}"
+    kept = _listed(_, asset.databases) if asset.databases else _("all databases")
+    return _("MariaDB at {place}, {databases}").format(place=where, databases=kept)
 
 
-def _activity(activity: Activity, zone: str) -> Iterator[str]:
-    name = _NAMES[activity.name]
+def _name(_: Translator, activity: str) -> str:
+    return {
+        "backup.logical": _("logical backup"),
+        "backup.physical": _("physical backup"),
+        "backup.full": _("full backup"),
+        "backup.differential": _("differential backup"),
+        "inspect": _("inspection"),
+    }[activity]
+
+
+def _activity(_: Translator, activity: Activity, plan: Plan) -> Iterator[str]:
+    name = _name(_, activity.name)
     if activity.cron is None:
-        yield _row(name, "by hand only")
+        yield _row(_, name, _("by hand only"))
         return
-    times = [f"{_local(at, zone):<28}{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in activity.upcoming]
-    yield from _rows(name, [f"{activity.cron}  (missed: {activity.catch_up})", *times])
+    times = [f"{_local(_, at, plan):<28}{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in activity.upcoming]
+    missed = {"once": _("missed: once"), "all": _("missed: all"), "none": _("missed: none")}
+    yield from _rows(_, name, [f"{activity.cron}  ({missed[activity.catch_up or 'once']})", *times])
 
 
-def _exclusions(asset: FilesAsset, *, count: bool, talk: Talk) -> Iterator[str]:
+def _exclusions(_: Translator, asset: FilesAsset, *, count: bool, talk: Talk) -> Iterator[str]:
     from intendance.agent import excludes  # walks the tree: only when asked
 
-    elsewhere = [f"{path}, which is backed up as a SQLite database" for path in asset.databases]
-    unmeasured = [", ".join(asset.exclude)] * bool(asset.exclude) + elsewhere or ["nothing"]
+    elsewhere = [_("{path}, which is backed up as a SQLite database").format(path=path) for path in asset.databases]
+    unmeasured = [", ".join(asset.exclude)] * bool(asset.exclude) + elsewhere or [_("nothing")]
     if not count:
-        yield from _rows("leaves out", unmeasured)
+        yield from _rows(_, _("leaves out"), unmeasured)
         return
-    talk(f"Counting in {asset.path}…")
+    talk(_("Counting in {path}…").format(path=asset.path))
     try:
         found = excludes.count(asset)
     except IntendanceError as error:
-        yield from _rows("leaves out", unmeasured)
-        yield _row("", f"not counted: {error.message}")
+        yield from _rows(_, _("leaves out"), unmeasured)
+        yield _row(_, "", _("not counted: {message}").format(message=error.message))
         return
-    yield _row("holds now", _amount(found.kept))
+    yield _row(_, _("holds now"), _amount(_, found.kept))
     if not asset.exclude and not elsewhere:
-        yield _row("leaves out", "nothing")
+        yield _row(_, _("leaves out"), _("nothing"))
         return
-    said = [_amount(found.excluded)]
+    said = [_amount(_, found.excluded)]
     for pattern, alone in found.by_pattern.items():
-        matches_nothing = alone.files == 0 and alone.folders == 0
-        said.append(f"{pattern}: {'matches nothing' if matches_nothing else _amount(alone)}")
-    yield from _rows("leaves out", said + elsewhere)
+        if alone.files == 0 and alone.folders == 0:
+            said.append(_("{pattern}: matches nothing").format(pattern=pattern))
+        else:
+            said.append(_("{pattern}: {amount}").format(pattern=pattern, amount=_amount(_, alone)))
+    yield from _rows(_, _("leaves out"), said + elsewhere)
 
 
-def _amount(amount: Any) -> str:
-    files = f"{amount.files:,} file{'' if amount.files == 1 else 's'}"
-    folders = f"{amount.folders:,} folder{'' if amount.folders == 1 else 's'}"
-    return (
-        f"{files} in {folders}, {size(amount.size_bytes)}" if amount.folders else f"{files}, {size(amount.size_bytes)}"
-    )
+def _amount(_: Translator, amount: Any) -> str:
+    files = _.plural("{n} file", "{n} files", amount.files).format(n=number(amount.files, _.language))
+    folders = _.plural("{n} folder", "{n} folders", amount.folders).format(n=number(amount.folders, _.language))
+    told = {"files": files, "folders": folders, "size": size(amount.size_bytes, _.language)}
+    return (_("{files} in {folders}, {size}") if amount.folders else _("{files}, {size}")).format(**told)
 
 
-def _row(label: str, text: str) -> str:
-    return f"  {label:<{_LABEL}}{text}".rstrip()
+def _row(_: Translator, label: str, text: str) -> str:
+    return f"  {label:<{_LABELS[_.language]}}{text}".rstrip()
 
 
-def _rows(label: str, texts: Sequence[str]) -> Iterator[str]:
+def _rows(_: Translator, label: str, texts: Sequence[str]) -> Iterator[str]:
     for index, text in enumerate(texts):
-        yield _row(label if index == 0 else "", text)
+        yield _row(_, label if index == 0 else "", text)
 
 
-def _local(at: datetime, zone: str) -> str:
-    return f"{at.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M %Z}"
+def _local(_: Translator, at: datetime, plan: Plan) -> str:
+    there = at.astimezone(ZoneInfo(plan.organisation.timezone))
+    days = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
+    return f"{days[there.weekday()]} {there:%Y-%m-%d %H:%M %Z}"
 
 
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+def _listed(_: Translator, names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + _(" and ") + names[-1] if len(names) > 1 else "".join(names)

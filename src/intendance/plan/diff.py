@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, TypeVar
 
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
 from intendance.model.frozen import dataclass
-from intendance.model.plan import Asset, BackupPlan, FilesAsset, MariadbAsset, Plan, Schedule, SqliteAsset
+from intendance.model.plan import Asset, BackupPlan, FilesAsset, MariadbAsset, Plan, SqliteAsset, Waiver
 from intendance.plan import durations
+from intendance.plan.rhythm import activity_changes, backup_of_kind
+from intendance.plan.saying import Said, say
 
+T = TypeVar("T")
 Identities = Mapping[str, str]
+Effect = Literal["starts", "stops", "changes"]
+# What people rely on once it is declared; the other sections are words about people, money and machines.
+_PROTECTING = frozenset(("stores", "assets", "alerts", "thresholds", "probes", "sites", "duties"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One difference. `name` is what `--confirm` takes when the change is severe."""
+    """One difference. `name` is what `--confirm` takes when the change is severe; `effect` is what it does to work."""
 
     name: str
-    sentence: str
+    code: str
+    said: Said
     severe: bool = False
+    effect: Effect = "changes"
+
+    @property
+    def sentence(self) -> str:
+        """The change in English."""
+        return str(self.said)
 
 
 def changes(former: Plan, new: Plan, former_identities: Identities, new_identities: Identities) -> tuple[Change, ...]:
@@ -29,6 +43,8 @@ def changes(former: Plan, new: Plan, former_identities: Identities, new_identiti
         *_stores(former, new),
         *_recipients(former, new),
         *_people(former, new),
+        *_waivers(former.waivers, new.waivers),
+        *_declared(former.declared, new.declared),
     ]
     return tuple(found)
 
@@ -43,164 +59,248 @@ def recorded_changes(
         kept = new.assets.get(by_identity.get(asset.identity, ""))
         days = kept.backup.retention_days if kept is not None and kept.backup is not None else 0
         if kept is None:
-            found.append(Change(name=name, sentence=f"{name} is no longer maintained", severe=True))
+            found.append(_dropped(name))
         elif days < asset.retention_days:
-            said = f"{kept.name} is kept shorter: {days} days instead of {asset.retention_days}"
-            found.append(Change(name=kept.name, sentence=said, severe=True))
+            found.append(_kept(kept.name, days, asset.retention_days))
     return tuple(found)
 
 
 def _catalogues(former: Iterable[str], new: Iterable[str]) -> Iterator[Change]:
-    for name in _gone(former, new):
-        yield Change(
-            name=name, sentence=f"the catalogue {name} is dropped: its rules are no longer judged", severe=True
-        )
-    for name in _gone(new, former):
-        yield Change(name=name, sentence=f"the catalogue {name} is added")
+    for name in gone(former, new):
+        said = say("the catalogue {name} is dropped: its rules are no longer judged", name=name)
+        yield Change(name=name, code="catalogue-dropped", said=said, severe=True, effect="stops")
+    for name in gone(new, former):
+        said = say("the catalogue {name} is added", name=name)
+        yield Change(name=name, code="catalogue-added", said=said, effect="starts")
 
 
 def _assets(former: Plan, new: Plan, before: Identities, after: Identities) -> Iterator[Change]:
     by_identity = {identity: name for name, identity in after.items()}
+    zones = (former.organisation.timezone, new.organisation.timezone)
     for name, asset in former.assets.items():
         kept_as = by_identity.get(before[name])
         if kept_as is None:
-            which = f"{name} now means another place, and {before[name]}" if name in new.assets else name
-            yield Change(name=name, sentence=f"{which} is no longer maintained", severe=True)
+            yield _dropped(name, moved_from=before[name] if name in new.assets else None)
             continue
         if kept_as != name:
-            said = f"{name} is now called {kept_as}; the sets made so far stay under {name}"
-            yield Change(name=kept_as, sentence=said)
-        yield from _asset(kept_as, asset, new.assets[kept_as])
+            said = say("{name} is now called {new}; the sets made so far stay under {name}", name=name, new=kept_as)
+            yield Change(name=kept_as, code="asset-renamed", said=said)
+        yield from _asset(kept_as, asset, new.assets[kept_as], zones)
     known = set(before.values())
     for name, identity in after.items():
         if identity not in known:
-            yield Change(name=name, sentence=f"{name} is added ({identity})")
+            said = say("{name} is added ({identity})", name=name, identity=identity)
+            yield Change(name=name, code="asset-added", said=said, effect="starts")
 
 
-def _asset(name: str, former: Asset, new: Asset) -> Iterator[Change]:
+def _dropped(name: str, moved_from: str | None = None) -> Change:
+    if moved_from is None:
+        said = say("{name} is no longer maintained", name=name)
+    else:
+        said = say("{name} now means another place, and {place} is no longer maintained", name=name, place=moved_from)
+    return Change(name=name, code="asset-dropped", said=said, severe=True, effect="stops")
+
+
+def _asset(name: str, former: Asset, new: Asset, zones: tuple[str, str]) -> Iterator[Change]:
     if isinstance(former, MariadbAsset) and isinstance(new, MariadbAsset):
         yield from _mariadb(name, former, new)
     if isinstance(former, FilesAsset) and isinstance(new, FilesAsset):
         yield from _files(name, former, new)
     if isinstance(former, SqliteAsset) and isinstance(new, SqliteAsset) and former.path != new.path:
-        yield Change(name=name, sentence=f"{name} is named by another path of the same file: {new.path}")
+        said = say("{name} is named by another path of the same file: {path}", name=name, path=new.path)
+        yield Change(name=name, code="path", said=said)
     if former.backup is None and new.backup is not None:
-        yield Change(name=name, sentence=f"{name} is backed up from now on")
+        said = say("{name} is backed up from now on", name=name)
+        yield Change(name=name, code="backup-added", said=said, effect="starts")
     elif former.backup is not None and new.backup is None:
-        yield Change(name=name, sentence=f"{name} is no longer backed up", severe=True)
+        said = say("{name} is no longer backed up", name=name)
+        yield Change(name=name, code="backup-dropped", said=said, severe=True, effect="stops")
     elif former.backup is not None and new.backup is not None:
         yield from _backup(name, former.backup, new.backup)
+        for activity in activity_changes(name, former.backup, new.backup, zones):
+            yield Change(
+                name=name, code=activity.code, said=activity.said, severe=activity.severe, effect=activity.effect
+            )
 
 
 def _files(name: str, former: FilesAsset, new: FilesAsset) -> Iterator[Change]:
-    more, less = _gone(new.exclude, former.exclude), _gone(former.exclude, new.exclude)
+    more, less = gone(new.exclude, former.exclude), gone(former.exclude, new.exclude)
     if more:
-        yield Change(name=name, sentence=f"{name} leaves out more: {', '.join(more)}")
+        said = say("{name} leaves out more: {patterns}", name=name, patterns=", ".join(more))
+        yield Change(name=name, code="excludes-more", said=said, severe=True)
     if less:
-        yield Change(name=name, sentence=f"{name} no longer leaves out {', '.join(less)}")
-    for path in _gone(new.databases, former.databases):
-        yield Change(name=name, sentence=f"{name} leaves out {path}, which is backed up as a SQLite database")
-    for path in _gone(former.databases, new.databases):
-        yield Change(name=name, sentence=f"{name} no longer leaves out {path}")
+        said = say("{name} no longer leaves out {patterns}", name=name, patterns=", ".join(less))
+        yield Change(name=name, code="excludes-less", said=said)
+    for path in gone(new.databases, former.databases):
+        said = say("{name} leaves out {path}, which is backed up as a SQLite database", name=name, path=path)
+        yield Change(name=name, code="leaves-database", said=said)
+    for path in gone(former.databases, new.databases):
+        said = say("{name} no longer leaves out {patterns}", name=name, patterns=path)
+        yield Change(name=name, code="excludes-less", said=said)
     if former.path != new.path:
-        yield Change(name=name, sentence=f"{name} is named by another path of the same folder: {new.path}")
+        said = say("{name} is named by another path of the same folder: {path}", name=name, path=new.path)
+        yield Change(name=name, code="path", said=said)
 
 
 def _mariadb(name: str, former: MariadbAsset, new: MariadbAsset) -> Iterator[Change]:
-    less = _gone(former.databases, new.databases)
-    if new.databases and (less or not former.databases):
-        gone = f"the databases {', '.join(less)}" if less else f"any database but {', '.join(new.databases)}"
-        yield Change(name=name, sentence=f"{name} no longer keeps {gone}", severe=True)
-    more = _gone(new.databases, former.databases) if former.databases else ()
-    if more or (former.databases and not new.databases):
-        yield Change(name=name, sentence=f"{name} also keeps {', '.join(more) or 'all other databases'}")
+    less = gone(former.databases, new.databases)
+    if new.databases and less:
+        said = say("{name} no longer keeps the databases {databases}", name=name, databases=", ".join(less))
+        yield Change(name=name, code="databases-dropped", said=said, severe=True, effect="stops")
+    elif new.databases and not former.databases:
+        said = say("{name} no longer keeps any database but {databases}", name=name, databases=", ".join(new.databases))
+        yield Change(name=name, code="databases-dropped", said=said, severe=True, effect="stops")
+    more = gone(new.databases, former.databases) if former.databases else ()
+    if more:
+        said = say("{name} also keeps {databases}", name=name, databases=", ".join(more))
+        yield Change(name=name, code="databases-added", said=said, effect="starts")
+    elif former.databases and not new.databases:
+        said = say("{name} also keeps all other databases", name=name)
+        yield Change(name=name, code="databases-added", said=said, effect="starts")
     if former.connect != new.connect:
-        yield Change(name=name, sentence=f"{name} is reached in another way")
+        yield Change(name=name, code="connect", said=say("{name} is reached in another way", name=name))
     if former.non_transactional != new.non_transactional:
-        verb = {"lock": "locks", "refuse": "refuses"}[new.non_transactional]
-        yield Change(name=name, sentence=f"{name} {verb} tables without transactions")
+        if new.non_transactional == "lock":
+            said = say("{name} locks tables without transactions", name=name)
+        else:
+            said = say("{name} refuses tables without transactions", name=name)
+        yield Change(name=name, code="non-transactional", said=said)
+
+
+def _kept(name: str, days: int, before: int) -> Change:
+    if days < before:
+        said = say("{name} is kept shorter: {days} days instead of {before}", name=name, days=days, before=before)
+        return Change(name=name, code="retention-shorter", said=said, severe=True)
+    said = say("{name} is kept longer: {days} days instead of {before}", name=name, days=days, before=before)
+    return Change(name=name, code="retention-longer", said=said)
 
 
 def _backup(name: str, former: BackupPlan, new: BackupPlan) -> Iterator[Change]:
     if new.retention_days != former.retention_days:
-        shorter = new.retention_days < former.retention_days
-        word = "shorter" if shorter else "longer"
-        said = f"{name} is kept {word}: {new.retention_days} days instead of {former.retention_days}"
-        yield Change(name=name, sentence=said, severe=shorter)
-    for store in _gone(former.stores, new.stores):
-        yield Change(name=name, sentence=f"{name} is no longer stored in {store}", severe=True)
-    for store in _gone(new.stores, former.stores):
-        yield Change(name=name, sentence=f"{name} is also stored in {store}")
+        yield _kept(name, new.retention_days, former.retention_days)
+    for store in gone(former.stores, new.stores):
+        said = say("{name} is no longer stored in {store}", name=name, store=store)
+        yield Change(name=name, code="store-left", said=said, severe=True, effect="stops")
+    for store in gone(new.stores, former.stores):
+        said = say("{name} is also stored in {store}", name=name, store=store)
+        yield Change(name=name, code="store-joined", said=said, effect="starts")
     for kind in new.kinds:
         before, after = (each.deadlines_seconds.get(kind, durations.DAY) for each in (former, new))
         if before != after:
-            said = f"a {kind} backup of {name} may take {durations.write(after)} instead of {durations.write(before)}"
-            yield Change(name=name, sentence=said)
-    activities: dict[str, tuple[Schedule | None, Schedule | None]] = {
-        f"{kind} backup": (former.kinds.get(kind), new.kinds.get(kind)) for kind in (*former.kinds, *new.kinds)
-    }
-    activities["inspection"] = (former.inspect, new.inspect)
-    for activity, (was, becomes) in activities.items():
-        yield from _schedule(name, activity, was, becomes)
-
-
-def _schedule(name: str, activity: str, former: Schedule | None, new: Schedule | None) -> Iterator[Change]:
-    if former == new:
-        return
-    if new is None:
-        yield Change(name=name, sentence=f"the {activity} of {name} no longer happens by itself", severe=True)
-    elif former is None:
-        yield Change(name=name, sentence=f"the {activity} of {name} happens by itself: {new.cron}")
-    elif former.cron != new.cron:
-        yield Change(name=name, sentence=f"the {activity} of {name} happens at {new.cron} instead of {former.cron}")
-    else:
-        said = f"what the {activity} of {name} does about missed times: {new.catch_up} instead of {former.catch_up}"
-        yield Change(name=name, sentence=said)
+            said = say(
+                "a {activity} of {name} may take {after} instead of {before}",
+                activity=backup_of_kind(kind),
+                name=name,
+                after=durations.write(after),
+                before=durations.write(before),
+            )
+            yield Change(name=name, code="deadline", said=said)
 
 
 def _stores(former: Plan, new: Plan) -> Iterator[Change]:
     for name, store in former.stores.items():
         if name not in new.stores:
-            said = f"the store {name} is dropped; what it holds is no longer listed"
-            yield Change(name=name, sentence=said, severe=True)
+            said = say("the store {name} is dropped; what it holds is no longer listed", name=name)
+            yield Change(name=name, code="store-dropped", said=said, severe=True, effect="stops")
         elif new.stores[name] != store:
-            said = f"the store {name} is now {new.stores[name].path}; what {store.path} holds is no longer listed"
-            yield Change(name=name, sentence=said, severe=True)
-    for name in _gone(new.stores, former.stores):
-        yield Change(name=name, sentence=f"the store {name} is added: {new.stores[name].path}")
+            said = say(
+                "the store {name} is now {path}; what {former} holds is no longer listed",
+                name=name,
+                path=new.stores[name].path,
+                former=store.path,
+            )
+            yield Change(name=name, code="store-moved", said=said, severe=True)
+    for name in gone(new.stores, former.stores):
+        said = say("the store {name} is added: {path}", name=name, path=new.stores[name].path)
+        yield Change(name=name, code="store-added", said=said, effect="starts")
 
 
 def _recipients(former: Plan, new: Plan) -> Iterator[Change]:
     before = {recipient.fingerprint: recipient for recipient in former.recipients}
     after = {recipient.fingerprint: recipient for recipient in new.recipients}
-    for fingerprint in _gone(before, after):
+    for fingerprint in gone(before, after):
         recipient = before[fingerprint]
-        said = f"{recipient.name} ({fingerprint}, {recipient.held_by}) cannot open the backups made from now on"
-        yield Change(name=recipient.name, sentence=said)
-    for fingerprint in _gone(after, before):
+        said = say(
+            "{name} ({fingerprint}, {holder}) cannot open the backups made from now on",
+            name=recipient.name,
+            fingerprint=fingerprint,
+            holder=recipient.held_by,
+        )
+        yield Change(name=recipient.name, code="recipient-removed", said=said, severe=True, effect="stops")
+    for fingerprint in gone(after, before):
         recipient = after[fingerprint]
-        said = f"{recipient.name} ({fingerprint}, {recipient.held_by}) can open the backups made from now on"
-        yield Change(name=recipient.name, sentence=said)
-    for fingerprint in before.keys() & after.keys():
-        if before[fingerprint] != after[fingerprint]:
-            name = after[fingerprint].name
-            yield Change(name=name, sentence=f"the key {name} was renewed, renamed or changed hands")
+        said = say(
+            "{name} ({fingerprint}, {holder}) can open the backups made from now on",
+            name=recipient.name,
+            fingerprint=fingerprint,
+            holder=recipient.held_by,
+        )
+        yield Change(name=recipient.name, code="recipient-added", said=said, effect="starts")
+    for fingerprint, recipient in after.items():
+        if fingerprint in before and before[fingerprint] != recipient:
+            said = say("the key {name} was renewed, renamed or changed hands", name=recipient.name)
+            yield Change(name=recipient.name, code="recipient-changed", said=said)
 
 
 def _people(former: Plan, new: Plan) -> Iterator[Change]:
-    for what, was, becomes in (
-        ("the organisation", former.organisation, new.organisation),
-        ("what is said of the node", former.node, new.node),
-        ("the contacts", former.contacts, new.contacts),
-    ):
-        if was != becomes:
-            yield Change(name="", sentence=f"{what} changed")
+    if former.organisation != new.organisation:
+        yield Change(name="", code="organisation", said=say("the organisation changed"))
+    if former.node != new.node:
+        yield Change(name="", code="node", said=say("what is said of the node changed"))
+    if former.contacts != new.contacts:
+        yield Change(name="", code="contacts", said=say("the contacts changed"))
     if former.organisation.timezone != new.organisation.timezone:
-        zone = new.organisation.timezone
-        said = f"all schedules are read in {zone} instead of {former.organisation.timezone}"
-        yield Change(name="", sentence=said)
+        said = say(
+            "all schedules are read in {zone} instead of {former}",
+            zone=new.organisation.timezone,
+            former=former.organisation.timezone,
+        )
+        yield Change(name="", code="timezone", said=said)
 
 
-def _gone(before: Iterable[str], after: Iterable[str]) -> tuple[str, ...]:
+def _waivers(former: tuple[Waiver, ...], new: tuple[Waiver, ...]) -> Iterator[Change]:
+    for waiver in gone(new, former):
+        said = say(
+            "{rule} is waived until {expires}, granted by {contact}: {reason}",
+            rule=waiver.rule,
+            expires=waiver.expires,
+            contact=waiver.granted_by,
+            reason=waiver.reason,
+        )
+        yield Change(name=waiver.rule, code="waiver-added", said=said, severe=True)
+    still = {waiver.rule for waiver in new}
+    for waiver in gone(former, new):
+        if waiver.rule not in still:
+            said = say("{rule} is no longer waived", rule=waiver.rule)
+            yield Change(name=waiver.rule, code="waiver-dropped", said=said)
+
+
+def _declared(former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    """What is kept as declared and not performed: what it protects counts all the same."""
+    waived = ("waivers",)
+    for place in gone(former, new):
+        if place not in waived:
+            severe = place.split(".")[0] in _PROTECTING
+            said = say("`{place}` is no longer declared", place=place)
+            yield Change(name=_confirmed_as(place), code="declared-dropped", said=said, severe=severe)
+    for place in new:
+        if place in waived or (place in former and former[place] == new[place]):
+            continue
+        if place in former:
+            said = say("`{place}` is declared otherwise; this version does not perform it yet", place=place)
+            yield Change(name=_confirmed_as(place), code="declared-changed", said=said)
+        else:
+            said = say("`{place}` is declared; this version does not perform it yet", place=place)
+            yield Change(name=_confirmed_as(place), code="declared-added", said=said)
+
+
+def _confirmed_as(place: str) -> str:
+    """The name of the asset or store that a place belongs to, else that of its section."""
+    words = place.split(".")
+    return words[1] if words[0] in ("assets", "stores") and len(words) > 1 else words[0]
+
+
+def gone(before: Iterable[T], after: Iterable[T]) -> tuple[T, ...]:
+    """What stands in `before` and not in `after`, in its order."""
     kept = set(after)
-    return tuple(name for name in before if name not in kept)
+    return tuple(each for each in before if each not in kept)

@@ -1,6 +1,6 @@
 """What is said of a plan, in the reader's language: English stands in the code and is the key of its French. Pure.
 
-The French stands in `language/locale/fr/LC_MESSAGES/plan_problems.po`; a test compares it with the calls of `say`,
+The French stands in `language/locale/fr/LC_MESSAGES/plan_said.po`; a test compares it with the calls of `say`,
 `counted` and `told` in this package.
 """
 
@@ -12,7 +12,7 @@ from intendance.language import sizes
 from intendance.language.texts import Language, Translator
 from intendance.model.frozen import dataclass
 
-DOMAIN = "plan_problems"
+DOMAIN = "plan_said"
 ENGLISH = Translator("en")
 
 

@@ -179,26 +179,33 @@ WHOLE: dict[str, bytes] = {
 }
 
 
-def answer(plans: Plans, text: str | bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+def compare(
+    name: str,
+    plans: Plans,
+    text: str | bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    masked: str = "",
+) -> None:
+    """What `plan check` says of the text, in both languages, word for word."""
     plans.write(text)
     monkeypatch.chdir(plans.folder)
-    with pytest.raises(SystemExit) as left:
-        run(["plan", "check", "intendance.yaml"])
-    said = capsys.readouterr()
-    assert said.err == ""
-    assert left.value.code == 2
-    out = said.out
-    for holder in (plans.keys.owner, plans.keys.offline):
-        out = out.replace(holder.fingerprint, f"FINGERPRINT-OF-{holder.name.upper()}")
-    return out
-
-
-def compare(name: str, said: str) -> None:
-    path = ANSWERS / f"{name}.txt"
-    if os.environ.get("GOLDEN") == "write":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(said, encoding="utf-8")
-    assert said == path.read_text(encoding="utf-8")
+    for language, ending in (("en", "txt"), ("fr", "fr.txt")):
+        with pytest.raises(SystemExit) as left:
+            run(["--lang", language, "--state", "state", "plan", "check", "intendance.yaml"])
+        said = capsys.readouterr()
+        assert said.err == ""
+        assert left.value.code == 2
+        out = said.out
+        for holder in (plans.keys.owner, plans.keys.offline):
+            out = out.replace(holder.fingerprint, f"FINGERPRINT-OF-{holder.name.upper()}")
+        if masked:
+            out = out.replace(masked, "FINGERPRINT-OF-OWNER")
+        path = ANSWERS / f"{name}.{ending}"
+        if os.environ.get("GOLDEN") == "write":
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(out, encoding="utf-8")
+        assert out == path.read_text(encoding="utf-8")
 
 
 @pytest.mark.gnupg
@@ -206,14 +213,14 @@ def compare(name: str, said: str) -> None:
 def test_a_wrong_option_is_told_with_its_place_and_its_remedy(
     name: str, plans: Plans, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compare(name, answer(plans, plans.changed(*CHANGES[name]), monkeypatch, capsys))
+    compare(name, plans, plans.changed(*CHANGES[name]), monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_file_that_is_no_plan_is_told_in_a_sentence(
     name: str, plans: Plans, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compare(name, answer(plans, WHOLE[name], monkeypatch, capsys))
+    compare(name, plans, WHOLE[name], monkeypatch, capsys)
 
 
 @pytest.mark.gnupg
@@ -229,10 +236,12 @@ def test_a_key_that_cannot_be_used_is_told(
     armored = holder.secret() if kind == "private" else holder.armored
     (plans.folder / "keys" / "owner.asc").write_text(armored)
     text = plans.example().replace(plans.keys.owner.fingerprint, holder.fingerprint)
-    said = answer(plans, text, monkeypatch, capsys).replace(holder.fingerprint, "FINGERPRINT-OF-OWNER")
-    compare(f"key-{kind.replace('_', '-')}", said)
+    compare(f"key-{kind.replace('_', '-')}", plans, text, monkeypatch, capsys, holder.fingerprint)
 
 
 def test_every_answer_belongs_to_a_case() -> None:
     kinds = {f"key-{kind}" for kind in ("expired", "revoked", "no-encryption", "private")}
-    assert {path.stem for path in ANSWERS.glob("*.txt")} == CHANGES.keys() | WHOLE.keys() | kinds
+    names = CHANGES.keys() | WHOLE.keys() | kinds
+    assert {path.name for path in ANSWERS.glob("*.txt")} == {
+        f"{name}{end}" for name in names for end in (".txt", ".fr.txt")
+    }

@@ -12,6 +12,9 @@ import pytest
 
 from intendance.agent import store_adoption
 from intendance.cli.main import run
+from intendance.ledger.book import Book
+from intendance.plan import adopted
+from intendance.system.clock import SystemClock
 from tests.support.plans import Plans
 
 pytestmark = pytest.mark.gnupg
@@ -60,7 +63,7 @@ def test_check_for_machines_has_the_contract_s_fields(shell: Shell) -> None:
     answer = shell.json("plan", "check", code=2)
     assert answer["valid"] is False
     assert [set(problem) for problem in answer["problems"]] == [
-        {"file", "line", "column", "path", "rule", "message", "fix"}
+        {"file", "line", "column", "path", "rule", "message", "fix", "code", "params"}
     ] * 2
     shell.plans.write(shell.plans.changed(("points: 30d", "points: 10d")))
     (problem,) = shell.json("plan", "check", code=2)["problems"]
@@ -181,6 +184,97 @@ def test_adopt_makes_new_stores_ready_and_says_which_are_not(shell: Shell, monke
     _, err = shell("plan", "adopt", "--state", "st")
     assert "warning: The store" not in err
     assert (path / ".intendance-store").exists()
+
+
+DECLARED = """hosts: {laptop: {held_by: admin}}
+alerts:
+  email: {smtp: "smtp://mail.example.org", from: intendance@example.org}
+  policy: {warning: [{after: 0min, to: lead, by: [email]}]}
+sites: {crud: {assets: [crud-db, site-files]}}
+windows: [{name: week-end, rrule: "FREQ=WEEKLY;BYDAY=SA;BYHOUR=22;BYMINUTE=0", lasts: 2h}]
+contacts:"""
+
+
+def test_what_is_not_performed_yet_is_kept_and_said_by_every_command(shell: Shell) -> None:
+    shell.plans.write(shell.plans.changed(("contacts:", DECLARED)))
+    told = "Declared, not yet performed by this version: hosts, alerts, sites, windows."
+    assert told in shell("plan", "check")[0]
+    assert told in shell("plan", "diff", "--state", "st")[0]
+    assert told in shell("plan", "adopt", "--state", "st")[0]
+    assert "\n  hosts: {laptop: {held_by: admin}}\n" in shell("plan", "show", "--no-count")[0]
+    assert shell.json("plan", "check")["declared"] == ["hosts", "alerts", "sites", "windows"]
+    assert shell.json("plan", "show", "--no-count")["declared"]["hosts"] == {"laptop": {"held_by": "admin"}}
+    plan = adopted.read(Path("st"))
+    assert plan.declared["windows"][0]["lasts"] == "2h"
+    assert plan.sites["crud"].assets == ("crud-db", "site-files")
+    shell.plans.write(shell.plans.example())
+    answer = shell.json("plan", "diff", "--state", "st")
+    assert answer["to_confirm"] == ["alerts", "sites"]
+
+
+def test_a_store_of_another_kind_is_kept_as_declared_and_takes_no_backups(shell: Shell) -> None:
+    s3 = "  away: {kind: s3, bucket: asbl-backups, credentials: {file: /etc/intendance/s3.ini}}\n\nassets:"
+    shell.plans.write(
+        shell.plans.changed(
+            ("\nassets:", s3),
+            ("[local]\n      retention: {points: 30d}", "[local, away]\n      retention: {points: 30d}"),
+        )
+    )
+    shell("plan", "adopt", "--state", "st")
+    plan = adopted.read(Path("st"))
+    assert list(plan.stores) == ["local"]
+    assert plan.assets["crud-db"].backup is not None
+    assert plan.assets["crud-db"].backup.stores == ("local",)
+    assert list(plan.declared) == ["assets.crud-db.backup.stores", "stores.away"]
+
+
+def test_diff_says_what_starts_stops_and_must_be_confirmed_and_changes_nothing(shell: Shell) -> None:
+    out, _ = shell("plan", "diff", "--state", "st")
+    assert "No plan is in force here" in out
+    assert not Path("st").exists()
+    shell("plan", "adopt", "--state", "st")
+    out, _ = shell("plan", "diff", "--state", "st")
+    assert "intendance.yaml is in force: record 1 of the ledger. Nothing would change." in out
+    shell.plans.write(shell.plans.example() + "# one more word\n")
+    assert "Only its wording is another" in shell("plan", "diff", "--state", "st")[0]
+    text = shell.plans.changed(("points: 4w", "points: 5w"), ('logical: {schedule: "0 2 * * *"}', "logical: {}"))
+    shell.plans.write(text.replace("\ncontacts:", "  more: {kind: files, path: /srv/more}\n\ncontacts:"))
+    out, _ = shell("plan", "diff", "--state", "st")
+    assert "Starts:\n  - more is added (files:/srv/more)\n" in out
+    assert "Stops:\n  ! the logical backup of crud-db no longer happens by itself\n" in out
+    assert "Changes:\n  - site-files is kept longer: 35 days instead of 28\n" in out
+    assert "`intendance plan adopt intendance.yaml --confirm crud-db`" in out
+    answer = shell.json("plan", "diff", "--state", "st")
+    assert answer["in_force"] == {"node": "web-01", "seq": 1}
+    assert [(each["code"], each["severe"]) for each in answer["changes"]] == [
+        ("schedule-dropped", True),
+        ("retention-longer", False),
+        ("asset-added", False),
+    ]
+    assert answer["changes"][1]["params"] == {"name": "site-files", "days": 35, "before": 28}
+
+
+def test_what_was_confirmed_stands_in_the_ledger(shell: Shell) -> None:
+    shell("plan", "adopt", "--state", "st")
+    shell.plans.write(shell.plans.changed(('logical: {schedule: "0 2 * * *"}', "logical: {}")))
+    shell("plan", "adopt", "--state", "st", "--confirm", "crud-db")
+    with Book.open(Path("st"), SystemClock()) as book:
+        (adoption,) = book.facts("plan.adopted", latest=1)
+    (confirmed,) = adoption.data.confirmed
+    assert (confirmed.name, confirmed.change) == ("crud-db", "schedule-dropped")
+    assert confirmed.sentence == "the logical backup of crud-db no longer happens by itself"
+    assert "in force already" in shell("plan", "adopt", "--state", "st")[0]
+
+
+def test_french_is_spoken_where_it_is_asked_for_and_machines_get_english(shell: Shell) -> None:
+    shell("plan", "adopt", "--state", "st")
+    shell.plans.write(shell.plans.changed(("points: 30d", "points: 31d")))
+    assert "est valable. Sur web-01, il sauvegarde crud-db" in shell("--lang", "fr", "plan", "check")[0]
+    out, _ = shell("--lang", "fr", "plan", "diff", "--state", "st")
+    assert "  - crud-db est conservé plus longtemps\u00a0: 31 jours au lieu de 30\n" in out
+    (change,) = shell.json("--lang", "fr", "plan", "diff", "--state", "st")["changes"]
+    assert change["sentence"] == "crud-db is kept longer: 31 days instead of 30"
+    assert "Ce qui change\u00a0:" in shell("--lang", "fr", "plan", "adopt", "--state", "st")[0]
 
 
 def test_adopting_an_invalid_plan_tells_its_problems_and_changes_nothing(shell: Shell) -> None:

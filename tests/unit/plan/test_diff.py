@@ -19,6 +19,7 @@ from intendance.model.plan import (
     Plan,
     Recipient,
     Schedule,
+    Waiver,
 )
 from intendance.plan.diff import Change, changes, recorded_changes
 from intendance.plan.identity import identity
@@ -41,6 +42,19 @@ PLAN = Plan(
     assets={"db": DB, "www": WWW},
     contacts={"admin": Contact(name="A"), "lead": Contact(name="L")},
 )
+WAIVER = Waiver(
+    rule="MAINT_004",
+    reason="no Grafana yet",
+    ticket="OPS-12",
+    granted_by="lead",
+    expires="2027-01-31T00:00:00+01:00",
+)
+DECLARED = {
+    "alerts": {"policy": {"critical": []}},
+    "assets.db.drill": {"on": "laptop"},
+    "stores.offsite": {"kind": "s3"},
+    "budget": {"year": 2026},
+}
 
 
 def identities(plan: Plan) -> dict[str, str]:
@@ -79,15 +93,23 @@ CASES: dict[str, tuple[Plan, str | None, str]] = {
     ),
     "more left out": (
         replace(PLAN, assets={"db": DB, "www": replace(WWW, exclude=("cache", "x"))}),
-        None,
+        "www",
         "leaves out more: x",
     ),
     "less left out": (replace(PLAN, assets={"db": DB, "www": replace(WWW, exclude=())}), None, "no longer leaves out"),
     "other time": (with_backup(kinds={"logical": Schedule(cron="0 3 * * *")}), None, "0 3 * * * instead of 0 2 * * *"),
-    "other catch-up": (with_backup(inspect=replace(NIGHTLY, catch_up="none")), None, "none instead of once"),
+    "nothing caught up": (with_backup(inspect=replace(NIGHTLY, catch_up="none")), "db", "none instead of once"),
+    "all caught up": (with_backup(inspect=replace(NIGHTLY, catch_up="all")), None, "all instead of once"),
+    "rarer": (
+        with_backup(kinds={"logical": Schedule(cron="0 2 * * SUN")}),
+        "db",
+        "the logical backup of db happens less often: 0 2 * * SUN instead of 0 2 * * *",
+    ),
+    "one kind less": (with_backup(kinds={}), "db", "the logical backup of db no longer happens by itself"),
+    "waiver": (replace(PLAN, waivers=(WAIVER,)), "MAINT_004", "MAINT_004 is waived until 2027-01-31T00:00:00+01:00"),
     "connection": (with_db(connect=MariadbConnection(socket="/s", credentials=None, port=1)), None, "another way"),
     "locks": (with_db(non_transactional="refuse"), None, "refuses tables"),
-    "recipient": (replace(PLAN, recipients=PLAN.recipients[:1]), None, "offline"),
+    "recipient": (replace(PLAN, recipients=PLAN.recipients[:1]), "offline", "offline"),
     "renewed": (
         replace(PLAN, recipients=(PLAN.recipients[0], replace(PLAN.recipients[1], armored="c"))),
         None,
@@ -107,7 +129,7 @@ def test_a_change_is_said_and_weighed(case: str) -> None:
     assert {change.name for change in found if change.severe} == ({confirm} if confirm else set())
 
 
-@pytest.mark.parametrize("case", [name for name in CASES if name not in ("moved", "store moved", "databases")])
+@pytest.mark.parametrize("case", [name for name in CASES if name not in ("moved", "store moved", "less left out")])
 def test_what_gives_protection_back_needs_no_confirmation(case: str) -> None:
     found = between(CASES[case][0], PLAN)
     assert found
@@ -118,6 +140,23 @@ def test_all_databases_made_into_some_is_severe_and_back_is_not() -> None:
     every = with_db(databases=())
     assert [change.severe for change in between(every, PLAN)] == [True]
     assert [change.severe for change in between(PLAN, every)] == [False]
+
+
+def test_what_is_only_declared_is_told_and_what_of_it_protects_is_confirmed_when_it_goes() -> None:
+    full = replace(PLAN, declared=DECLARED)
+    added = between(PLAN, full)
+    assert [change.code for change in added] == ["declared-added"] * 4
+    assert not any(change.severe for change in added)
+    assert "`assets.db.drill` is declared; this version does not perform it yet" in [each.sentence for each in added]
+    dropped = between(full, PLAN)
+    assert {change.name for change in dropped if change.severe} == {"alerts", "db", "offsite"}
+    (changed,) = between(full, replace(full, declared=DECLARED | {"budget": {"year": 2027}}))
+    assert (changed.code, changed.severe) == ("declared-changed", False)
+
+
+def test_effects_are_told_apart() -> None:
+    new = replace(PLAN, assets={"db": DB, "new": FilesAsset(name="new", path="/new", backup=None)})
+    assert {change.effect: change.name for change in between(PLAN, new)} == {"stops": "www", "starts": "new"}
 
 
 def test_the_same_plan_changes_nothing() -> None:

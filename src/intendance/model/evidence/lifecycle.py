@@ -26,8 +26,20 @@ class RecipientEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmedChange:
+    """What a plan took away, as it was told and confirmed by `name`; `change` says which kind it is."""
+
+    name: str
+    change: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanAdopted:
-    """The plan in force from here on. `source_sha256` is of the YAML as read, `plan_sha256` of its compiled form."""
+    """The plan in force from here on. `source_sha256` is of the YAML as read, `plan_sha256` of its compiled form.
+
+    `confirmed` is what it takes away from the plan before it.
+    """
 
     source_sha256: str
     plan_sha256: str
@@ -37,6 +49,7 @@ class PlanAdopted:
     recipients: tuple[RecipientEntry, ...]
     stores: tuple[str, ...]
     assets: tuple[str, ...]
+    confirmed: tuple[ConfirmedChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
