@@ -31,7 +31,7 @@ and column and what to write instead; `intendance plan show` tells what will hap
 ```
 
 Whole plans: [one small site](examples/site.yaml), [both catalogues](examples/both-catalogues.yaml),
-[files alone](examples/files.yaml).
+[files alone](examples/files.yaml), [everything that can be written](examples/whole.yaml).
 
 What is marked *kept as declared* this version checks and keeps in the adopted plan, and does nothing with yet;
 `plan check`, `plan show` and `plan diff` say so.

@@ -53,7 +53,7 @@ budget: {currency: "€", year: 26, staff: -1}
 duties: {training: annually}
 """
 DRILL_WRONG = """drill:
-      on: laptop
+      host: laptop
       schedule: monthly
       checks:
         - {sql: "DELETE FROM members", at_least: 1}

@@ -51,7 +51,7 @@ WAIVER = Waiver(
 )
 DECLARED = {
     "alerts": {"policy": {"critical": []}},
-    "assets.db.drill": {"on": "laptop"},
+    "assets.db.drill": {"host": "laptop"},
     "stores.offsite": {"kind": "s3"},
     "budget": {"year": 2026},
 }

@@ -49,7 +49,7 @@ class MariadbAsset(Group):
     )
     drill: MariadbDrill = optional(
         "Restores that prove that its backups can be used.",
-        example={"on": "laptop", "schedule": "0 5 1 * *"},
+        example={"host": "laptop", "schedule": "0 5 1 * *"},
         performed=False,
     )
     upkeep: MariadbUpkeep = optional(
@@ -73,7 +73,7 @@ class FilesAsset(Group):
     )
     drill: FilesDrill = optional(
         "Restores that prove that its backups can be used.",
-        example={"on": "laptop", "schedule": "0 5 1 * *"},
+        example={"host": "laptop", "schedule": "0 5 1 * *"},
         performed=False,
     )
 

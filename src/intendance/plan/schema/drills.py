@@ -33,7 +33,7 @@ class Check(Group):
 class Drill(Group):
     """When and where a restore is tried."""
 
-    on: HostName = option(
+    host: HostName = option(
         "The host that tries it: it holds a key of its own, and is not the node that made the backup.", example="laptop"
     )
     schedule: Cron = optional(
