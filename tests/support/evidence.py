@@ -12,6 +12,7 @@ from intendance.ledger.book import Book
 from intendance.model.evidence import KIND_OF, Evidence
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed, PacketCheck
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed, SetSeen
+from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted, RecipientEntry, ScheduleEntry
 from intendance.model.verdict import Fact
 from tests.support.clock import MovableClock
@@ -152,6 +153,16 @@ def inspection_failed(message: str = "the store is not mounted", store: str = "l
     )
 
 
+def key_proven(at: datetime, recipient: RecipientEntry = RECIPIENTS[0]) -> KeyProven:
+    return KeyProven(
+        name=recipient.name,
+        fingerprint=recipient.fingerprint,
+        held_by=recipient.held_by,
+        challenged_at=text(at),
+        challenge_sha256="3" * 64,
+    )
+
+
 def set_id(at: datetime) -> str:
     return f"shop-db.backup-logical.{at.astimezone(UTC):%Y%m%dT%H%M%SZ}.1"
 
@@ -176,11 +187,13 @@ class Log:
         self.facts.append(fact)
         return fact
 
-    def begin(self, asset: str = "shop-db", *, at: datetime = START, **options: Any) -> None:
-        """A plan with one asset is adopted."""
+    def begin(self, asset: str = "shop-db", *, at: datetime = START, proven: bool = True, **options: Any) -> None:
+        """A plan with one asset is adopted, and its keys are proven."""
         self.add(at, plan(asset, **{k: v for k, v in options.items() if k in ("catalogues", "recipients", "stores")}))
         rest = {k: v for k, v in options.items() if k not in ("catalogues", "recipients")}
         self.add(at, declared(**({"first": at} | rest)), asset)
+        for recipient in options.get("recipients", RECIPIENTS) if proven else ():
+            self.add(at, key_proven(at, recipient))
 
     def nights(self, first: datetime, count: int, *, asset: str = "shop-db", by: str = "self") -> datetime:
         """Each night a set at `first` o'clock, inspected an hour later; returns the time of the last inspection."""

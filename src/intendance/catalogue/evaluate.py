@@ -223,6 +223,7 @@ def _subjects(facts: Facts, node: str) -> tuple[list[Subject], list[str]]:
                 failed=_own(facts, node, "backup.failed", asset),
                 inspections=facts.of("inspection.completed", asset),
                 inspections_failed=facts.of("inspection.failed", asset),
+                proofs=_own(facts, node, "key.proven"),
             )
         )
     return subjects, undeclared

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
+from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Fact
@@ -56,6 +57,7 @@ class Subject:
     failed: tuple[Fact[BackupFailed], ...]
     inspections: tuple[Inspection, ...]
     inspections_failed: tuple[Fact[InspectionFailed], ...]
+    proofs: tuple[Fact[KeyProven], ...] = ()
 
     @property
     def plan(self) -> Fact[PlanAdopted]:

@@ -157,6 +157,8 @@ def _kept(engine: str, late: timedelta) -> dict[str, Sample]:
 def _encryption(late: timedelta) -> dict[str, Sample]:
     return {
         "encrypted": (State.PASS, lambda: _after(HOUR, 3)),
+        "keys_open": (State.PENDING, lambda: _after(HOUR, 3, proven=False)),
+        "keys_lost": (State.FAIL, lambda: _after(HOUR, 94, proven=False)),
         "first_due": (State.PENDING, lambda: _after(HOUR)),
         "no_set": (State.UNKNOWN, lambda: _after(late)),
         "unproven": (State.UNKNOWN, _stranger),

@@ -21,6 +21,7 @@ from tests.support.evidence import (
     declared,
     inspection,
     inspection_failed,
+    key_proven,
     plan,
     seen,
     text,
@@ -191,6 +192,7 @@ def test_a_set_of_a_former_plan_is_measured_by_that_plan() -> None:
     log, last = _nights(2)
     third = replace(RECIPIENTS[0], fingerprint=KEY_C)
     log.add(last + HOUR, plan("shop-db", recipients=(RECIPIENTS[1], third)))
+    log.add(last + HOUR, key_proven(last + HOUR, third))
     at = last + 20 * HOUR
     log.add(at, completed(at, recipients=(KEY_B, KEY_C)), "shop-db")
     verdict = verdict_of("MAINT_011", log, at + HOUR)
@@ -201,10 +203,9 @@ def test_a_set_of_a_former_plan_is_measured_by_that_plan() -> None:
 def test_a_backup_under_way_while_the_plan_changes_may_follow_either() -> None:
     log = Log()
     log.begin()
-    log.add(
-        NIGHT + timedelta(minutes=5),
-        plan("shop-db", recipients=(RECIPIENTS[1], replace(RECIPIENTS[0], fingerprint=KEY_C))),
-    )
+    third = replace(RECIPIENTS[0], fingerprint=KEY_C)
+    log.add(NIGHT + timedelta(minutes=5), plan("shop-db", recipients=(RECIPIENTS[1], third)))
+    log.add(NIGHT + timedelta(minutes=6), key_proven(NIGHT, third))
     log.add(NIGHT + timedelta(minutes=10), completed(NIGHT, recipients=(KEY_B, KEY_C)), "shop-db")
     assert verdict_of("MAINT_011", log, NIGHT + HOUR).state is State.PASS
 

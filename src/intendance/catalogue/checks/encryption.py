@@ -8,6 +8,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from intendance.catalogue.checks.copies import Copy, copies
+from intendance.catalogue.checks.custody import with_proofs
 from intendance.catalogue.finding import Finding, after
 from intendance.catalogue.rule import Rule
 from intendance.catalogue.subject import Inspection, Subject, Views, local_day, recovered
@@ -21,7 +22,12 @@ Adopted = Fact[PlanAdopted]
 
 
 def to_recipients(rule: Rule, subject: Subject, now: datetime) -> Finding:
-    """Enough holders in the plan; every stored set for its plan's keys; the newest for those of the plan in force."""
+    """Enough holders in the plan; every stored set for its plan's keys; the newest for those of the plan in force; each
+    of these keys proven by its holder."""
+    return with_proofs(rule, subject, now, _of_sets(rule, subject, now))
+
+
+def _of_sets(rule: Rule, subject: Subject, now: datetime) -> Finding:
     few = _too_few_holders(rule, subject)
     if few is not None:
         return few
