@@ -68,7 +68,7 @@ def plan_restore(state: Path, clock: Clock, asked: Asked) -> Planned:
     Raises AssetUnknown, NotBackedUp, StoreUnknown, the errors of times and points, and those of stores.
     """
     with open_node(state, clock) as node:
-        job, context = _put_together(node, asked)
+        job, context = put_together(node, asked)
         return Planned(plan=restore.prepare(job, context).plan, zone=node.plan.organisation.timezone)
 
 
@@ -86,35 +86,40 @@ def run_restore(
     else the restore raises; then nothing of it is left but what the error says.
     """
     with open_node(state, clock) as node:
-        job, context = _put_together(node, asked)
+        job, context = put_together(node, asked)
         planned_as(Planned(plan=restore.prepare(job, context).plan, zone=node.plan.organisation.timezone))
-        stopper = Stopper()
-        run = _begin(node, asked)
-        steps = ShieldedSteps(node.journal.steps(run), stopper)
-        context = replace(context, scratch=node.layout.scratch(run.id, run.attempt))
-        try:
-            stopper.arm(run.deadline_seconds)
-            evidence = restore.perform(job, context, steps, _Progress(node, run, moved))
-            stopper.disarm()
-        except (Stop, IntendanceError) as error:
-            stopper.disarm()
-            raise _ended(node, run, steps, error) from None
-        except Exception as error:
-            stopper.disarm()
-            refused = refusal(error)
-            if refused is not None:
-                raise _ended(node, run, steps, refused) from error
-            trace = keep_trace(node.layout.crashes, f"{run.id}.{run.attempt}", error)
-            crash = WorkerCrashed(exception=type(error).__name__, trace=trace)
-            node.journal.fail(run, crash, outcome="crashed")
-            raise crash from error
-        finally:
-            node.layout.tidy(run.id, run.attempt)
-        node.journal.succeed(run)
-        seq = next(step.seq for step in reversed(node.journal.steps_of(run.id)) if step.seq is not None)
-        return Restored(
-            run=run.id, evidence=evidence, node=node.book.node, seq=seq, zone=node.plan.organisation.timezone
-        )
+        return perform(node, job, context, moved)
+
+
+def perform(
+    node: Node, job: restore.RestoreJob, context: restore.RestoreContext, moved: Callable[[Reading], None]
+) -> Restored:
+    """One restore as a run of its own, in this process. Raises as `run_restore`."""
+    stopper = Stopper()
+    run = _begin(node, job)
+    steps = ShieldedSteps(node.journal.steps(run), stopper)
+    context = replace(context, scratch=node.layout.scratch(run.id, run.attempt))
+    try:
+        stopper.arm(run.deadline_seconds)
+        evidence = restore.perform(job, context, steps, _Progress(node, run, moved))
+        stopper.disarm()
+    except (Stop, IntendanceError) as error:
+        stopper.disarm()
+        raise _ended(node, run, steps, error) from None
+    except Exception as error:
+        stopper.disarm()
+        refused = refusal(error)
+        if refused is not None:
+            raise _ended(node, run, steps, refused) from error
+        trace = keep_trace(node.layout.crashes, f"{run.id}.{run.attempt}", error)
+        crash = WorkerCrashed(exception=type(error).__name__, trace=trace)
+        node.journal.fail(run, crash, outcome="crashed")
+        raise crash from error
+    finally:
+        node.layout.tidy(run.id, run.attempt)
+    node.journal.succeed(run)
+    seq = next(step.seq for step in reversed(node.journal.steps_of(run.id)) if step.seq is not None)
+    return Restored(run=run.id, evidence=evidence, node=node.book.node, seq=seq, zone=node.plan.organisation.timezone)
 
 
 class _Progress:
@@ -132,15 +137,15 @@ class _Progress:
             self._moved(reading)
 
 
-def _begin(node: Node, asked: Asked) -> Run:
+def _begin(node: Node, job: restore.RestoreJob) -> Run:
     run = begin_new(
         node,
         Submission(
-            asset=asked.asset,
+            asset=job.wish.asset,
             activity="restore",
             occurrence=node.clock.read().at.replace(microsecond=0),
             actor=person(),
-            options={"into": asked.into},
+            options={"into": job.destination},
             attempts_allowed=1,
         ),
     )
@@ -162,7 +167,9 @@ def _ended(node: Node, run: Run, steps: ShieldedSteps, error: Stop | IntendanceE
     return error
 
 
-def _put_together(node: Node, asked: Asked) -> tuple[restore.RestoreJob, restore.RestoreContext]:
+def put_together(node: Node, asked: Asked) -> tuple[restore.RestoreJob, restore.RestoreContext]:
+    """The job and its adapters. Raises AssetUnknown, NotBackedUp, StoreUnknown, DestinationUnusable, and the errors of
+    times."""
     find_asset(node, asked.asset)
     asset = planned(node, asked.asset)
     stores = stores_of(node, asset)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from intendance.agent import restoring
+from intendance.agent import restoring, sites
 from intendance.agent.restoring import Asked, Planned, Restored
+from intendance.agent.sites import SiteAsked
+from intendance.cli import restore_answers, restore_site
 from intendance.cli.figures import duration, moment, parse
 from intendance.cli.output import Invocation, Output
 from intendance.cli.watching import Onlooker
 from intendance.language.sizes import size
 from intendance.model.errors import UsageError
 from intendance.model.evidence.restore import Phases
-from intendance.system.clock import rfc3339
 
-Asset = Annotated[str, typer.Argument(help="The asset's name in the plan.")]
+Asset = Annotated[
+    str, typer.Argument(metavar="ASSET|SITE", help="The asset's name in the plan; or a site's, for all its assets.")
+]
 Into = Annotated[
     str, typer.Option(help="A folder that does not exist yet; for MariaDB also the name of a new database.")
 ]
@@ -70,6 +72,9 @@ def run(  # noqa: PLR0913 -- one parameter per option
         _plan(context, asked, json=json)
         return
     invocation: Invocation = context.obj
+    if sites.is_site(invocation.state, asset):
+        restore_site.run(invocation, _asked_of_site(asked), json=json)
+        return
     output = Output(as_json=json)
     onlooker = Onlooker(output)
 
@@ -84,7 +89,7 @@ def run(  # noqa: PLR0913 -- one parameter per option
     finally:
         onlooker.ended()
     if json:
-        output.json(_as_json(restored))
+        output.json(restore_answers.restored_json(restored))
         return
     for line in _lines(restored):
         typer.echo(line)
@@ -100,11 +105,22 @@ def _asked(
     return Asked(asset=asset, into=into, to=to, point=point, store=store, streams=tuple(streams or ()))
 
 
+def _asked_of_site(asked: Asked) -> SiteAsked:
+    if asked.point is not None or asked.streams:
+        raise UsageError(
+            message=f"`{asked.asset}` is a site: `--point` and `--stream` choose from one asset, so name that instead."
+        )
+    return SiteAsked(site=asked.asset, into=asked.into, to=asked.to, store=asked.store)
+
+
 def _plan(context: typer.Context, asked: Asked, *, json: bool) -> None:
     invocation: Invocation = context.obj
+    if sites.is_site(invocation.state, asked.asset):
+        restore_site.plan(invocation, _asked_of_site(asked), json=json)
+        return
     planned = restoring.plan_restore(invocation.state, invocation.clock, asked)
     if json:
-        Output(as_json=True).json(_plan_json(planned))
+        Output(as_json=True).json(restore_answers.plan_json(planned))
         return
     for line in _plan_lines(planned):
         typer.echo(line)
@@ -117,6 +133,8 @@ def _plan_lines(planned: Planned) -> Iterator[str]:
     yield f"  asked for   {wanted}"
     yield f"  reaches     {moment(plan.reached, zone)}"
     yield f"  set         {plan.set} ({plan.kind}, {plan.engine} {plan.engine_version}) from {plan.store}"
+    if plan.base is not None:
+        yield f"  builds on   {plan.base}, which is restored first"
     names = ", ".join(stream.name for stream in plan.streams)
     yield f"  size        {size(plan.source_bytes)} from {size(plan.stored_bytes)} stored: {names}"
     yield f"  opens with  the private key of {' or '.join(plan.recipients)}"
@@ -124,35 +142,6 @@ def _plan_lines(planned: Planned) -> Iterator[str]:
         yield f"  time        about {duration(plan.predicted.total_ms / 1000)}, by the restores measured before"
     for warning in plan.warnings:
         yield f"  note: {warning}"
-
-
-def _plan_json(planned: Planned) -> dict[str, Any]:
-    plan = planned.plan
-    return {
-        "schema": "intendance.restore-plan/1",
-        "asset": plan.asset,
-        "point": plan.set,
-        "kind": plan.kind,
-        "engine": plan.engine,
-        "engine_version": plan.engine_version,
-        "store": plan.store,
-        "destination": plan.destination,
-        "target": _instant(plan.target),
-        "reached": rfc3339(plan.reached),
-        "streams": [
-            {"name": each.name, "media": each.media, "parts": each.parts, "source_bytes": each.source_bytes}
-            for each in plan.streams
-        ],
-        "stored_bytes": plan.stored_bytes,
-        "source_bytes": plan.source_bytes,
-        "recipients": list(plan.recipients),
-        "predicted_seconds": None if plan.predicted is None else plan.predicted.total_ms / 1000,
-        "warnings": list(plan.warnings),
-        "passed_over": [
-            {"point": each.set, "recovers_to": rfc3339(each.recovers_to), "fault": each.reason}
-            for each in plan.passed_over
-        ],
-    }
 
 
 def _lines(restored: Restored) -> Iterator[str]:
@@ -169,33 +158,3 @@ def _lines(restored: Restored) -> Iterator[str]:
 def _phases(phases: Phases) -> str:
     shown = {"decrypted": phases.decrypt_ms, "loaded": phases.load_ms, "checked": phases.check_ms}
     return ", ".join(f"{name} in {duration(each / 1000)}" for name, each in shown.items())
-
-
-def _as_json(restored: Restored) -> dict[str, Any]:
-    evidence = restored.evidence
-    phases = evidence.phases
-    return {
-        "schema": "intendance.restored/1",
-        "run": restored.run,
-        "asset": restored.run.partition(".")[0],
-        "point": evidence.set,
-        "store": evidence.store,
-        "destination": evidence.destination,
-        "target": None if evidence.target == "newest" else evidence.target,
-        "reached": evidence.reached,
-        "restored_bytes": evidence.restored_bytes,
-        "seconds": {
-            "fetch": phases.fetch_ms / 1000,
-            "decrypt": phases.decrypt_ms / 1000,
-            "load": phases.load_ms / 1000,
-            "replay": phases.replay_ms / 1000,
-            "check": phases.check_ms / 1000,
-            "total": phases.total_ms / 1000,
-        },
-        "checks": [{"name": check.name, "ok": check.ok, "found": check.found} for check in evidence.checks],
-        "evidence": {"node": restored.node, "seq": restored.seq},
-    }
-
-
-def _instant(at: datetime | None) -> str | None:
-    return None if at is None else rfc3339(at)

@@ -1,7 +1,7 @@
 """The points of several assets that are restored together: the nearest ones, and how far apart they are. Pure.
 
-Assets are backed up at different times, so a site comes back at instants that differ. What is chosen keeps them close, and
-the difference is always said.
+Assets are backed up at different times, so a site comes back at instants that differ. What is chosen keeps them close,
+and the difference is always said.
 """
 
 from __future__ import annotations

@@ -65,7 +65,8 @@ class RestorePlan:
 class Wish:
     """What somebody asks for: a point by its id, or the newest one at or before `target`.
 
-    `streams` names those of the set to bring back; empty: all.
+    `streams` names those of the set to bring back; empty: all. `together`: the point was chosen by us, as one of a
+    site, so that nearer ones that cannot be used are named as if no point had been asked for.
     """
 
     asset: str
@@ -73,6 +74,7 @@ class Wish:
     point: str | None = None
     target: datetime | None = None
     streams: tuple[str, ...] = ()
+    together: bool = False
 
 
 def select(wish: Wish, points: Sequence[RecoveryPoint], unreadable: Mapping[str, str]) -> RecoveryPoint:
@@ -105,7 +107,8 @@ def plan(
     `warnings` are what the caller has to say beside ours; `unreadable`, sets without a trustworthy manifest. Raises
     StreamUnknown.
     """
-    over = () if wish.point is not None else passed_over(fitting(wish, points), unreadable, point, wish.target)
+    ours = wish.point is None or wish.together
+    over = passed_over(fitting(wish, points), unreadable, point, wish.target) if ours else ()
     streams = choose_streams(manifest, wish.streams, base)
     source_bytes = sum(stream.source_bytes for stream in streams)
     return RestorePlan(

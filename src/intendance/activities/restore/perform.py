@@ -22,7 +22,7 @@ from intendance.model.plan import Plan
 from intendance.runs import ProgressSink, Steps
 from intendance.sets.fetch import Shelf, altered_papers, asset_folder, key, open_manifest, read_sets
 from intendance.sets.manifest import Manifest
-from intendance.sets.points import LATEST_PER_STORE, SetInStore, doubted, findings, points
+from intendance.sets.points import LATEST_PER_STORE, RecoveryPoint, SetInStore, doubted, findings, points
 from intendance.sets.unpipe import LoadedStream, StreamSource, load_stream
 from intendance.stores import Store
 from intendance.system import lock
@@ -32,16 +32,36 @@ STEP = "restore"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SitePart:
+    """The site that an asset is restored for: it is made in the folder `made_in`, which then becomes `destination`."""
+
+    site: str
+    made_in: str
+    destination: str
+
+    def named(self, text: str) -> str:
+        """A text with the places that it names as they will be."""
+        return text.replace(self.made_in, self.destination)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreJob:
-    """Restore what the wish says of one asset of the plan in force."""
+    """Restore what the wish says of one asset of the plan in force; `part`: for a site, which takes everything away
+    again when one of its assets fails."""
 
     plan: Plan
     wish: Wish
+    part: SitePart | None = None
 
     @property
     def prefix(self) -> str:
         """The asset's folder in every store."""
         return asset_folder(self.plan.fleet, self.plan.node.id, self.wish.asset)
+
+    @property
+    def destination(self) -> str:
+        """Where the data will stand in the end."""
+        return self.wish.into if self.part is None else self.part.named(self.wish.into)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +108,13 @@ def prepare(job: RestoreJob, context: RestoreContext) -> Prepared:
     )
     store = next(store for store in context.stores if store.name == plan.store)
     return Prepared(plan=plan, store=store, manifest=chosen.manifest, base=base)
+
+
+def candidates(job: RestoreJob, context: RestoreContext) -> Sequence[RecoveryPoint]:
+    """The points that a restore into that destination can choose from. Raises the errors of the stores when none of
+    them can be read."""
+    sets, _, _ = _shelves(job, context)
+    return decide.fitting(job.wish, points(sets))
 
 
 def perform(job: RestoreJob, context: RestoreContext, steps: Steps, progress: ProgressSink) -> RestoreCompleted:
@@ -219,7 +246,8 @@ class _Restore:
     def _require(self, checks: tuple[Check, ...], destination: str) -> None:
         differing = [f"{check.name}: {check.found}" for check in checks if not check.ok]
         if differing:
-            self._left_behind = f"{destination}, whole as it was stored, and not as it was counted"
+            if self._job.part is None:
+                self._left_behind = f"{destination}, whole as it was stored, and not as it was counted"
             raise RestoreDiffers(destination=destination, detail="; ".join(differing))
 
     def _evidence(
@@ -235,13 +263,18 @@ class _Restore:
             kind=plan.kind,
             engine=plan.engine,
             store=plan.store,
-            destination=destination,
+            destination=self._named(destination),
             target=rfc3339(plan.target) if plan.target is not None else "newest",
             reached=rfc3339(plan.reached),
             restored_bytes=sum(each.restored_bytes for each in loaded),
             phases=phases,
-            checks=checks,
+            checks=tuple(Check(name=each.name, ok=each.ok, found=self._named(each.found)) for each in checks),
+            site=self._job.part.site if self._job.part else None,
         )
+
+    def _named(self, text: str) -> str:
+        """A text with the places that it names as they will be."""
+        return text if self._job.part is None else self._job.part.named(text)
 
     def _record(self, error: IntendanceError) -> None:
         plan = self._prepared.plan if self._prepared is not None else None
@@ -249,12 +282,13 @@ class _Restore:
             set=plan.set if plan else (self._job.wish.point or ""),
             engine=self._job.plan.assets[self._job.wish.asset].kind,
             store=plan.store if plan else "",
-            destination=self._job.wish.into,
+            destination=self._named(self._job.wish.into),
             step=self._step,
             error=error.code,
-            message=error.message,
+            message=self._named(error.message),
             next_step=error.advice,
             left_behind=self._left_behind,
+            site=self._job.part.site if self._job.part else None,
         )
         self._steps.commit(f"failed.{self._steps.attempt}", {"error": error.code}, evidence)
 

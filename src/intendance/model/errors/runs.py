@@ -159,6 +159,19 @@ class RestoreBrokenOff(IntendanceError):
     )
 
 
+class SiteUnknown(IntendanceError):
+    """The adopted plan has no asset and no site `{name}`{suggestion}"""
+
+    next_step = "It has: {known}."
+    exit_code = Exit.USAGE
+
+
+class SiteNotRestored(IntendanceError):
+    """The site {site} was not restored, because of {asset}: {detail}"""
+
+    next_step = "{advice} Nothing of the site is left at {destination}{undone}."
+
+
 class RestoreCancelled(IntendanceError):
     """Restoring {asset} was cancelled; nothing incomplete is left at {destination}."""
 

@@ -16,7 +16,7 @@ from intendance.model.evidence.inspection import InspectionCompleted, Inspection
 from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, AssetDropped, Genesis, PlanAdopted
-from intendance.model.evidence.restore import RestoreCompleted, RestoreFailed
+from intendance.model.evidence.restore import RestoreCompleted, RestoreFailed, SiteFailed, SiteRestored
 from intendance.model.evidence.run import RunEnded, RunMissed
 from intendance.model.evidence.waiver import WaiverGranted, WaiverRevoked
 
@@ -38,6 +38,8 @@ Evidence = (
     | WaiverRevoked
     | InventoryTaken
     | KeyProven
+    | SiteRestored
+    | SiteFailed
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -59,6 +61,8 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "waiver.revoked": WaiverRevoked,
         "inventory.taken": InventoryTaken,
         "key.proven": KeyProven,
+        "site.restored": SiteRestored,
+        "site.failed": SiteFailed,
     }
 )
 
