@@ -117,7 +117,7 @@ def test_the_skew_is_said_in_words_and_what_is_left_out_is_named(two: Site) -> N
     assert newest not in said.out
     assert "`intendance restore run members` takes it" in said.out
     french = two.run("--lang", "fr", "restore", "plan", "crud", "--into", "back")
-    assert "d’écart : ce qui a changé entre-temps est dans les uns et pas dans les autres" in french.out
+    assert "d’écart\u00a0: ce qui a changé entre-temps est dans les uns et pas dans les autres" in french.out
 
     planned = two.run("restore", "plan", "crud", "--into", "back", "--json").json
     assert [each["asset"] for each in planned["newer"]] == ["members"]

@@ -65,10 +65,10 @@ class RestoredSite:
 def is_site(state: Path, name: str) -> bool:
     """Whether a name is that of a site of the adopted plan, and of no asset.
 
-    Raises SiteUnknown when it is neither, and what reading the plan raises.
+    Raises SiteUnknown when the plan has sites and it is neither, and what reading the plan raises.
     """
     plan = adopted.read(state)
-    if name in plan.assets:
+    if name in plan.assets or not plan.sites:
         return False
     if name in plan.sites:
         return True

@@ -18,9 +18,7 @@ from intendance.language.sizes import size
 from intendance.model.errors import UsageError
 from intendance.model.evidence.restore import Phases
 
-Asset = Annotated[
-    str, typer.Argument(metavar="ASSET|SITE", help="The asset's name in the plan; or a site's, for all its assets.")
-]
+Asset = Annotated[str, typer.Argument(metavar="NAME", help="An asset of the plan; or a site, for all its assets.")]
 Into = Annotated[
     str, typer.Option(help="A folder that does not exist yet; for MariaDB also the name of a new database.")
 ]

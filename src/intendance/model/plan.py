@@ -139,7 +139,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Assets, by their names, that are restored together to one common instant."""
+    """Assets, by their names, that are restored together."""
 
     name: str
     assets: tuple[str, ...]

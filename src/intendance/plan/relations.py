@@ -39,6 +39,7 @@ def faults(data: Any, stores: tuple[str, ...]) -> list[Fault]:
         *_places(data),
         *_servers(data),
         *_named_twice(data),
+        *_sites(data),
         *_steps(data),
     ]
 
@@ -262,6 +263,16 @@ def _named_twice(data: Any) -> Iterator[Fault]:
                 )
             elif isinstance(name, str):
                 seen.add(name)
+
+
+def _sites(data: Any) -> Iterator[Fault]:
+    """Sites that a command could not tell from an asset."""
+    assets = dict(entries(data, "assets"))
+    for name, _ in entries(data, "sites"):
+        if name in assets:
+            said = say("`{name}` is an asset already; a command could not tell the two apart", name=name)
+            fix = say("write another name")
+            yield Fault(path=("sites", name), at="name", code="site-named-as-asset", message=said, fix=fix)
 
 
 def _steps(data: Any) -> Iterator[Fault]:

@@ -123,6 +123,8 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     "asset-twice": [
         ("    path: /var/www/crud-asbl-ong", "    path: /srv/x\n  more:\n    kind: files\n    path: /srv/./x")
     ],
+    "site-named-as-an-asset": [("contacts:", "sites:\n  crud-db: {assets: [crud-db, site-files]}\ncontacts:")],
+    "site-with-an-unknown-asset": [("contacts:", "sites:\n  crud: {assets: [crud-db, site-file]}\ncontacts:")],
     "unknown-contact": [("held_by: lead", "held_by: leed")],
     "unknown-store": [
         ("stores: [local]\n      retention: {points: 4w}", "stores: [lokal, nas]\n      retention: {points: 4w}")

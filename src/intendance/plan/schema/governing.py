@@ -31,7 +31,7 @@ class DrillHost(Group):
 
 
 class Site(Group):
-    """Assets that make one thing together, and are restored to one common instant."""
+    """Assets that make one thing together; they are restored together. One may be part of several."""
 
     assets: Annotated[list[AssetName], Field(min_length=2)] = option(
         "Its assets, two at least.", example=["crud-db", "site-files"]

@@ -78,9 +78,8 @@ class Plan(Group):
         performed=False,
     )
     sites: dict[Slug, Site] = optional(
-        "Assets that make one thing together, each under a name.",
+        "Assets that make one thing together, each under a name; `restore run NAME` restores them side by side.",
         example={"crud": {"assets": ["crud-db", "site-files"]}},
-        performed=False,
     )
     waivers: list[Waiver] = optional(
         "Rules that are known to be broken, for a reason, until a day.",
