@@ -91,7 +91,7 @@ class SiteRestored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFailed:
-    """A site was not restored: `asset` failed (empty: what failed concerns all), and `undone` names the assets that had
+    """A site was not restored: `asset` failed (empty: what failed concerns all), and `undone` names the sets that had
     been restored and were taken away again. `left_behind` says what stands there now, or is empty."""
 
     site: str
