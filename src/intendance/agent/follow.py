@@ -227,7 +227,7 @@ def _held_up(node: Node, run: Run) -> bool:
     """Whether a queued run waits for others, rather than for the agent to take it up."""
     return (
         bool(node.journal.in_state("running"))
-        or node.journal.in_state("queued")[:1] != (run,)
+        or node.journal.ready()[:1] != (run,)
         or lock.is_held(node.layout.asset_lock(run.asset))
     )
 

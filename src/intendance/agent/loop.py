@@ -171,7 +171,7 @@ class Agent:
         if self._child is not None or self._stopping:
             return
         journal = self._node.journal
-        for run in journal.in_state("queued"):
+        for run in journal.ready():
             if lock.is_held(self._node.layout.asset_lock(run.asset)):
                 self._asset_busy = True
                 continue

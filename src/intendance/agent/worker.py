@@ -25,6 +25,7 @@ from intendance.model.errors.runs import (
 )
 from intendance.model.errors.state import LockHeld, refusal
 from intendance.plan import durations
+from intendance.runs import decide
 from intendance.runs.afterwards import afterwards
 from intendance.runs.progress import ProgressFile
 from intendance.runs.rows import Run
@@ -75,13 +76,13 @@ def _perform(node: Node, run: Run, stopper: Stopper) -> int:
         return 1
     except IntendanceError as error:
         stopper.disarm()
-        node.journal.fail(run, error, outcome=None if steps.left_evidence else "failed")
+        _failed(node, run, error, outcome=None if steps.left_evidence else "failed")
         return 1
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is kept whole and the run's end is recorded
         stopper.disarm()
         refused = refusal(error)
         if refused is not None:
-            node.journal.fail(run, refused, outcome="failed")
+            _failed(node, run, refused, outcome="failed")
             return 1
         trace = keep_trace(node.layout.crashes, f"{run.id}.{run.attempt}", error)
         node.journal.fail(run, WorkerCrashed(exception=type(error).__name__, trace=trace), outcome="crashed")
@@ -100,6 +101,21 @@ def _lead_session() -> None:
 def _end_children() -> None:
     if os.getsid(0) == os.getpid():
         alive.end_session(os.getpid())
+
+
+def _failed(node: Node, run: Run, error: IntendanceError, *, outcome: str | None) -> None:
+    """The run is over, or tried again when what it failed for may pass by itself."""
+    fresh = node.journal.get(run.id)
+    again = decide.retry_at(
+        transient=error.transient and fresh.cancel_requested_at is None,
+        actor=run.actor,
+        failures=node.journal.failures(run.id),
+        now=node.clock.read().at,
+    )
+    if again is None:
+        node.journal.fail(run, error, outcome=outcome)
+    else:
+        node.journal.postpone(run, error, again, outcome=outcome)
 
 
 def _stopped(node: Node, run: Run, stop: Stop) -> None:

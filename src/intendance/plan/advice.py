@@ -14,7 +14,12 @@ from intendance.plan.saying import say
 
 def warnings(data: Any, folder: Path) -> list[Fault]:
     """Warnings on a plan that is valid; credentials files are looked at when this machine has them."""
-    return [*_unprotected(data), *_readable_credentials(data, folder), *_either_day(data)]
+    return [
+        *_unprotected(data),
+        *_without_new_bases(data),
+        *_readable_credentials(data, folder),
+        *_either_day(data),
+    ]
 
 
 def _unprotected(data: Any) -> Iterator[Fault]:
@@ -28,6 +33,22 @@ def _unprotected(data: Any) -> Iterator[Fault]:
                     "`{name}` is declared and not backed up: the rules on backups will be broken for it", name=name
                 ),
                 fix=say("add a `backup:`"),
+            )
+
+
+def _without_new_bases(data: Any) -> Iterator[Fault]:
+    """A differential holds all that changed since its full set: without a new one it only grows."""
+    for name, asset in entries(data, "assets"):
+        scheduled = value_at(asset, "backup", "differential", "schedule") is not None
+        if scheduled and value_at(asset, "backup", "full", "schedule") is None:
+            yield Fault(
+                path=("assets", name, "backup", "differential"),
+                at="name",
+                code="differential-without-full",
+                message=say(
+                    "differential backups are scheduled and full ones are not: each will be larger than the last"
+                ),
+                fix=say("add `{example}`", example='full: {schedule: "0 3 * * SUN"}'),
             )
 
 

@@ -30,6 +30,11 @@ ALL_AT_MOST = 100
 STEP_BACK = timedelta(hours=25)
 
 
+# A run that failed for what may pass by itself (a store that is gone for a moment) is tried again after these waits,
+# then left to its next occurrence: a daily backup is made the same night, and nobody's machine works in circles.
+RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One schedule of the plan: activity `backup.<kind>` or `inspect`, a cron line in `zone`."""
@@ -133,6 +138,21 @@ def _starts(policy: CatchUp, found: Sequence[datetime], now: datetime, *, waitin
     if waiting or (policy == "none" and now - found[-1] > GRACE):
         return found[:0]
     return found[-1:]
+
+
+def retry_at(*, transient: bool, actor: str, failures: int, now: datetime) -> datetime | None:
+    """When to try a run again that has just failed, for the `failures + 1`-th time; None: it is over.
+
+    Only what a schedule asked for: a person is told at once, and decides.
+    """
+    if not transient or not actor.startswith("schedule:") or failures >= len(RETRY_AFTER):
+        return None
+    return now + RETRY_AFTER[failures]
+
+
+def is_ready(not_before: datetime | None, now: datetime) -> bool:
+    """Whether a queued run may begin. A clock that went back makes nobody wait longer than the longest wait."""
+    return not_before is None or now >= not_before or not_before - now > RETRY_AFTER[-1]
 
 
 def next_wake(rows: Iterable[tuple[Line, datetime]], now: datetime) -> datetime | None:

@@ -19,8 +19,8 @@ from intendance.model.evidence import Evidence
 from intendance.model.evidence.run import RunEnded, RunMissed
 from intendance.model.record import Record
 from intendance.runs import versions
-from intendance.runs.decide import Due, DueRow, Line, Reconciled
-from intendance.runs.rows import KEPT, Ended, Run, RunState, Step, Submission, a_second_later, instant, read_run
+from intendance.runs.decide import Due, DueRow, Line, Reconciled, is_ready
+from intendance.runs.rows import KEPT, Ended, Retry, Run, RunState, Step, Submission, a_second_later, instant, read_run
 from intendance.system.alive import Identity
 from intendance.system.clock import Clock, rfc3339
 from intendance.system.sql import read_statements
@@ -53,6 +53,26 @@ class Journal:
     def in_state(self, state: RunState) -> tuple[Run, ...]:
         """All runs in a state, in the order in which they were asked for."""
         return tuple(read_run(row) for row in self.book.connection.execute(_SQL["in_state"], {"state": state}))
+
+    def ready(self) -> tuple[Run, ...]:
+        """The queued runs that may begin now: those that are to be tried again later are left out."""
+        now, retries = self.now(), self._retries()
+        return tuple(
+            run
+            for run in self.in_state("queued")
+            if is_ready(retries[run.id].not_before if run.id in retries else None, now)
+        )
+
+    def failures(self, run: str) -> int:
+        """How often an open run was tried and put off."""
+        found = self._retries().get(run)
+        return 0 if found is None else found.failures
+
+    def _retries(self) -> Mapping[str, Retry]:
+        return {
+            run: Retry(failures=failures, not_before=instant(not_before))
+            for run, failures, not_before in self.book.connection.execute(_SQL["retries"])
+        }
 
     def recent(self, *, asset: str | None = None, limit: int = 20) -> tuple[Run, ...]:
         """The latest runs, newest first."""
@@ -164,6 +184,21 @@ class Journal:
         self.book.seal()
         return record
 
+    def postpone(self, run: Run, error: IntendanceError, not_before: datetime, *, outcome: str | None) -> Record | None:
+        """The activity failed for what may pass: queued again, not to begin before an instant. `outcome` as in `fail`.
+
+        Raises RunSuperseded.
+        """
+        said = _said(error)
+        said["next_step"] = f"It is tried again by itself at {rfc3339(not_before)}. {error.advice}"
+        with self.book.transaction() as transaction:
+            if transaction.execute(_SQL["requeue"], {"id": run.id, "attempt": run.attempt} | said).rowcount != 1:
+                raise RunSuperseded(run=run.id, attempt=run.attempt)
+            transaction.execute(_SQL["postpone"], {"id": run.id, "not_before": rfc3339(not_before)})
+            record = None if outcome is None else self._ended(transaction, run, outcome, error.message)
+        self.book.seal()
+        return record
+
     def cancel(self, run: Run, error: IntendanceError) -> Record:
         """The run, queued or running, ends because somebody asked for it."""
         with self.book.transaction() as transaction:
@@ -175,7 +210,8 @@ class Journal:
     def interrupt(self, run: Run, error: IntendanceError) -> RunState:
         """The attempt is dead: recorded, and queued again while attempts are left. Returns the run's new state."""
         fresh = self.get(run.id)
-        again = run.attempt < fresh.attempts_allowed and fresh.cancel_requested_at is None
+        tried = run.attempt - self.failures(run.id)  # what was put off is no attempt that died
+        again = tried < fresh.attempts_allowed and fresh.cancel_requested_at is None
         with self.book.transaction() as transaction:
             if again:
                 values = {"id": run.id, "attempt": run.attempt} | _said(error)
@@ -202,6 +238,7 @@ class Journal:
         """Forget runs that ended more than 30 days ago; returns how many."""
         before = {"before": rfc3339(self.now() - KEPT)}
         with self.book.transaction() as transaction:
+            transaction.execute(_SQL["prune_retries"], before)
             transaction.execute(_SQL["prune_steps"], before)
             return transaction.execute(_SQL["prune_runs"], before).rowcount
 

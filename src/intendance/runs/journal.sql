@@ -52,6 +52,13 @@ CREATE TABLE IF NOT EXISTS due (
 -- name: schema_journal
 CREATE TABLE journal (version INTEGER NOT NULL) STRICT
 
+-- name: schema_retry
+CREATE TABLE IF NOT EXISTS retry (
+  run        TEXT PRIMARY KEY REFERENCES run (id),
+  failures   INTEGER NOT NULL,
+  not_before TEXT NOT NULL
+) STRICT
+
 -- name: has_version
 SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'journal'
 
@@ -101,6 +108,16 @@ UPDATE run
 SET state = 'queued', pid = NULL, pid_started_ticks = NULL, boot = NULL,
     error = :error, message = :message, next_step = :next_step
 WHERE id = :id AND attempt = :attempt AND state = 'running'
+
+-- name: postpone
+INSERT INTO retry (run, failures, not_before) VALUES (:id, 1, :not_before)
+ON CONFLICT (run) DO UPDATE SET failures = failures + 1, not_before = excluded.not_before
+
+-- name: retries
+SELECT run, failures, not_before FROM retry WHERE run IN (SELECT id FROM run WHERE state IN ('queued', 'running'))
+
+-- name: prune_retries
+DELETE FROM retry WHERE run IN (SELECT id FROM run WHERE ended_at < :before AND state NOT IN ('queued', 'running'))
 
 -- name: request_cancel
 UPDATE run SET cancel_requested_at = :at WHERE id = :id AND state IN ('queued', 'running') AND cancel_requested_at IS NULL

@@ -65,6 +65,14 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How often a run was tried and put off, and when it may begin again."""
+
+    failures: int
+    not_before: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """A committed step; `seq` is its ledger record, if it left one."""
 

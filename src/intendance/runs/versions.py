@@ -15,12 +15,13 @@ from intendance.ledger.book import Book
 from intendance.model.errors.runs import JournalNewer
 from intendance.system.publish import sync_directory
 
-VERSION = 2
+VERSION = 3
 # The statements of `journal.sql` that lead from each version to the next.
 _STEPS: Mapping[int, tuple[str, ...]] = MappingProxyType(
     {
         0: ("schema_run", "schema_run_state", "schema_step", "schema_due"),
         1: ("schema_journal",),
+        2: ("schema_retry",),
     }
 )
 

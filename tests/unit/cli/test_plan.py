@@ -117,6 +117,19 @@ def test_what_is_allowed_and_surprising_is_warned_of(shell: Shell) -> None:
     assert "; not bare." in out
 
 
+def test_differentials_without_a_full_backup_on_a_schedule_are_warned_of(shell: Shell) -> None:
+    full = 'full: {schedule: "0 3 * * SUN"}'
+    both = f'{full}\n      differential: {{schedule: "0 3 * * 1-6"}}'
+    shell.plans.write(shell.plans.changed((full, both)))
+    assert "each will be larger" not in shell("plan", "check")[0]
+    shell.plans.write(shell.plans.changed((full, both)).replace(full, "full: {}"))
+    (warning,) = shell.json("plan", "check")["warnings"]
+    assert warning["path"].endswith(".backup.differential")
+    assert warning["message"] == (
+        "differential backups are scheduled and full ones are not: each will be larger than the last"
+    )
+
+
 def test_show_says_when_where_how_long_and_for_whom(shell: Shell, tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     (tree / "cache").mkdir(parents=True)

@@ -11,6 +11,7 @@ import pytest
 
 from intendance.ledger.book import Book
 from intendance.model.errors.runs import RunInterrupted, RunOver, RunSuperseded, RunUnknown
+from intendance.model.errors.store import StoreUnreachable
 from intendance.model.evidence.inspection import InspectionFailed
 from intendance.runs.decide import Line, due, reconcile
 from intendance.runs.journal import Journal
@@ -189,3 +190,67 @@ def test_a_schedule_counts_from_the_adoption_of_its_plan(desk: Desk) -> None:
     assert desk.journal.due_rows()[0].last_due == NOON + timedelta(days=2)
     desk.journal.apply(reconcile(desk.journal.due_rows(), [], NOON))
     assert desk.journal.due_rows() == ()
+
+
+# ── Tried again ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def put_off(desk: Desk, minutes: int) -> Run:
+    run = desk.begun(inspection()) if not desk.journal.recent() else desk.journal.get(inspection().id)
+    if run.state == "queued":
+        assert desk.journal.claim(run.id) is not None
+        run = desk.journal.get(run.id)
+    error = StoreUnreachable(store="local", detail="not mounted")
+    desk.journal.postpone(run, error, desk.clock.at + timedelta(minutes=minutes), outcome=None)
+    return desk.journal.get(run.id)
+
+
+def test_a_run_that_is_put_off_waits_its_time_and_begins_as_a_new_attempt(desk: Desk) -> None:
+    run = put_off(desk, 5)
+    assert (run.state, run.attempt, run.error) == ("queued", 1, "store_unreachable")
+    assert run.next_step is not None
+    assert run.next_step.startswith("It is tried again by itself at 2026-11-21T12:05:00")
+    assert desk.journal.ready() == ()
+    desk.clock.move(timedelta(minutes=4, seconds=59))
+    assert desk.journal.ready() == ()
+    desk.clock.move(timedelta(seconds=1))
+    assert [each.id for each in desk.journal.ready()] == [run.id]
+    assert desk.journal.claim(run.id) == 2
+    assert desk.journal.failures(run.id) == 1
+
+
+def test_one_that_waits_holds_up_no_other(desk: Desk) -> None:
+    put_off(desk, 5)
+    other = inspection(NOON + timedelta(seconds=9))
+    desk.journal.submit(other)
+    assert [each.id for each in desk.journal.ready()] == [other.id]
+
+
+def test_what_was_put_off_does_not_count_as_an_attempt_that_died(desk: Desk) -> None:
+    put_off(desk, 1)
+    run = put_off(desk, 5)
+    assert desk.journal.failures(run.id) == 2
+    desk.journal.claim(run.id)
+    died = desk.journal.get(run.id)
+    assert desk.journal.interrupt(died, RunInterrupted(run=run.id, attempt=died.attempt)) == "queued"
+    desk.journal.claim(run.id)
+    died = desk.journal.get(run.id)
+    assert died.attempt == 4
+    assert desk.journal.interrupt(died, RunInterrupted(run=run.id, attempt=died.attempt)) == "interrupted"
+
+
+def test_an_attempt_that_was_given_up_puts_nothing_off(desk: Desk) -> None:
+    run = desk.begun(inspection())
+    desk.journal.interrupt(run, RunInterrupted(run=run.id, attempt=1))
+    with pytest.raises(RunSuperseded):
+        desk.journal.postpone(run, StoreUnreachable(store="s", detail="d"), NOON, outcome=None)
+    assert desk.journal.failures(run.id) == 0
+
+
+def test_with_the_run_its_waits_are_forgotten(desk: Desk) -> None:
+    run = put_off(desk, 1)
+    desk.journal.claim(run.id)
+    desk.journal.succeed(desk.journal.get(run.id))
+    desk.clock.move(timedelta(days=31))
+    assert desk.journal.prune() == 1
+    assert desk.book.connection.execute("SELECT count(*) FROM retry").fetchone() == (0,)

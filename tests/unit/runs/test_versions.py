@@ -61,6 +61,6 @@ def test_an_older_journal_is_brought_up_to_date_with_a_run_in_flight(book: Book)
 def test_a_newer_journal_is_refused_and_left_alone(book: Book) -> None:
     Journal(book, MovableClock(NOON))
     book.connection.execute("UPDATE journal SET version = 99")
-    with pytest.raises(JournalNewer, match=r"written by a newer Intendance \(version 99; this one knows 2\)"):
+    with pytest.raises(JournalNewer, match=r"written by a newer Intendance \(version 99; this one knows 3\)"):
         Journal(book, MovableClock(NOON))
     assert version(book) == 99
