@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 
 from intendance.ledger.book import Book
+from intendance.model.evidence.inventory import DatabaseFound, InventoryTaken
+from intendance.model.evidence.lifecycle import ConfirmedChange
+from intendance.model.evidence.waiver import WaiverGranted
 from tests.support.clock import MovableClock
-from tests.support.evidence import START, Log, completed, declared, failed, inspection, plan, seen, write
+from tests.support.evidence import START, Log, completed, declared, failed, inspection, plan, seen, text, write
 from tests.unit.catalogue.samples import DAY, HOUR, NIGHT
 
 QUARTER = timedelta(minutes=15)
@@ -76,6 +80,46 @@ def _late_inspection() -> tuple[Log, datetime]:
     return log, last + 27 * HOUR
 
 
+def _excused() -> tuple[Log, datetime]:
+    """A database that nobody backs up, and one that nobody declared; the first one's waiver was renewed once."""
+    log = _site("asbl")
+    lost = ConfirmedChange(name="old-db", change="asset-dropped", sentence="old-db is no longer maintained")
+    log.add(START + HOUR, replace(plan("shop-db", "site-files", catalogues=("asbl",)), confirmed=(lost,)))
+    log.add(START + HOUR, replace(declared(cron=None, first=START), databases=("shop",)), "shop-db")
+    log.add(START + HOUR, declared("files", first=START), "site-files")
+    for renewal in range(2):
+        at = START + 30 * DAY * renewal + DAY
+        waiver = WaiverGranted(
+            rule="ASBL_010",
+            reason="the server is replaced in December",
+            ticket="OPS-12",
+            granted_by="lead",
+            granter="Lin",
+            expires_at=text(at + 40 * DAY),
+            marks=("1",),
+            about="mariadb:1",
+            renewal=renewal,
+        )
+        log.add(at, waiver)
+    apart = Log(log.node, list(log.facts))
+    last = apart.nights(NIGHT + 31 * DAY, 9, asset="site-files")
+    for fact in apart.facts[len(log.facts) :]:
+        log.add(fact.at, fact.data, fact.asset)
+    forum = DatabaseFound(engine="mariadb", identities=("mariadb:1",), name="forum")
+    log.add(last, InventoryTaken(system="Debian GNU/Linux 12", databases=(forum,), web_roots=()))
+    return log, last + 5 * HOUR
+
+
+def _files_alone() -> tuple[Log, datetime]:
+    """No database, and an inventory that says so."""
+    log = Log()
+    log.add(START, plan("site-files", catalogues=("asbl",)))
+    log.add(START, declared("files", first=START), "site-files")
+    last = log.nights(NIGHT, 9, asset="site-files")
+    log.add(last, InventoryTaken(system="Debian GNU/Linux 12", databases=(), web_roots=()))
+    return log, last + 5 * HOUR
+
+
 LIVES: Mapping[str, Callable[[], tuple[Log, datetime]]] = MappingProxyType(
     {
         "first-day": _first_day,
@@ -84,6 +128,8 @@ LIVES: Mapping[str, Callable[[], tuple[Log, datetime]]] = MappingProxyType(
         "trouble": _trouble,
         "no-database": _no_database,
         "late-inspection": _late_inspection,
+        "excused": _excused,
+        "files-alone": _files_alone,
     }
 )
 

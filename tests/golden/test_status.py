@@ -26,6 +26,8 @@ EXITS = {
     "trouble": Exit.BROKEN,
     "no-database": Exit.BROKEN,
     "late-inspection": Exit.BROKEN,
+    "excused": Exit.BROKEN,
+    "files-alone": Exit.DONE,
 }
 ENGLISH_OF_EVIDENCE = (
     "shop-db cannot be reached: connection refused",
@@ -46,7 +48,7 @@ def judgements(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judgement]
 
 def _drawn(judgement: Judgement, language: Language, width: int, *, everything: bool = False) -> str:
     page = Page(width=width)
-    draw(page, translator(language, "status", "verdicts"), judgement, everything=everything)
+    draw(page, translator(language, "status", "verdicts", "standing"), judgement, everything=everything)
     return "\n".join(line.rstrip() for line in page.lines) + "\n"
 
 

@@ -63,6 +63,7 @@ def as_json(passage: Passage) -> dict[str, Any]:
             "not_performed": _rules(judgement.not_performed),
         },
         "closed_by": [_verdict_json(passage, each) for each in passage.closing],
+        "waived": [_verdict_json(passage, each) for each in _waived(passage)],
         "let_through": [_verdict_json(passage, each) for each in passage.let_through],
         "fixes": passage.fixes,
         "ticket": passage.ticket,
@@ -84,6 +85,11 @@ def _verdict_json(passage: Passage, verdict: Verdict) -> dict[str, Any]:
 
 def _rules(found: Sequence[Verdict]) -> list[str]:
     return sorted({each.rule for each in found})
+
+
+def _waived(passage: Passage) -> tuple[Verdict, ...]:
+    """What is broken and does not close the gate, since somebody answers for it."""
+    return tuple(each for each in passage.judgement.verdicts if each.state is State.WAIVED)
 
 
 def draw(page: Page, _: Translator, passage: Passage) -> None:
@@ -156,6 +162,7 @@ def _scope(page: Page, _: Translator, passage: Passage) -> None:
         (_("catalogues"), ", ".join(judgement.catalogues)),
         (_("assets"), ", ".join(judgement.assets)),
         (_("rules"), ", ".join(performed)),
+        *((_("waived"), ", ".join(_rules(waived))) for waived in [_waived(passage)] if waived),
         (
             _("not judged"),
             _.plural(

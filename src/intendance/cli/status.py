@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from intendance.agent.judging import WORST_FIRST, Action, Judgement, judge
-from intendance.cli import verdicts
+from intendance.cli import standing, verdicts
 from intendance.cli.output import Invocation, Output
 from intendance.cli.page import Page, page_for, width_of
 from intendance.language import dates
@@ -42,7 +42,11 @@ def status(
     else:
         page = page_for(sys.stdout)
         draw(
-            page, translator(invocation.language, "status", "verdicts"), judgement, in_full=rule, everything=everything
+            page,
+            translator(invocation.language, "status", "verdicts", "standing"),
+            judgement,
+            in_full=rule,
+            everything=everything,
         )
         page.write(sys.stdout)
     if judgement.exit_code is not Exit.DONE:
@@ -59,6 +63,7 @@ def as_json(judgement: Judgement) -> dict[str, Any]:
         "catalogues": list(judgement.catalogues),
         "summary": counts | {"not_performed": len(judgement.not_performed)},
         "verdicts": [_verdict_json(judgement, each) for each in (*judgement.verdicts, *judgement.not_performed)],
+        "taken_away": [standing.loss_json(each) for each in judgement.losses],
         "next": [
             {"command": each.command, "advice": each.advice.en, "asset": each.asset, "rules": list(each.rules)}
             for each in judgement.actions
@@ -88,6 +93,7 @@ def _verdict_json(judgement: Judgement, verdict: Verdict) -> dict[str, Any]:
         "next_step": None if settled else judgement.command(verdict) or judgement.advice(verdict).en,
         "attested_by": None if verdict.attested_by is None else verdict.attested_by.value,
         "next_change_at": _iso(verdict.next_change_at),
+        "waiver": standing.excuse_json(verdict.excuse),
         "not_judged_yet": None if rule.later is None else rule.later.en,
         "evidence": [{"node": cite.node, "seq": cite.seq} for cite in verdict.cites],
     }
@@ -105,6 +111,8 @@ def draw(page: Page, _: Translator, judgement: Judgement, *, in_full: str | None
         _heading(page, _, state, len(found))
         _entries(page, _, judgement, found, evidence=in_full is not None)
     _settled(page, _, judgement, in_full=in_full is not None)
+    if judgement.asset is None and in_full is None:
+        standing.draw_losses(page, _, judgement.losses, judgement.zone)
     _parts(page, _, judgement)
     _not_performed(page, _, judgement, everything=everything or in_full is not None)
     _actions(page, _, judgement.actions)
@@ -148,10 +156,11 @@ def _sentence(_: Translator, counts: dict[State, int], rules: int) -> str:
         _.plural("{n} is broken", "{n} are broken", counts[State.FAIL]).format(n=counts[State.FAIL]),
         _.plural("{n} is unknown", "{n} are unknown", unsure).format(n=unsure),
         _.plural("{n} is not yet due", "{n} are not yet due", counts[State.PENDING]).format(n=counts[State.PENDING]),
+        _.plural("{n} is waived", "{n} are waived", counts[State.WAIVED]).format(n=counts[State.WAIVED]),
     ]
     shown = [
         clause
-        for clause, count in zip(clauses, (counts[State.FAIL], unsure, counts[State.PENDING]), strict=True)
+        for clause, count in zip(clauses, (counts[State.FAIL], unsure, counts[State.PENDING], counts[State.WAIVED]), strict=True)
         if count
     ]
     told = _("{scope}, {clauses}.").format(scope=scope, clauses=_join(_, shown))
@@ -161,7 +170,9 @@ def _sentence(_: Translator, counts: dict[State, int], rules: int) -> str:
         return f"{_('Nobody can tell.')} {told}"
     if counts[State.PENDING]:
         return f"{_('Nothing is broken.')} {told}"
-    return _("Yes: the {n} rules that this version judges hold.").format(n=rules)
+    if counts[State.WAIVED]:
+        return f"{_('Nothing is broken without a waiver.')} {told}"
+    return _("Yes: the {n} rules that this version judges hold.").format(n=rules - counts[State.NOT_APPLICABLE])
 
 
 def _join(_: Translator, clauses: list[str]) -> str:
@@ -195,7 +206,7 @@ def _settled(page: Page, _: Translator, judgement: Judgement, *, in_full: bool) 
         attestors = {each.attested_by for each in found if each.attested_by is not None}
         shared = attestors.pop() if len(attestors) == 1 else None
         _heading(page, _, state, len(found), remark="" if shared is None else verdicts.attested(_, shared))
-        if in_full:
+        if in_full or state is State.WAIVED:
             _entries(page, _, judgement, found, evidence=True)
         else:
             _quiet_lines(page, _, judgement, found, say_who=shared is None)

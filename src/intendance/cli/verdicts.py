@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from intendance.agent.judging import Judgement
+from intendance.cli import standing
 from intendance.cli.page import Ink, Page, Words
 from intendance.language import dates, durations
 from intendance.language.durations import FIXED_SPACE
@@ -84,7 +85,7 @@ def together(judgement: Judgement, found: Iterable[Verdict], language: durations
     groups: dict[tuple[object, ...], list[Verdict]] = {}
     for each in found:
         why = because(judgement, each, language)
-        key = (each.asset, each.state, why, each.since, judgement.command(each))
+        key = (each.asset, each.state, why, each.since, judgement.command(each), each.excuse)
         groups.setdefault(key, []).append(each)
     return list(groups.values())
 
@@ -100,6 +101,8 @@ def entry(page: Page, _: Translator, judgement: Judgement, group: Sequence[Verdi
     remarks = _remarks(_, judgement, first)
     if remarks:
         page.text((" · ".join(remarks), "quiet"), indent=4)
+    if first.excuse is not None:
+        page.text((standing.excuse_text(_, first.excuse, judgement.zone), "soon"), indent=4)
     if evidence:
         _evidence(page, _, judgement, first)
     if first.state is State.PASS:
@@ -117,7 +120,7 @@ def _remarks(_: Translator, judgement: Judgement, verdict: Verdict) -> list[str]
         since = dates.moment(verdict.since, judgement.zone, _.language)
         told = _("since {moment} or before") if verdict.since_at_least else _("since {moment}")
         remarks.append(f"{told.format(moment=since)} ({lasted(_, judgement, verdict)})")
-    if verdict.attested_by is not None and verdict.state is State.PASS:
+    if verdict.attested_by is not None and verdict.state in (State.PASS, State.NOT_APPLICABLE):
         remarks.append(attested(_, verdict.attested_by))
     return remarks
 
