@@ -160,7 +160,9 @@ def _sentence(_: Translator, counts: dict[State, int], rules: int) -> str:
     ]
     shown = [
         clause
-        for clause, count in zip(clauses, (counts[State.FAIL], unsure, counts[State.PENDING], counts[State.WAIVED]), strict=True)
+        for clause, count in zip(
+            clauses, (counts[State.FAIL], unsure, counts[State.PENDING], counts[State.WAIVED]), strict=True
+        )
         if count
     ]
     told = _("{scope}, {clauses}.").format(scope=scope, clauses=_join(_, shown))

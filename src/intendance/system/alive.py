@@ -47,7 +47,9 @@ def send(identity: Identity, boot: str, number: signal.Signals) -> bool:
 def end_session(session: int) -> int:
     """Kill every process of a session but the caller; returns how many were found."""
     found = 0
-    for pid in (int(name) for name in os.listdir(_PROC) if name.isdigit()):
+    with os.scandir(_PROC) as entries:
+        processes = [int(entry.name) for entry in entries if entry.name.isdigit()]
+    for pid in processes:
         with contextlib.suppress(ProcessLookupError):
             if pid == os.getpid() or os.getsid(pid) != session:
                 continue
