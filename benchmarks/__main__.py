@@ -1,4 +1,7 @@
-"""`./dev bench [NAME…]`: one process per benchmark, so that none inherits another's memory."""
+"""`./dev bench [NAME…] [OPTION…]`: one process per benchmark, so that none inherits another's memory.
+
+Options go to every benchmark named; each knows its own (`./dev bench mariadb --help`).
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,17 @@ def subjects() -> list[str]:
     return sorted(path.stem for path in files if "\ndef main(" in path.read_text())
 
 
-def main(names: list[str]) -> int:
+def main(words: list[str]) -> int:
+    first = next((at for at, word in enumerate(words) if word.startswith("-")), len(words))
+    names, options = words[:first], words[first:]
     known = subjects()
     unknown = [name for name in names if name not in known]
     if unknown:
         print(f"bench: there is no benchmark `{unknown[0]}`; there are: {', '.join(known)}", file=sys.stderr)
         return 2
     codes = [
-        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode for name in names or known
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *options], check=False).returncode
+        for name in names or known
     ]
     return max(codes)
 
