@@ -13,18 +13,34 @@ from intendance.model.evidence.inventory import DatabaseFound, InventoryTaken
 from intendance.model.evidence.lifecycle import ConfirmedChange
 from intendance.model.evidence.waiver import WaiverGranted
 from tests.support.clock import MovableClock
-from tests.support.evidence import START, Log, completed, declared, failed, inspection, plan, seen, text, write
+from tests.support.evidence import (
+    RECIPIENTS,
+    START,
+    Log,
+    completed,
+    declared,
+    failed,
+    inspection,
+    key_proven,
+    plan,
+    seen,
+    text,
+    write,
+)
 from tests.unit.catalogue.samples import DAY, HOUR, NIGHT
 
 QUARTER = timedelta(minutes=15)
 
 
-def _site(*catalogues: str, engines: tuple[str, ...] = ("mariadb", "files")) -> Log:
+def _site(*catalogues: str, engines: tuple[str, ...] = ("mariadb", "files"), proven: bool = True) -> Log:
     log = Log()
     names = {"mariadb": "shop-db", "files": "site-files"}
     log.add(START, plan(*(names[engine] for engine in engines), catalogues=catalogues))
     for engine in engines:
         log.add(START, declared(engine, first=START), names[engine])
+    if proven:
+        for recipient in RECIPIENTS:
+            log.add(START, key_proven(START, recipient))
     return log
 
 
@@ -34,13 +50,16 @@ def _nights(log: Log, count: int) -> datetime:
     last = apart.nights(NIGHT, count)
     if any(fact.asset == "site-files" for fact in log.facts):
         apart.nights(NIGHT + QUARTER, count, asset="site-files")
-    for fact in sorted(apart.facts[len(log.facts) :], key=lambda each: (each.at, each.asset)):
+    for quarter in range(60, count, 60):
+        for recipient in RECIPIENTS:
+            apart.add(START + DAY * quarter, key_proven(START + DAY * quarter, recipient))
+    for fact in sorted(apart.facts[len(log.facts) :], key=lambda each: (each.at, each.asset or "")):
         log.add(fact.at, fact.data, fact.asset)
     return last + QUARTER
 
 
 def _first_day() -> tuple[Log, datetime]:
-    return _site("maint", "asbl"), START + HOUR
+    return _site("maint", "asbl", proven=False), START + HOUR
 
 
 def _all_well() -> tuple[Log, datetime]:
@@ -115,6 +134,8 @@ def _files_alone() -> tuple[Log, datetime]:
     log = Log()
     log.add(START, plan("site-files", catalogues=("asbl",)))
     log.add(START, declared("files", first=START), "site-files")
+    for recipient in RECIPIENTS:
+        log.add(START, key_proven(START, recipient))
     last = log.nights(NIGHT, 9, asset="site-files")
     log.add(last, InventoryTaken(system="Debian GNU/Linux 12", databases=(), web_roots=()))
     return log, last + 5 * HOUR
