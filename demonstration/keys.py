@@ -29,6 +29,12 @@ def keys(scene: Scene) -> tuple[Key, ...]:
     return tuple(_key(scene, holder) for holder in HOLDERS)
 
 
+def open_challenge(scene: Scene, holder: str) -> str:
+    """The code in the challenge for a holder's key, opened as they would on their own computer."""
+    text = _gpg(scene.home_of(holder), "--decrypt", str(scene.base / f"challenge-{holder}.asc"))
+    return next(line.split()[-1] for line in text.splitlines() if line.startswith("The answer is "))
+
+
 def stop_agents(scene: Scene) -> None:
     """End the gpg-agent that gpg started in each holder's home."""
     for holder in HOLDERS:

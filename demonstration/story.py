@@ -40,6 +40,7 @@ class Story:
         self._set_the_scene()
         self._adopt()
         self._back_up()
+        self._prove_keys()
         self._restore_and_compare()
         self._voice.heading("What holds, and how it is known")
         self._product.type("ledger", "verify")
@@ -95,6 +96,15 @@ class Story:
         for asset in self._assets:
             self._product.type("backup", "inspect", asset)
         self._product.type("backup", "list")
+
+    def _prove_keys(self) -> None:
+        open_ones = [key["name"] for key in self._product.ask("keys", "list")["keys"] if key["proven_at"] is None]
+        if not open_ones:
+            return
+        self._voice.heading("Each holder shows that their key opens something: here, with the keys that lie at hand")
+        self._product.type("keys", "prove", *open_ones, "--output", _short(self._scene.base))
+        for holder in open_ones:
+            self._product.type("keys", "prove", "--answer", keys.open_challenge(self._scene, holder))
 
     def _restore_and_compare(self) -> None:
         done = self._scene.base / "restored"
