@@ -45,7 +45,7 @@ class PastClock:
 def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="intendance-bench-", dir="/tmp"))
     try:
-        small, many, file = _state(folder / "small"), _state(folder / "many", many=True), folder / f"{LINES}.yaml"
+        small, many, file = lived(folder / "small"), lived(folder / "many", many=True), folder / f"{LINES}.yaml"
         _long_plan(folder / "many" / "scene" / "intendance.yaml", file)
         print(f"{measure.machine()}; {measure.version_of(sys.executable, '-m', 'intendance', '--version')}")
         _report(_timings(small, many, file))
@@ -82,8 +82,8 @@ def _report(timings: dict[str, measure.Timing]) -> None:
         print(f"{timing.name:26}{timing.median * 1e3:>6.0f} ms{above:>9.0f} ms   {timing.spread}")
 
 
-def _state(folder: Path, *, many: bool = False) -> Path:
-    """An adopted plan and a ledger as it is after three months of daily work."""
+def lived(folder: Path, days: int = DAYS, *, many: bool = False) -> Path:
+    """A state folder with an adopted plan and a ledger as it is after some days of daily work, three months of them."""
     folder.mkdir()
     scene = Scene(folder / "scene")
     scene.open()
@@ -93,13 +93,13 @@ def _state(folder: Path, *, many: bool = False) -> Path:
         plan.write(scene, made, with_database=True)
         if many:
             _multiply(scene)
-        clock = PastClock(datetime.now(UTC) - timedelta(days=DAYS))
+        clock = PastClock(datetime.now(UTC) - timedelta(days=days))
         adopt(scene.plan, state=scene.state, clock=clock, actor="person:bench")
     finally:
         keys.stop_agents(scene)
         scene.close()
     assets = yaml.safe_load(scene.plan.read_text(encoding="utf-8"))["assets"]
-    _history(scene.state, clock, assets, tuple(key.fingerprint for key in made))
+    _history(scene.state, clock, assets, tuple(key.fingerprint for key in made), days)
     return scene.state
 
 
@@ -135,11 +135,11 @@ def _write(path: Path, content: Mapping[str, Any]) -> int:
     return text.count("\n")
 
 
-def _history(state: Path, clock: PastClock, assets: Mapping[str, Any], recipients: tuple[str, ...]) -> None:
+def _history(state: Path, clock: PastClock, assets: Mapping[str, Any], recipients: tuple[str, ...], days: int) -> None:
     book = Book.open(state, clock)
     seen: dict[str, list[SetSeen]] = {asset: [] for asset in assets}
     try:
-        for _ in range(DAYS):
+        for _ in range(days):
             clock.at += timedelta(hours=23, minutes=59)
             with book.transaction() as transaction:
                 for asset, planned in assets.items():
