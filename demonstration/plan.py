@@ -40,7 +40,8 @@ def _plan(scene: Scene, keys: Sequence[Key], with_database: bool) -> dict[str, o
         "node": {"id": "web-01", "site": "liege"},
         "keys": {"backup_recipients": recipients},
         "stores": {"local": {"kind": "directory", "path": str(scene.store)}},
-        "assets": database | {"site-files": _files(scene.website)},
+        "assets": database | {"site-files": _files(scene.website), "bookings": _bookings(scene.bookings)},
+        "sites": {"horizon": {"assets": [*database, "site-files", "bookings"]}},
         "contacts": {
             "admin": {"name": "Marie Dubois", "email": "marie@horizon.example"},
             "lead": {"name": "Thomas Lambert", "email": "thomas@horizon.example"},
@@ -57,6 +58,19 @@ def _database(socket: Path) -> dict[str, object]:
         "backup": {
             "logical": {"schedule": "0 2 * * *"},
             "inspect": {"schedule": "30 5 * * *"},
+            "stores": ["local"],
+            "retention": {"points": "90d"},
+        },
+    }
+
+
+def _bookings(file: Path) -> dict[str, object]:
+    return {
+        "kind": "sqlite",
+        "path": str(file),
+        "backup": {
+            "full": {"schedule": "15 * * * *"},
+            "inspect": {"schedule": "15 6 * * *"},
             "stores": ["local"],
             "retention": {"points": "90d"},
         },

@@ -51,6 +51,10 @@ class Scene:
         return self.base / "website"
 
     @property
+    def bookings(self) -> Path:
+        return self.base / "bookings" / "bookings.sqlite"
+
+    @property
     def store(self) -> Path:
         return self.base / "store"
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from demonstration import keys, plan, website
-from demonstration.comparison import compare_databases, compare_trees
+from demonstration import bookings, keys, plan, website
+from demonstration.comparison import compare_bookings, compare_databases, compare_trees
 from demonstration.product import Product, StepFailed
 from demonstration.scene import DATABASE, ROOT, Scene, Voice
 from demonstration.server import DatabaseServer, missing_programs
@@ -23,7 +23,7 @@ class Story:
         self._voice = voice
         self._product = Product(scene, voice)
         self._server: DatabaseServer | None = None
-        self._assets = ["site-files"]
+        self._assets = ["site-files", "bookings"]
 
     def __enter__(self) -> Story:
         return self
@@ -59,7 +59,10 @@ class Story:
         self._voice.heading("The server of a small organisation, ASBL Horizon")
         missing = missing_programs()
         if missing:
-            self._voice.line(f"Without a database: {', '.join(missing)} cannot be found, and only root can install it.")
+            self._voice.line(
+                f"Without MariaDB: {', '.join(missing)} cannot be found, and only root can install it. What is"
+                " shown are the site's files and a SQLite database."
+            )
         else:
             self._server = DatabaseServer(self._scene)
             self._server.open(self._voice)
@@ -67,6 +70,9 @@ class Story:
         with self._voice.timed("The site's files") as step:
             website.build(self._scene.website, size=self._scene.size)
             step.more = _short(self._scene.website)
+        with self._voice.timed("The book of rooms, in SQLite") as step:
+            bookings.build(self._scene.bookings, size=self._scene.size)
+            step.more = _short(self._scene.bookings)
         with self._voice.timed("Throw-away OpenPGP keys of Marie, of Thomas and of the safe"):
             self._keys = keys.keys(self._scene)
 
@@ -124,12 +130,20 @@ class Story:
         with self._voice.timed("The restored files are the original ones") as step:
             step.more = compare_trees(self._scene.website, folder)
         shutil.rmtree(folder)
+        file = self._scene.base / f"restored-{stamp}.sqlite"
+        self._product.type("restore", "run", "bookings", "--into", str(file), holder="marie")
+        with self._voice.timed("The restored book of rooms is the original one") as step:
+            step.more = compare_bookings(self._scene.bookings, file)
+        file.unlink()
         done.write_text(" ".join(self._assets))
 
     def _remove_remains(self) -> None:
         """What an interrupted start left of an earlier restore."""
-        for folder in self._scene.base.glob("restored-*"):
-            shutil.rmtree(folder)
+        for left in self._scene.base.glob("restored-*"):
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
         if self._server is not None:
             self._server.drop_copies()
 
@@ -140,7 +154,7 @@ class Story:
         self._voice.line(f"{ours} ledger show")
         self._voice.line(f"{ours} backup run site-files")
         home = f"GNUPGHOME={self._scene.home_of('thomas')}"
-        self._voice.line(f"{home} {ours} restore run site-files --into /tmp/horizon-restored")
+        self._voice.line(f"{home} {ours} restore run horizon --into /tmp/horizon-restored")
 
 
 def _short(path: Path) -> str:

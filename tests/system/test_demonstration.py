@@ -61,6 +61,7 @@ def test_a_first_start_proves_what_it_shows_and_a_second_goes_on(folder: Path) -
     assert code == 0, said
     assert "The restored database is the original one: 7 tables" in said
     assert "The restored files are the original ones" in said
+    assert "The restored book of rooms is the original one: " in said
     assert _left_running(folder) == []
 
     code, said = _once(folder)
@@ -86,12 +87,14 @@ def test_it_runs_on_and_a_stop_ends_all_of_it(folder: Path) -> None:
     assert _left_running(folder) == []
 
 
-def test_without_mariadb_it_shows_the_files_alone(folder: Path, tmp_path: Path) -> None:
+def test_without_mariadb_it_shows_the_files_and_a_sqlite_database(folder: Path, tmp_path: Path) -> None:
     for program in Path("/usr/bin").iterdir():
         if not program.name.startswith(("mariadb", "mysql", "my_")):
             (tmp_path / program.name).symlink_to(program)
     code, said = _once(folder, path=str(tmp_path))
-    assert "Without a database: " in said
+    assert "Without MariaDB: " in said
+    assert "What is shown are the site's files and a SQLite database." in said
     assert "site-db" not in said
     assert "The restored files are the original ones" in said
-    assert code in (0, 5), "whether there is a database to keep is unknown until the first inventory found none"
+    assert "The restored book of rooms is the original one: " in said
+    assert code == 0, "a database is under the plan, and all that is judged of it holds"
