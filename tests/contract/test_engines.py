@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from intendance.engines import ENGINES, Engine, open_engine
+from intendance.engines.private_mariadb import PrivateServer
 from intendance.model.errors import IntendanceError, InternalError
 from intendance.model.errors.engine import DestinationTaken, SourceMissing
 from intendance.model.plan import Asset, BackupKind, FilesAsset, MariadbAsset, SqliteAsset
 from tests.support import engines
+from tests.support.mariadb import need_mariadb_backup
 
 STREAM = re.compile(r"[a-z0-9-]{1,48}\Z")
 
@@ -38,12 +40,14 @@ class Case:
         return open_engine(self.asset)
 
 
-@pytest.fixture(params=sorted(ENGINES))
+@pytest.fixture(params=[*sorted(ENGINES), "mariadb into a folder", "mariadb physical"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
-    """One case for each engine of the table; an engine without a case here fails."""
+    """A case for each engine of the table, and for each other way that it has; an engine without one here fails."""
     makers: dict[str, Callable[[pytest.FixtureRequest, Path], Case]] = {
         "files": _files,
         "mariadb": _mariadb,
+        "mariadb into a folder": _mariadb_folder,
+        "mariadb physical": _mariadb_physical,
         "sqlite": _sqlite,
     }
     return makers[request.param](request, tmp_path)
@@ -87,6 +91,29 @@ def _mariadb(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
         lose=lambda: server.execute(f"DROP DATABASE {name}"),
         exists=exists,
     )
+
+
+def _mariadb_folder(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    case = _mariadb(request, tmp_path)
+    target = tmp_path / "restored"
+    (name,) = request.getfixturevalue("mariadb_asset").databases
+
+    def content(where: str) -> str:
+        if not where:
+            return case.content("")
+        server = PrivateServer(Path(where, "data"), options=("--skip-grant-tables",))
+        server.start()
+        try:
+            return server.execute(f"SELECT * FROM {name}.t ORDER BY a")
+        finally:
+            server.stop()
+
+    return replace(case, into=str(target), content=content, exists=target.exists)
+
+
+def _mariadb_physical(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    need_mariadb_backup()
+    return replace(_mariadb_folder(request, tmp_path), kind="physical")
 
 
 def _sqlite(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
@@ -148,7 +175,7 @@ def test_streams_have_names_that_stores_take_and_details_that_manifests_take(cas
     assert taken.streams
     for name, stream in taken.streams.items():
         assert STREAM.match(name)
-        assert stream.media in ("tar", "sql", "sqlite")
+        assert stream.media in ("tar", "sql", "sqlite", "mbstream")
         assert json.loads(json.dumps(stream.finished.details)) == stream.finished.details
 
 
@@ -194,7 +221,7 @@ def test_half_a_stream_is_an_error_and_can_be_discarded(case: Case, tmp_path: Pa
     session.prepare()
     consumer = next(iter(session.consumers()))
     content = taken.streams[consumer.stream].content
-    marks = {"tree": b"page.php", "db": b"CREATE TABLE"}
+    marks = {"tree": b"page.php", "db": b"CREATE TABLE", "server": content[len(content) // 2 :]}
     cut = content[: content.index(marks.get(consumer.stream, b"'z'")) + 100 * (consumer.stream == "tree")]
     with pytest.raises(IntendanceError):
         engines.feed(consumer, cut)
