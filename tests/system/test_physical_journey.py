@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.support.state import Site
@@ -11,11 +13,10 @@ pytestmark = [pytest.mark.gnupg, pytest.mark.mariadb, pytest.mark.usefixtures("m
 
 def test_a_server_comes_back_in_a_folder(database_site: Site) -> None:
     site = database_site
-    logical = 'logical: {schedule: "0 2 * * *"}'
-    assert logical in site.plan.read_text()
-    site.plan.write_text(
-        site.plan.read_text().replace(logical, f'{logical}\n      physical: {{schedule: "0 14 * * *"}}')
-    )
+    logical = re.search(r"      logical: .*\n", site.plan.read_text())
+    assert logical is not None
+    physical = logical[0].replace("logical", "physical")
+    site.plan.write_text(site.plan.read_text().replace(logical[0], logical[0] + physical))
     adopted = site.run("plan", "adopt", str(site.plan))
     assert adopted.code == 0, adopted.err
     assert "physical backup" in site.run("plan", "show").out
