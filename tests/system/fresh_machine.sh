@@ -3,6 +3,8 @@
 #
 #   tests/system/fresh_machine.sh                  ./dev run --once, then ./dev test
 #   tests/system/fresh_machine.sh check            ./dev check alone; also: run, test, "sh -- CMD"
+#   tests/system/fresh_machine.sh first-green      docs/getting-started.md, timed: with WordPress, Apache and MariaDB
+#   tests/system/fresh_machine.sh first-green nothing    the same on a machine with nothing
 #
 # What the machine is told about its surroundings is copied in: apt sources, pip settings, certificates, name resolution.
 # FRESH_BASE=DIR keeps the bare Debian there and uses it again; FRESH_COPY="DIR…" copies more folders (a local wheel house).
@@ -90,9 +92,55 @@ try() {
   say "./dev $1: right, in $((SECONDS - began)) s, nothing left running"
 }
 
+site_of_debian() { # WordPress as its package's README tells to set it up; the database listens on its socket alone
+  local socket=/run/mysqld/mysqld.sock
+  inside "export DEBIAN_FRONTEND=noninteractive; apt-get -q update && apt-get -q -y install apache2 mariadb-server wordpress" >"$FRESH_INSIDE/wordpress.log" 2>&1
+  # shellcheck disable=SC2016 # for the shell inside
+  inside 'mkdir -p /run/mysqld && chown mysql /run/mysqld && { setsid mariadbd --user=mysql --skip-networking >/var/log/mariadb.log 2>&1 & echo $! >/run/mariadb.pid; }
+    for _ in $(seq 200); do mariadb-admin ping >/dev/null 2>&1 && break; sleep 0.2; done
+    mariadb -e "CREATE DATABASE wordpress; GRANT ALL ON wordpress.* TO wordpress@localhost IDENTIFIED BY '"'fr3sh-machine'"'"
+    printf "<?php\n%s\n" "define(\"DB_NAME\", \"wordpress\");" "define(\"DB_USER\", \"wordpress\");" "define(\"DB_PASSWORD\", \"fr3sh-machine\");" "define(\"DB_HOST\", \"localhost\");" "define(\"WP_CONTENT_DIR\", \"/var/lib/wordpress/wp-content\");" >/etc/wordpress/config-default.php
+    printf "%s\n" "<VirtualHost *:80>" "ServerName blog.example.org" "DocumentRoot /usr/share/wordpress" "Alias /wp-content /var/lib/wordpress/wp-content" "</VirtualHost>" >/etc/apache2/sites-available/wp.conf
+    ln -s ../sites-available/wp.conf /etc/apache2/sites-enabled/wp.conf
+    cd /usr/share/wordpress && HTTP_HOST=blog.example.org php -r "\$_SERVER[\"HTTP_HOST\"]=\"blog.example.org\"; define(\"WP_INSTALLING\", true); require \"wp-load.php\"; require \"wp-admin/includes/upgrade.php\"; wp_install(\"Blog\", \"admin\", \"admin@example.org\", true, \"\", \"fr3sh-machine\");"'
+  [ -S "$machine$socket" ] || { say "the database did not start"; return 1; }
+}
+
+first_green() { # the page's own commands, one after the other, each timed
+  local began=$SECONDS command left
+  # shellcheck disable=SC2016 # the marks of a code block
+  local block='/^```sh$/,/^```$/{/^```/d;p}'
+  while read -r command; do
+    left=$SECONDS
+    say "$command"
+    inside "cd /root && ${command//\/path\/to\/this\/clone//srv/intendance}" || { say "exit $?"; return 1; }
+    say "$((SECONDS - left)) s"
+  done < <(sed -n "$block" "$machine/srv/intendance/docs/getting-started.md")
+  say "from the first command to the verdict: $((SECONDS - began)) s"
+  inside "cd /root && intendance status --json" >"$FRESH_INSIDE/status.json" || true
+  inside "cat /etc/intendance/intendance.yaml" >&2
+  python3 - "$FRESH_INSIDE/status.json" "$((SECONDS - began))" "$1" <<'PYTHON'
+import json, sys
+verdicts = [each for each in json.load(open(sys.argv[1]))["verdicts"] if each["performed"]]
+states = {}
+for each in verdicts:
+    states.setdefault(each["state"], []).append(f"{each['rule']} {each['asset'] or ''}".strip())
+print(states)
+green = {each["rule"] for each in verdicts if each["state"] == "pass"}
+wanted = {"ASBL_011", "ASBL_012"} | ({"ASBL_010"} if sys.argv[3] == "wordpress" else set())
+sys.exit(0 if wanted <= green and "fail" not in states and int(sys.argv[2]) <= 300 else f"not green: {states}")
+PYTHON
+}
+
 bare_debian
 tell_surroundings
 as_person=()
+if [ "${1:-}" = first-green ]; then
+  if [ "${2:-wordpress}" = wordpress ]; then site_of_debian; fi
+  first_green "${2:-wordpress}"
+  if [ -e "$machine/run/mariadb.pid" ]; then kill "$(cat "$machine/run/mariadb.pid")"; fi
+  exit
+fi
 [ -z "${FRESH_PERSON:-}" ] || become_a_person
 if [ $# -gt 0 ]; then
   try "$*"
