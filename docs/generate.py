@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -21,6 +23,10 @@ from intendance.model.errors import Exit, IntendanceError
 from intendance.model.evidence import KINDS
 
 DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent))  # run as a script, Python looks beside it alone
+
+from docs import rule_pages  # noqa: E402 -- only now it can be found
+
 RULES = Path(load.__file__).with_name(load.COMPILED)
 _WRITTEN = "*Written by `docs/generate.py`; change the code, not this page.*"
 
@@ -196,11 +202,19 @@ def _json_type(hint: Any) -> str:
     return "object"
 
 
-PAGES = {"errors.md": errors_page, "commands.md": commands_page, "evidence.md": evidence_page}
+_RULEBOOK = load.load()
+PAGES: Mapping[str, Callable[[], str]] = {
+    "errors.md": errors_page,
+    "commands.md": commands_page,
+    "evidence.md": evidence_page,
+    "rules/README.md": partial(rule_pages.index_page, _RULEBOOK),
+    **{f"rules/{rule.id}.md": partial(rule_pages.rule_page, _RULEBOOK, rule) for rule in _RULEBOOK.rules.values()},
+}
 
 
 def main() -> None:
     for name, write in PAGES.items():
+        (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(write(), encoding="utf-8")
     RULES.write_text(load.compiled(), encoding="utf-8")
 

@@ -16,6 +16,7 @@ from intendance.language import durations
 from intendance.language.durations import FIXED_SPACE
 from intendance.language.texts import Translator, translator
 from intendance.model.errors.catalogue import CatalogueUnknown
+from intendance.model.verdict import Attestor
 
 Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]
 
@@ -151,6 +152,8 @@ def draw_rule(page: Page, _: Translator, rulebook: Rulebook, rule: Rule) -> None
     _section(page, _("When it is broken"), rule.remedy.of(_.language))
     if rule.remedy.command is not None:
         page.command(rule.remedy.command.replace("{asset}", _("ASSET")), indent=4)
+    _section(page, _("Whose word counts"), ", ".join(_attestors(_)[each] for each in rule.attested_by))
+    _section(page, _("May it be waived?"), _waiver(_, rule))
     _section(page, _("Comes from"), str(rule.source))
     if rule.performed:
         page.blank()
@@ -186,6 +189,22 @@ def _performed(_: Translator, rule: Rule) -> str:
     if rule.later is None:
         return _("Judged in full.")
     return _("Judged in part. Not yet: {parts}.").format(parts=rule.later.of(_.language))
+
+
+def _waiver(_: Translator, rule: Rule) -> str:
+    if not rule.waivable:
+        return _("Never.")
+    return _("For 90 days at most, by a contact of the plan, with a reason and a ticket; a second renewal by another.")
+
+
+def _attestors(_: Translator) -> dict[Attestor, str]:
+    return {
+        Attestor.SELF: _("the node's own"),
+        Attestor.MANAGER: _("the manager's"),
+        Attestor.DRILL_HOST: _("another host's"),
+        Attestor.STORE: _("the store's"),
+        Attestor.PERSON: _("a person's"),
+    }
 
 
 def _subjects(_: Translator) -> dict[str, str]:
