@@ -37,7 +37,6 @@ def lines(_: Translator, comparison: Comparison, file: str) -> Iterator[str]:
             mark = "!" if change.severe else "-"
             yield f"  {mark} {change.said.write(_)}"
     yield from _deleted(_, comparison)
-    yield from declared(_, comparison.plan)
     yield from _next(_, comparison, file)
 
 

@@ -7,16 +7,16 @@ from typing import Any, Literal, TypeVar
 
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
 from intendance.model.frozen import dataclass
-from intendance.model.plan import Asset, BackupPlan, FilesAsset, MariadbAsset, Plan, SqliteAsset, Waiver
+from intendance.model.plan import Asset, BackupPlan, FilesAsset, MariadbAsset, Plan, Site, SqliteAsset, Waiver
 from intendance.plan import durations
 from intendance.plan.rhythm import activity_changes, backup_of_kind
-from intendance.plan.saying import Said, say
+from intendance.plan.saying import Names, Said, say
 
 T = TypeVar("T")
 Identities = Mapping[str, str]
 Effect = Literal["starts", "stops", "changes"]
 # What people rely on once it is declared; the other sections are words about people, money and machines.
-_PROTECTING = frozenset(("stores", "assets", "alerts", "thresholds", "probes", "sites", "duties"))
+_PROTECTING = frozenset(("stores", "assets", "alerts", "thresholds", "probes", "duties"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,7 @@ def changes(former: Plan, new: Plan, former_identities: Identities, new_identiti
         *_catalogues(former.catalogues, new.catalogues),
         *_assets(former, new, former_identities, new_identities),
         *_stores(former, new),
+        *_sites(former.sites, new.sites),
         *_recipients(former, new),
         *_people(former, new),
         *_waivers(former.waivers, new.waivers),
@@ -213,6 +214,21 @@ def _stores(former: Plan, new: Plan) -> Iterator[Change]:
     for name in gone(new.stores, former.stores):
         said = say("the store {name} is added: {path}", name=name, path=new.stores[name].path)
         yield Change(name=name, code="store-added", said=said, effect="starts")
+
+
+def _sites(former: Mapping[str, Site], new: Mapping[str, Site]) -> Iterator[Change]:
+    for name in gone(former, new):
+        said = say("the site {name} is dropped: its assets are no longer restored together", name=name)
+        yield Change(name=name, code="site-dropped", said=said, severe=True, effect="stops")
+    for name, site in new.items():
+        before = former[name].assets if name in former else ()
+        less, more = gone(before, site.assets), gone(site.assets, before)
+        if less:
+            said = say("the site {name} no longer has {assets}", name=name, assets=", ".join(less))
+            yield Change(name=name, code="site-smaller", said=said, severe=True)
+        if more:
+            said = say("{assets} are restored together as the site {name}", name=name, assets=Names(more, "and"))
+            yield Change(name=name, code="site-larger", said=said, effect="changes" if before else "starts")
 
 
 def _recipients(former: Plan, new: Plan) -> Iterator[Change]:

@@ -210,19 +210,19 @@ contacts:"""
 
 def test_what_is_not_performed_yet_is_kept_and_said_by_every_command(shell: Shell) -> None:
     shell.plans.write(shell.plans.changed(("contacts:", DECLARED)))
-    told = "Declared, not yet performed by this version: hosts, alerts, sites, windows."
+    told = "Declared, not yet performed by this version: hosts, alerts, windows."
     assert told in shell("plan", "check")[0]
     assert told in shell("plan", "diff", "--state", "st")[0]
     assert told in shell("plan", "adopt", "--state", "st")[0]
     assert "\n  hosts: {laptop: {held_by: admin}}\n" in shell("plan", "show", "--no-count")[0]
-    assert shell.json("plan", "check")["declared"] == ["hosts", "alerts", "sites", "windows"]
+    assert shell.json("plan", "check")["declared"] == ["hosts", "alerts", "windows"]
     assert shell.json("plan", "show", "--no-count")["declared"]["hosts"] == {"laptop": {"held_by": "admin"}}
     plan = adopted.read(Path("st"))
     assert plan.declared["windows"][0]["lasts"] == "2h"
     assert plan.sites["crud"].assets == ("crud-db", "site-files")
     shell.plans.write(shell.plans.example())
     answer = shell.json("plan", "diff", "--state", "st")
-    assert answer["to_confirm"] == ["alerts", "sites"]
+    assert answer["to_confirm"] == ["alerts", "crud"]
 
 
 def test_a_store_of_another_kind_is_kept_as_declared_and_takes_no_backups(shell: Shell) -> None:

@@ -19,6 +19,7 @@ from intendance.model.plan import (
     Plan,
     Recipient,
     Schedule,
+    Site,
     Waiver,
 )
 from intendance.plan.diff import Change, changes, recorded_changes
@@ -105,6 +106,7 @@ CASES: dict[str, tuple[Plan, str | None, str]] = {
         "db",
         "the logical backup of db happens less often: 0 2 * * SUN instead of 0 2 * * *",
     ),
+    "site": (replace(PLAN, sites={"crud": Site(name="crud", assets=("db", "www"))}), None, "as the site crud"),
     "one kind less": (with_backup(kinds={}), "db", "the logical backup of db no longer happens by itself"),
     "waiver": (replace(PLAN, waivers=(WAIVER,)), "MAINT_004", "MAINT_004 is waived until 2027-01-31T00:00:00+01:00"),
     "connection": (with_db(connect=MariadbConnection(socket="/s", credentials=None, port=1)), None, "another way"),
@@ -129,7 +131,9 @@ def test_a_change_is_said_and_weighed(case: str) -> None:
     assert {change.name for change in found if change.severe} == ({confirm} if confirm else set())
 
 
-@pytest.mark.parametrize("case", [name for name in CASES if name not in ("moved", "store moved", "less left out")])
+@pytest.mark.parametrize(
+    "case", [name for name in CASES if name not in ("moved", "store moved", "less left out", "site")]
+)
 def test_what_gives_protection_back_needs_no_confirmation(case: str) -> None:
     found = between(CASES[case][0], PLAN)
     assert found
@@ -152,6 +156,13 @@ def test_what_is_only_declared_is_told_and_what_of_it_protects_is_confirmed_when
     assert {change.name for change in dropped if change.severe} == {"alerts", "db", "offsite"}
     (changed,) = between(full, replace(full, declared=DECLARED | {"budget": {"year": 2027}}))
     assert (changed.code, changed.severe) == ("declared-changed", False)
+
+
+def test_a_site_that_goes_or_loses_an_asset_is_confirmed() -> None:
+    whole = replace(PLAN, sites={"crud": Site(name="crud", assets=("db", "www", "more"))})
+    smaller = replace(PLAN, sites={"crud": Site(name="crud", assets=("db", "www"))})
+    for new, code in ((PLAN, "site-dropped"), (smaller, "site-smaller")):
+        assert [(each.name, each.code, each.severe) for each in between(whole, new)] == [("crud", code, True)]
 
 
 def test_effects_are_told_apart() -> None:
