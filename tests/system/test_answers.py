@@ -1,0 +1,202 @@
+"""What machines read: every `--json` answer of the real command line against its schema in `docs/answers/`."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from intendance.model.errors import Exit
+from tests.support.state import Answer, Site
+
+pytestmark = pytest.mark.gnupg
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "docs/answers"
+GOLDEN = ROOT / "tests/golden/answers"
+PROMISED: Mapping[str, tuple[str, ...]] = {
+    "status/1": (
+        "judged_at", "node", "summary.pass", "summary.fail", "summary.waived", "summary.not_applicable",
+        "summary.pending", "summary.unknown", "summary.error", "verdicts.rule", "verdicts.asset", "verdicts.node",
+        "verdicts.state", "verdicts.severity", "verdicts.since", "verdicts.reason.code", "verdicts.reason.params",
+        "verdicts.because", "verdicts.next_step", "verdicts.attested_by", "verdicts.evidence.node",
+        "verdicts.evidence.seq",
+    ),
+    "points/1": (
+        "points.id", "points.asset", "points.engine", "points.kind", "points.started_at", "points.completed_at",
+        "points.recoverable_from", "points.recoverable_until", "points.stores.name", "points.stores.inspected_at",
+        "points.stores.lock_until", "points.stored_bytes", "points.recipients", "points.drilled_at",
+    ),
+    "restored/1": (
+        "asset", "point", "target", "reached", "seconds.fetch", "seconds.decrypt", "seconds.load", "seconds.replay",
+        "seconds.check", "seconds.total", "checks.name", "checks.ok", "checks.found", "evidence.node", "evidence.seq",
+    ),
+    "plan-check/1": (
+        "valid", "problems.file", "problems.line", "problems.column", "problems.path", "problems.rule",
+        "problems.message", "problems.fix",
+    ),
+}  # fmt: skip
+"""The shapes of the command line's design, of which no field may be renamed or left out."""
+
+
+def answers_of(site: Site) -> Iterator[tuple[str, Answer]]:
+    """One life of a small node, asked for everything that has an answer for machines."""
+    site.write_plan()
+    yield "plan-check", site.run("plan", "check", str(site.plan), "--json")
+    sound = site.plan.read_text()
+    site.plan.write_text(sound.replace("retention: {points: 90d}", "retention: {points: ninety}"))
+    yield "plan-check-invalid", site.run("plan", "check", str(site.plan), "--json")
+    site.plan.write_text(sound)
+    yield "error", site.run("status", "--json")
+    yield "adoption", site.run("plan", "adopt", str(site.plan), "--json")
+    yield "adoption-again", site.run("plan", "adopt", str(site.plan), "--json")
+    yield "gate-unknown", site.run("gate", "--json")
+    yield "backup-run", site.run("backup", "run", "--json")
+    yield "backup-inspect", site.run("backup", "inspect", "site-files", "--deep", "--json")
+    listed = site.run("backup", "list", "--json")
+    yield "backup-list", listed
+    point = listed.json["points"][0]["id"]
+    yield "backup-show", site.run("backup", "show", point, "--json")
+    yield "restore-plan", site.run("restore", "plan", "site-files", "--into", "back", "--json")
+    opened = site.keys.owner.environment
+    yield "restore-run", site.run("restore", "run", "site-files", "--into", "back", "--json", environment=opened)
+    yield "restore-taken", site.run("restore", "run", "site-files", "--into", "back", "--json", environment=opened)
+    runs = site.run("run", "list", "--json")
+    yield "run-list", runs
+    yield "run-show", site.run("run", "show", runs.json["runs"][0]["id"], "--json")
+    yield "status", site.run("status", "--json")
+    yield "gate", site.run("gate", "--json")
+    yield "rules-list", site.run("rules", "list", "--json")
+    yield "rules-show", site.run("rules", "show", "ASBL_011", "--json")
+    yield "doctor", site.run("doctor", "--json")
+    yield "ledger-show", site.run("ledger", "show", "--last", "100", "--json")
+    yield "ledger-show-record", site.run("ledger", "show", "0", "--json")
+    yield "ledger-verify", site.run("ledger", "verify", "--json")
+    yield "ledger-checkpoint", site.run("ledger", "checkpoint", "--json")
+    yield "ledger-export", site.run("ledger", "export", str(site.base / "bundle"), "--json")
+    yield "ledger-export-part", site.run("ledger", "export", str(site.base / "p.tar"), "--from", "2", "--json")
+    yield "ledger-verify-bundle", site.run("ledger", "verify", "--bundle", str(site.base / "p.tar"), "--json")
+    (site.state / "agent/ledger/checkpoint").unlink()
+    yield "ledger-verify-incomplete", site.run("ledger", "verify", "--json")
+
+
+CODES = {
+    "plan-check-invalid": Exit.USAGE, "error": Exit.USAGE, "restore-taken": Exit.USAGE, "gate-unknown": Exit.UNKNOWN,
+    "ledger-verify-incomplete": Exit.PARTIAL,
+}  # fmt: skip
+ANY_CODE = {"status", "gate", "doctor"}
+"""What these say depends on the machine, not only on this life."""
+KEPT = (
+    "adoption", "backup-list", "restore-plan", "restore-run", "restore-taken", "run-list", "run-show", "ledger-show",
+    "ledger-show-record", "ledger-verify", "ledger-verify-incomplete", "ledger-checkpoint", "ledger-export",
+    "ledger-export-part", "ledger-verify-bundle",
+)  # fmt: skip
+"""Those whose words are kept; `status`, `gate` and `doctor` have golden files of their own, of lives that are fixed."""
+_PLACES = (
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "INSTANT"),
+    (re.compile(r"\b\d{8}T\d{6}Z\b"), "OCCURRENCE"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "SHA256"),
+    (re.compile(r"\b[0-9A-F]{40}\b"), "FINGERPRINT"),
+    (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "BOOT"),
+    (re.compile(r"person:\S+"), "person:SOMEBODY"),
+    (re.compile(r"\d+ bytes, as"), "MANY bytes, as"),
+)
+_OPAQUE = {"canonical", "checkpoint", "note", "key"}
+_VARYING = {"stored_bytes", "source_bytes", "restored_bytes", "bytes", "mono_us", "tiles", "files", "engine_version"}
+
+
+def schemas() -> dict[str, Any]:
+    found = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in SCHEMAS.glob("*.json")}
+    return {schema["$id"].removeprefix("intendance."): schema for schema in found.values()}
+
+
+def closed(schema: Any) -> Any:
+    """The schema without the leave to add fields: what an answer holds and its schema does not name is found."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {name: closed(each) for name, each in schema.items()}
+    return inner | {"additionalProperties": False} if "properties" in inner else inner
+
+
+def settled(value: Any, base: Path, key: str = "") -> Any:
+    """An answer without what differs from one life to the next."""
+    if key == "data" or (key in _OPAQUE and isinstance(value, str)):
+        return "…"
+    if isinstance(value, dict):
+        return {name: settled(each, base, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [settled(each, base) for each in value]
+    if key in _VARYING or isinstance(value, float):
+        return "…"
+    if isinstance(value, str):
+        value = value.replace(str(base), "BASE")
+        for pattern, word in _PLACES:
+            value = pattern.sub(word, value)
+    return value
+
+
+def test_every_answer_has_the_form_that_its_schema_says_and_no_other(bare_site: Site) -> None:
+    known = {name: Draft202012Validator(closed(schema)) for name, schema in schemas().items()}
+    told: set[str] = set()
+    for name, answer in answers_of(bare_site):
+        found = answer.json
+        schema = found["schema"].removeprefix("intendance.")
+        told.add(schema)
+        wrong = [f"{list(e.absolute_path)}: {e.message[:300]}" for e in known[schema].iter_errors(found)]
+        assert not wrong, (name, wrong)
+        expected = CODES.get(name, Exit.DONE)
+        assert name in ANY_CODE or answer.code == expected, (name, answer.code, answer.err)
+        if name in KEPT:
+            compare(name, settled(found, bare_site.base))
+    assert told == known.keys()
+
+
+def compare(name: str, found: Any) -> None:
+    path = GOLDEN / f"{name}.json"
+    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    if os.environ.get("GOLDEN") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), name
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_the_promised_fields_are_required_by_their_very_names(name: str) -> None:
+    for field in PROMISED[name]:
+        at = schemas()[name]
+        for step in field.split("."):
+            at = at.get("items", at)
+            assert step in at["required"], f"{name}: {field}"
+            at = at["properties"][step]
+
+
+def emitted() -> set[str]:
+    """Every schema that the command line writes, by its source."""
+    return {
+        node.value.removeprefix("intendance.")
+        for path in (ROOT / "src/intendance/cli").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        and re.fullmatch(r"intendance\.[a-z_-]+/[0-9]+", node.value)
+    }  # fmt: skip
+
+
+def test_schemas_are_valid_named_for_their_file_and_of_answers_that_exist() -> None:
+    for path in SCHEMAS.glob("*.json"):
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        Draft202012Validator.check_schema(schema)
+        name = schema["$id"].removeprefix("intendance.")
+        assert path.name == f"{name.replace('/', '-')}.json"
+        assert schema["properties"]["schema"] == {"const": schema["$id"]}
+        assert schema["description"].endswith(".")
+        assert name in emitted()
+        assert f"answers/{path.name}" in (ROOT / "docs/answers.md").read_text(encoding="utf-8")
