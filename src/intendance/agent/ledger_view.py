@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from intendance import __version__
-from intendance.agent.opening import open_book
+from intendance.agent.opening import open_book, telling_lost
 from intendance.ledger.book import Book, Proof
 from intendance.ledger.bundle import BundleSource, check_files, open_files
 from intendance.ledger.export import Exported, export
@@ -77,10 +77,13 @@ def one_record(state: Path, clock: Clock, seq: int) -> RecordInFull:
 
 
 def verify_ledger(state: Path, *, first: int | None, last: int | None, pin: Path | None) -> Report:
-    """Verify a state folder's ledger without changing anything there. Raises NoState, PinUnusable, RangeEmpty."""
+    """Verify a state folder's ledger without changing anything there.
+
+    Raises NoState, LedgerLost, PinUnusable, RangeEmpty.
+    """
     pinned = None if pin is None else (pin, _read_pin(pin))
     try:
-        with open_source(state) as source:
+        with telling_lost(state), open_source(state) as source:
             return verify(source, first=first, last=last, pin=pinned)
     except Unreadable as error:
         report = Report()

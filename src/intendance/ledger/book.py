@@ -15,6 +15,7 @@ from typing import Any
 
 from intendance.ledger import envelope, keys, rows, sealing, tiles
 from intendance.ledger.canonical import clean
+from intendance.ledger.failures import failures
 from intendance.ledger.layout import Layout
 from intendance.ledger.note import Checkpoint, VerifierKey
 from intendance.ledger.report import Report
@@ -23,13 +24,11 @@ from intendance.ledger.tlog import inclusion_proof, leaf_hash, verify_inclusion
 from intendance.model.errors import InternalError
 from intendance.model.errors.ledger import (
     CheckpointUnusable,
-    LedgerBusy,
     LedgerContradicted,
     LedgerExists,
-    LedgerFailed,
     RecordMissing,
 )
-from intendance.model.errors.state import NoState, StateUnusable
+from intendance.model.errors.state import NoState, StateUnwritable
 from intendance.model.evidence import KIND_OF, KINDS, Evidence
 from intendance.model.evidence.lifecycle import Genesis
 from intendance.model.frozen import dataclass
@@ -109,12 +108,21 @@ class Transaction:
 class Book:
     """One connection to a node's ledger. Several processes may each have one; a Book belongs to one thread."""
 
-    def __init__(self, layout: Layout, connection: sqlite3.Connection, genesis: Genesis, clock: Clock) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        connection: sqlite3.Connection,
+        genesis: Genesis,
+        clock: Clock,
+        refused: OSError | None = None,
+    ) -> None:
         self.node = genesis.origin.split("/")[2]
         self.origin = genesis.origin
         self.key = VerifierKey.parse(genesis.ledger_key)
         self.connection = connection
         self.layout = layout
+        self.refused = refused
+        """What the system says to writes in the state folder; None when it takes them."""
         self._clock = clock
 
     @classmethod
@@ -126,7 +134,7 @@ class Book:
         What an interrupted creation left is completed. Raises LedgerExists, LedgerKeyUnusable, StateUnusable.
         """
         layout = Layout(state)
-        with _failures(layout):
+        with failures(layout):
             _make_folders(layout)
             with lock.waiting(layout.lock):
                 connection = _begin_database(layout)
@@ -143,18 +151,18 @@ class Book:
 
     @classmethod
     def open(cls, state: Path, clock: Clock) -> Book:
-        """Open the ledger of a state folder.
+        """Open the ledger of a state folder; one that takes no writes can be read all the same.
 
         Raises NoState; LedgerShortened or LedgerContradicted when the database is not the one last signed;
         CheckpointUnusable, LedgerBusy, LedgerFailed, StateUnusable.
         """
         layout = Layout(state)
-        with _failures(layout):
+        with failures(layout):
             if not layout.database.exists():
                 raise NoState(state=state)
-            connection = rows.connect(layout.database)
+            connection, refused = rows.connect_as_possible(layout.database)
             try:
-                book = cls(layout, connection, _read_genesis(connection, layout), clock)
+                book = cls(layout, connection, _read_genesis(connection, layout), clock, refused)
                 book._check()
             except BaseException:
                 connection.close()
@@ -174,18 +182,24 @@ class Book:
     def transaction(self) -> Iterator[Transaction]:
         """Begin a transaction, commit it at the end of the block, roll it back on any exception.
 
-        What it recorded is signed by the next `seal()`. Raises LedgerBusy, LedgerFailed.
+        What it recorded is signed by the next `seal()`. Raises LedgerBusy, LedgerFailed, StateUnwritable.
         """
         self._expect_idle("a ledger transaction was begun")
-        with _failures(self.layout):
+        self.expect_writable()
+        with failures(self.layout):
             self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield Transaction(self.connection, self.node, self._clock)
-            with _failures(self.layout):
+            with failures(self.layout):
                 self.connection.execute("COMMIT")
         finally:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
+
+    def expect_writable(self) -> None:
+        """Raises StateUnwritable when nothing can be recorded."""
+        if self.refused is not None:
+            raise StateUnwritable(state=self.layout.state, refused=self.refused)
 
     def _expect_idle(self, doing: str) -> None:
         if self.connection.in_transaction:
@@ -213,11 +227,21 @@ class Book:
         """Write the tiles of all committed records, then sign their tree; None when there are no records.
 
         Waits for another process that does the same. `mend` also brings back any tile that was lost. Raises
-        LedgerShortened, LedgerContradicted, CheckpointUnusable, LedgerKeyUnusable, LedgerFailed.
+        LedgerShortened, LedgerContradicted, CheckpointUnusable, LedgerKeyUnusable, LedgerFailed; StateUnwritable when
+        there is something to sign and nothing can be written.
         """
         self._expect_idle("the ledger was to be sealed")
-        with _failures(self.layout), lock.waiting(self.layout.lock):
+        if self.refused is not None:
+            return self._sealed()
+        with failures(self.layout), lock.waiting(self.layout.lock):
             return sealing.seal(self.connection, self.layout, self.key, mend=mend)
+
+    def _sealed(self) -> Checkpoint | None:
+        """The checkpoint as it stands, if it signs every record. Raises StateUnwritable, CheckpointUnusable."""
+        signed = sealing.read_signed(self.layout, self.origin)
+        if signed is None or signed[0].size != self.size():
+            self.expect_writable()
+        return None if signed is None else signed[0]
 
     def size(self) -> int:
         """How many records there are."""
@@ -303,7 +327,7 @@ class Book:
         """Keep bytes beside the ledger under their SHA-256, durably, for a record to name."""
         attachment = Attachment(sha256=sha256(content).hexdigest(), size=len(content), media=media)
         path = self.layout.attachment(attachment.sha256)
-        with _failures(self.layout):
+        with failures(self.layout):
             if not path.exists() or path.read_bytes() != content:
                 publish(path, content, mode=0o600, replace=True)
         return attachment
@@ -368,20 +392,3 @@ def _user() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return str(os.geteuid())
-
-
-@contextmanager
-def _failures(layout: Layout) -> Iterator[None]:
-    """What SQLite and the file system say, as errors that people can act on."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        if error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            raise LedgerBusy(state=layout.state, seconds=rows.BUSY_SECONDS) from None
-        raise LedgerFailed(path=layout.database, detail=str(error)) from error
-    except UnicodeDecodeError as error:  # SQLite complaining about a damaged file, in broken UTF-8
-        raise LedgerFailed(path=layout.database, detail="the database is damaged") from error
-    except PermissionError as error:
-        raise StateUnusable(state=layout.state, detail=f"{error.strerror}: {error.filename}") from None
-    except OSError as error:
-        raise LedgerFailed(path=error.filename or layout.agent, detail=error.strerror or str(error)) from error

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from intendance.system.reading import connect_for_reading, refused_writing
+
 BUSY_SECONDS = 30
 _BLOCK_ROWS = 256
 
@@ -32,6 +34,12 @@ def connect(database: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def connect_as_possible(database: Path) -> tuple[sqlite3.Connection, OSError | None]:
+    """As `connect`; where the folder takes no writes, a connection for reading, and what the system says to writes."""
+    refused = refused_writing(database.parent)
+    return (connect(database), None) if refused is None else (connect_for_reading(database), refused)
 
 
 def size(connection: sqlite3.Connection) -> int:

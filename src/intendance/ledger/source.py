@@ -17,6 +17,7 @@ from intendance.ledger.tlog import TILE_WIDTH, Tile
 from intendance.model.errors.state import NoState
 from intendance.system import lock
 from intendance.system.clock import wait
+from intendance.system.reading import connect_for_reading
 
 
 class Unreadable(Exception):
@@ -135,8 +136,7 @@ def open_source(state: Path) -> Iterator[StateSource]:
 
 
 def _connect(layout: Layout) -> sqlite3.Connection:
-    place = f"{layout.database.absolute().as_uri()}?mode=ro"
-    return sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)
+    return connect_for_reading(layout.database, any_thread=True)
 
 
 def _damage(connection: sqlite3.Connection) -> str:

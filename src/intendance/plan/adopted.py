@@ -9,7 +9,6 @@ know has the value that means what was meant before. One that says anything whic
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -28,6 +27,7 @@ from intendance.model.errors.state import NoState, StateUnusable
 from intendance.model.plan import Plan
 from intendance.system import lock
 from intendance.system.publish import publish
+from intendance.system.reading import connect_for_reading, refused_writing
 from intendance.system.sql import read_statements
 
 _STATEMENTS = read_statements(Path(__file__).with_name("in_force.sql"))
@@ -165,13 +165,19 @@ def recorded_sha256(state: Path) -> str | None:
     try:
         if not database.exists():
             raise NoState(state=state)
-        with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=rw", uri=True, timeout=30)) as connection:
+        with closing(_connect(database)) as connection:
             row = connection.execute(_STATEMENTS["latest_adoption"]).fetchone()
     except (OSError, sqlite3.Error) as error:
         if "no such table" in str(error):
             raise NoState(state=state) from None
         raise StateUnusable(state=state, detail=str(error)) from error
     return None if row is None else str(json.loads(row[0])["data"]["plan_sha256"])
+
+
+def _connect(database: Path) -> sqlite3.Connection:
+    if refused_writing(database.parent) is not None:
+        return connect_for_reading(database)
+    return sqlite3.connect(f"file:{quote(str(database))}?mode=rw", uri=True, timeout=30)
 
 
 def bring_up_to_date(state: Path) -> None:
@@ -184,9 +190,9 @@ def bring_up_to_date(state: Path) -> None:
 
 
 def _repair(state: Path) -> None:
-    # A reader without the right to write has its answer all the same.
-    with contextlib.suppress(PermissionError), lock.waiting(adoption_lock(state)):
-        bring_up_to_date(state)
+    if refused_writing(state / "agent") is None:  # a reader who may not write has its answer all the same
+        with lock.waiting(adoption_lock(state)):
+            bring_up_to_date(state)
 
 
 def _matching(path: Path, wanted: str) -> bytes | None:

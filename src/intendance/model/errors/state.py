@@ -65,6 +65,16 @@ class StateUnusable(IntendanceError):
         super().__init__(**({"remedy": _DENIED} | params))
 
 
+class StateUnwritable(IntendanceError):
+    """Nothing can be recorded in the state folder {state}: {detail}. So nothing was done."""
+
+    next_step = "{remedy} What only reads (`status`, `backup list`, `restore`, `ledger`) works meanwhile."
+
+    def __init__(self, *, state: object, refused: OSError) -> None:
+        remedy = remedy_for(refused) or _DENIED
+        super().__init__(state=state, detail=refused.strerror or str(refused), remedy=remedy)
+
+
 class SystemRefused(IntendanceError):
     """The system refused what Intendance asked of it: {detail}."""
 
