@@ -24,6 +24,7 @@ from intendance.agent import bell, children
 from intendance.agent.compose import Node, deadline_seconds, open_node
 from intendance.agent.inventory.daily import Daily
 from intendance.agent.layout import StateLayout
+from intendance.agent.sampling import Sampler
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import AgentRunning
 from intendance.model.errors.state import LockHeld, StateUnusable, refusal
@@ -63,6 +64,7 @@ class Agent:
         self._child: Child | None = None
         self._end_by_ns: int | None = None
         self._inventory = Daily(node, say)
+        self._sampler = Sampler(node, say)
 
     def run(self) -> None:
         """Work until told to stop (SIGTERM, SIGINT); then end the worker, whose run is begun anew later."""
@@ -203,6 +205,7 @@ class Agent:
             self._node.journal.prune()
             self._pruned_at = now
         self._inventory.tend(now, busy=self._child is not None)
+        self._sampler.tend()
 
     # --- waiting ------------------------------------------------------------------------------------------------
 
@@ -280,6 +283,10 @@ class Agent:
                 os.kill(self._child.process.pid, signal.SIGINT)
             children.wait_for_end(self._child, _PATIENCE_SECONDS)
             self._settle()
+        try:
+            self._sampler.end()
+        except (IntendanceError, OSError) as error:  # the agent ends all the same
+            self._say(f"what was sampled last is not recorded: {error}")
         self._say("agent ends")
 
 

@@ -18,6 +18,7 @@ from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, AssetDropped, Genesis, PlanAdopted
 from intendance.model.evidence.restore import RestoreCompleted, RestoreFailed, SiteFailed, SiteRestored
 from intendance.model.evidence.run import RunEnded, RunMissed
+from intendance.model.evidence.sample import SampleExcursion, SampleRollup
 from intendance.model.evidence.waiver import WaiverGranted, WaiverRevoked
 
 Evidence = (
@@ -38,6 +39,8 @@ Evidence = (
     | WaiverRevoked
     | InventoryTaken
     | KeyProven
+    | SampleRollup
+    | SampleExcursion
     | SiteRestored
     | SiteFailed
 )
@@ -61,6 +64,8 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "waiver.revoked": WaiverRevoked,
         "inventory.taken": InventoryTaken,
         "key.proven": KeyProven,
+        "sample.rollup": SampleRollup,
+        "sample.excursion": SampleExcursion,
         "site.restored": SiteRestored,
         "site.failed": SiteFailed,
     }
