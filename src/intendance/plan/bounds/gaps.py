@@ -142,6 +142,7 @@ def _offsets(zone: str, first: int, last: int) -> tuple[timedelta, ...]:
     return tuple(midnight.utcoffset() or timedelta() for midnight in midnights)
 
 
+@lru_cache(maxsize=8)
 def _largest_change(zone: str, start: int) -> timedelta:
     """By how much the clock changes at most within five years from a day."""
     offsets = _offsets(zone, start - 1, start + YEARS_AHEAD.days + 1)

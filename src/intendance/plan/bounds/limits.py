@@ -63,8 +63,8 @@ def _limits(rulebook: Rulebook, catalogues: Collection[str], quantity: str, kind
         if rule.catalogue not in catalogues or (kind is not None and kind not in rule.applies_to):
             continue
         for bound in rule.bounds:
-            value = measure(bound.value)
-            if bound.quantity == quantity and value is not None:
+            value = measure(bound.value) if bound.quantity == quantity else None
+            if value is not None:
                 yield Limit(rule=rule, bound=bound, value=value)
 
 

@@ -63,6 +63,8 @@ def cron(text: str) -> Misform | None:
             count=len(fields),
         )
         return Misform("cron-fields", said, say('write "{example}"', example=_completed(text, fields)))
+    if _fires(text):
+        return None
     for index, value in enumerate(fields):
         alone = ["*"] * _CRON_FIELDS
         alone[index] = value
@@ -71,10 +73,8 @@ def cron(text: str) -> Misform | None:
             said = say("`{field}` is no {name}", field=value, name=name)
             fix = say("write {allowed}; ranges go upwards, `*/n` is every n-th, `,` separates", allowed=allowed)
             return Misform("cron-field", said, fix)
-    if not _fires(text):
-        said = say("this schedule never fires: no month has that day")
-        return Misform("cron-never", said, say("write a day that the month has"))
-    return None
+    said = say("this schedule never fires: no month has that day")
+    return Misform("cron-never", said, say("write a day that the month has"))
 
 
 def _field(index: int) -> tuple[Said, Said]:
