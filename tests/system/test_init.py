@@ -4,6 +4,7 @@ should."""
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -118,3 +119,13 @@ def test_from_nothing_to_a_backup_that_a_holder_opens(desk: Site) -> None:
         (part,) = (desk.base / "kept").rglob("tree-*.gpg")
         opened = _gpg(home, "-d", passphrase=owner["passphrase"], content=part.read_bytes())
         assert opened.stdout.startswith(b"\x28\xb5\x2f\xfd")  # zstd's magic number: RFC 8878
+
+
+def test_doctor_says_that_the_private_halves_are_still_here_until_they_are_gone(desk: Site) -> None:
+    _init(desk, "--yes")
+    told = desk.run("doctor", "--plan", str(desk.plan), "--json").json
+    (left,) = [each for each in told["findings"] if each["code"] == "keys_left_behind"]
+    assert left["mend"] == [f"rm -r {_recovery(desk)}"]
+    shutil.rmtree(_recovery(desk))
+    told = desk.run("doctor", "--plan", str(desk.plan), "--json").json
+    assert [each for each in told["findings"] if each["code"] == "keys_left_behind"] == []

@@ -96,6 +96,11 @@ def _about_keys(_: Translator) -> dict[str, str]:
         "key_revoked": _("The key of {holder} is revoked: no backup is made."),
         "key_no_encryption": _("The key of {holder} holds no usable key to encrypt to: no backup is made."),
         "key_unreadable": _("The key of {holder} cannot be read: {detail}."),
+        "key_private_here": _(
+            "The private half of the key of {holder} is in this user's keyring: whoever takes this machine may open the"
+            " backups."
+        ),
+        "keys_left_behind": _("Private halves that `init` made are still on this machine, in {path}."),
         "holders": _("Held by {holders}."),
         "holders_too_few": _("One person alone holds every key ({holders}): with that person the backups are lost."),
     }
@@ -140,7 +145,9 @@ def _about_assets(_: Translator) -> dict[str, str]:
 def _advice(_: Translator) -> dict[str, str]:
     """What no command says by itself."""
     return {
-        "plan_none": _("Write `intendance.yaml`; the manual's page on plans has examples."),
+        "plan_none": _("Have one proposed by `intendance init`, or write it: the manual's page on plans has examples."),
+        "key_private_here": _("See that its holder has it elsewhere, then remove it here."),
+        "keys_left_behind": _("Give each holder theirs, then:"),
         "grants_missing": _("As an administrator of the server:"),
         "accounts_left_out": _("As an administrator of the server:"),
         "binary_log_off": _("In a file under `/etc/mysql/mariadb.conf.d/`, then restart the server:"),

@@ -69,6 +69,7 @@ def _findings(state: Path, clock: Clock, chosen: subject.Subject) -> Iterator[Fi
     if chosen.plan is None:
         return
     yield from keys.examine(chosen.plan, now)
+    yield from keys.custody(chosen.plan, state)
     diagnoses = [diagnose(asset) for asset in chosen.plan.assets.values()]
     yield from _of_assets(diagnoses)
     sources = [place for each in diagnoses for place in each.folders]

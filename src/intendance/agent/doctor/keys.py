@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
+from intendance.agent.founding import left_behind
 from intendance.language import dates
 from intendance.model.diagnosis import Condition, Finding
 from intendance.model.errors import IntendanceError
 from intendance.model.plan import Plan, Recipient
-from intendance.system import openpgp
+from intendance.system import openpgp, openpgp_holder
 
 SOON = timedelta(days=30)
 HOLDERS = 2
@@ -27,6 +30,24 @@ def examine(plan: Plan, now: datetime) -> Iterator[Finding]:
         "holders" if enough else "holders_too_few",
         {"count": len(holders), "holders": ", ".join(holders)},
     )
+
+
+def custody(plan: Plan, state: Path) -> Iterator[Finding]:
+    """Private halves on this machine, where they should never be: in the keyring of who asks, or left by `init`."""
+    left = left_behind(state)
+    if left is not None:
+        params: dict[str, str | int] = {"path": str(left)}
+        mend = (f"rm -r {shlex.quote(str(left))}",)
+        yield _finding("recovery", Condition.REMARK, "keys_left_behind", params, mend=mend)
+    fingerprints = tuple(recipient.fingerprint for recipient in plan.recipients)
+    try:
+        here = openpgp_holder.held_here(fingerprints)
+    except IntendanceError:  # gpg is missing or broken, which `programs` says
+        return
+    for recipient in plan.recipients:
+        if recipient.fingerprint in here:
+            about: dict[str, str | int] = {"holder": recipient.held_by, "fingerprint": recipient.fingerprint}
+            yield _finding(recipient.name, Condition.REMARK, "key_private_here", about)
 
 
 def _recipient(recipient: Recipient, now: datetime) -> Finding:
