@@ -1,0 +1,50 @@
+"""The agent, killed with SIGKILL before or after the first of its effects of a name.
+
+`python -m tests.support.fragile_agent "after claim" STATE`
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from intendance.agent import children, loop
+from intendance.ledger.book import Book
+from intendance.runs.journal import Journal
+
+EFFECTS: tuple[tuple[Any, str], ...] = (
+    (children, "recover"),
+    (Journal, "apply"),
+    (Journal, "record_due"),
+    (Journal, "claim"),
+    (children, "start_worker"),
+    (children, "settle"),
+    (Journal, "prune"),
+    (Book, "seal"),
+)
+BOUNDARIES = tuple(f"{when} {name}" for _, name in EFFECTS for when in ("before", "after"))
+
+
+def around(owner: Any, name: str, fatal: str) -> None:
+    real: Callable[..., Any] = getattr(owner, name)
+
+    @functools.wraps(real)
+    def fragile(*args: Any, **kwargs: Any) -> Any:
+        if fatal == f"before {name}":
+            os.kill(os.getpid(), signal.SIGKILL)
+        answer = real(*args, **kwargs)
+        if fatal == f"after {name}":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    setattr(owner, name, fragile)
+
+
+if __name__ == "__main__":
+    for place, effect in EFFECTS:
+        around(place, effect, sys.argv[1])
+    sys.exit(loop.main(sys.argv[2:]))
