@@ -142,19 +142,29 @@ def _adopt(bench: Bench, holders: Sequence[Holder]) -> None:
     subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _timed(act: Callable[[], object]) -> float:
+class Taken(float):
+    """Seconds by the clock; `cpu` are those of the programs that did it, the server's own not among them."""
+
+    cpu = 0.0
+
+
+def _timed(act: Callable[[], object]) -> Taken:
     os.sync()
-    began = time.perf_counter()
+    began, cpu_began = time.perf_counter(), sum(os.times()[2:4])
     act()
-    return time.perf_counter() - began
+    taken = Taken(time.perf_counter() - began)
+    taken.cpu = sum(os.times()[2:4]) - cpu_began
+    return taken
 
 
 def _rows(title: str, seconds: dict[str, list[float]]) -> None:
-    print(f"{title:52}{'median':>9}{'ratio':>8}  each (s)")
+    print(f"{title:52}{'median':>9}{'ratio':>8}{'cpu':>9}  each (s)")
     first = statistics.median(next(iter(seconds.values())))
     for name, each in seconds.items():
         median = statistics.median(each)
-        print(f"  {name:50}{median:>7.2f} s{median / first:>8.2f}  {' '.join(f'{second:.2f}' for second in each)}")
+        cpu = statistics.median(getattr(second, "cpu", 0.0) for second in each)
+        said = " ".join(f"{second:.2f}" for second in each)
+        print(f"  {name:50}{median:>7.2f} s{median / first:>8.2f}{cpu:>7.1f} s  {said}")
 
 
 def _backups(bench: Bench, home: RecipientHome, rounds: int) -> None:
