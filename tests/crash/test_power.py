@@ -42,7 +42,7 @@ class Film:
     @classmethod
     def of(cls, site: Site, *words: str) -> Film:
         said = site.base / "said"
-        before = Disk(site.base, ["state", "store", "said"])
+        before = Disk(site.base, ["state", "store", "said", "restores"])
         into = site.base / "film"
         into.mkdir(exist_ok=True)
         environment = site._environment(None)
@@ -152,6 +152,76 @@ def cut_an_adoption(site: Site, *, cuts: int, seed: int, every: int) -> None:
             another_run(site)
 
 
+def contents(tree: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(tree)): path.read_bytes() for path in tree.rglob("*") if path.is_file()}
+
+
+def cut_a_restore(site: Site, *, cuts: int, seed: int, every: int) -> None:
+    assert site.run("backup", "run", "site-files").code == 0
+    site.environment = site.keys.owner.environment
+    (site.base / "restores").mkdir()
+    target = site.base / "restores/back"
+    words = ("restore", "run", "site-files", "--into", str(target))
+    film = Film.of(site, *words)
+    wanted = contents(site.tree)
+    assert contents(target) == wanted
+    whole = 0
+    for number, (place, answered) in enumerate(film.cuts(cuts, seed)):
+        if target.exists():
+            whole += 1
+            assert contents(target) == wanted, f"cut {place} of {len(film.calls)}"
+        else:
+            assert not answered, f"cut {place} of {len(film.calls)}: it had said that it was done"
+        recovered(site, 1)
+        if number % every == 0 and not target.exists():
+            again = site.run(*words)
+            assert again.code == 0, again.err
+            assert contents(target) == wanted
+            assert [path.name for path in target.parent.iterdir()] == ["back"]
+    assert whole >= 3, "the cuts at the end"
+
+
+def cut_another_kind(site: Site, asset: str, kind: str, *, cuts: int, seed: int) -> None:
+    """A backup of a kind that stands on something: on the notes of a full one, or on a server."""
+    assert site.run("backup", "run", asset).code == 0
+    standing = {each.name for each in site.sets()}
+    film = Film.of(site, "backup", "run", asset, "--kind", kind, "--no-inspect")
+    (made,) = {each.name for each in site.sets()} - standing
+    for number, (place, answered) in enumerate(film.cuts(cuts, seed)):
+        completed = recovered(site, 1)
+        assert standing <= completed, f"cut {place} of {len(film.calls)}"
+        assert not answered or made in completed, f"cut {place} of {len(film.calls)}: it had said that it was done"
+        if number % 4 == 0:
+            again = site.run("backup", "run", asset, "--kind", kind, "--no-inspect")
+            assert again.code == 0, f"cut {place} of {len(film.calls)}: {again.err}"
+
+
+def add_kind(site: Site, after: str, kind: str) -> None:
+    """The plan with one more kind of backup, in force."""
+    line = next(line for line in site.plan.read_text().splitlines() if line.strip().startswith(f"{after}:"))
+    added = line.replace(f"{after}:", f"{kind}:", 1)
+    site.plan.write_text(site.plan.read_text().replace(line, f"{line}\n{added}", 1))
+    site.adopt()
+
+
+def test_power_lost_during_a_restore(site: Site) -> None:
+    cut_a_restore(site, cuts=16, seed=4, every=5)
+
+
+def test_power_lost_during_a_differential_backup(site: Site) -> None:
+    add_kind(site, "full", "differential")
+    assert site.run("backup", "run", "site-files", "--kind", "full").code == 0
+    fill(site.tree, files=10, seed="d")
+    cut_another_kind(site, "site-files", "differential", cuts=9, seed=5)
+
+
+@pytest.mark.mariadb
+@pytest.mark.usefixtures("mariadb_backup")
+def test_power_lost_during_a_physical_backup(database_site: Site) -> None:
+    add_kind(database_site, "logical", "physical")
+    cut_another_kind(database_site, "crud-db", "physical", cuts=7, seed=6)
+
+
 def test_power_lost_during_a_backup(site: Site) -> None:
     cut_a_backup(site, cuts=24, seed=1, every=8)
 
@@ -169,6 +239,12 @@ def test_power_lost_during_the_first_adoption(bare_site: Site) -> None:
 def test_power_lost_anywhere(site: Site, seed: int) -> None:
     fill(site.tree, files=100, size=16_384, seed="c")
     cut_a_backup(site, cuts=400, seed=100 + seed, every=40)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2))
+def test_power_lost_anywhere_in_a_restore(site: Site, seed: int) -> None:
+    cut_a_restore(site, cuts=200, seed=400 + seed, every=40)
 
 
 @pytest.mark.long

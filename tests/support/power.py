@@ -18,7 +18,7 @@ from pathlib import Path
 SECTOR = 512
 _CALLS = (
     "openat,open,creat,write,pwrite64,writev,pwritev,lseek,ftruncate,truncate,fallocate,rename,renameat,renameat2,link,"
-    "linkat,unlink,unlinkat,mkdir,mkdirat,rmdir,symlink,symlinkat,fsync,fdatasync,copy_file_range,sendfile"
+    "linkat,unlink,unlinkat,mkdir,mkdirat,rmdir,symlink,symlinkat,fsync,fdatasync,syncfs,copy_file_range,sendfile"
 )
 _LINE = re.compile(r"(?P<pid>\d+) +(?P<call>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+)(?:<(?P<opened>[^>]*)>)?")
 _RESUMED = re.compile(r"(?P<pid>\d+) +<\.\.\. \w+ resumed>(?P<rest>.*)")
@@ -156,6 +156,8 @@ class Disk:
                 node, count = self._counts.pop(index, (None, 0))
                 if node is not None:
                     node.sync(count)
+            elif call.name == "syncfs":  # of a program that waits for its own children before: all is of before
+                _sync_all(self.root)
             else:
                 self._do(call)
 
@@ -347,6 +349,13 @@ def _paths(words: Sequence[str | bytes]) -> list[str]:
         elif word.startswith("/"):
             folder = word
     return found
+
+
+def _sync_all(node: File | Folder) -> None:
+    node.sync(node.synced + len(node.pending))
+    if isinstance(node, Folder):
+        for inner in node.durable.values():
+            _sync_all(inner)
 
 
 def _read(path: Path) -> File | Folder:
