@@ -19,6 +19,7 @@ from intendance.agent.comparing import InForce, changes_from, expect_same_node, 
 from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
 from intendance.agent.past import seen, seen_in
+from intendance.agent.remembering import remembered
 from intendance.agent.waiving import waiver_records
 from intendance.ledger.book import Book
 from intendance.ledger.canonical import clean
@@ -186,7 +187,7 @@ def _evidence(plan: Plan, source_sha256: str, content: bytes) -> PlanAdopted:
 
 def _record(book: Book, adoption: PlanAdopted, plan: Plan, former: InForce | None, clock: Clock, actor: str) -> int:
     """Record the adoption and what it declares and drops, in one transaction; returns the adoption's number."""
-    first_seen = _first_seen(book)
+    first_seen = remembered(plan, _first_seen(book))
     now = rfc3339(clock.read().at)
     declared = {name: _declared(asset, first_seen, now) for name, asset in plan.assets.items()}
     waivers = waiver_records(plan, seen(book, clock.read().at), clock.read().at)
