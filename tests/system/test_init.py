@@ -110,6 +110,9 @@ def test_from_nothing_to_a_backup_that_a_holder_opens(desk: Site) -> None:
     head = head.replace(store, f"  local: {{kind: directory, path: {desk.base}/kept}}")
     desk.plan.write_text(f"{head}assets:\n{tree}{contacts}")
     assert desk.run("plan", "adopt", str(desk.plan)).code == 0
+    with desk.node() as node:
+        (taken,) = node.book.facts("inventory.taken")
+        assert taken.data.packages == 0 or node.book.record(taken.seq).attachments
     assert desk.run("backup", "run").code == 0
     steps = {each["step"]: each["state"] for each in _init(desk, "--json").json["steps"]}
     assert steps["local_backup"] == "done"

@@ -16,6 +16,7 @@ from pathlib import Path
 from intendance import __version__
 from intendance.agent import bell
 from intendance.agent.comparing import InForce, changes_from, expect_same_node, in_force
+from intendance.agent.inventory.first import record_kept
 from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
 from intendance.agent.past import seen, seen_in
@@ -93,6 +94,7 @@ def adopt_checked(
             same = former is not None and replace(former.adoption.data, confirmed=()) == new
             new = replace(new, confirmed=accepted)
             seq = former.adoption.seq if same and former else _record(book, new, plan, former, clock, actor)
+            record_kept(book, state, clock.read().at, actor=actor)
             adopted.bring_up_to_date(state)
             return Adoption(
                 plan=plan,

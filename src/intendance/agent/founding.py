@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from intendance.agent.compose import person
+from intendance.agent.inventory import first
 from intendance.agent.inventory.machine import Machine
 from intendance.agent.inventory.propose import Proposal, propose, slug
 from intendance.agent.inventory.take import look
@@ -43,6 +44,7 @@ class Surroundings:
     node: str
     timezone: str
     inventory: InventoryTaken
+    packages: bytes
     proposal: Proposal
     store: str
     store_apart: bool
@@ -60,7 +62,8 @@ class Holding:
 
 def survey(state: Path, clock: Clock) -> Surroundings:
     """Look at this machine; a ledger that was begun here says how fleet and node are called."""
-    inventory = look(leave_out=[str(state)]).evidence
+    seen = look(leave_out=[str(state)])
+    inventory = seen.evidence
     fleet, node = _names(state, clock)
     root = os.geteuid() == 0
     crontabs = root and _CRONTABS.is_dir() and any(_CRONTABS.iterdir())
@@ -70,6 +73,7 @@ def survey(state: Path, clock: Clock) -> Surroundings:
         node=node,
         timezone=timezone(Machine()),
         inventory=inventory,
+        packages=seen.packages,
         proposal=propose(inventory, all_powerful=root, crontabs=crontabs),
         store=store,
         store_apart=apart,
@@ -151,6 +155,14 @@ def write(
         sync_directory(recovery.parent)
     except FileExistsError as error:
         raise FoundingInTheWay(place=error.filename) from error
+    except OSError as error:
+        raise FoundingRefused(detail=said_by_system(error)) from error
+
+
+def keep_inventory(state: Path, seen: Surroundings, now: datetime) -> None:
+    """Put what was seen by, for the ledger that the plan's adoption begins. Raises FoundingRefused."""
+    try:
+        first.keep(state, seen.inventory, seen.packages, now)
     except OSError as error:
         raise FoundingRefused(detail=said_by_system(error)) from error
 

@@ -40,6 +40,11 @@ class StateLayout:
         return self.state / "agent" / "recovery.json"
 
     @property
+    def first_inventory(self) -> Path:
+        """What `init` saw of the machine, until a ledger begins."""
+        return self.state / "agent" / "first-inventory.json"
+
+    @property
     def challenges(self) -> Path:
         """What the holders of keys were asked, and not yet answered."""
         return self.state / "agent" / "challenges"

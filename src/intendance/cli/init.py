@@ -140,6 +140,7 @@ def _begin(_: Translator, invocation: Invocation, plan: Path, catalogue: Chosen,
         plan=plan,
         text=init_plan.text(_, draft),
     )
+    founding.keep_inventory(invocation.state, seen, now)
     return Begun(seen=seen, draft=draft, holdings=holdings, recovery=recovery, left_out=left_out)
 
 
