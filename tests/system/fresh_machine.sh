@@ -99,7 +99,7 @@ site_of_debian() { # WordPress as its package's README tells to set it up; the d
   inside 'mkdir -p /run/mysqld && chown mysql /run/mysqld && { setsid mariadbd --user=mysql --skip-networking >/var/log/mariadb.log 2>&1 & echo $! >/run/mariadb.pid; }
     for _ in $(seq 200); do mariadb-admin ping >/dev/null 2>&1 && break; sleep 0.2; done
     mariadb -e "CREATE DATABASE wordpress; GRANT ALL ON wordpress.* TO wordpress@localhost IDENTIFIED BY '"'fr3sh-machine'"'"
-    printf "<?php\n%s\n" "define(\"DB_NAME\", \"wordpress\");" "define(\"DB_USER\", \"wordpress\");" "define(\"DB_PASSWORD\", \"fr3sh-machine\");" "define(\"DB_HOST\", \"localhost\");" "define(\"WP_CONTENT_DIR\", \"/var/lib/wordpress/wp-content\");" >/etc/wordpress/config-default.php
+    printf "%s\n" "<?php" "define(\"DB_NAME\", \"wordpress\");" "define(\"DB_USER\", \"wordpress\");" "define(\"DB_PASSWORD\", \"fr3sh-machine\");" "define(\"DB_HOST\", \"localhost\");" "define(\"WP_CONTENT_DIR\", \"/var/lib/wordpress/wp-content\");" >/etc/wordpress/config-default.php
     printf "%s\n" "<VirtualHost *:80>" "ServerName blog.example.org" "DocumentRoot /usr/share/wordpress" "Alias /wp-content /var/lib/wordpress/wp-content" "</VirtualHost>" >/etc/apache2/sites-available/wp.conf
     ln -s ../sites-available/wp.conf /etc/apache2/sites-enabled/wp.conf
     cd /usr/share/wordpress && HTTP_HOST=blog.example.org php -r "\$_SERVER[\"HTTP_HOST\"]=\"blog.example.org\"; define(\"WP_INSTALLING\", true); require \"wp-load.php\"; require \"wp-admin/includes/upgrade.php\"; wp_install(\"Blog\", \"admin\", \"admin@example.org\", true, \"\", \"fr3sh-machine\");"'
