@@ -27,7 +27,7 @@ NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "init": ("intendance.cli.init", "Write a first plan from what stands on this machine."),
         "status": ("intendance.cli.status", "Which rules hold, since when, and what to do about the others."),
-        "plan": ("intendance.cli.plan", "Check, show and adopt a maintenance plan."),
+        "plan": ("intendance.cli.plan", "Check, show, compare and adopt a maintenance plan."),
         "rules": ("intendance.cli.rules", "List the rules and read one in full."),
         "waiver": ("intendance.cli.waiver", "Who answers for a broken rule, and until when."),
         "backup": ("intendance.cli.backup", "Make, list, show and inspect backups."),

@@ -22,9 +22,11 @@ _HEAD = """\
 <!-- Generated from src/intendance/plan/schema/: `python -m intendance.plan.reference docs`. Change it there. -->
 
 One file says how a node must be maintained. `intendance plan check` tells everything that is wrong with it, with line
-and column and what to write instead; `intendance plan show` tells what will happen, when and where;
-`intendance plan adopt` puts it in force and records that in the ledger. Editors complete and check it with
-`intendance plan schema > intendance.schema.json` and this first line in the file:
+and column and what to write instead; `intendance plan show` tells what will happen, when and where; `intendance plan
+diff` tells what that changes of the plan in force; `intendance plan adopt` puts it in force and records that in the
+ledger. What takes protection away (an asset, a store, a key, a catalogue or a site that goes, a shorter retention, a
+rarer schedule, more left out, a waiver) is confirmed by its name, and that is recorded too. Editors complete and check
+the file with `intendance plan schema > intendance.schema.json` and this first line in it:
 
 ```yaml
 # yaml-language-server: $schema=intendance.schema.json
