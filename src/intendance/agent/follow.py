@@ -66,8 +66,9 @@ class Performer:
 
 @contextmanager
 def performer(node: Node) -> Iterator[Performer]:
-    """Find the agent or take its place for the block. Raises AgentSilent, CommandAtWork."""
+    """Find the agent or take its place for the block. Raises AgentSilent, CommandAtWork, StateUnwritable."""
     layout = node.layout
+    node.book.expect_writable()
     if bell.ask(layout.socket, {"do": "ping"}) is not None:
         yield Performer(by_agent=True)
         return

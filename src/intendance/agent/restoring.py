@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from intendance.activities.restore import perform as restore
 from intendance.activities.restore.decide import RestorePlan, Wish
@@ -20,12 +22,14 @@ from intendance.model.errors import Exit, IntendanceError
 from intendance.model.errors.engine import DestinationUnusable
 from intendance.model.errors.runs import RestoreCancelled, StoreUnknown, WorkerCrashed
 from intendance.model.errors.state import refusal
+from intendance.model.evidence import Evidence
 from intendance.model.evidence.restore import RestoreCompleted
 from intendance.model.frozen import dataclass
 from intendance.model.plan import Asset, FilesAsset
+from intendance.model.record import Record
 from intendance.runs import Progress
 from intendance.runs.progress import Pace, ProgressFile, Reading
-from intendance.runs.rows import Run, Submission
+from intendance.runs.rows import DEADLINE_SECONDS, Run, Submission
 from intendance.system import alive
 from intendance.system.clock import Clock
 from intendance.system.trace import keep_trace
@@ -53,12 +57,12 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """A restore that completed: its run and its ledger record."""
+    """A restore that completed: its run and its ledger record; neither where the state takes no writes."""
 
-    run: str
+    run: str | None
     evidence: RestoreCompleted
     node: str
-    seq: int
+    seq: int | None
     zone: str
 
 
@@ -95,6 +99,8 @@ def perform(
     node: Node, job: restore.RestoreJob, context: restore.RestoreContext, moved: Callable[[Reading], None]
 ) -> Restored:
     """One restore as a run of its own, in this process. Raises as `run_restore`."""
+    if node.book.refused is not None:
+        return _unrecorded(node, job, context, moved)
     stopper = Stopper()
     run = _begin(node, job)
     steps = ShieldedSteps(node.journal.steps(run), stopper)
@@ -120,6 +126,47 @@ def perform(
     node.journal.succeed(run)
     seq = next(step.seq for step in reversed(node.journal.steps_of(run.id)) if step.seq is not None)
     return Restored(run=run.id, evidence=evidence, node=node.book.node, seq=seq, zone=node.plan.organisation.timezone)
+
+
+def _unrecorded(
+    node: Node, job: restore.RestoreJob, context: restore.RestoreContext, moved: Callable[[Reading], None]
+) -> Restored:
+    """A restore from a machine whose state takes no writes: the data counts, and the ledger hears nothing of it."""
+    stopper, pace = Stopper(), Pace(1)
+
+    def progress(seen: Progress) -> None:
+        reading = pace.reading(seen)
+        if reading is not None:
+            moved(reading)
+
+    with TemporaryDirectory(prefix="intendance-") as folder:
+        elsewhere = replace(context, scratch=Path(folder) / "scratch", asset_lock=Path(folder) / "lock")
+        try:
+            stopper.arm(DEADLINE_SECONDS)
+            evidence = restore.perform(job, elsewhere, _NoSteps(job.wish.asset), progress)
+            stopper.disarm()
+        except Stop:
+            raise RestoreCancelled(asset=job.wish.asset, destination=job.destination) from None
+        finally:
+            stopper.disarm()
+    zone = node.plan.organisation.timezone
+    return Restored(run=None, evidence=evidence, node=node.book.node, seq=None, zone=zone)
+
+
+class _NoSteps:
+    """The steps of an attempt that nothing is recorded of."""
+
+    def __init__(self, asset: str) -> None:
+        self.run = f"{asset}.restore.unrecorded"
+        self.attempt = 1
+        self.asset = asset
+        self.actor = person()
+
+    def memo(self, step: str) -> dict[str, Any] | None:  # noqa: ARG002 -- as `runs.Steps` has it
+        return None
+
+    def commit(self, step: str, memo: dict[str, Any], evidence: Evidence | None = None) -> Record | None:
+        """Nothing stands anywhere: whoever looks on is told."""
 
 
 class _Progress:

@@ -39,6 +39,8 @@ class Outcome:
     evidence: tuple[Fact[Any], ...]
     steps: tuple[Step, ...]
     zone: str
+    worker_gone: bool = False
+    """Whether it is `running` by the journal alone: its process has ended and nobody has concluded it yet."""
 
     def latest(self, kind: str) -> Fact[Any] | None:
         """Its newest evidence of a kind."""
@@ -122,7 +124,12 @@ def outcome_of(node: Node, run: Run) -> Outcome:
         evidence=tuple(sorted(facts, key=lambda fact: fact.seq)),
         steps=steps,
         zone=node.plan.organisation.timezone,
+        worker_gone=_worker_gone(node, run),
     )
+
+
+def _worker_gone(node: Node, run: Run) -> bool:
+    return run.state == "running" and run.worker is not None and not alive.is_alive(run.worker, node.clock.read().boot)
 
 
 def find_asset(node: Node, name: str) -> Asset:

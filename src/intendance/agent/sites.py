@@ -99,6 +99,7 @@ def run_site(
     Raises as `plan_site`, DestinationTaken, and SiteNotRestored when one of them fails: then nothing of any is left.
     """
     with open_node(state, clock) as node:
+        node.book.expect_writable()
         work = _Restoring(node, asked)
         planned_as(work.planned)
         return work.run(begun, moved)
@@ -208,7 +209,7 @@ class _Restoring:
                     set=planned.plan.set,
                     reached=rfc3339(planned.plan.reached),
                     destination=planned.plan.destination,
-                    seq=restored.seq,
+                    seq=_number(restored),
                 )
                 for planned, restored in zip(self.planned.plans, self._restored, strict=True)
             ),
@@ -240,3 +241,8 @@ def _assets(plan: Plan, site: Site) -> list[Asset]:
 def _chosen(job_and_context: _Job, point: str, target: datetime | None) -> _Job:
     job, using = job_and_context
     return replace(job, wish=replace(job.wish, point=point, target=target, together=True)), using
+
+
+def _number(restored: Restored) -> int:
+    assert restored.seq is not None  # noqa: S101 -- a site is not begun where nothing can be recorded
+    return restored.seq

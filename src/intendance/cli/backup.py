@@ -14,6 +14,7 @@ from intendance.agent.follow import Detached, Watcher
 from intendance.agent.service import Outcome
 from intendance.cli import outcomes
 from intendance.cli.output import INTERRUPTED, Invocation, Output
+from intendance.cli.unwritable import note_unwritable
 from intendance.cli.watching import Onlooker
 from intendance.model.errors import Exit, IntendanceError
 
@@ -85,6 +86,7 @@ def list_(context: typer.Context, asset: Asset = None, json: Json = False) -> No
 
     invocation: Invocation = context.obj
     output = Output(as_json=json)
+    note_unwritable(invocation, output)
     listing = shelves.list_points(invocation.state, invocation.clock, asset=asset)
     if json:
         output.json(points.as_json(listing))
@@ -107,6 +109,7 @@ def show(
     from intendance.cli import points
 
     invocation: Invocation = context.obj
+    note_unwritable(invocation, Output(as_json=json))
     shown = shelves.show_set(invocation.state, invocation.clock, set_id)
     if json:
         Output(as_json=True).json(points.set_as_json(shown))

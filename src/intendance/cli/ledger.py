@@ -50,6 +50,7 @@ def show(
 
     invocation: Invocation = context.obj
     output = Output(as_json=as_json)
+    _note(invocation, output)
     if seq is None:
         listing = ledger_view.list_records(invocation.state, invocation.clock, kind=kind, asset=asset, last=last)
         _show_listing(listing, output)
@@ -73,6 +74,7 @@ def verify(
 
     invocation: Invocation = context.obj
     if bundle is None:
+        _note(invocation, Output(as_json=as_json))
         report = ledger_view.verify_ledger(invocation.state, first=first, last=last, pin=pin)
     else:
         report = ledger_view.verify_bundle(bundle, first=first, last=last, pin=pin)
@@ -94,6 +96,7 @@ def checkpoint(
     from intendance.agent import ledger_view
 
     invocation: Invocation = context.obj
+    _note(invocation, Output(as_json=as_json))
     head = ledger_view.take_head(invocation.state, invocation.clock, output_file)
     output = Output(as_json=as_json)
     if as_json:
@@ -129,6 +132,7 @@ def export(
     from intendance.agent import ledger_view
 
     invocation: Invocation = context.obj
+    _note(invocation, Output(as_json=as_json))
     exported = ledger_view.export_bundle(invocation.state, invocation.clock, path, first=first, last=last)
     output = Output(as_json=as_json)
     if as_json:
@@ -157,6 +161,12 @@ def export(
             output.talk(f"The attachment {missing} is not in this node's state folder, so it is missing there too.")
         output.talk(f"Give the auditor the key by another way, for instance by telephone: {exported.key}")
     raise typer.Exit(Exit.PARTIAL if exported.missing_attachments else Exit.DONE)
+
+
+def _note(invocation: Invocation, output: Output) -> None:
+    from intendance.cli.unwritable import note_unwritable
+
+    note_unwritable(invocation, output)
 
 
 def _show_listing(listing: Listing, output: Output) -> None:

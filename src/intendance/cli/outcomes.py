@@ -27,6 +27,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "asset": run.asset,
         "activity": run.activity,
         "state": run.state,
+        "worker_gone": outcome.worker_gone,
         "attempt": run.attempt,
         "attempts_allowed": run.attempts_allowed,
         "actor": run.actor,
@@ -124,6 +125,11 @@ def _inspection_lines(run: Run, data: Any, seq: int, zone: str) -> list[str]:
             f"  → Make a new one now: `intendance backup run {run.asset}`; keep the damaged ones and find out why."
         )
     return lines
+
+
+def state_of(outcome: Outcome) -> str:
+    """Its state; that its process is gone is said, for the journal learns of it only from whoever performs next."""
+    return f"{outcome.run.state}, process gone" if outcome.worker_gone else outcome.run.state
 
 
 def took(run: Run) -> str:

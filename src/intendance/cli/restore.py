@@ -12,10 +12,12 @@ from intendance.agent.restoring import Asked, Planned, Restored
 from intendance.agent.sites import SiteAsked
 from intendance.cli import restore_answers, restore_site
 from intendance.cli.figures import duration, moment, parse
-from intendance.cli.output import Invocation, Output
+from intendance.cli.output import INTERRUPTED, Invocation, Output
+from intendance.cli.unwritable import note_unwritable
 from intendance.cli.watching import Onlooker
 from intendance.language.sizes import size
 from intendance.model.errors import UsageError
+from intendance.model.errors.runs import RestoreCancelled
 from intendance.model.evidence.restore import Phases
 
 Asset = Annotated[str, typer.Argument(metavar="NAME", help="An asset of the plan; or a site, for all its assets.")]
@@ -74,6 +76,7 @@ def run(  # noqa: PLR0913 -- one parameter per option
         restore_site.run(invocation, _asked_of_site(asked), json=json)
         return
     output = Output(as_json=json)
+    note_unwritable(invocation, output)
     onlooker = Onlooker(output)
 
     def told(planned: Planned) -> None:
@@ -84,6 +87,10 @@ def run(  # noqa: PLR0913 -- one parameter per option
         restored = restoring.run_restore(
             invocation.state, invocation.clock, asked, planned_as=told, moved=onlooker.reading
         )
+    except RestoreCancelled as cancelled:
+        onlooker.ended()
+        output.report(cancelled)
+        raise typer.Exit(INTERRUPTED) from None
     finally:
         onlooker.ended()
     if json:
@@ -116,6 +123,7 @@ def _plan(context: typer.Context, asked: Asked, *, json: bool) -> None:
     if sites.is_site(invocation.state, asked.asset):
         restore_site.plan(invocation, _asked_of_site(asked), json=json)
         return
+    note_unwritable(invocation, Output(as_json=json))
     planned = restoring.plan_restore(invocation.state, invocation.clock, asked)
     if json:
         Output(as_json=True).json(restore_answers.plan_json(planned))
@@ -149,7 +157,8 @@ def _lines(restored: Restored) -> Iterator[str]:
     yield f"  set {evidence.set} from {evidence.store}, reaches {moment(parse(evidence.reached), restored.zone)}"
     for check in evidence.checks:
         yield f"  {'ok ' if check.ok else 'NOT'} {check.name}: {check.found}"
-    yield f"  {_phases(evidence.phases)}; ledger record {restored.seq}"
+    recorded = "not recorded" if restored.seq is None else f"ledger record {restored.seq}"
+    yield f"  {_phases(evidence.phases)}; {recorded}"
     yield f"  → Look at it; the original was not touched. Remove {evidence.destination} when you are done."
 
 

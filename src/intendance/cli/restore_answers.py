@@ -47,7 +47,7 @@ def restored_json(restored: Restored) -> dict[str, Any]:
     return {
         "schema": "intendance.restored/1",
         "run": restored.run,
-        "asset": restored.run.partition(".")[0],
+        "asset": evidence.set.partition(".")[0],
         "point": evidence.set,
         "store": evidence.store,
         "destination": evidence.destination,
@@ -63,7 +63,7 @@ def restored_json(restored: Restored) -> dict[str, Any]:
             "total": phases.total_ms / 1000,
         },
         "checks": [{"name": check.name, "ok": check.ok, "found": check.found} for check in evidence.checks],
-        "evidence": {"node": restored.node, "seq": restored.seq},
+        "evidence": None if restored.seq is None else {"node": restored.node, "seq": restored.seq},
     }
 
 

@@ -11,6 +11,7 @@ from intendance.agent.service import Outcome
 from intendance.cli import outcomes
 from intendance.cli.figures import local
 from intendance.cli.output import Invocation, Output
+from intendance.cli.unwritable import note_unwritable
 from intendance.cli.watching import described
 
 Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]
@@ -34,6 +35,7 @@ def list_(
     """List the latest runs, newest first."""
     invocation: Invocation = context.obj
     output = Output(as_json=json)
+    note_unwritable(invocation, output)
     found = service.list_runs(invocation.state, invocation.clock, asset=asset, limit=limit)
     if json:
         output.json({"schema": "intendance.runs/1", "runs": [outcomes.as_json(outcome) for outcome in found]})
@@ -48,6 +50,7 @@ def show(context: typer.Context, run: Annotated[str, typer.Argument(help="The ru
     """Show one run: its state, its steps, its ledger records."""
     invocation: Invocation = context.obj
     output = Output(as_json=json)
+    note_unwritable(invocation, output)
     outcome = service.show_run(invocation.state, invocation.clock, run)
     if json:
         output.json({"schema": "intendance.run/1", "run": outcomes.as_json(outcome)})
@@ -79,15 +82,17 @@ def _table(output: Output, found: tuple[Outcome, ...]) -> None:
         table.add_column(title, no_wrap=title == "RUN", overflow="fold")
     for outcome in found:
         run = outcome.run
-        began = run.started_at or run.queued_at
-        table.add_row(local(began, outcome.zone), run.asset, described(run), run.state, outcomes.took(run), run.id)
+        began, state = run.started_at or run.queued_at, outcomes.state_of(outcome)
+        table.add_row(local(began, outcome.zone), run.asset, described(run), state, outcomes.took(run), run.id)
     output.console().print(table)
+    if any(outcome.worker_gone for outcome in found):
+        output.talk("A run whose process is gone is broken off; the agent or the next backup records it as such.")
 
 
 def _details(outcome: Outcome) -> list[str]:
     run = outcome.run
     lines = [
-        f"{run.id}: {run.state}",
+        f"{run.id}: {outcomes.state_of(outcome)}",
         f"  {described(run)} of {run.asset}, asked for by {run.actor}, attempt {run.attempt} of {run.attempts_allowed}",
         f"  due {local(run.occurrence, outcome.zone)}, queued {local(run.queued_at, outcome.zone)}",
     ]

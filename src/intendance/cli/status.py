@@ -13,6 +13,7 @@ from intendance.agent.judging import WORST_FIRST, Action, Judgement, judge
 from intendance.cli import standing, verdicts
 from intendance.cli.output import Invocation, Output
 from intendance.cli.page import Page, page_for, width_of
+from intendance.cli.unwritable import note_unwritable
 from intendance.language import dates
 from intendance.language.durations import FIXED_SPACE
 from intendance.language.texts import Translator, translator
@@ -36,6 +37,7 @@ def status(
 ) -> None:
     """Judge the rules of the plan in force. Exit 4: a blocking rule is broken; 5: one is unknown."""
     invocation: Invocation = context.obj
+    note_unwritable(invocation, Output(as_json=json))
     judgement = judge(invocation.state, invocation.clock, asset=asset, rule=rule)
     if json:
         Output(as_json=True).json(as_json(judgement))
