@@ -40,7 +40,7 @@ from tests.support.gnupg import Holder, make_holder, private_home
 PLACE = Path(__file__).parents[1] / ".dev" / "bench"
 SERVING = ServerSizes(buffer_pool_mib=1024, redo_log_mib=512, durable=True)
 BACKUP_LIMIT, PHYSICAL_LIMIT, LOGICAL_LIMIT, PAGE_LIMIT = 1.2, 9.0, 2.0, 1.2
-QUIET_SECONDS = 8.0
+QUIET_SECONDS = 6.0
 _DUMP = ("--quick", "--routines", "--triggers", "--events", "--hex-blob", "--skip-add-locks", "--single-transaction")
 _BACKUP = ("backup", "run", "db", "--no-inspect", "--kind")
 _CHECKSUMS = "CHECKSUM TABLE gifts, letters, members, papers EXTENDED"
