@@ -14,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from intendance.model.errors import Exit
+from tests.support.sqlite import members
 from tests.support.state import Answer, Site
 
 pytestmark = pytest.mark.gnupg
@@ -88,8 +89,33 @@ def answers_of(site: Site) -> Iterator[tuple[str, Answer]]:
     yield "ledger-export", site.run("ledger", "export", str(site.base / "bundle"), "--json")
     yield "ledger-export-part", site.run("ledger", "export", str(site.base / "p.tar"), "--from", "2", "--json")
     yield "ledger-verify-bundle", site.run("ledger", "verify", "--bundle", str(site.base / "p.tar"), "--json")
-    (site.state / "agent/ledger/checkpoint").unlink()
+    checkpoint = site.state / "agent/ledger/checkpoint"
+    checkpoint.rename(site.base / "checkpoint")
     yield "ledger-verify-incomplete", site.run("ledger", "verify", "--json")
+    (site.base / "checkpoint").rename(checkpoint)
+    yield from site_answers(site)
+
+
+def site_answers(site: Site) -> Iterator[tuple[str, Answer]]:
+    """The same node with a database beside its files, restored together."""
+    site.plan.write_text(
+        f"""{site.plan.read_text()}  members:
+    kind: sqlite
+    path: {members(site.base / "members.sqlite", count=5)}
+    backup:
+      full: {{schedule: "15 * * * *"}}
+      stores: [local]
+      retention: {{points: 90d}}
+sites:
+  crud: {{assets: [site-files, members]}}
+"""
+    )
+    assert site.run("plan", "adopt", str(site.plan)).code == 0
+    for asset in ("members", "site-files", "members"):
+        assert site.run("backup", "run", asset).code == 0
+    yield "site-plan", site.run("restore", "plan", "crud", "--into", "both", "--json")
+    opened = site.keys.owner.environment
+    yield "site-restored", site.run("restore", "run", "crud", "--into", "both", "--json", environment=opened)
 
 
 CODES = {

@@ -33,6 +33,8 @@ sites:
   crud: {{assets: [{assets}]}}
 """
     )
+    shown = site.run("plan", "show", str(site.plan))
+    assert f"crud: a site, whose assets can be restored together: {assets}" in shown.out
     adopted = site.run("plan", "adopt", str(site.plan))
     assert adopted.code == 0, adopted.err
     return site

@@ -72,6 +72,11 @@ def lines(_: Translator, plan: Plan, now: datetime, *, count: bool, talk: Talk) 
             yield from _rows(_, _("opened by"), holders)
         if isinstance(shown.asset, FilesAsset):
             yield from _exclusions(_, shown.asset, count=count, talk=talk)
+    for site in plan.sites.values():
+        yield ""
+        yield _("{site}: a site, whose assets can be restored together: {assets}").format(
+            site=site.name, assets=", ".join(site.assets)
+        )
     if plan.declared:
         yield ""
         yield _("Declared, not yet performed by this version:")
@@ -92,6 +97,7 @@ def answer(_: Translator, plan: Plan, now: datetime, *, count: bool, talk: Talk)
             for recipient in plan.recipients
         ],
         "assets": [_asset_json(_, shown, count=count, talk=talk) for shown in preview(plan, now)],
+        "sites": [{"site": site.name, "assets": list(site.assets)} for site in plan.sites.values()],
         "declared": plan.declared,
     }
 
