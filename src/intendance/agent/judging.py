@@ -12,7 +12,7 @@ from intendance.agent.losses import Loss, losses
 from intendance.agent.opening import open_book
 from intendance.catalogue.evaluate import NEEDS, evaluate
 from intendance.catalogue.load import load
-from intendance.catalogue.rule import Next, Rule, Rulebook
+from intendance.catalogue.rule import Group, Next, Rule, Rulebook
 from intendance.ledger.book import Book
 from intendance.model.errors import Exit
 from intendance.model.errors.catalogue import RuleNotJudged
@@ -41,12 +41,14 @@ OF_THE_NODE = frozenset({"plan.adopted", "inventory.taken", "key.proven", "waive
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """Something to do now: the command to type, what it is for, and the rules that it serves, worst first."""
+    """Something to do now: the command to type, what it is for, the rules that it serves, worst first, and what is at
+    stake."""
 
     command: str
     advice: Next
     asset: str | None
     rules: tuple[str, ...]
+    group: Group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,8 @@ class Judgement:
             rules = by_command[command].rules if command in by_command else ()
             advice = by_command[command].advice if command in by_command else self.advice(verdict)
             merged = tuple(dict.fromkeys((*rules, verdict.rule)))
-            by_command[command] = Action(command=command, advice=advice, asset=verdict.asset, rules=merged)
+            group = by_command[command].group if command in by_command else self.rule(verdict).group
+            by_command[command] = Action(command=command, advice=advice, asset=verdict.asset, rules=merged, group=group)
         return tuple(by_command.values())[:ACTIONS]
 
     def rule(self, verdict: Verdict) -> Rule:

@@ -84,7 +84,8 @@ def _read(sources: Mapping[str, bytes]) -> _Compiled:
         family = name.removesuffix(".yaml")
         parsed = _parse(content)
         families[family] = _convert(parsed["family"], Text, name)
-        entries = [{"catalogue": _catalogue_of(entry), "family": family, **entry} for entry in parsed["rules"]]
+        shared = {"family": family, "group": parsed.get("group")}
+        entries = [{"catalogue": _catalogue_of(entry), **shared, **entry} for entry in parsed["rules"]]
         for rule in _convert(entries, list[Rule], name):
             if rule.id in found:
                 raise ValueError(f"{name}: {rule.id} stands in {found[rule.id].family}.yaml too")

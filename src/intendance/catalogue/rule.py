@@ -19,6 +19,7 @@ JudgedBy = Literal["node", "fleet"]
 Stricter = Literal["smaller", "larger"]
 Take = Literal["latest", "window", "all"]
 Found = Literal["databases", "web_roots"]
+Group = Literal["data", "intrusion", "paperwork"]
 Subject = Literal[
     "node", "mariadb", "postgresql", "sqlite", "files", "certificate", "secret", "image", "log", "service", "site"
 ]
@@ -104,6 +105,7 @@ class Need:
 class Rule:
     """An invariant.
 
+    `group`: what is at stake where it is broken, `data` (losing data or the service), `intrusion`, or `paperwork`.
     `attested_by`: whose word its verdict may rest on. `waivable`: whether a waiver may excuse it for a while.
     `inventory`: what the inventory finds on the node that the rule must cover. `check` names the function that judges
     it (`module.function` of `checks/`); without one this version does not perform the rule. `later` says which parts
@@ -113,6 +115,7 @@ class Rule:
     id: str
     catalogue: Catalogue
     family: str
+    group: Group
     title: Text
     severity: Severity
     judged_by: JudgedBy

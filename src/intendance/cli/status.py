@@ -67,7 +67,13 @@ def as_json(judgement: Judgement) -> dict[str, Any]:
         "verdicts": [_verdict_json(judgement, each) for each in (*judgement.verdicts, *judgement.not_performed)],
         "taken_away": [standing.loss_json(each) for each in judgement.losses],
         "next": [
-            {"command": each.command, "advice": each.advice.en, "asset": each.asset, "rules": list(each.rules)}
+            {
+                "command": each.command,
+                "advice": each.advice.en,
+                "asset": each.asset,
+                "rules": list(each.rules),
+                "group": each.group,
+            }
             for each in judgement.actions
         ],
     }
@@ -106,8 +112,9 @@ def _iso(at: datetime | None) -> str | None:
 
 
 def draw(page: Page, _: Translator, judgement: Judgement, *, in_full: str | None = None, everything: bool) -> None:
-    """The answer for people: the answer first, then the worst first, then what holds, then what to do."""
+    """The answer for people: the answer first, what to do next, then the worst first, then what holds."""
     _answer(page, _, judgement)
+    _actions(page, _, judgement.actions)
     for state in verdicts.WANTS_ATTENTION:
         found = [each for each in judgement.verdicts if each.state is state]
         _heading(page, _, state, len(found))
@@ -117,7 +124,6 @@ def draw(page: Page, _: Translator, judgement: Judgement, *, in_full: str | None
         standing.draw_losses(page, _, judgement.losses, judgement.zone)
     _parts(page, _, judgement)
     _not_performed(page, _, judgement, everything=everything or in_full is not None)
-    _actions(page, _, judgement.actions)
     page.blank()
     moment = dates.moment(judgement.judged_at, judgement.zone, _.language, seconds=True)
     page.text((_("Judged on {moment}.").format(moment=moment), "quiet"))
@@ -285,7 +291,18 @@ def _actions(page: Page, _: Translator, actions: Iterable[Action]) -> None:
     if not found:
         return
     page.blank()
-    page.text((_.plural("Next", "Next, in this order", len(found)), "strong"))
-    for number, action in enumerate(found, start=1):
-        page.lines.append(f"  {number}{FIXED_SPACE} {action.command}")
-        page.text((f"{action.advice.of(_.language)} ({', '.join(action.rules)})", "quiet"), indent=5)
+    page.text((_.plural("What to do next", "What to do next, in this order", len(found)), "strong"))
+    stakes = {
+        "data": _("so as not to lose data"),
+        "intrusion": _("so that nobody breaks in"),
+        "paperwork": _("so that the papers are in order"),
+    }
+    number = 0
+    for group, stake in stakes.items():
+        mine = [action for action in found if action.group == group]
+        if mine:
+            page.text((stake, "quiet"), indent=2)
+        for action in mine:
+            number += 1
+            page.lines.append(f"    {number}{FIXED_SPACE} {action.command}")
+            page.text((f"{action.advice.of(_.language)} ({', '.join(action.rules)})", "quiet"), indent=7)

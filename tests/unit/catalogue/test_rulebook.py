@@ -177,10 +177,10 @@ def test_adding_a_rule_is_one_entry(tmp_path: Path) -> None:
     package = files("intendance.catalogue")
     (tmp_path / "reasons.yaml").write_bytes((package / "reasons.yaml").read_bytes())
     entry = yaml.safe_load((package / "rules" / "capacity.yaml").read_bytes())["rules"][0] | {"id": "ASBL_099"}
-    family = {"family": {"en": "New", "fr": "Nouveau"}, "rules": [entry]}
+    family = {"family": {"en": "New", "fr": "Nouveau"}, "group": "paperwork", "rules": [entry]}
     (tmp_path / "rules" / "new.yaml").write_text(yaml.safe_dump(family, allow_unicode=True))
     rule = load(tmp_path).rules["ASBL_099"]
-    assert (rule.catalogue, rule.family) == ("asbl", "new")
+    assert (rule.catalogue, rule.family, rule.group) == ("asbl", "new", "paperwork")
 
 
 @pytest.mark.parametrize("change", [{"severity": "grave"}, {"bounds": [{"quantity": "x"}]}, {"title": {"en": "x"}}])
@@ -189,7 +189,7 @@ def test_an_entry_that_is_no_rule_is_refused_with_its_file(tmp_path: Path, chang
     package = files("intendance.catalogue")
     (tmp_path / "reasons.yaml").write_bytes((package / "reasons.yaml").read_bytes())
     entry = yaml.safe_load((package / "rules" / "capacity.yaml").read_bytes())["rules"][0] | change
-    family = {"family": {"en": "New", "fr": "Nouveau"}, "rules": [entry]}
+    family = {"family": {"en": "New", "fr": "Nouveau"}, "group": "paperwork", "rules": [entry]}
     (tmp_path / "rules" / "new.yaml").write_text(yaml.safe_dump(family, allow_unicode=True))
     with pytest.raises(ValueError, match=r"new\.yaml"):
         load(tmp_path)
