@@ -1,0 +1,51 @@
+"""Pydantic declares the plan's options for those who change them; what is installed on a server works without it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import intendance
+
+_EVERYTHING = """
+import sys
+for name in ("pydantic", "pydantic_core", "typing_extensions", "typing_inspection", "annotated_types"):
+    sys.modules[name] = None  # as where it is not installed
+from importlib import import_module
+from pathlib import Path
+import intendance
+root = Path(intendance.__file__).parent
+declaring = {"schema", "reference.py", "standalone", "__main__.py"}
+for file in sorted(root.rglob("*.py")):
+    parts = file.relative_to(root).parts
+    if declaring.isdisjoint(parts):
+        import_module(".".join(("intendance", *parts)).removesuffix(".py").removesuffix(".__init__"))
+"""
+
+
+def run(*words: str) -> str:
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_module_but_the_declaration_is_imported() -> None:
+    run("-c", _EVERYTHING)
+
+
+def test_a_plan_is_checked_without_it(tmp_path: Path) -> None:
+    blocked = "import sys; sys.modules['pydantic'] = None; from intendance.__main__ import main; main()"
+    assert '"$schema"' in run("-c", blocked, "plan", "schema")
+    (tmp_path / "empty.yaml").write_text("version: 1\n")
+    done = subprocess.run(
+        [sys.executable, "-c", blocked, "plan", "check", str(tmp_path / "empty.yaml")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "fleet" in done.stdout
+
+
+def test_it_is_no_dependency_of_what_is_installed() -> None:
+    root = Path(intendance.__file__).parents[2]
+    assert "pydantic" not in (root / "requirements" / "run.txt").read_text(encoding="utf-8")
