@@ -127,11 +127,6 @@ def _inspection_lines(run: Run, data: Any, seq: int, zone: str) -> list[str]:
     return lines
 
 
-def state_of(outcome: Outcome) -> str:
-    """Its state; that its process is gone is said, for the journal learns of it only from whoever performs next."""
-    return f"{outcome.run.state}, process gone" if outcome.worker_gone else outcome.run.state
-
-
 def took(run: Run) -> str:
     """How long its last attempt took."""
     if run.started_at is None or run.ended_at is None:

@@ -8,11 +8,11 @@ import typer
 
 from intendance.agent import service
 from intendance.agent.service import Outcome
-from intendance.cli import outcomes
+from intendance.cli import outcomes, run_words
 from intendance.cli.figures import local
 from intendance.cli.output import Invocation, Output
 from intendance.cli.unwritable import note_unwritable
-from intendance.cli.watching import described
+from intendance.language.texts import Translator, translator
 
 Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]
 
@@ -36,14 +36,15 @@ def list_(
     invocation: Invocation = context.obj
     output = Output(as_json=json)
     note_unwritable(invocation, output)
+    _ = translator(invocation.language, run_words.DOMAIN)
     found = service.list_runs(invocation.state, invocation.clock, asset=asset, limit=limit)
     if json:
         output.json({"schema": "intendance.runs/1", "runs": [outcomes.as_json(outcome) for outcome in found]})
     elif not found:
-        output.talk("Nothing has run yet.")
-        output.talk("  → Make a first backup: `intendance backup run`.")
+        for line in run_words.nothing(_):
+            output.talk(line)
     else:
-        _table(output, found)
+        _table(output, _, found)
 
 
 def show(context: typer.Context, run: Annotated[str, typer.Argument(help="The run's id.")], json: Json = False) -> None:
@@ -55,7 +56,7 @@ def show(context: typer.Context, run: Annotated[str, typer.Argument(help="The ru
     if json:
         output.json({"schema": "intendance.run/1", "run": outcomes.as_json(outcome)})
         return
-    for line in _details(outcome):
+    for line in run_words.details(translator(invocation.language, run_words.DOMAIN), outcome):
         typer.echo(line)
 
 
@@ -69,44 +70,22 @@ def cancel(
     if json:
         output.json({"schema": "intendance.run/1", "run": outcomes.as_json(outcome)})
         return
-    record = outcome.latest("run.ended")
-    where = "" if record is None else f"; ledger record {record.seq}"
-    typer.echo(f"{outcome.run.id}: {outcome.run.state}{where}.")
+    typer.echo(run_words.cancelled(translator(invocation.language, run_words.DOMAIN), outcome))
 
 
-def _table(output: Output, found: tuple[Outcome, ...]) -> None:
+def _table(output: Output, _: Translator, found: tuple[Outcome, ...]) -> None:
     from rich.table import Table  # drawn only for people
 
     table = Table(box=None, pad_edge=False)
-    for title in ("STARTED", "ASSET", "ACTIVITY", "STATE", "TOOK", "RUN"):
-        table.add_column(title, no_wrap=title == "RUN", overflow="fold")
+    *others, last = run_words.titles(_)
+    for title in others:
+        table.add_column(title, overflow="fold")
+    table.add_column(last, no_wrap=True, overflow="fold")
     for outcome in found:
         run = outcome.run
-        began, state = run.started_at or run.queued_at, outcomes.state_of(outcome)
-        table.add_row(local(began, outcome.zone), run.asset, described(run), state, outcomes.took(run), run.id)
+        began, state = run.started_at or run.queued_at, run_words.state(_, outcome)
+        activity = run_words.activity(_, run)
+        table.add_row(local(began, outcome.zone), run.asset, activity, state, outcomes.took(run), run.id)
     output.console().print(table)
     if any(outcome.worker_gone for outcome in found):
-        output.talk("A run whose process is gone is broken off; the agent or the next backup records it as such.")
-
-
-def _details(outcome: Outcome) -> list[str]:
-    run = outcome.run
-    lines = [
-        f"{run.id}: {outcomes.state_of(outcome)}",
-        f"  {described(run)} of {run.asset}, asked for by {run.actor}, attempt {run.attempt} of {run.attempts_allowed}",
-        f"  due {local(run.occurrence, outcome.zone)}, queued {local(run.queued_at, outcome.zone)}",
-    ]
-    if run.started_at is not None:
-        ended = (
-            "" if run.ended_at is None else f", ended {local(run.ended_at, outcome.zone)} after {outcomes.took(run)}"
-        )
-        lines.append(f"  started {local(run.started_at, outcome.zone)}{ended}")
-    lines += [
-        f"  step {step.name}: committed by attempt {step.attempt}"
-        + ("" if step.seq is None else f", ledger record {step.seq}")
-        for step in outcome.steps
-    ]
-    lines += [f"  evidence {fact.kind}: ledger record {fact.seq}" for fact in outcome.evidence]
-    if run.message is not None:
-        lines += [f"  {run.message}", f"  → {run.next_step}"]
-    return lines
+        output.talk(run_words.gone(_))

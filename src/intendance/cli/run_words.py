@@ -1,0 +1,100 @@
+"""What `intendance run` says: names of activities and states, and a run's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from intendance.agent.service import Outcome
+from intendance.cli import outcomes
+from intendance.cli.figures import local
+from intendance.language.texts import Translator
+from intendance.runs.rows import Run
+
+DOMAIN = "run_words"
+
+
+def titles(_: Translator) -> tuple[str, ...]:
+    """The columns of `run list`."""
+    return (_("STARTED"), _("ASSET"), _("ACTIVITY"), _("STATE"), _("TOOK"), _("RUN"))
+
+
+def activity(_: Translator, run: Run) -> str:
+    """`full backup`, `sauvegarde complète`; an activity of another version keeps its name."""
+    known = {
+        "backup.logical": _("logical backup"),
+        "backup.physical": _("physical backup"),
+        "backup.full": _("full backup"),
+        "backup.differential": _("differential backup"),
+        "inspect": _("inspection"),
+        "restore": _("restore"),
+    }
+    return known.get(run.activity, run.activity)
+
+
+def state(_: Translator, outcome: Outcome) -> str:
+    """`running`, `en cours`; that its process is gone is said, for the journal does not know it yet."""
+    known = {
+        "queued": _("queued"),
+        "running": _("running"),
+        "succeeded": _("succeeded"),
+        "failed": _("failed"),
+        "cancelled": _("cancelled"),
+        "interrupted": _("interrupted"),
+    }
+    said = known[outcome.run.state]
+    return _("{state}, process gone").format(state=said) if outcome.worker_gone else said
+
+
+def nothing(_: Translator) -> tuple[str, str]:
+    """What `run list` says of an empty journal."""
+    return _("Nothing has run yet."), "  → " + _("Make a first backup: `intendance backup run`.")
+
+
+def gone(_: Translator) -> str:
+    """What `run list` says below runs whose process is gone."""
+    return _("A run whose process is gone is broken off; the agent or the next backup records it as such.")
+
+
+def cancelled(_: Translator, outcome: Outcome) -> str:
+    """What came of `run cancel`."""
+    run, record = outcome.run, outcome.latest("run.ended")
+    if record is None:
+        return _("{run}: {state}.").format(run=run.id, state=state(_, outcome))
+    return _("{run}: {state}; ledger record {seq}.").format(run=run.id, state=state(_, outcome), seq=record.seq)
+
+
+def details(_: Translator, outcome: Outcome) -> Iterator[str]:
+    """One run as a page. Messages of errors are English: they are evidence."""
+    run, zone = outcome.run, outcome.zone
+    yield _("{run}: {state}").format(run=run.id, state=state(_, outcome))
+    yield "  " + _("{activity} of {asset}, asked for by {actor}, attempt {attempt} of {allowed}").format(
+        activity=activity(_, run),
+        asset=run.asset,
+        actor=run.actor,
+        attempt=run.attempt,
+        allowed=max(run.attempt, run.attempts_allowed),
+    )
+    after = run.options.get("after")
+    if after is not None:
+        yield "  " + _("looks at what {run} stored").format(run=after)
+    yield "  " + _("due {due}, queued {queued}").format(
+        due=local(run.occurrence, zone), queued=local(run.queued_at, zone)
+    )
+    if run.started_at is not None and run.ended_at is not None:
+        yield "  " + _("started {started}, ended {ended} after {took}").format(
+            started=local(run.started_at, zone), ended=local(run.ended_at, zone), took=outcomes.took(run)
+        )
+    elif run.started_at is not None:
+        yield "  " + _("started {started}").format(started=local(run.started_at, zone))
+    for step in outcome.steps:
+        if step.seq is None:
+            yield "  " + _("step {step}: committed by attempt {attempt}").format(step=step.name, attempt=step.attempt)
+        else:
+            yield "  " + _("step {step}: committed by attempt {attempt}, ledger record {seq}").format(
+                step=step.name, attempt=step.attempt, seq=step.seq
+            )
+    for fact in outcome.evidence:
+        yield "  " + _("evidence {kind}: ledger record {seq}").format(kind=fact.kind, seq=fact.seq)
+    if run.message is not None:
+        yield f"  {run.message}"
+        yield f"  → {run.next_step}"
