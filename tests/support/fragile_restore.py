@@ -1,6 +1,6 @@
 """A restore, killed with SIGKILL at the n-th boundary: before and after each effect and each journal write.
 
-`python -m tests.support.fragile_restore N STATE ASSET INTO`; with N = 0 it lives and prints how many boundaries there
+`python -m tests.support.fragile_restore N STATE NAME INTO`; with N = 0 it lives and prints how many boundaries there
 were.
 """
 
@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from intendance.agent.restoring import Asked, run_restore
+from intendance.agent.sites import SiteAsked, is_site, run_site
 from intendance.engines.files.write import WriteSession
 from intendance.engines.mariadb.client import Client
 from intendance.engines.mariadb.load import DatabaseRestore, FolderRestore
 from intendance.engines.mariadb.physical_restore import PhysicalRestore
 from intendance.engines.new_folder import NewFolder
+from intendance.engines.sqlite import write as sqlite_write
 from intendance.runs.journal import Journal
 from intendance.sets import unpipe
 from intendance.system import publish
@@ -58,20 +60,31 @@ def around(owner: Any, name: str, *, before: bool = True, first: bool = False) -
 around(NewFolder, "create")
 around(Client, "query", before=False)
 around(unpipe._Unpacking, "_splice", before=False, first=True)
-for session in (WriteSession, DatabaseRestore, FolderRestore, PhysicalRestore):
+for session in (WriteSession, DatabaseRestore, FolderRestore, PhysicalRestore, sqlite_write.WriteSession):
     around(session, "check")
 around(publish, "_rename_without_replacing")
 around(publish, "sync_directory")
+around(sqlite_write, "publish_name")
 around(Journal, "commit_step")
 around(Journal, "succeed")
 
 if __name__ == "__main__":
     state, asset, into = sys.argv[2:]
-    run_restore(
-        Path(state),
-        SystemClock(),
-        Asked(asset=asset, into=into),
-        planned_as=lambda planned: None,
-        moved=lambda reading: None,
-    )
+    if is_site(Path(state), asset):
+        run_site(
+            Path(state),
+            SystemClock(),
+            SiteAsked(site=asset, into=into),
+            planned_as=lambda planned: None,
+            begun=lambda planned: None,
+            moved=lambda reading: None,
+        )
+    else:
+        run_restore(
+            Path(state),
+            SystemClock(),
+            Asked(asset=asset, into=into),
+            planned_as=lambda planned: None,
+            moved=lambda reading: None,
+        )
     sys.stdout.write(str(_passed))

@@ -135,6 +135,22 @@ def test_the_skew_is_said_in_words_and_what_is_left_out_is_named(two: Site) -> N
     assert "has no recovery point at or before" in early.err
 
 
+def test_the_base_of_a_differential_is_named(two: Site) -> None:
+    both = r'\1\n      differential: {schedule: "0 3 1 1 *"}'
+    two.plan.write_text(re.sub(r"( +full: \{.*\})", both, two.plan.read_text(), count=1))
+    assert two.run("plan", "adopt", str(two.plan)).code == 0
+    assert two.run("backup", "run", "site-files", "--kind", "full").code == 0
+    assert two.run("backup", "run", "site-files", "--kind", "differential").code == 0
+    assert two.run("backup", "run", "members").code == 0
+    points = two.run("backup", "list", "site-files", "--json").json["points"]
+    base = next(point["id"] for point in points if point["kind"] == "full")
+    said = two.run("restore", "plan", "site-files", "--into", "back")
+    assert f"  builds on   {base}, which is restored first" in said.out
+    assert two.run("restore", "plan", "site-files", "--into", "back", "--json").json["base"] == base
+    planned = two.run("restore", "plan", "crud", "--into", "back")
+    assert f"builds on {base}, which is restored first" in planned.out
+
+
 def test_when_one_asset_fails_nothing_is_left_and_it_is_said_which(two: Site) -> None:
     assert two.run("backup", "run").code == 0
     (part,) = two.store.glob("*/*/members/*/db-00000.zst.gpg")
