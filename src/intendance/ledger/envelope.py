@@ -15,10 +15,14 @@ from intendance.model.errors.ledger import RecordTooLarge, RecordUnreadable
 from intendance.model.evidence import KINDS, Evidence
 from intendance.model.record import Attachment, Record
 from intendance.model.verdict import Fact
+from intendance.system.redaction import redact
 
 VERSION = 1
 NO_PREVIOUS = "0" * 64
 """`prev` of the genesis record."""
+
+_SENTENCES = frozenset({"message", "next_step"})
+"""Members that repeat what programs said. They are redacted where it is heard; this is the last door."""
 
 D = TypeVar("D")
 
@@ -47,8 +51,10 @@ def digest(content: bytes) -> str:
 
 
 def evidence_data(evidence: Evidence) -> dict[str, Any]:
-    """Evidence as the `data` of a record: plain values, text cleaned."""
+    """Evidence as the `data` of a record: plain values, text cleaned, sentences about failures without secrets."""
     plain: dict[str, Any] = msgspec.to_builtins(evidence)
+    for name in _SENTENCES & plain.keys():
+        plain[name] = redact(plain[name])
     if _is_ascii(plain):
         return plain
     cleaned: dict[str, Any] = _clean(plain)

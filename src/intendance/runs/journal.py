@@ -23,6 +23,7 @@ from intendance.runs.decide import Due, DueRow, Line, Reconciled, is_ready
 from intendance.runs.rows import KEPT, Ended, Retry, Run, RunState, Step, Submission, a_second_later, instant, read_run
 from intendance.system.alive import Identity
 from intendance.system.clock import Clock, rfc3339
+from intendance.system.redaction import redact
 from intendance.system.sql import read_statements
 
 _SQL = read_statements(Path(__file__).with_suffix(".sql"))
@@ -339,4 +340,4 @@ class RunSteps:
 def _said(error: IntendanceError | None) -> dict[str, str | None]:
     if error is None:
         return {"error": None, "message": None, "next_step": None}
-    return {"error": error.code, "message": error.message, "next_step": error.advice}
+    return {"error": error.code, "message": redact(error.message), "next_step": redact(error.advice)}

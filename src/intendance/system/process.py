@@ -74,6 +74,7 @@ class Child:
     program: str
     process: subprocess.Popen[bytes]
     tail: bytearray = field(default_factory=bytearray)
+    cut: bool = False
     reader: threading.Thread | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -145,7 +146,10 @@ class Child:
 
     def stderr(self) -> str:
         """The end of what it wrote to stderr, redacted, at most 8 KiB."""
-        return redact(bytes(self.tail).decode("utf-8", errors="replace")).strip()
+        said = bytes(self.tail)
+        if self.cut:  # half a line may be the second half of a secret, without the word that tells it
+            said = said.partition(b"\n")[2] if b"\n" in said[:-1] else b""
+        return redact(said.decode("utf-8", errors="replace")).strip()
 
     def raise_for(self, code: int) -> None:
         """Raises ProgramFailed when `code` is not 0."""
@@ -261,6 +265,7 @@ def _drain(child: Child, on_stderr: Callable[[bytes], None] | None) -> None:
     with source, _lines(source) as lines:
         for line in lines:
             child.tail += line
+            child.cut = child.cut or len(child.tail) > STDERR_TAIL_BYTES
             del child.tail[:-STDERR_TAIL_BYTES]
             if on_stderr is not None:
                 on_stderr(line)

@@ -18,11 +18,14 @@ from intendance.model.errors.engine import CredentialsUnusable, SourceUnreachabl
 from intendance.model.errors.process import ProgramFailed, ProgramTimedOut
 from intendance.model.plan import MariadbAsset, SecretReference
 from intendance.system import process
-from intendance.system.redaction import redact
+from intendance.system.redaction import Secrets
 
 CONNECT_SECONDS = 10
 QUERY_SECONDS = 120.0
 LOCK_WAIT_SECONDS = 30
+_OPTION = re.compile(rb"^\s*(?:-\S, )?--([a-z][a-z0-9-]+)", re.MULTILINE)
+_PREFIX = re.compile(r"^(?:loose-|skip-|no-|disable-|enable-)+")
+_HELPFUL = ("mariadb", "mariadb-dump")
 MAX_PACKET = "--max-allowed-packet=1G"
 
 _GROUPS = ("mysql", "mariadb-client", "mysqldump", "mariadb-dump", "client", "client-server", "client-mariadb")
@@ -53,6 +56,7 @@ class Client:
         self.grants: tuple[str, ...] = ()  # the statements an access refusal should advise
         self.warnings: tuple[str, ...] = ()
         self._descriptor: int | None = None
+        self._secrets = Secrets()
         self.defaults = self._take_credentials(asset.connect.credentials)
 
     def argv(self, program: str, *options: str) -> tuple[str, ...]:
@@ -97,7 +101,11 @@ class Client:
 
     def fault(self, stderr: str, code: int) -> IntendanceError:
         """The error that fits what a client program said."""
-        return faults.from_stderr(self.asset.name, stderr, code=code, grants=self.grants)
+        return faults.from_stderr(self.asset.name, self.hide(stderr), code=code, grants=self.grants)
+
+    def hide(self, text: str) -> str:
+        """What a program said without the secrets of this connection, in whatever spelling."""
+        return self._secrets.hide(text)
 
     def supports(self, program: str, option: str) -> bool:
         """Whether this machine's `program` knows `option`."""
@@ -159,6 +167,12 @@ class Client:
             return value.encode()
         try:
             return process.run(reference.command or ("false",), deadline_seconds=30).stdout
+        except ProgramFailed as failure:  # what it said may be the secret, or a token that opens it: not repeated
+            code, words = failure.params["code"], reference.command or ("false",)
+            raise self._unusable(
+                f"the command {words[0]} that gives them ended with code {code}",
+                "Run that command by hand to see why; it must print the text of an options file.",
+            ) from None
         except IntendanceError as failure:
             raise self._unusable(failure.message, "Make that command print the text of an options file.") from None
 
@@ -174,16 +188,29 @@ class Client:
                 faults.sentence_of(failure.message),
                 "Write it as an options file: a [client] section with user and password.",
             ) from None
-        names = [line.removeprefix("--").partition("=")[0].replace("_", "-") for line in shown.splitlines()]
+        pairs = [line.removeprefix("--").partition("=") for line in shown.splitlines()]
+        self._secrets = Secrets(value for name, _, value in pairs if "pass" in name)
+        names = [name.replace("_", "-") for name, _, _ in pairs]
         refused = sorted({name for name in names if not _ALLOWED.match(name.removeprefix("loose-"))})
         if refused:
             raise self._unusable(
-                f"they set {', '.join(redact(name) for name in refused)}, which may change what a dump holds",
+                f"they set {_named(refused)}, which may change what a dump holds",
                 "Keep only what a connection needs (user, password, host, socket, ssl-*) in what the plan points to.",
             )
 
     def _unusable(self, detail: str, remedy: str) -> CredentialsUnusable:
         return CredentialsUnusable(asset=self.asset.name, detail=detail, remedy=remedy)
+
+
+def _named(options: Sequence[str]) -> str:
+    """Options by their names where a client program has such ones; any other line may be a password gone astray."""
+    told = b"".join(process.run([each, "--no-defaults", "--help"], deadline_seconds=20).stdout for each in _HELPFUL)
+    known = {name.decode() for name in _OPTION.findall(told)}
+    named = [option for option in options if {option.removeprefix("loose-"), _PREFIX.sub("", option)} & known]
+    if len(named) == len(options):
+        return ", ".join(named)
+    strange = f"{len(options) - len(named)} of a name that no client program knows"
+    return ", ".join((*named, strange))
 
 
 def rows_of(printed: str) -> list[tuple[str, ...]]:

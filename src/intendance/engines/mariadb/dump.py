@@ -172,7 +172,7 @@ class DumpSession:
             return SourceBusy(asset=what, detail=watch.blocked)
         if code < 0:
             return EngineFailed(asset=what, detail=f"mariadb-dump was ended by signal {-code}.")
-        return faults.from_dump(what, stderr, code=code, grants=self.client.grants)
+        return faults.from_dump(what, self.client.hide(stderr), code=code, grants=self.client.grants)
 
     def _end_watch(self) -> LockWatch | None:
         watch, self._watch = self._watch, None

@@ -154,7 +154,7 @@ class DatabaseRestore:
 
     def _finished(self, code: int, stderr: str) -> None:
         if code != 0:
-            raise _load_fault(self.destination, stderr, code, self.client.grants)
+            raise _load_fault(self.destination, self.client.hide(stderr), code, self.client.grants)
         self._silence_events()
 
     def _silence_events(self) -> None:

@@ -147,7 +147,7 @@ class PhysicalSession:
         watch = self._end_watch()
         fault = physical_faults.from_backup(
             self.asset.name,
-            stderr,
+            self.client.hide(stderr),
             code=code,
             grants=self.client.grants,
             blocked=None if watch is None else watch.blocked,
