@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from intendance.catalogue.evaluate import evaluate
 from intendance.catalogue.load import load
+from intendance.model.evidence.inventory import DatabaseFound, InventoryTaken
+from intendance.model.evidence.waiver import WaiverRevoked
 from intendance.model.verdict import Fact, State, Verdict
 from tests.support.evidence import (
     KEY_A,
@@ -25,21 +27,39 @@ from tests.support.evidence import (
     plan,
     seen,
 )
+from tests.unit.catalogue.test_waivers import grant
 
 EVERYTHING = load()
 PERFORMED = {name: rule for name, rule in EVERYTHING.rules.items() if rule.performed}
+WAIVED = ("ASBL_010", "ASBL_011", "ASBL_012", "MAINT_011", "MAINT_010")
+FOUND = (DatabaseFound(engine="mariadb", identities=("mariadb:9",), name="forum"),)
 RULEBOOK = replace(EVERYTHING, rules=PERFORMED)
 BEGIN = datetime(2026, 3, 20, 7, 0, tzinfo=UTC)
 """Nine days before Brussels puts its clocks forward."""
 
+MAKING = ("backup", "backup", "fail", "lose", "damage")
+LOOKING = ("inspect", "inspect", "elsewhere", "unmounted")
+GOVERNING = ("waive", "revoke", "inventory")
 _steps = st.lists(
     st.tuples(
-        st.sampled_from(["backup", "backup", "inspect", "inspect", "elsewhere", "fail", "unmounted", "lose", "damage"]),
+        st.sampled_from([*MAKING, *LOOKING, *GOVERNING]),
         st.integers(min_value=1, max_value=40 * 60),
         st.booleans(),
     ),
     max_size=24,
 )
+
+
+def _govern(log: Log, act: str, at: datetime, minutes: int, *, odd: bool) -> None:
+    """Waivers, their ends, and what the inventory finds."""
+    granted = [fact for fact in log.facts if fact.kind == "waiver.granted"]
+    if act == "waive":
+        until = at + timedelta(minutes=minutes * 60)
+        log.add(at, grant(until, WAIVED[minutes % len(WAIVED)], marks=("lead",) if odd else ("admin",)))
+    elif act == "inventory":
+        log.add(at, InventoryTaken(system="Debian", databases=FOUND if odd else (), web_roots=()))
+    elif granted:
+        log.add(at, WaiverRevoked(rule=granted[-1].data.rule, grant=granted[-1].seq, reason="done"))
 
 
 @st.composite
@@ -58,6 +78,8 @@ def lives(draw: st.DrawFn) -> tuple[list[Fact[Any]], datetime]:
         at += timedelta(minutes=minutes)
         sets = [seen(each, fault=fault) for each, fault in held.items()]
         store = stores[-1] if odd else stores[0]
+        if act in GOVERNING:
+            _govern(log, act, at, minutes, odd=odd)
         match act:
             case "backup":
                 keys = (KEY_A,) if odd and len(held) > 6 else (KEY_A, KEY_B)
@@ -113,6 +135,21 @@ def test_the_next_change_is_never_late(life: tuple[list[Fact[Any]], datetime], w
 
 
 @settings(max_examples=80, deadline=None)
+@given(lives(), _waits)
+def test_a_waiver_changes_nothing_but_what_is_broken(life: tuple[list[Fact[Any]], datetime], wait: timedelta) -> None:
+    facts, last = life
+    without = _judge([fact for fact in facts if not fact.kind.startswith("waiver.")], last + wait)
+    for key, verdict in _judge(facts, last + wait).items():
+        if verdict.state is State.WAIVED:
+            assert verdict.rule != "MAINT_011"
+            assert verdict.excuse is not None
+            assert verdict.excuse.ends_at > last + wait
+            assert key not in without or without[key].state is State.FAIL
+        else:
+            assert key not in without or without[key].state is verdict.state
+
+
+@settings(max_examples=80, deadline=None)
 @given(lives(), _waits, st.randoms(use_true_random=False))
 def test_the_order_of_facts_does_not_matter(
     life: tuple[list[Fact[Any]], datetime], wait: timedelta, shuffler: Any
@@ -130,7 +167,8 @@ def test_no_evidence_never_passes(life: tuple[list[Fact[Any]], datetime], wait: 
     declared_only = [f for f in facts if f.kind in ("plan.adopted", "asset.declared", "backup.failed")]
     states = {v.state for v in _judge(declared_only, last + wait).values()}
     assert State.PASS not in states
-    nothing_else = [f for f in facts if f.kind != "backup.completed" and not f.kind.startswith("inspection")]
+    evidence = ("backup.completed", "inspection", "inventory", "waiver")
+    nothing_else = [f for f in facts if not f.kind.startswith(evidence)]
     assert {v.state for v in _judge(nothing_else, last + wait).values()} <= {State.FAIL, State.UNKNOWN, State.PENDING}
 
 

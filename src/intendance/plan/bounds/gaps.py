@@ -55,7 +55,18 @@ def within(crons: Sequence[str], zone: str, now: datetime, allowed: timedelta) -
     if len(days) < 2:
         return False
     nominal = timedelta(minutes=max(_nominal(days), *(day.inner for day in days)))
+    if nominal + margin <= allowed and not any(map(_may_skip_a_day, crons)):
+        return True
     return nominal - margin <= allowed and longest(crons, zone, now).length <= allowed
+
+
+def _may_skip_a_day(cron: str) -> bool:
+    """Whether all occurrences of a day can fall into an hour that the clock leaves out, and no other is made for it."""
+    minute, hour, *_ = cron.split()
+    if not (minute.startswith("*") or hour.startswith("*")):
+        return False
+    times = _minutes(CronSim(cron, datetime(2024, 1, 1, tzinfo=UTC)))
+    return times[-1] - times[0] < _SPREAD_MINUTES
 
 
 def _surely_daily(cron: str, margin: timedelta, allowed: timedelta) -> bool:
@@ -63,11 +74,9 @@ def _surely_daily(cron: str, margin: timedelta, allowed: timedelta) -> bool:
     line = CronSim(cron, datetime(2024, 1, 1, tzinfo=UTC))
     if len(_ordinals(_day_fields(cron), date(2024, 1, 1).toordinal())) <= YEARS_AHEAD.days:
         return False
-    times = _minutes(line)
-    minute, hour, *_ = cron.split()
-    wall_clock = minute.startswith("*") or hour.startswith("*")
-    if wall_clock and times[-1] - times[0] < _SPREAD_MINUTES:
+    if _may_skip_a_day(cron):
         return False
+    times = _minutes(line)
     longest_minutes = max(_DAY_MINUTES + times[0] - times[-1], *(b - a for a, b in pairwise([*times, times[-1]])))
     return timedelta(minutes=longest_minutes) + margin <= allowed
 
