@@ -58,10 +58,11 @@ def package_of(machine: Machine, folder: str) -> str:
     """The package of the system that brings a folder under /usr, or an empty text."""
     if not folder.startswith("/usr/") or folder.startswith("/usr/local/"):
         return ""
-    for name in reversed(PurePosixPath(folder).parts[2:]):
-        listed = machine.text(f"/var/lib/dpkg/info/{name}.list")
+    likely = [f"/var/lib/dpkg/info/{name}.list" for name in reversed(PurePosixPath(folder).parts[2:])]
+    for file in (*likely, *machine.glob("/var/lib/dpkg/info/*.list")):
+        listed = machine.text(file)
         if listed is not None and folder in listed.splitlines():
-            return name
+            return file.rpartition("/")[2].removesuffix(".list").partition(":")[0]
     return ""
 
 

@@ -109,6 +109,9 @@ def _roots(machine: Machine, served: Iterable[Served]) -> list[_Root]:
 
 def _worth(machine: Machine, root: _Root, roots: Iterable[_Root]) -> bool:
     """Whether there is anything in it but a web server's first page and what stands here by itself."""
+    named = root.application is not None and root.application.kind != "php"
+    if not named and applications.package_of(machine, machine.resolve(root.path)):
+        return False  # a library that a package serves for others
     if root.application is not None:
         return True
     apart = {each.path.removeprefix(f"{root.path}/").partition("/")[0] for each in roots if each is not root}

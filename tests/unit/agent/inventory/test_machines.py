@@ -62,6 +62,14 @@ def test_wordpress_of_debian(disk: Disk) -> None:
     assert found.web_roots[0].hosts == ("blog.example.org",)
 
 
+def test_libraries_that_packages_serve_are_no_sites(disk: Disk) -> None:
+    disk.apache()
+    disk.file("/etc/apache2/conf-enabled/javascript-common.conf", "Alias /javascript /usr/share/javascript/\n")
+    disk.file("/usr/share/javascript/jquery/jquery.js", "x")
+    disk.file("/var/lib/dpkg/info/javascript-common.list", "/.\n/usr/share/javascript\n")
+    assert _seen(disk).web_roots == ()
+
+
 def test_several_sites_by_hand(disk: Disk) -> None:
     disk.apache().mariadb(shop=3, **{"my@002dclub": 2}, other=1)
     disk.apache_site("shop", "/srv/shop")
