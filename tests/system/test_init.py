@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from intendance.system.openpgp import read_keys
 from tests.support.gnupg import private_home
 from tests.support.state import Answer, Site
 
@@ -132,3 +134,28 @@ def test_doctor_says_that_the_private_halves_are_still_here_until_they_are_gone(
     shutil.rmtree(_recovery(desk))
     told = desk.run("doctor", "--plan", str(desk.plan), "--json").json
     assert [each for each in told["findings"] if each["code"] == "keys_left_behind"] == []
+
+
+def test_at_a_terminal_it_asks_and_writes_what_was_said(desk: Site) -> None:
+    answers = ("Les Amis", "Marie Dubois", "marie@example.org", "Thomas", "", f"{desk.base}/kept")
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        desk.command("init", "--output", str(desk.plan), "--lang", "fr"),
+        stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=desk.base, text=True,
+    )  # fmt: skip
+    os.close(slave)
+    os.write(master, "".join(f"{each}\n" for each in answers).encode())
+    out, err = process.communicate(timeout=120)
+    os.close(master)
+    assert process.returncode == 0, err
+    assert "Le nom de l’organisation" in err
+    assert "Le plan est écrit" in out
+    assert "Le nom de l’organisation" not in out
+    plan = yaml.safe_load(desk.plan.read_text())
+    assert plan["organisation"] | {"timezone": ""} == {"name": "Les Amis", "timezone": "", "language": "fr"}
+    assert plan["contacts"] == {
+        "admin": {"name": "Marie Dubois", "email": "marie@example.org"}, "second": {"name": "Thomas"},
+    }  # fmt: skip
+    assert plan["stores"] == {"local": {"kind": "directory", "path": f"{desk.base}/kept"}}
+    (user_id,) = read_keys((desk.base / "keys/owner.asc").read_text())[0].user_ids
+    assert user_id == "Marie Dubois (Les Amis) <marie@example.org>"
