@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from intendance.engines.files import FilesEngine
-from intendance.engines.sqlite import SqliteEngine
+from intendance.engines.sqlite import MEMORY_FOLDER, SqliteEngine
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.engine import (
     AccessDenied,
@@ -43,12 +43,22 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-def engine(file: Path, **options: float) -> SqliteEngine:
-    return SqliteEngine(SqliteAsset(name="members", path=str(file), backup=None), busy_seconds=options.get("busy", 20))
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder of this test's own on the file system in memory; every user may write there."""
+    made = Path(tempfile.mkdtemp(prefix="sqlite-", dir=MEMORY_FOLDER))
+    made.chmod(0o777)
+    yield made
+    shutil.rmtree(made)
 
 
-def take(file: Path) -> engines.TakenSet:
-    return engines.take(engine(file).back_up("full", file.parent))
+def engine(file: Path, *, busy: float = 20, memory: str | Path = MEMORY_FOLDER) -> SqliteEngine:
+    asset = SqliteAsset(name="members", path=str(file), backup=None)
+    return SqliteEngine(asset, busy_seconds=busy, memory_folder=str(memory))
+
+
+def take(file: Path, memory: str | Path = MEMORY_FOLDER) -> engines.TakenSet:
+    return engines.take(engine(file, memory=memory).back_up("full", file.parent))
 
 
 def back(file: Path, taken: engines.TakenSet, into: Path) -> None:
@@ -122,15 +132,15 @@ def test_while_somebody_writes_every_copy_is_one_instant(folder: Path, mode: str
         ("PRAGMA journal_mode = wal", "CREATE TABLE t (a)"),
     ],
 )
-def test_every_kind_of_database_comes_back(folder: Path, before: str, script: str) -> None:
+def test_every_kind_of_database_comes_back(folder: Path, memory: Path, before: str, script: str) -> None:
     file = folder / "it's 100% a #file?.db"
     make(file, script, before=before)
     names = sorted(folder.iterdir())
-    taken = take(file)
+    taken = take(file, memory)
     assert sorted(folder.iterdir()) == names, "a backup leaves nothing beside the database"
     back(file, taken, folder / "copy.db")
     assert dump(folder / "copy.db") == dump(file)
-    assert not list(Path("/dev/shm").glob("intendance-*"))
+    assert list(memory.iterdir()) == []
 
 
 def test_an_attached_database_is_another_one(folder: Path) -> None:
@@ -284,3 +294,31 @@ def test_a_tree_leaves_declared_databases_to_themselves_and_names_the_others(fol
     assert "./data\\[1\\]/ours.db-wal" in taken.source.details["exclude"]
     warning = next(each for each in taken.warnings if "SQLite" in each)
     assert ": 1 (" in warning, "other.db, and not ours.db"
+
+
+def test_readers_in_wal_mode_neither_wait_nor_make_anybody_wait(folder: Path) -> None:
+    file = folder / "r.db"
+    make(file, "CREATE TABLE t (a); INSERT INTO t VALUES (1)", before="PRAGMA journal_mode = wal")
+    with closing(sqlite3.connect(file, isolation_level=None)) as reader, closing(sqlite3.connect(file)) as writer:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM t").fetchone() == (1,)
+        writer.execute("INSERT INTO t VALUES (2)")
+        writer.commit()
+        assert take(file).streams["db"].finished.details["tables"] == [{"name": "t", "rows": 2}]
+        assert reader.execute("SELECT count(*) FROM t").fetchone() == (1,), "its instant is still its own"
+
+
+def test_a_reading_process_that_is_killed_leaves_nothing_and_blocks_nobody(folder: Path, memory: Path) -> None:
+    file = folder / "k.db"
+    make(file, "CREATE TABLE t (a); INSERT INTO t VALUES (randomblob(4000000))")
+    session = engine(file, memory=memory).back_up("full", folder)
+    producer = session.next_producer()
+    assert producer is not None
+    child = engines.start(producer)
+    assert child.stdout.read(1000).startswith(b"SQLite format 3")  # the copy is made, and waits to be read
+    child.kill()
+    with pytest.raises(IntendanceError):
+        producer.finish(child.wait(60), child.stderr())
+    assert list(memory.iterdir()) == []
+    assert sorted(path.name for path in folder.iterdir()) == ["k.db"]
+    take(file)
