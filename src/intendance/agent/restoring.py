@@ -233,6 +233,7 @@ def put_together(node: Node, asked: Asked) -> tuple[restore.RestoreJob, restore.
         point=asked.point,
         target=target,
         streams=asked.streams,
+        zone=node.plan.organisation.timezone,
     )
     context = restore.RestoreContext(
         engine=open_engine(asset),

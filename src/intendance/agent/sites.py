@@ -115,7 +115,8 @@ class _Restoring:
         zone = node.plan.organisation.timezone
         target = None if asked.to is None else read_moment(asked.to, zone)
         jobs = [self._job(asset, asked.store) for asset in _assets(node.plan, self._site)]
-        together = choose_together({job.wish.asset: restore.candidates(job, using) for job, using in jobs}, target)
+        candidates = {job.wish.asset: restore.candidates(job, using) for job, using in jobs}
+        together = choose_together(candidates, target, zone)
         self._jobs = [_chosen(job, point.set, target) for job, point in zip(jobs, together.points, strict=True)]
         plans = [restore.prepare(job, using).plan for job, using in self._jobs]
         self.planned = SitePlanned(

@@ -10,9 +10,10 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from intendance import __version__
 from intendance.cli.output import INTERRUPTED, Invocation, Output, choose_language
@@ -48,6 +49,7 @@ def build(selected: str | None, *, everything: bool = False) -> typer.Typer:
     """The application with the selected noun's commands loaded; the others are names with one line of help."""
     root = typer.Typer(
         name="intendance",
+        cls=WholeSentences,
         help="Write down how your servers must be maintained; Intendance does it, watches it, and proves it.",
         no_args_is_help=True,
         add_completion=True,
@@ -60,7 +62,20 @@ def build(selected: str | None, *, everything: bool = False) -> typer.Typer:
             import_module(module).register(root)
         else:
             root.add_typer(typer.Typer(help=sentence), name=noun, help=sentence)
+    for group in root.registered_groups:
+        group.cls = WholeSentences
     return root
+
+
+class WholeSentences(TyperGroup):
+    """A list of commands whose sentences are wrapped; the usual one cuts them off at 80 columns."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write each command with the first sentence of its help."""
+        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        shown = [(name, each.get_short_help_str(limit=1000)) for name, each in found if each and not each.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(shown)
 
 
 def _global_options(

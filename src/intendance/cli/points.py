@@ -62,7 +62,7 @@ def draw(output: Output, listing: Listing) -> None:
 
     table = Table(box=None, pad_edge=False)
     for title in ("RECOVERS TO", "ASSET", "KIND", "STORED", "STORES", "INSPECTED", "SET"):
-        table.add_column(title, no_wrap=title == "SET", overflow="fold")
+        table.add_column(title, no_wrap=title == "SET", overflow="fold", min_width=len(title))
     for listed in listing.points:
         point = listed.point
         seen = [at for at in listed.inspected_at.values() if at is not None]

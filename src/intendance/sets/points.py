@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from intendance.model.errors.sets import NoPointReachable, PointFaulty, PointUnknown
 from intendance.model.evidence.inspection import InspectionCompleted
@@ -128,13 +129,18 @@ def base_fault(base: Base, fault: str | None) -> str:
     return f"the set that it builds on is faulty: {base.set}: {fault}" if fault else ""
 
 
-def choose(candidates: Sequence[RecoveryPoint], asset: str, target: datetime | None) -> RecoveryPoint:
-    """The newest point that nobody found faulty, at or before `target` when one is given. Raises NoPointReachable."""
+def choose(
+    candidates: Sequence[RecoveryPoint], asset: str, target: datetime | None, zone: str = "UTC"
+) -> RecoveryPoint:
+    """The newest point that nobody found faulty, at or before `target` when one is given.
+
+    Raises NoPointReachable, whose times are those of a zone.
+    """
     good = [point for point in candidates if not point.complaint]
     reached = [point for point in good if target is None or point.recovers_to <= target]
     if not reached:
-        wanted = "any time" if target is None else _utc(target)
-        raise NoPointReachable(asset=asset, target=wanted, nearest=_nearest(good, candidates))
+        wanted = "any time" if target is None else _written(target, zone)
+        raise NoPointReachable(asset=asset, target=wanted, nearest=_nearest(good, candidates, zone))
     return max(reached, key=_age_key)
 
 
@@ -206,16 +212,25 @@ def _age_key(point: RecoveryPoint) -> tuple[datetime, datetime, str]:
     return (point.recovers_to, point.completed_at, point.set)
 
 
-def _nearest(good: Sequence[RecoveryPoint], candidates: Sequence[RecoveryPoint]) -> str:
+def _nearest(good: Sequence[RecoveryPoint], candidates: Sequence[RecoveryPoint], zone: str) -> str:
     if good:
         after = sorted(good, key=_age_key)[:2]
-        named_points = " and ".join(f"{point.set} ({_utc(point.recovers_to)})" for point in after)
+        named_points = " and ".join(f"{point.set} ({_local(point.recovers_to, zone)})" for point in after)
         return f"the nearest is {named_points}" if len(after) == 1 else f"the nearest are {named_points}"
     if not candidates:
         return "there is no set yet"
     newest = max(candidates, key=_age_key)
+    if len(candidates) == 1:
+        return f"the only set, {newest.set}, is faulty: {newest.complaint}"
     return f"all {len(candidates)} sets are faulty; of the newest, {newest.set}: {newest.complaint}"
 
 
-def _utc(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _written(at: datetime, zone: str) -> str:
+    """`2026-11-21 08:30:00 CET (2026-11-21T07:30:00Z)`."""
+    utc = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc if zone == "UTC" else f"{_local(at, zone)} ({utc})"
+
+
+def _local(at: datetime, zone: str) -> str:
+    """`2026-11-21 08:30:00 CET`."""
+    return _written(at, zone) if zone == "UTC" else f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S %Z}"

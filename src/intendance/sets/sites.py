@@ -38,14 +38,17 @@ class Together:
         return self.last - self.first
 
 
-def choose_together(candidates: Mapping[str, Sequence[RecoveryPoint]], target: datetime | None) -> Together:
+def choose_together(
+    candidates: Mapping[str, Sequence[RecoveryPoint]], target: datetime | None, zone: str = "UTC"
+) -> Together:
     """One point for each asset (`candidates`, by name), of those that nobody found faulty.
 
     With a target: of each asset the newest at or before it, since what happened after it is what somebody wants to be
     rid of. Without: the newest group that belongs together. The asset that was backed up longest ago sets the time; the
-    others take the points that lie closest around its newest one. Raises NoPointReachable.
+    others take the points that lie closest around its newest one. Raises NoPointReachable, whose times are
+    those of a zone.
     """
-    newest = {asset: choose(points, asset, target) for asset, points in candidates.items()}
+    newest = {asset: choose(points, asset, target, zone) for asset, points in candidates.items()}
     if target is not None:
         return Together(points=tuple(newest.values()), newer=())
     anchor = min(point.recovers_to for point in newest.values())

@@ -52,9 +52,13 @@ def test_refusals_name_the_nearest() -> None:
         "site.backup-full.20261101T020000Z.1 (2026-11-01T02:00:00Z) and "
         "site.backup-full.20261102T020000Z.1 (2026-11-02T02:00:00Z)."
     )
+    with pytest.raises(NoPointReachable) as refused:
+        choose(found[:1], "site", START - timedelta(hours=1), "Europe/Brussels")
+    assert "at or before 2026-11-01 02:00:00 CET (2026-11-01T01:00:00Z); the nearest is " in refused.value.message
+    assert refused.value.message.endswith(" CET).")
     with pytest.raises(NoPointReachable, match="there is no set yet"):
         choose((), "site", None)
-    with pytest.raises(NoPointReachable, match=f"all 1 sets are faulty; of the newest, {seen(0).manifest.set}: forged"):
+    with pytest.raises(NoPointReachable, match=f"the only set, {seen(0).manifest.set}, is faulty: forged"):
         choose(points([seen(0, fault="forged")]), "site", None)
 
 
@@ -130,7 +134,7 @@ def test_a_set_that_an_inspection_found_faulty_is_passed_over_and_that_is_told()
 
 def test_when_all_were_found_faulty_somebody_has_to_name_one() -> None:
     found = points(doubted([seen(0)], findings([looked(5, {0: "it is shrunken"})])))
-    with pytest.raises(NoPointReachable, match=r"all 1 sets are faulty; .*: it is shrunken"):
+    with pytest.raises(NoPointReachable, match=r"the only set, .*, is faulty: it is shrunken"):
         choose(found, "site", None)
     assert named(found, "site", seen(0).manifest.set).stores == ("local",)
 

@@ -66,7 +66,8 @@ class Wish:
     """What somebody asks for: a point by its id, or the newest one at or before `target`.
 
     `streams` names those of the set to bring back; empty: all. `together`: the point was chosen by us, as one of a
-    site, so that nearer ones that cannot be used are named as if no point had been asked for.
+    site, so that nearer ones that cannot be used are named as if no point had been asked for. A refusal is
+    written in the times of `zone`.
     """
 
     asset: str
@@ -75,12 +76,13 @@ class Wish:
     target: datetime | None = None
     streams: tuple[str, ...] = ()
     together: bool = False
+    zone: str = "UTC"
 
 
 def select(wish: Wish, points: Sequence[RecoveryPoint], unreadable: Mapping[str, str]) -> RecoveryPoint:
     """The point that answers the wish. Raises NoPointReachable, PointUnknown, PointFaulty."""
     if wish.point is None:
-        return choose(fitting(wish, points), wish.asset, wish.target)
+        return choose(fitting(wish, points), wish.asset, wish.target, wish.zone)
     if wish.point in unreadable and all(point.set != wish.point for point in points):
         raise PointFaulty(asset=wish.asset, point=wish.point, fault=unreadable[wish.point].rstrip("."))
     return named(points, wish.asset, wish.point)
