@@ -6,16 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from intendance.language.sizes import number, size
+from intendance.language.texts import Translator
 from intendance.model.record import Record
+
+DOMAIN = "ledger_words"
 
 Data = Mapping[str, Any]
 
 
-def summary(record: Record) -> str:
+def summary(_: Translator, record: Record) -> str:
     """What a record says, in one line; for a kind without words of its own, its members as they are."""
     words = _WORDS.get(record.kind)
     try:
-        return _as_it_is(record.data) if words is None else words(record.data)
+        return _as_it_is(record.data) if words is None else words(_, record.data)
     except (KeyError, TypeError, ValueError):  # written by another version: shown, not interpreted
         return _as_it_is(record.data)
 
@@ -24,69 +27,96 @@ def _as_it_is(data: Data) -> str:
     return ", ".join(f"{name}={value}" for name, value in data.items())
 
 
-def _several(count: int, one: str, many: str) -> str:
-    return f"{number(count)} {one if count == 1 else many}"
+def _genesis(_: Translator, data: Data) -> str:
+    return _("this ledger begins, with Intendance {software}").format(software=data["software"])
 
 
-def _genesis(data: Data) -> str:
-    return f"this ledger begins, with Intendance {data['software']}"
-
-
-def _plan_adopted(data: Data) -> str:
-    assets = _several(len(data["assets"]), "asset", "assets")
-    people = _several(len(data["recipients"]), "recipient", "recipients")
-    return f"plan {data['source_sha256'][:12]}… in force: {' and '.join(data['catalogues'])}, {assets}, {people}"
-
-
-def _asset_declared(data: Data) -> str:
-    return f"{data['subject']}: {data['engine']}, kept {data['retention_days']} days in {', '.join(data['stores'])}"
-
-
-def _asset_dropped(data: Data) -> str:
-    return f"no longer in the plan; declared first on {data['first_declared_at'][:10]}"
-
-
-def _backup_completed(data: Data) -> str:
-    parts = _several(data["parts"], "part", "parts")
-    return (
-        f"{data['kind']} set of {data['recovers_to'][:19]}Z: {size(data['stored_bytes'])} stored"
-        f" of {size(data['source_bytes'])}, {parts}, to {', '.join(data['stores'])}"
+def _plan_adopted(_: Translator, data: Data) -> str:
+    assets = _.plural("{n} asset", "{n} assets", len(data["assets"])).format(n=len(data["assets"]))
+    count = len(data["recipients"])
+    people = _.plural("{n} recipient", "{n} recipients", count).format(n=count)
+    return _("plan {sha256}… in force: {catalogues}, {assets}, {people}").format(
+        sha256=data["source_sha256"][:12], catalogues=" + ".join(data["catalogues"]), assets=assets, people=people
     )
 
 
-def _failed(data: Data) -> str:
+def _asset_declared(_: Translator, data: Data) -> str:
+    return _("{subject}: {engine}, kept {days} days in {stores}").format(
+        subject=data["subject"], engine=data["engine"], days=data["retention_days"], stores=", ".join(data["stores"])
+    )
+
+
+def _asset_dropped(_: Translator, data: Data) -> str:
+    return _("no longer in the plan; declared first on {day}").format(day=data["first_declared_at"][:10])
+
+
+def _backup_completed(_: Translator, data: Data) -> str:
+    parts = _.plural("{n} part", "{n} parts", data["parts"]).format(n=data["parts"])
+    return _("{kind} set of {instant}: {stored} stored of {source}, {parts}, to {stores}").format(
+        kind=data["kind"],
+        instant=f"{data['recovers_to'][:19]}Z",
+        stored=size(data["stored_bytes"], _.language),
+        source=size(data["source_bytes"], _.language),
+        parts=parts,
+        stores=", ".join(data["stores"]),
+    )
+
+
+def _failed(_: Translator, data: Data) -> str:
     return f"{data['message']} ({data.get('step') or data['error']})"
 
 
-def _inspection_completed(data: Data) -> str:
-    faulty = f", {number(data['faulty'])} FAULTY" if data["faulty"] else ", none faulty"
-    return (
-        f"{_several(data['sets'], 'set', 'sets')} in {data['store']}{faulty}, {size(data['stored_bytes'])},"
-        f" {size(data['hashed_bytes'])} read again"
+def _inspection_completed(_: Translator, data: Data) -> str:
+    sets = _.plural("{n} set", "{n} sets", data["sets"]).format(n=number(data["sets"], _.language))
+    text = (
+        _("{sets} in {store}, {faulty} FAULTY, {stored}, {hashed} read again")
+        if data["faulty"]
+        else _("{sets} in {store}, none faulty, {stored}, {hashed} read again")
+    )
+    return text.format(
+        sets=sets,
+        store=data["store"],
+        faulty=number(data["faulty"], _.language),
+        stored=size(data["stored_bytes"], _.language),
+        hashed=size(data["hashed_bytes"], _.language),
     )
 
 
-def _restore_completed(data: Data) -> str:
+def _restore_completed(_: Translator, data: Data) -> str:
     bad = [check["name"] for check in data["checks"] if not check["ok"]]
-    checked = f"{', '.join(bad)} NOT right" if bad else f"{_several(len(data['checks']), 'check', 'checks')} passed"
-    seconds = data["phases"]["total_ms"] / 1000
-    return f"{size(data['restored_bytes'])} restored to {data['destination']} in {seconds:.1f} s, {checked}"
-
-
-def _run_ended(data: Data) -> str:
-    said = f": {data['message']}" if data["message"] else ""
-    return f"{data['activity']} {data['outcome']} (attempt {data['attempt']}){said}"
-
-
-def _run_missed(data: Data) -> str:
-    made_up = f"made up for by {data['caught_up_by']}" if data["caught_up_by"] else "not made up for"
-    return (
-        f"{_several(data['count'], 'occurrence', 'occurrences')} of {data['activity']} missed"
-        f" since {data['first_missed']}, {made_up}"
+    count = len(data["checks"])
+    passed = _.plural("{n} check passed", "{n} checks passed", count).format(n=count)
+    seconds = f"{data['phases']['total_ms'] / 1000:.1f}"
+    return _("{bytes} restored to {destination} in {seconds} s, {checked}").format(
+        bytes=size(data["restored_bytes"], _.language),
+        destination=data["destination"],
+        seconds=seconds.replace(".", ",") if _.language == "fr" else seconds,
+        checked=_("{names} NOT right").format(names=", ".join(bad)) if bad else passed,
     )
 
 
-_WORDS: Mapping[str, Callable[[Data], str]] = {
+def _run_ended(_: Translator, data: Data) -> str:
+    text = _("{activity} {outcome} (attempt {attempt})")
+    said = text.format(activity=data["activity"], outcome=data["outcome"], attempt=data["attempt"])
+    return _("{said}: {message}").format(said=said, message=data["message"]) if data["message"] else said
+
+
+def _run_missed(_: Translator, data: Data) -> str:
+    text = _.plural(
+        "{n} occurrence of {activity} missed since {since}, {made_up}",
+        "{n} occurrences of {activity} missed since {since}, {made_up}",
+        data["count"],
+    )
+    run = data["caught_up_by"]
+    return text.format(
+        n=number(data["count"], _.language),
+        activity=data["activity"],
+        since=data["first_missed"],
+        made_up=_("made up for by {run}").format(run=run) if run else _("not made up for"),
+    )
+
+
+_WORDS: Mapping[str, Callable[[Translator, Data], str]] = {
     "genesis": _genesis,
     "plan.adopted": _plan_adopted,
     "asset.declared": _asset_declared,
