@@ -8,7 +8,7 @@ on it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from intendance.model.errors import InternalError
 from intendance.model.evidence.restore import Check
+from intendance.model.frozen import dataclass
 from intendance.model.plan import Asset, BackupKind
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from intendance.engines.mariadb import MariadbEngine, loading
 from intendance.engines.mariadb.client import MAX_PACKET
 from intendance.engines.private_mariadb import PrivateServer
 from intendance.model.errors.engine import LoadFailed
-from intendance.model.plan import MariadbAsset
+from intendance.model.plan import MariadbAsset, SecretReference
 from intendance.system import process
 from tests.support import engines
 from tests.support.engines import TakenSet
@@ -164,6 +165,33 @@ def test_a_row_that_does_not_fit_names_its_table_and_shows_no_row(
         session.discard()
         session.close()
     assert copies[1] not in mariadb_server.execute("SHOW DATABASES").split()
+
+
+def test_both_sessions_are_given_the_secret_without_a_file(
+    mariadb_server: PrivateServer,
+    mariadb_database: str,
+    mariadb_asset: MariadbAsset,
+    copies: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "DEFER_FROM_BYTES", 0)
+    user = f"u{mariadb_database[-10:]}"
+    monkeypatch.setenv("DB_OPTIONS", f"[client]\nuser={user}\npassword=x1-planted-secret\n")
+    mariadb_server.execute("CREATE TABLE t (a INT PRIMARY KEY, b INT, KEY (b))", database=mariadb_database)
+    mariadb_server.execute("INSERT INTO t SELECT seq, seq FROM seq_1_to_100", database=mariadb_database)
+    mariadb_server.execute(f"CREATE USER {user}@localhost IDENTIFIED BY 'x1-planted-secret'")
+    mariadb_server.execute(f"GRANT ALL PRIVILEGES ON *.* TO {user}@localhost")
+    try:
+        connect = replace(mariadb_asset.connect, credentials=SecretReference(env="DB_OPTIONS"))
+        engine = MariadbEngine(replace(mariadb_asset, connect=connect))
+        whole = engines.take(engine.back_up("logical", tmp_path))
+        session = engine.restore(whole.in_set, whole.source.details, copies[1], tmp_path)
+        assert engines.failed(engines.load(session, whole)) == []
+        session.close()
+    finally:
+        mariadb_server.execute(f"DROP USER {user}@localhost")
+    assert mariadb_server.execute("SELECT COUNT(*) FROM t FORCE INDEX (b)", database=copies[1]) == "100\n"
 
 
 def test_an_end_that_comes_too_early_or_a_language_that_is_foreign(
