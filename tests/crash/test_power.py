@@ -109,11 +109,11 @@ def another_run(site: Site, activity: str = "backup.full") -> None:
 
 
 def cut_a_backup(site: Site, *, cuts: int, seed: int, every: int) -> None:
-    assert site.run("backup", "run").code == 0
+    assert site.run("backup", "run", "--no-inspect").code == 0
     (first,) = site.sets()
     with site.node() as node:
         records = node.book.size()
-    film = Film.of(site, "backup", "run")
+    film = Film.of(site, "backup", "run", "--no-inspect")
     (made,) = {each.name for each in site.sets()} - {first.name}
     for number, (place, answered) in enumerate(film.cuts(cuts, seed)):
         completed = recovered(site, records)
@@ -124,7 +124,7 @@ def cut_a_backup(site: Site, *, cuts: int, seed: int, every: int) -> None:
 
 
 def cut_an_inspection(site: Site, *, cuts: int, seed: int, every: int) -> None:
-    assert site.run("backup", "run").code == 0
+    assert site.run("backup", "run", "--no-inspect").code == 0
     with site.node() as node:
         records = node.book.size()
     film = Film.of(site, "backup", "inspect", "--deep")
