@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from intendance.plan import durations
-from intendance.plan.bounds import retention_floor
 from intendance.plan.excluding import leaves_out
 from intendance.plan.forms import days
 from intendance.plan.problems import Fault
@@ -34,7 +33,6 @@ def faults(data: Any, stores: tuple[str, ...]) -> list[Fault]:
     return [
         *_recipients(data),
         *_unwritten(data, stores),
-        *_retention(data),
         *_legal(data),
         *_places(data),
         *_servers(data),
@@ -108,31 +106,6 @@ def _unwritten(data: Any, stores: tuple[str, ...]) -> Iterator[Fault]:
             )
             fix = say("add a store of `kind: directory`")
             yield Fault(path=("assets", name, "backup", "stores"), code="no-store-performed", message=said, fix=fix)
-
-
-def _retention(data: Any) -> Iterator[Fault]:
-    chosen = value_at(data, "catalogues")
-    catalogues = [name for name in chosen if isinstance(name, str)] if isinstance(chosen, list) else []
-    for name, asset in entries(data, "assets"):
-        points = value_at(asset, "backup", "retention", "points")
-        floor = retention_floor(catalogues, str(asset.get("kind")))
-        if floor is None or not isinstance(points, str) or days(points) is not None:
-            continue
-        written = durations.parse(points) // durations.DAY
-        if written < floor.days:
-            yield Fault(
-                path=("assets", name, "backup", "retention", "points"),
-                code="retention-too-short",
-                message=say(
-                    "`{points}` is {written} days, and {rule} demands {least} at least",
-                    points=points,
-                    written=written,
-                    rule=floor.rule,
-                    least=floor.days,
-                ),
-                fix=say("write `{example}` or more", example=f"{floor.days}d"),
-                rule=floor.rule,
-            )
 
 
 def _legal(data: Any) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from intendance.catalogue.load import load as load_rules
 from intendance.plan import reference, shape
-from intendance.plan.bounds import RETENTION_FLOORS
+from intendance.plan.bounds.limits import limit
 from intendance.plan.forms import FORMS
 from intendance.plan.load import published_schema, schema_text
 from intendance.plan.schema import Plan
@@ -128,22 +128,21 @@ def test_what_one_reader_refuses_all_refuse(case: str) -> None:
         Plan.model_validate(data)
 
 
-def test_the_floors_are_those_of_the_design() -> None:
-    found = {(*key, floor.rule, floor.days) for key, floor in RETENTION_FLOORS.items()}
-    assert found == {
+@pytest.mark.parametrize(
+    ("catalogue", "kind", "rule", "days"),
+    [
         ("maint", "mariadb", "MAINT_013", 90),
         ("maint", "files", "MAINT_013", 90),
         ("maint", "sqlite", "MAINT_013", 90),
         ("asbl", "mariadb", "ASBL_010", 30),
         ("asbl", "sqlite", "ASBL_010", 30),
         ("asbl", "files", "ASBL_011", 28),
-    }
-
-
-def test_the_floors_are_the_bounds_of_the_catalogue() -> None:
-    rules = load_rules().rules
-    for floor in RETENTION_FLOORS.values():
-        assert rules[floor.rule].seconds("retention.kept_min") == floor.days * 86_400
+    ],
+)
+def test_sets_are_kept_as_long_as_the_design_demands(catalogue: str, kind: str, rule: str, days: int) -> None:
+    found = limit(load_rules(), (catalogue,), "retention.kept_min", kind)
+    assert found is not None
+    assert (found.rule.id, found.value) == (rule, days * 86_400)
 
 
 def test_the_schema_tells_editors_about_defaults_and_units() -> None:

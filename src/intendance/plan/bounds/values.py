@@ -6,8 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from intendance.catalogue.rule import Rulebook
+from intendance.plan import durations
 from intendance.plan.bounds.limits import Limit, limit, measure
+from intendance.plan.forms import days
 from intendance.plan.problems import Fault, OptionPath
+from intendance.plan.reading import entries, value_at
 from intendance.plan.saying import say
 
 OPTIONS: Sequence[tuple[str, tuple[str, ...]]] = (
@@ -42,6 +45,32 @@ def faults(data: Any, rulebook: Rulebook, catalogues: Collection[str]) -> Iterat
             found = _strictest(rulebook, catalogues, quantities, _kind(data, path))
             if written is not None and found is not None and not found.allows(written):
                 yield looser(path, value, found)
+    yield from _retention(data, rulebook, catalogues)
+
+
+def _retention(data: Any, rulebook: Rulebook, catalogues: Collection[str]) -> Iterator[Fault]:
+    """Sets that are kept for a shorter time than a rule demands, told in days."""
+    for name, asset in entries(data, "assets"):
+        points = value_at(asset, "backup", "retention", "points")
+        found = limit(rulebook, catalogues, "retention.kept_min", str(asset.get("kind")))
+        if found is None or not isinstance(points, str) or days(points) is not None:
+            continue
+        written = durations.parse(points)
+        if not found.allows(written):
+            least = int(found.value) // durations.DAY
+            yield Fault(
+                path=("assets", name, "backup", "retention", "points"),
+                code="retention-too-short",
+                message=say(
+                    "`{points}` is {written} days, and {rule} demands {least} at least",
+                    points=points,
+                    written=written // durations.DAY,
+                    rule=found.rule.id,
+                    least=least,
+                ),
+                fix=say("write `{example}` or more", example=f"{least}d"),
+                rule=found.rule.id,
+            )
 
 
 def looser(path: OptionPath, value: object, found: Limit) -> Fault:
