@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
@@ -185,4 +186,5 @@ class _Report:
                 first = place.value.column if number == place.value.line else 0
                 end = place.end.column if number == place.end.line else len(line)
                 line = line[:first] + "•" * (end - first) + line[end:]
-        return redact(line)
+        # What is hidden already keeps its width, so that the caret stays under its place.
+        return "".join(each if each.startswith("•") else redact(each) for each in re.split("(•+)", line))

@@ -20,7 +20,8 @@ SHORTEST = 4
 _QUOTED = r"(?:\"(?:[^\"\\]|\\.)*(?:\"|\\?\Z)|'[^']*(?:'|\Z))"
 _VALUE = rf"(?:{_QUOTED}(?:{_QUOTED}|\\.|[^\s\"',;)}}\]])*|(?:\\.|{_QUOTED}|[^\s\"'])+)"
 """One value as shells and options files write it: quoted pieces, escapes and plain ones side by side."""
-_WORDS = r"pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|credentials?|authorization"
+# In a plan, `credentials: {file: …}` says where a secret is; what stands in the braces is looked at by itself.
+_WORDS = r"pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|credentials?(?![\"']?\s*[:=]\s*\{)|authorization"
 _PATTERNS = (
     re.compile(r"()(-----BEGIN [A-Z ]*PRIVATE KEY[A-Z ]*-----.*?(?:-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----|\Z))", re.S),
     # Authorization: Bearer …, Basic …
