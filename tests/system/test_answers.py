@@ -94,6 +94,19 @@ def answers_of(site: Site) -> Iterator[tuple[str, Answer]]:
     yield "ledger-verify-incomplete", site.run("ledger", "verify", "--json")
     (site.base / "checkpoint").rename(checkpoint)
     yield from site_answers(site)
+    yield from key_answers(site)
+
+
+def key_answers(site: Site) -> Iterator[tuple[str, Answer]]:
+    """The keys of that node, one of them proven; and a first plan beside the one in force, twice."""
+    yield "keys-prove", site.run("keys", "prove", "--json")
+    opened = site.keys.owner.decrypt((site.base / "challenge-owner.asc").read_bytes()).decode()
+    code = next(line.split()[-1] for line in opened.splitlines() if line.startswith("The answer is "))
+    yield "keys-prove-answer", site.run("keys", "prove", "--answer", code, "--json")
+    yield "keys-list", site.run("keys", "list", "--json")
+    first = ("init", "--output", str(site.base / "first/intendance.yaml"), "--yes", "--json")
+    yield "init", site.run(*first)
+    yield "init-again", site.run(*first)
 
 
 def site_answers(site: Site) -> Iterator[tuple[str, Answer]]:
