@@ -17,6 +17,7 @@ from intendance.model.plan import MariadbAsset, SecretReference
 from intendance.system import process
 from tests.support import engines
 from tests.support.engines import TakenSet
+from tests.support.state import until
 from tests.system.engines.test_mariadb_round_trip import CONTENT, fingerprint
 
 pytestmark = pytest.mark.mariadb
@@ -222,13 +223,14 @@ def test_killed_in_the_middle_it_leaves_no_client(mariadb_server: PrivateServer,
     )
     child.stdin.write(b"CREATE TABLE `t` (\n  `a` int(11)\n) ENGINE=InnoDB;\nINSERT INTO `t` VALUES\n(1);\n")
     connected = f"SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '{mariadb_database}'"
-    seen = ""
-    while (seen := mariadb_server.execute(connected).strip()) != "2":
+
+    def count() -> str:
         assert child.process.poll() is None, child.stderr()
+        return mariadb_server.execute(connected).strip()
+
+    until(lambda: count() == "2", "two sessions")
     child.kill()
-    while mariadb_server.execute(connected).strip() != "0":
-        pass
-    assert seen == "2"
+    until(lambda: mariadb_server.execute(connected).strip() == "0", "no session")
 
 
 def test_the_program_is_found_wherever_it_is_started(tmp_path: Path) -> None:
