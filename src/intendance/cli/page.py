@@ -95,6 +95,8 @@ def page_for(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Pag
 
 def width_of(text: str) -> int:
     """Columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
     )

@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 from intendance.model.frozen import dataclass
@@ -47,7 +47,7 @@ def translator(language: Language, *domains: str) -> Translator:
     single: dict[str, str] = {}
     plural_forms: dict[str, tuple[str, str]] = {}
     for domain in domains:
-        source = files("intendance.language").joinpath("locale", language, "LC_MESSAGES", f"{domain}.po")
+        source = Path(__file__).parent / "locale" / language / "LC_MESSAGES" / f"{domain}.po"
         for entry in read(source.read_text(encoding="utf-8")):
             if entry.fuzzy or not all(entry.forms):
                 continue

@@ -18,8 +18,6 @@ from intendance.ledger.canonical import clean
 from intendance.ledger.failures import failures
 from intendance.ledger.layout import Layout
 from intendance.ledger.note import Checkpoint, VerifierKey
-from intendance.ledger.report import Report
-from intendance.ledger.signed_tree import SignedTree
 from intendance.ledger.tlog import inclusion_proof, leaf_hash, verify_inclusion
 from intendance.model.errors import InternalError
 from intendance.model.errors.ledger import (
@@ -263,6 +261,9 @@ class Book:
 
         Raises RecordMissing, CheckpointUnusable, LedgerContradicted.
         """
+        from intendance.ledger.report import Report  # what verifies is not loaded by what only reads and appends
+        from intendance.ledger.signed_tree import SignedTree
+
         leaf = leaf_hash(self.content(seq))
         on_disk = sealing.read_signed(self.layout, self.origin)
         if on_disk is None or seq >= on_disk[0].size:
