@@ -169,7 +169,7 @@ class _Walk:
             yield Fault(path=path, code="short-list", message=said, fix=write(path, schema))
         for index, item in enumerate(value):
             yield from self.visit(schema["items"], item, (*path, index))
-            if isinstance(item, str) and item in value[:index]:
+            if isinstance(item, str) and item in value[:index] and not schema.get("x-words"):
                 said = say("`{value}` is listed twice", value=item)
                 yield Fault(path=(*path, index), code="listed-twice", message=said, fix=say("remove one of them"))
 

@@ -42,6 +42,14 @@ class Refers:
         return handler(core) | {"x-refers": list(self.sections)}
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a command line, of which two may be the same; any other list names each thing once."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(core) | {"x-words": True}
+
+
 def option(
     sentence: str, *, example: Any, unit: str | None = None, default: Any = ..., performed: bool = True, **more: Any
 ) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from intendance.plan.schema.declaring import Group, option, optional
+from intendance.plan.schema.declaring import Group, Words, option, optional
 from intendance.plan.schema.forms import ContactName, FilePath, Fingerprint, Line, Slug, Variable
 
 
@@ -57,6 +57,6 @@ class SecretReference(Group):
         example="/etc/intendance/mariadb.cnf",
     )
     env: Variable = optional("The name of an environment variable of the agent that holds it.", example="DB_PASSWORD")
-    command: Annotated[list[Line], Field(min_length=1)] = optional(
+    command: Annotated[list[Line], Field(min_length=1), Words()] = optional(
         "A program and its arguments that prints it.", example=["pass", "show", "mariadb/backup"]
     )
