@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -96,8 +97,9 @@ def _count(rule: Rule, subject: Subject, views: Iterable[Inspection], newest: In
     first = local_day(subject.first_declared, zone) + timedelta(days=1)
     asked = _last(today, of)
     lacking = [] if asked.keys() <= have else [day for text, day in asked.items() if text not in have]
-    missing = tuple(day for day in lacking if first <= day <= asked_until)
-    return _Days(of, missing, tuple(day for day in lacking if day < first), first)
+    young = bisect_left(lacking, first)
+    missing = lacking[young : bisect_right(lacking, asked_until)]
+    return _Days(of, tuple(missing), tuple(lacking[:young]), first)
 
 
 @lru_cache(maxsize=128)
