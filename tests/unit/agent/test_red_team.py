@@ -11,13 +11,16 @@ import pytest
 import yaml
 
 from intendance.agent.adoption import adopt
+from intendance.agent.doctor import stores
 from intendance.agent.judging import Judgement, judge
 from intendance.ledger.book import Book
 from intendance.model.errors.ledger import LedgerShortened
 from intendance.model.errors.plan import FleetImmutable, NotConfirmed, PlanAltered, PlanInvalid
 from intendance.model.errors.state import LedgerLost
+from intendance.model.plan import DirectoryStore
 from intendance.model.verdict import State
 from intendance.plan import adopted
+from intendance.stores import adopt_store
 from tests.support.clock import MovableClock
 from tests.support.plans import NOON, Plans
 
@@ -309,6 +312,13 @@ def test_a_ledger_put_back_from_before_is_refused(scene: Scene) -> None:
     database.write_bytes(before)
     with pytest.raises(LedgerShortened):
         scene.judged()
+
+
+def test_a_store_on_the_disk_that_it_protects_is_shown(scene: Scene, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    adopt_store(DirectoryStore(name="local", path=str(folder)))
+    plan = scene.plans.check(scene.plans.changed(("/var/backups/intendance", str(folder)))).valid()
+    assert "store_same_disk" in {each.code for each in stores.examine(plan, [str(tmp_path)], in_force=False)}
 
 
 def test_an_invalid_plan_is_not_adopted(scene: Scene) -> None:
