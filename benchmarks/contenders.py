@@ -74,11 +74,12 @@ def take_turns(contenders: Sequence[Contender], work: Path, rounds: int) -> None
 
 def our_pipe(source: Path, home: RecipientHome, target: str, *, hashed: bool, listing: str = "snar") -> str:
     """What the product joins, joined by a shell: tar with the same options, zstd, gpg to the same keys, SHA-256 of what
-    is kept where `hashed`, and all of it on the disk."""
+    is kept where `hashed`, and all of it on the disk. By openssl, which has the processor hash: Debian's sha256sum does
+    not, and would hold the pipe up."""
     options = shlex.join([*COMMON, *READING])
     notes = f"--listed-incremental={target}/{listing} --index-file={target}/index"
     read = f"tar -C {source} {options} {notes} -cf - . 2>/dev/null"
-    keep = f"tee >(sha256sum > {target}/sums) > {target}/full.gpg" if hashed else f"cat > {target}/full.gpg"
+    keep = f"tee >(openssl dgst -sha256 > {target}/sums) > {target}/full.gpg" if hashed else f"cat > {target}/full.gpg"
     return f"{read} | zstd -q -3 -T2 | {shlex.join(home.encrypt_argv())} | {keep}; sync {target}/full.gpg"
 
 
