@@ -16,6 +16,7 @@ from intendance.cli import outcomes
 from intendance.cli.output import INTERRUPTED, Invocation, Output
 from intendance.cli.unwritable import note_unwritable
 from intendance.cli.watching import Onlooker
+from intendance.language.texts import translator
 from intendance.model.errors import Exit, IntendanceError
 
 Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]
@@ -53,6 +54,7 @@ def run(
     output = Output(as_json=json)
     _note_other_plan(invocation, output)
     _perform(
+        invocation,
         output,
         lambda watcher: service.back_up(
             invocation.state,
@@ -74,6 +76,7 @@ def inspect(
     """Look into the stores: which sets are there, whole, signed and unchanged."""
     invocation: Invocation = context.obj
     _perform(
+        invocation,
         Output(as_json=json),
         lambda watcher: service.inspect(invocation.state, invocation.clock, asset=asset, deep=deep, watcher=watcher),
     )
@@ -118,33 +121,36 @@ def show(
         typer.echo(line)
 
 
-def _perform(output: Output, work: Callable[[Watcher], tuple[Outcome, ...]]) -> None:
-    onlooker = Onlooker(output)
+def _perform(invocation: Invocation, output: Output, work: Callable[[Watcher], tuple[Outcome, ...]]) -> None:
+    _ = translator(invocation.language, "backup", *outcomes.DOMAINS)
+    onlooker = Onlooker(output, invocation.language)
     try:
         found = work(onlooker)
     except Detached as left:
         onlooker.ended()
-        output.talk(f"Left to the agent, which goes on with {', '.join(left.runs)}.")
-        output.talk("  → See how far it is: `intendance run list`; end it: `intendance run cancel RUN`.")
+        output.talk(_("Left to the agent, which goes on with {runs}.").format(runs=", ".join(left.runs)))
+        output.talk("  → " + _("See how far it is: `intendance run list`; end it: `intendance run cancel RUN`."))
         if output.as_json:
             output.json({"schema": "intendance.detached/1", "runs": list(left.runs)})
         raise typer.Exit(INTERRUPTED) from None
     except KeyboardInterrupt:
         onlooker.ended()
-        output.interrupted("Cancelled; nothing of what was under way is listed.")
+        sentence = "Cancelled; nothing of what was under way is listed."
+        output.interrupted(sentence, _("Cancelled; nothing of what was under way is listed."))
         raise typer.Exit(INTERRUPTED) from None
     except IntendanceError:
         onlooker.ended()
         raise
-    outcomes.answer(output, found)
+    outcomes.answer(output, _, found)
 
 
 def _note_other_plan(invocation: Invocation, output: Output) -> None:
     """Say when the plan file at hand is not the one in force."""
     file = invocation.plan or next((place for place in _places() if place.is_file()), None)
     if file is not None and service.differs_from_adopted(invocation.state, invocation.clock, file):
-        output.talk(f"note: {file} differs from the adopted plan, which is what is performed.")
-        output.talk(f"  → Put it in force with `intendance plan adopt {file}`.")
+        _ = translator(invocation.language, "backup")
+        output.talk(_("note: {file} differs from the adopted plan, which is what is performed.").format(file=file))
+        output.talk("  → " + _("Put it in force with `intendance plan adopt {file}`.").format(file=file))
 
 
 def _places() -> tuple[Path, ...]:

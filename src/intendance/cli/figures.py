@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
+Language = Literal["fr", "en"]
 
-def duration(seconds: float) -> str:
-    """`0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
+
+def duration(seconds: float, language: Language = "en") -> str:
+    """`0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`; in French `0,4 s`, with spaces where no line ends."""
+    text = _spell(seconds)
+    return text.replace(".", ",").replace(" ", "\u00a0") if language == "fr" else text
+
+
+def _spell(seconds: float) -> str:
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)

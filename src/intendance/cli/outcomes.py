@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import typer
 
 from intendance.agent.service import Outcome
-from intendance.cli.figures import duration, moment, parse
+from intendance.cli import run_words
+from intendance.cli.figures import moment, parse
 from intendance.cli.output import Output
-from intendance.cli.watching import described
-from intendance.language.sizes import size
+from intendance.language.sizes import number, size
+from intendance.language.texts import Translator
 from intendance.model.errors import Exit
 from intendance.runs.rows import Run
 from intendance.system.clock import rfc3339
+
+DOMAINS = ("outcomes", run_words.DOMAIN)
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
@@ -49,13 +52,13 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def answer(output: Output, outcomes: Sequence[Outcome]) -> None:
+def answer(output: Output, _: Translator, outcomes: Sequence[Outcome]) -> None:
     """Print what came of the runs and leave with the contract's code: 0, 1 when all failed, 3 when some did."""
     if output.as_json:
         output.json({"schema": "intendance.runs/1", "runs": [as_json(outcome) for outcome in outcomes]})
     else:
         for outcome in outcomes:
-            say(output, outcome)
+            tell(output, _, outcome)
     failed = [outcome for outcome in outcomes if outcome.run.state != "succeeded"]
     if failed:
         something = len(failed) < len(outcomes) or any(_left_something(outcome) for outcome in failed)
@@ -67,76 +70,99 @@ def _left_something(outcome: Outcome) -> bool:
     return any(fact.kind in {"backup.completed", "inspection.completed"} for fact in outcome.evidence)
 
 
-def say(output: Output, outcome: Outcome) -> None:
-    """One run's end for people: done on stdout, anything else on stderr."""
+def tell(output: Output, _: Translator, outcome: Outcome) -> None:
+    """One run's end for people: done on stdout, anything else on stderr. Messages of errors are English."""
     run = outcome.run
     if run.state == "succeeded" or _left_something(outcome):
-        for line in _lines(outcome):
+        for line in _lines(_, outcome):
             typer.echo(line)
     if run.state != "succeeded":
-        output.talk(f"error: {run.asset}: {described(run)} {_word(run)}. {run.message or ''}".rstrip())
-        output.talk(f"  → {run.next_step or 'See it with `intendance run show ' + run.id + '`.'}")
+        sentences = {
+            "failed": _("error: {asset}: {activity} failed."),
+            "cancelled": _("error: {asset}: {activity} was cancelled."),
+            "interrupted": _("error: {asset}: {activity} was interrupted."),
+        }
+        said = sentences.get(run.state, _("error: {asset}: {activity} is {state}.")).format(
+            asset=run.asset, activity=run_words.activity(_, run.activity), state=run_words.state(_, outcome)
+        )
+        output.talk(f"{said} {run.message or ''}".rstrip())
+        output.talk(f"  → {run.next_step or _('See it with `intendance run show {run}`.').format(run=run.id)}")
 
 
-def _lines(outcome: Outcome) -> list[str]:
+def _lines(_: Translator, outcome: Outcome) -> list[str]:
+    run = outcome.run
     backup = outcome.latest("backup.completed")
     if backup is not None:
-        return _backup_lines(outcome, backup.data, backup.seq)
-    lines = []
+        return list(_backup_lines(_, outcome, backup.data, backup.seq))
+    lines: list[str] = []
     for fact in outcome.evidence:
         if fact.kind == "inspection.completed":
-            lines += _inspection_lines(outcome.run, fact.data, fact.seq, outcome.zone)
+            lines += _inspection_lines(_, run, fact.data, fact.seq, outcome.zone)
         elif fact.kind == "inspection.failed":
-            lines += [f"{outcome.run.asset}: {fact.data.message}", f"  → {fact.data.next_step}"]
-    return lines or [f"{outcome.run.asset}: {described(outcome.run)} done in {took(outcome.run)}."]
+            said = _("{asset}: {message}").format(asset=run.asset, message=fact.data.message)
+            lines += [said, f"  → {fact.data.next_step}"]
+    done = _("{asset}: {activity} done in {took}.").format(
+        asset=run.asset, activity=run_words.activity(_, run.activity), took=run_words.took(run, _.language)
+    )
+    return lines or [done]
 
 
-def _backup_lines(outcome: Outcome, data: Any, seq: int) -> list[str]:
+def _backup_lines(_: Translator, outcome: Outcome, data: Any, seq: int) -> Iterator[str]:
     run = outcome.run
-    stores = " and ".join(data.stores)
-    parts = f"{data.parts} part{'s' * (data.parts != 1)}"
-    stored = f"{size(data.source_bytes)} stored as {size(data.stored_bytes)} in {parts} in {stores}"
-    lines = [
-        f"{run.asset}: {data.kind} backup done in {took(run)}: {stored}.",
-        f"  set {data.set}, recovers to {moment(parse(data.recovers_to), outcome.zone)}",
-        f"  encrypted to {len(data.recipients)} keys; ledger record {seq}",
-    ]
-    lines += [f"  note: {warning}" for warning in data.warnings]
-    lines.append(f"  → See it come back: `intendance restore run {run.asset} --into DEST`.")
-    return lines
+    yield _.plural(
+        "{asset}: {activity} done in {took}: {source} stored as {stored} in {n} part in {stores}.",
+        "{asset}: {activity} done in {took}: {source} stored as {stored} in {n} parts in {stores}.",
+        data.parts,
+    ).format(
+        asset=run.asset,
+        activity=run_words.activity(_, f"backup.{data.kind}"),
+        took=run_words.took(run, _.language),
+        source=size(data.source_bytes, _.language),
+        stored=size(data.stored_bytes, _.language),
+        n=number(data.parts, _.language),
+        stores=_(" and ").join(data.stores),
+    )
+    recovers = moment(parse(data.recovers_to), outcome.zone)
+    yield "  " + _("set {set}, recovers to {moment}").format(set=data.set, moment=recovers)
+    count = len(data.recipients)
+    yield "  " + _.plural(
+        "encrypted to {n} key; ledger record {seq}", "encrypted to {n} keys; ledger record {seq}", count
+    ).format(n=count, seq=seq)
+    for warning in data.warnings:
+        yield "  " + _("note: {text}").format(text=warning)
+    yield "  → " + _("See it come back: `intendance restore run {asset} --into DEST`.").format(asset=run.asset)
 
 
-def _inspection_lines(run: Run, data: Any, seq: int, zone: str) -> list[str]:
-    words = f"{data.sets} set{'s' * (data.sets != 1)}, {size(data.stored_bytes)}"
+def _inspection_lines(_: Translator, run: Run, data: Any, seq: int, zone: str) -> Iterator[str]:
+    yield _.plural(
+        "{asset}: {store} holds {n} set, {stored}; {hashed} re-read and compared; ledger record {seq}.",
+        "{asset}: {store} holds {n} sets, {stored}; {hashed} re-read and compared; ledger record {seq}.",
+        data.sets,
+    ).format(
+        asset=run.asset,
+        store=data.store,
+        n=number(data.sets, _.language),
+        stored=size(data.stored_bytes, _.language),
+        hashed=size(data.hashed_bytes, _.language),
+        seq=seq,
+    )
     newest = next((seen for seen in data.newest if not seen.fault), None)
-    lines = [
-        f"{run.asset}: {data.store} holds {words}; {size(data.hashed_bytes)} re-read and compared; ledger record {seq}."
-    ]
     if newest is not None:
-        lines.append(f"  newest: {newest.set}, recovers to {moment(parse(newest.recovers_to), zone)}")
-    lines += [f"  FAULT {seen.set}: {seen.fault}" for seen in data.damaged]
+        recovers = moment(parse(newest.recovers_to), zone)
+        yield "  " + _("newest: {set}, recovers to {moment}").format(set=newest.set, moment=recovers)
+    for seen in data.damaged:
+        yield "  " + _("FAULT {set}: {fault}").format(set=seen.set, fault=seen.fault)
     if data.incomplete:
-        attempts = f"{data.incomplete} incomplete attempt{'s' * (data.incomplete != 1)}"
-        lines.append(f"  {attempts} of {size(data.incomplete_bytes)}, not listed")
+        yield "  " + _.plural(
+            "{n} incomplete attempt of {size}, not listed", "{n} incomplete attempts of {size}, not listed",
+            data.incomplete,
+        ).format(n=number(data.incomplete, _.language), size=size(data.incomplete_bytes, _.language))  # fmt: skip
     if data.sets == 0:
-        lines.append(f"  → Make the first one: `intendance backup run {run.asset}`.")
+        yield "  → " + _("Make the first one: `intendance backup run {asset}`.").format(asset=run.asset)
     elif data.damaged:
-        lines.append(
-            f"  → Make a new one now: `intendance backup run {run.asset}`; keep the damaged ones and find out why."
-        )
-    return lines
-
-
-def took(run: Run) -> str:
-    """How long its last attempt took."""
-    if run.started_at is None or run.ended_at is None:
-        return "—"
-    return duration(max(0.0, (run.ended_at - run.started_at).total_seconds()))
-
-
-def _word(run: Run) -> str:
-    words = {"failed": "failed", "cancelled": "was cancelled", "interrupted": "was interrupted"}
-    return words.get(run.state, f"is {run.state}")
+        yield "  → " + _(
+            "Make a new one now: `intendance backup run {asset}`; keep the damaged ones and find out why."
+        ).format(asset=run.asset)
 
 
 def _instant(at: datetime | None) -> str | None:

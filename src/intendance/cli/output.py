@@ -86,12 +86,13 @@ class Output:
             sys.stderr.write(sentence + "\n")
             sys.stderr.flush()
 
-    def interrupted(self, sentence: str) -> None:
-        """What Ctrl-C left, in a sentence; an object on stdout too when JSON was asked for."""
+    def interrupted(self, sentence: str, told: str | None = None) -> None:
+        """What Ctrl-C left, in a sentence, `told` in the reader's language; an object on stdout too when JSON was asked
+        for."""
         if self.as_json:
             error = {"code": "interrupted", "message": sentence, "next_step": ""}
             self.json({"schema": "intendance.error/1", "error": error})
-        self.talk(sentence)
+        self.talk(told or sentence)
 
     def report(self, error: IntendanceError) -> None:
         """The error as one sentence and its next step on stderr; as an object on stdout too when JSON was asked for."""

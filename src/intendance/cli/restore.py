@@ -77,7 +77,7 @@ def run(  # noqa: PLR0913 -- one parameter per option
         return
     output = Output(as_json=json)
     note_unwritable(invocation, output)
-    onlooker = Onlooker(output)
+    onlooker = Onlooker(output, invocation.language)
 
     def told(planned: Planned) -> None:
         for line in _plan_lines(planned):

@@ -34,7 +34,7 @@ def plan(invocation: Invocation, asked: SiteAsked, *, json: bool) -> None:
 def run(invocation: Invocation, asked: SiteAsked, *, json: bool) -> None:
     """Restore all assets of the site beside each other, or nothing."""
     output = Output(as_json=json)
-    onlooker = Onlooker(output)
+    onlooker = Onlooker(output, invocation.language)
     _ = _texts(invocation)
 
     def told(planned: SitePlanned) -> None:
@@ -109,7 +109,7 @@ def _asset_lines(planned: Planned, _: Translator, language: Language) -> Iterato
 
 def _restored_lines(restored: RestoredSite, _: Translator, language: Language) -> Iterator[str]:
     evidence = restored.evidence
-    took = duration(sum(each.evidence.phases.total_ms for each in restored.restores) / 1000)
+    took = duration(sum(each.evidence.phases.total_ms for each in restored.restores) / 1000, language)
     yield _("Restored the site {site} into {folder} in {took}.").format(
         site=evidence.site, folder=evidence.destination, took=took
     )

@@ -84,8 +84,8 @@ def _table(output: Output, _: Translator, found: tuple[Outcome, ...]) -> None:
     for outcome in found:
         run = outcome.run
         began, state = run.started_at or run.queued_at, run_words.state(_, outcome)
-        activity = run_words.activity(_, run)
-        table.add_row(local(began, outcome.zone), run.asset, activity, state, outcomes.took(run), run.id)
+        activity = run_words.activity(_, run.activity)
+        table.add_row(local(began, outcome.zone), run.asset, activity, state, run_words.took(run, _.language), run.id)
     output.console().print(table)
     if any(outcome.worker_gone for outcome in found):
         output.talk(run_words.gone(_))

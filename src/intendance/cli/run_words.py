@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from intendance.agent.service import Outcome
-from intendance.cli import outcomes
-from intendance.cli.figures import local
+from intendance.cli.figures import Language, duration, local
 from intendance.language.texts import Translator
 from intendance.runs.rows import Run
+
+if TYPE_CHECKING:
+    from intendance.agent.service import Outcome
 
 DOMAIN = "run_words"
 
@@ -18,7 +20,7 @@ def titles(_: Translator) -> tuple[str, ...]:
     return (_("STARTED"), _("ASSET"), _("ACTIVITY"), _("STATE"), _("TOOK"), _("RUN"))
 
 
-def activity(_: Translator, run: Run) -> str:
+def activity(_: Translator, name: str) -> str:
     """`full backup`, `sauvegarde complète`; an activity of another version keeps its name."""
     known = {
         "backup.logical": _("logical backup"),
@@ -28,7 +30,7 @@ def activity(_: Translator, run: Run) -> str:
         "inspect": _("inspection"),
         "restore": _("restore"),
     }
-    return known.get(run.activity, run.activity)
+    return known.get(name, name)
 
 
 def state(_: Translator, outcome: Outcome) -> str:
@@ -43,6 +45,13 @@ def state(_: Translator, outcome: Outcome) -> str:
     }
     said = known[outcome.run.state]
     return _("{state}, process gone").format(state=said) if outcome.worker_gone else said
+
+
+def took(run: Run, language: Language) -> str:
+    """How long its last attempt took."""
+    if run.started_at is None or run.ended_at is None:
+        return "—"
+    return duration(max(0.0, (run.ended_at - run.started_at).total_seconds()), language)
 
 
 def nothing(_: Translator) -> tuple[str, str]:
@@ -68,7 +77,7 @@ def details(_: Translator, outcome: Outcome) -> Iterator[str]:
     run, zone = outcome.run, outcome.zone
     yield _("{run}: {state}").format(run=run.id, state=state(_, outcome))
     yield "  " + _("{activity} of {asset}, asked for by {actor}, attempt {attempt} of {allowed}").format(
-        activity=activity(_, run),
+        activity=activity(_, run.activity),
         asset=run.asset,
         actor=run.actor,
         attempt=run.attempt,
@@ -82,7 +91,7 @@ def details(_: Translator, outcome: Outcome) -> Iterator[str]:
     )
     if run.started_at is not None and run.ended_at is not None:
         yield "  " + _("started {started}, ended {ended} after {took}").format(
-            started=local(run.started_at, zone), ended=local(run.ended_at, zone), took=outcomes.took(run)
+            started=local(run.started_at, zone), ended=local(run.ended_at, zone), took=took(run, _.language)
         )
     elif run.started_at is not None:
         yield "  " + _("started {started}").format(started=local(run.started_at, zone))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 
+from intendance.cli import run_words
 from intendance.cli.figures import duration
-from intendance.cli.output import Output
+from intendance.cli.output import Language, Output
 from intendance.language.sizes import size
+from intendance.language.texts import Translator, translator
 from intendance.runs.progress import Reading
 from intendance.runs.rows import Run
 from intendance.system.clock import monotonic_seconds
@@ -19,8 +21,9 @@ _BAR_CELLS = 24
 class Onlooker:
     """A `Watcher` that draws."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, language: Language) -> None:
         self._output = output
+        self._texts = translator(language, "watching", run_words.DOMAIN)
         self._draws = sys.stderr.isatty()
         self._drawn = False
         self._next_line = monotonic_seconds() + _PAUSE_SECONDS
@@ -28,15 +31,21 @@ class Onlooker:
 
     def began(self, run: Run, *, by_agent: bool) -> None:
         """Say what begins and who performs it."""
-        who = "the agent performs it; Ctrl-C leaves it to the agent" if by_agent else "here, Ctrl-C cancels"
-        self._output.talk(f"{run.asset}: {described(run)} ({who}; run {run.id})")
+        _ = self._texts
+        if by_agent:
+            said = _("{asset}: {activity} (the agent performs it; Ctrl-C leaves it to the agent; run {run})")
+        else:
+            said = _("{asset}: {activity} (here, Ctrl-C cancels; run {run})")
+        what = run_words.activity(_, run.activity)
+        self._output.talk(said.format(asset=run.asset, activity=what, run=run.id))
         self._next_line = monotonic_seconds() + _PAUSE_SECONDS
         self._waiting_said = False
 
     def waits(self) -> None:
         """Say once that something else has to end first."""
         if not self._waiting_said:
-            self._output.talk("  waiting for other runs to end")
+            _ = self._texts
+            self._output.talk("  " + _("waiting for other runs to end"))
             self._waiting_said = True
 
     def moved(self, run: Run, reading: Reading | None) -> None:
@@ -48,12 +57,12 @@ class Onlooker:
         """Show one reading."""
         if self._draws:
             width = shutil.get_terminal_size((100, 24)).columns
-            sys.stderr.write("\r\x1b[K" + _line(reading, bar=True)[: width - 1])
+            sys.stderr.write("\r\x1b[K" + line(self._texts, reading, bar=True)[: width - 1])
             sys.stderr.flush()
             self._drawn = True
         elif monotonic_seconds() >= self._next_line:
             self._next_line = monotonic_seconds() + _PAUSE_SECONDS
-            self._output.talk(_line(reading, bar=False))
+            self._output.talk(line(self._texts, reading, bar=False))
 
     def ended(self) -> None:
         """Clear the moving line; what came of the run is the command's answer."""
@@ -63,23 +72,23 @@ class Onlooker:
             self._drawn = False
 
 
-def described(run: Run) -> str:
-    """`full backup`, `inspection`."""
-    activity, _, kind = run.activity.partition(".")
-    return {"backup": f"{kind} backup", "inspect": "inspection"}.get(activity, activity)
-
-
-def _line(reading: Reading, *, bar: bool) -> str:
-    pieces = [f"  {reading.phase}"]
+def line(_: Translator, reading: Reading, *, bar: bool) -> str:
+    """`pack · 1.5 GiB of about 4.0 GiB · 51.2 MiB/s · 50 s left`."""
+    pieces = [f"  {_phase(_, reading.phase)}"]
     total = reading.total_bytes
     if total and bar:
         share = min(1.0, reading.done_bytes / total)
         filled = int(share * _BAR_CELLS)
         pieces.append("█" * filled + "░" * (_BAR_CELLS - filled))
-    done = size(reading.done_bytes)
-    pieces.append(f"{done} of about {size(total)}" if total else done)
+    done = size(reading.done_bytes, _.language)
+    pieces.append(_("{done} of about {total}").format(done=done, total=size(total, _.language)) if total else done)
     if reading.bytes_per_second is not None:
-        pieces.append(f"{size(int(reading.bytes_per_second))}/s")
+        pieces.append(f"{size(int(reading.bytes_per_second), _.language)}/s")
     if reading.remaining_seconds is not None:
-        pieces.append(f"{duration(reading.remaining_seconds)} left")
+        pieces.append(_("{time} left").format(time=duration(reading.remaining_seconds, _.language)))
     return " · ".join(pieces)
+
+
+def _phase(_: Translator, phase: str) -> str:
+    known = {"dump": _("dump"), "pack": _("pack"), "copy": _("copy"), "load": _("load"), "hash": _("hash")}
+    return known.get(phase, phase)
