@@ -18,7 +18,8 @@ import pytest
 import typer
 
 from intendance.agent.service import Outcome
-from intendance.cli import outcomes, watching
+from intendance.agent.shelves import ListedPoint, Listing, Remains, ShownSet
+from intendance.cli import outcomes, points, watching
 from intendance.cli.output import Output
 from intendance.cli.watching import Onlooker
 from intendance.language.texts import translator
@@ -27,6 +28,8 @@ from intendance.model.evidence.inspection import InspectionCompleted, Inspection
 from intendance.model.verdict import Fact
 from intendance.runs.progress import Reading
 from intendance.runs.rows import Run
+from intendance.sets.manifest import Base, Manifest, Part, Stream
+from intendance.sets.points import RecoveryPoint
 from tests.support.typography import french_faults
 
 FOLDER = Path(__file__).parent / "backup"
@@ -111,6 +114,53 @@ def watched(language: Language) -> None:
 
 
 DAMAGED = replace(SEEN, set=SET.replace("0Z.1", "0Z.2"), fault="2 parts are missing")
+POINT = RecoveryPoint(
+    set=SET, asset="shop", engine="mariadb", kind="logical", started_at=BEGAN,
+    completed_at=BEGAN + timedelta(minutes=2), recovers_to=BEGAN, stores=("local", "far"), parts=3,
+    stored_bytes=3 * 2**29, source_bytes=2**32, recipients=("AB" * 20, "CD" * 20), manifest_sha256="ab" * 32,
+)  # fmt: skip
+LATER = replace(
+    POINT, set="files.backup-differential.20261121T080000Z.1", asset="files", engine="files", kind="differential",
+    stores=("local",), parts=1, recipients=("AB" * 20,), base="files.backup-full.20261115T020000Z.1",
+)  # fmt: skip
+
+
+def listed(point: RecoveryPoint, **inspected_at: datetime | None) -> ListedPoint:
+    return ListedPoint(point=point, inspected_at=inspected_at)
+
+
+def listing(*held: ListedPoint, **more: Any) -> Callable[[Language], None]:
+    full = {"assets": ("shop", "files"), "unreadable": {}, "failures": (), "remains": (), "zone": ZONE, **more}
+
+    def draw(language: Language) -> None:
+        _ = translator(language, *points.DOMAINS)
+        points.draw(Output(as_json=False), _, Listing(points=held, **full))
+
+    return draw
+
+
+def shown(page: ListedPoint, **more: Any) -> Callable[[Language], None]:
+    point = page.point
+    parts = tuple(
+        Part(name=f"s-{number:05}", plain_bytes=9, cipher_bytes=9, sha256_plain="a" * 64, sha256_cipher="b" * 64)
+        for number in range(point.parts)
+    )
+    manifest = Manifest(
+        fleet="asbl", node="crud-web", ledger="crud-web", asset=point.asset, engine=point.engine,
+        engine_version="10.11.6", identity="x", first_seen=INSTANT, set=point.set, run=RUN.id, attempt=1,
+        kind=point.kind, sequence=7, previous=None, started_at=INSTANT, completed_at=INSTANT, recovers_to=INSTANT,
+        source={}, streams=(Stream(name="db-shop", media="sql", source_bytes=2**32, argv=(), parts=parts),), files=(),
+        recipients=point.recipients, retention_days=90, software="intendance 0.1.0", **more,
+    )  # fmt: skip
+
+    def draw(language: Language) -> None:
+        _ = translator(language, *points.DOMAINS)
+        for line in points.set_lines(_, ShownSet(listed=page, manifest=manifest, zone=ZONE)):
+            typer.echo(line)
+
+    return draw
+
+
 PAGES: dict[str, Callable[[Language], None]] = {
     "run": answered(outcome(RUN, backed_up(warnings=("t is no InnoDB table",))), outcome(LOOK, looked(1))),
     "run-alone": answered(outcome(RUN, backed_up(parts=1, recipients=1, stores=("local",)))),
@@ -125,6 +175,22 @@ PAGES: dict[str, Callable[[Language], None]] = {
         outcome(LOOK, looked(0, incomplete=1, incomplete_bytes=5)),
     ),
     "watching": watched,
+    "list": listing(
+        listed(POINT, local=BEGAN + timedelta(hours=3), far=None),
+        listed(LATER, local=None),
+        listed(replace(POINT, set=DAMAGED.set, doubt=DAMAGED.fault), local=BEGAN),
+        listed(replace(POINT, set=SET.replace("0Z.1", "0Z.3"), stores=(), fault=DAMAGED.fault), local=None),
+        unreadable={"shop.backup-logical.20261120T080000Z.1": "the signature is of another key"},
+        remains=(
+            Remains(asset="shop", store="local", attempts=1, stored_bytes=2**20),
+            Remains(asset="files", store="far", attempts=2, stored_bytes=0),
+        ),
+    ),
+    "list-none": listing(),
+    "show": shown(listed(POINT, local=BEGAN + timedelta(hours=3), far=None), warnings=("t is no InnoDB table",)),
+    "show-differential": shown(
+        listed(replace(LATER, doubt=DAMAGED.fault), local=BEGAN), base=Base(set=LATER.base or "", sha256="cd" * 32)
+    ),
 }
 
 
@@ -145,7 +211,7 @@ def test_what_people_read(
     assert found == path.read_text(encoding="utf-8")
 
 
-ENGLISH = re.compile(r"is no InnoDB|The store far|Mount it|Make room|2 parts are missing")
+ENGLISH = re.compile(r"is no InnoDB|The store far|Mount it|Make room|2 parts are missing|the signature is of")
 """Evidence, and the errors' sentences: English wherever they are read."""
 
 

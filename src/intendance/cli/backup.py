@@ -94,7 +94,7 @@ def list_(context: typer.Context, asset: Asset = None, json: Json = False) -> No
     if json:
         output.json(points.as_json(listing))
     else:
-        points.draw(output, listing)
+        points.draw(output, translator(invocation.language, *points.DOMAINS), listing)
     for error in listing.failures:
         output.talk(f"error: {error.message}")
         output.talk(f"  → {error.advice}")
@@ -117,7 +117,7 @@ def show(
     if json:
         Output(as_json=True).json(points.set_as_json(shown))
         return
-    for line in points.set_lines(shown):
+    for line in points.set_lines(translator(invocation.language, *points.DOMAINS), shown):
         typer.echo(line)
 
 

@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from intendance.agent.shelves import ListedPoint, Listing, ShownSet
+from intendance.cli import run_words
 from intendance.cli.figures import local, moment
 from intendance.cli.output import Output
-from intendance.language.sizes import size
+from intendance.language.sizes import number, size
+from intendance.language.texts import Translator
 from intendance.system.clock import rfc3339
+
+DOMAINS = ("points", run_words.DOMAIN)
+_LABEL_COLUMNS = 14
 
 
 def as_json(listing: Listing) -> dict[str, Any]:
@@ -56,44 +61,50 @@ def point_as_json(listed: ListedPoint) -> dict[str, Any]:
     }
 
 
-def draw(output: Output, listing: Listing) -> None:
+def draw(output: Output, _: Translator, listing: Listing) -> None:
     """The points as a table; what is faulty is said in words below it."""
     from rich.table import Table  # drawn only for people
 
     table = Table(box=None, pad_edge=False)
-    for title in ("RECOVERS TO", "ASSET", "KIND", "STORED", "STORES", "INSPECTED", "SET"):
-        table.add_column(title, no_wrap=title == "SET", overflow="fold", min_width=len(title))
+    *others, last = (_("RECOVERS TO"), _("ASSET"), _("KIND"), _("STORED"), _("STORES"), _("INSPECTED"), _("SET"))
+    for title in others:
+        table.add_column(title, overflow="fold", min_width=len(title))
+    longest = max((len(listed.point.set) for listed in listing.points), default=0)
+    table.add_column(last, no_wrap=True, overflow="fold", min_width=max(len(last), longest))  # an id is copied
     for listed in listing.points:
         point = listed.point
         seen = [at for at in listed.inspected_at.values() if at is not None]
         table.add_row(
             local(point.recovers_to, listing.zone),
             point.asset,
-            point.kind,
-            size(point.stored_bytes),
-            ", ".join(point.stores) or "none, faulty",
-            "FAULTY" if point.doubt else local(max(seen), listing.zone) if seen else "not yet",
+            run_words.kind(_, point.kind),
+            size(point.stored_bytes, _.language),
+            ", ".join(point.stores) or _("none, faulty"),
+            _("FAULTY") if point.doubt else local(max(seen), listing.zone) if seen else _("not yet"),
             point.set,
         )
     if listing.points:
         output.console().print(table)
-    for line in _remarks(listing):
+    for line in _remarks(_, listing):
         output.talk(line)
 
 
-def _remarks(listing: Listing) -> Iterator[str]:
+def _remarks(_: Translator, listing: Listing) -> Iterator[str]:
     for listed in listing.points:
         if listed.point.complaint:
-            yield f"FAULT {listed.point.set}: {listed.point.complaint}"
+            yield _("FAULT {set}: {fault}").format(set=listed.point.set, fault=listed.point.complaint)
     for name, fault in listing.unreadable.items():
-        yield f"FAULT {name}: {fault}"
+        yield _("FAULT {set}: {fault}").format(set=name, fault=fault)
     for left in listing.remains:
-        what = f"{left.attempts} attempt{'s' * (left.attempts != 1)} without a manifest"
-        yield f"{left.asset}: {what} in {left.store}, {size(left.stored_bytes)}: never listed, not restorable."
+        yield _.plural(
+            "{asset}: {n} attempt without a manifest in {store}, {size}: never listed, not restorable.",
+            "{asset}: {n} attempts without a manifest in {store}, {size}: never listed, not restorable.",
+            left.attempts,
+        ).format(asset=left.asset, n=left.attempts, store=left.store, size=size(left.stored_bytes, _.language))
     without = [asset for asset in listing.assets if all(listed.point.asset != asset for listed in listing.points)]
     if without and not listing.failures:
-        yield f"No recovery point of {', '.join(without)} yet."
-        yield f"  → Make one: `intendance backup run {without[0]}`."
+        yield _("No recovery point of {assets} yet.").format(assets=", ".join(without))
+        yield "  → " + _("Make one: `intendance backup run {asset}`.").format(asset=without[0])
 
 
 def set_as_json(shown: ShownSet) -> dict[str, Any]:
@@ -107,28 +118,67 @@ def set_as_json(shown: ShownSet) -> dict[str, Any]:
     }
 
 
-def set_lines(shown: ShownSet) -> Iterator[str]:
+def set_lines(_: Translator, shown: ShownSet) -> Iterator[str]:
     """One set as a page."""
-    point, manifest, zone = shown.listed.point, shown.manifest, shown.zone
-    yield f"{point.set}" + (f"  FAULT: {point.complaint}" if point.complaint else "")
-    yield f"  {point.kind} backup of {point.asset} ({point.engine} {manifest.engine_version}) by {manifest.software}"
-    if point.base is not None:
-        yield f"  builds on     {point.base}, which a restore needs as well"
-    yield f"  recovers to   {moment(point.recovers_to, zone)}"
-    yield f"  made          {local(point.started_at, zone)} to {local(point.completed_at, zone)}"
-    yield f"  size          {size(point.source_bytes)}, stored as {size(point.stored_bytes)} in {_parts(point.parts)}"
-    for stream in manifest.streams:
-        yield f"    {stream.name}: {size(stream.source_bytes)} of {stream.media} in {_parts(len(stream.parts))}"
-    for store, at in shown.listed.inspected_at.items():
-        seen = "not inspected yet" if at is None else f"inspected {local(at, zone)}"
-        yield f"  store         {store}: {manifest.fleet}/{manifest.node}/{manifest.asset}/{manifest.set} ({seen})"
-    for fingerprint in point.recipients:
-        yield f"  opens with    {fingerprint}"
-    yield f"  manifest      sha256 {point.manifest_sha256}, number {manifest.sequence} of its chain"
+    point, manifest = shown.listed.point, shown.manifest
+    yield f"{point.set}" + ("  " + _("FAULT: {fault}").format(fault=point.complaint) if point.complaint else "")
+    yield "  " + _("{activity} of {asset} ({engine} {version}) by {software}").format(
+        activity=run_words.activity(_, f"backup.{point.kind}"),
+        asset=point.asset,
+        engine=point.engine,
+        version=manifest.engine_version,
+        software=manifest.software,
+    )
+    for label, text in _rows(_, shown):
+        yield f"  {label:{_LABEL_COLUMNS}}{text}" if label else f"    {text}"
     for warning in manifest.warnings:
-        yield f"  note: {warning}"
-    yield f"  → Restore it: `intendance restore run {point.asset} --point {point.set} --into DEST`."
+        yield "  " + _("note: {text}").format(text=warning)
+    yield "  → " + _("Restore it: `intendance restore run {asset} --point {set} --into DEST`.").format(
+        asset=point.asset, set=point.set
+    )
 
 
-def _parts(count: int) -> str:
-    return f"{count} part{'s' * (count != 1)}"
+def _rows(_: Translator, shown: ShownSet) -> Iterator[tuple[str, str]]:
+    """What stands in the page's two columns; a stream stands below the size, without a label."""
+    point, manifest, zone = shown.listed.point, shown.manifest, shown.zone
+    if point.base is not None:
+        yield _("builds on"), _("{base}, which a restore needs as well").format(base=point.base)
+    yield _("recovers to"), moment(point.recovers_to, zone)
+    yield (
+        _("made"),
+        _("{began} to {ended}").format(began=local(point.started_at, zone), ended=local(point.completed_at, zone)),
+    )
+    yield (
+        _("size"),
+        _.plural(
+            "{source}, stored as {stored} in {n} part", "{source}, stored as {stored} in {n} parts", point.parts
+        ).format(
+            source=size(point.source_bytes, _.language),
+            stored=size(point.stored_bytes, _.language),
+            n=number(point.parts, _.language),
+        ),
+    )
+    for stream in manifest.streams:
+        count = len(stream.parts)
+        yield (
+            "",
+            _.plural("{name}: {size} of {media} in {n} part", "{name}: {size} of {media} in {n} parts", count).format(
+                name=stream.name,
+                size=size(stream.source_bytes, _.language),
+                media=stream.media,
+                n=number(count, _.language),
+            ),
+        )
+    path = f"{manifest.fleet}/{manifest.node}/{manifest.asset}/{manifest.set}"
+    for store, at in shown.listed.inspected_at.items():
+        if at is None:
+            yield _("store"), _("{store}: {path} (not inspected yet)").format(store=store, path=path)
+        else:
+            when = local(at, zone)
+            yield _("store"), _("{store}: {path} (inspected {when})").format(store=store, path=path, when=when)
+    for fingerprint in point.recipients:
+        yield _("opens with"), fingerprint
+    yield (
+        _("manifest"),
+        _("sha256 {hash}, number {n} of its chain").format(hash=point.manifest_sha256, n=manifest.sequence),
+    )

@@ -33,6 +33,17 @@ def activity(_: Translator, name: str) -> str:
     return known.get(name, name)
 
 
+def kind(_: Translator, name: str) -> str:
+    """`full`, `complète`: the kind of a backup, where the word backup does not stand before it."""
+    known = {
+        "logical": _("logical"),
+        "physical": _("physical"),
+        "full": _("full"),
+        "differential": _("differential"),
+    }
+    return known.get(name, name)
+
+
 def state(_: Translator, outcome: Outcome) -> str:
     """`running`, `en cours`; that its process is gone is said, for the journal does not know it yet."""
     known = {
