@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import typer
@@ -10,16 +10,18 @@ import typer
 from intendance.agent import restoring, sites
 from intendance.agent.restoring import Asked, Planned, Restored
 from intendance.agent.sites import SiteAsked
-from intendance.cli import restore_answers, restore_site
+from intendance.cli import restore_answers, restore_site, run_words
 from intendance.cli.figures import duration, moment, parse
-from intendance.cli.output import INTERRUPTED, Invocation, Output
+from intendance.cli.output import INTERRUPTED, Invocation, Language, Output
 from intendance.cli.unwritable import note_unwritable
 from intendance.cli.watching import Onlooker
 from intendance.language.sizes import size
+from intendance.language.texts import Translator, translator
 from intendance.model.errors import UsageError
 from intendance.model.errors.runs import RestoreCancelled
-from intendance.model.evidence.restore import Phases
 
+DOMAINS = ("restore", run_words.DOMAIN)
+_LABEL_COLUMNS: Mapping[Language, int] = {"en": 12, "fr": 14}
 Asset = Annotated[str, typer.Argument(metavar="NAME", help="An asset of the plan; or a site, for all its assets.")]
 Into = Annotated[
     str, typer.Option(help="A folder that does not exist yet; for MariaDB also the name of a new database.")
@@ -78,9 +80,10 @@ def run(  # noqa: PLR0913 -- one parameter per option
     output = Output(as_json=json)
     note_unwritable(invocation, output)
     onlooker = Onlooker(output, invocation.language)
+    _ = translator(invocation.language, *DOMAINS)
 
     def told(planned: Planned) -> None:
-        for line in _plan_lines(planned):
+        for line in plan_lines(_, planned):
             output.talk(line)
 
     try:
@@ -96,7 +99,7 @@ def run(  # noqa: PLR0913 -- one parameter per option
     if json:
         output.json(restore_answers.restored_json(restored))
         return
-    for line in _lines(restored):
+    for line in restored_lines(_, restored):
         typer.echo(line)
 
 
@@ -128,40 +131,79 @@ def _plan(context: typer.Context, asked: Asked, *, json: bool) -> None:
     if json:
         Output(as_json=True).json(restore_answers.plan_json(planned))
         return
-    for line in _plan_lines(planned):
+    for line in plan_lines(translator(invocation.language, *DOMAINS), planned):
         typer.echo(line)
 
 
-def _plan_lines(planned: Planned) -> Iterator[str]:
-    plan, zone = planned.plan, planned.zone
-    wanted = "the newest point" if plan.target is None else f"at or before {moment(plan.target, zone)}"
-    yield f"Restore {plan.asset} into {plan.destination}"
-    yield f"  asked for   {wanted}"
-    yield f"  reaches     {moment(plan.reached, zone)}"
-    yield f"  set         {plan.set} ({plan.kind}, {plan.engine} {plan.engine_version}) from {plan.store}"
-    if plan.base is not None:
-        yield f"  builds on   {plan.base}, which is restored first"
-    names = ", ".join(stream.name for stream in plan.streams)
-    yield f"  size        {size(plan.source_bytes)} from {size(plan.stored_bytes)} stored: {names}"
-    yield f"  opens with  the private key of {' or '.join(plan.recipients)}"
-    if plan.predicted is not None:
-        yield f"  time        about {duration(plan.predicted.total_ms / 1000)}, by the restores measured before"
+def plan_lines(_: Translator, planned: Planned) -> Iterator[str]:
+    """What a restore would do, as a page."""
+    plan = planned.plan
+    yield _("Restore {asset} into {destination}").format(asset=plan.asset, destination=plan.destination)
+    for label, text in _rows(_, planned):
+        yield f"  {label:{_LABEL_COLUMNS[_.language]}}{text}"
     for warning in plan.warnings:
-        yield f"  note: {warning}"
+        yield "  " + _("note: {text}").format(text=warning)
 
 
-def _lines(restored: Restored) -> Iterator[str]:
-    evidence = restored.evidence
-    took = duration(evidence.phases.total_ms / 1000)
-    yield f"Restored {size(evidence.restored_bytes)} into {evidence.destination} in {took}."
-    yield f"  set {evidence.set} from {evidence.store}, reaches {moment(parse(evidence.reached), restored.zone)}"
+def _rows(_: Translator, planned: Planned) -> Iterator[tuple[str, str]]:
+    """What stands in the two columns of a plan."""
+    plan, zone = planned.plan, planned.zone
+    if plan.target is None:
+        yield _("asked for"), _("the newest point")
+    else:
+        yield _("asked for"), _("at or before {moment}").format(moment=moment(plan.target, zone))
+    yield _("reaches"), moment(plan.reached, zone)
+    yield (
+        _("set"),
+        _("{set} ({kind}, {engine} {version}) from {store}").format(
+            set=plan.set,
+            kind=run_words.kind(_, plan.kind),
+            engine=plan.engine,
+            version=plan.engine_version,
+            store=plan.store,
+        ),
+    )
+    if plan.base is not None:
+        yield _("builds on"), _("{base}, which is restored first").format(base=plan.base)
+    yield (
+        _("size"),
+        _("{source} from {stored} stored: {streams}").format(
+            source=size(plan.source_bytes, _.language),
+            stored=size(plan.stored_bytes, _.language),
+            streams=", ".join(stream.name for stream in plan.streams),
+        ),
+    )
+    yield _("opens with"), _("the private key of {keys}").format(keys=_(" or ").join(plan.recipients))
+    if plan.predicted is not None:
+        time = duration(plan.predicted.total_ms / 1000, _.language)
+        yield _("time"), _("about {time}, by the restores measured before").format(time=time)
+
+
+def restored_lines(_: Translator, restored: Restored) -> Iterator[str]:
+    """What came of it. What checks found is evidence: English."""
+    evidence, phases = restored.evidence, restored.evidence.phases
+    yield _("Restored {size} into {destination} in {took}.").format(
+        size=size(evidence.restored_bytes, _.language),
+        destination=evidence.destination,
+        took=duration(phases.total_ms / 1000, _.language),
+    )
+    yield "  " + _("set {set} from {store}, reaches {moment}").format(
+        set=evidence.set, store=evidence.store, moment=moment(parse(evidence.reached), restored.zone)
+    )
     for check in evidence.checks:
-        yield f"  {'ok ' if check.ok else 'NOT'} {check.name}: {check.found}"
-    recorded = "not recorded" if restored.seq is None else f"ledger record {restored.seq}"
-    yield f"  {_phases(evidence.phases)}; {recorded}"
-    yield f"  → Look at it; the original was not touched. Remove {evidence.destination} when you are done."
-
-
-def _phases(phases: Phases) -> str:
-    shown = {"decrypted": phases.decrypt_ms, "loaded": phases.load_ms, "checked": phases.check_ms}
-    return ", ".join(f"{name} in {duration(each / 1000)}" for name, each in shown.items())
+        yield f"  {_('ok ') if check.ok else _('NOT')} {check.name}: {check.found}"
+    spent = {
+        "decrypted": duration(phases.decrypt_ms / 1000, _.language),
+        "loaded": duration(phases.load_ms / 1000, _.language),
+        "checked": duration(phases.check_ms / 1000, _.language),
+    }
+    if restored.seq is None:
+        said = _("decrypted in {decrypted}, loaded in {loaded}, checked in {checked}; not recorded").format(**spent)
+    else:
+        said = _("decrypted in {decrypted}, loaded in {loaded}, checked in {checked}; ledger record {seq}").format(
+            **spent, seq=restored.seq
+        )
+    yield "  " + said
+    yield "  → " + _("Look at it; the original was not touched. Remove {destination} when you are done.").format(
+        destination=evidence.destination
+    )

@@ -11,7 +11,7 @@ import typer
 from intendance.agent import sites
 from intendance.agent.restoring import Planned
 from intendance.agent.sites import RestoredSite, SiteAsked, SitePlanned
-from intendance.cli import restore_answers
+from intendance.cli import restore_answers, run_words
 from intendance.cli.figures import duration, moment, parse
 from intendance.cli.output import Invocation, Language, Output
 from intendance.cli.watching import Onlooker
@@ -20,6 +20,8 @@ from intendance.language.sizes import size
 from intendance.language.texts import Translator, translator
 from intendance.system.clock import rfc3339
 
+DOMAINS = ("restore_site", run_words.DOMAIN)
+
 
 def plan(invocation: Invocation, asked: SiteAsked, *, json: bool) -> None:
     """Say what would be restored of each asset, and how far they are apart."""
@@ -27,7 +29,7 @@ def plan(invocation: Invocation, asked: SiteAsked, *, json: bool) -> None:
     if json:
         Output(as_json=True).json(_plan_json(planned))
         return
-    for line in _plan_lines(planned, _texts(invocation), invocation.language):
+    for line in plan_lines(planned, _texts(invocation), invocation.language):
         typer.echo(line)
 
 
@@ -38,7 +40,7 @@ def run(invocation: Invocation, asked: SiteAsked, *, json: bool) -> None:
     _ = _texts(invocation)
 
     def told(planned: SitePlanned) -> None:
-        for line in _plan_lines(planned, _, invocation.language):
+        for line in plan_lines(planned, _, invocation.language):
             output.talk(line)
 
     def begun(each: Planned) -> None:
@@ -54,15 +56,16 @@ def run(invocation: Invocation, asked: SiteAsked, *, json: bool) -> None:
     if json:
         output.json(_restored_json(restored))
         return
-    for line in _restored_lines(restored, _, invocation.language):
+    for line in restored_lines(restored, _, invocation.language):
         typer.echo(line)
 
 
 def _texts(invocation: Invocation) -> Translator:
-    return translator(invocation.language, "restore_site")
+    return translator(invocation.language, *DOMAINS)
 
 
-def _plan_lines(planned: SitePlanned, _: Translator, language: Language) -> Iterator[str]:
+def plan_lines(planned: SitePlanned, _: Translator, language: Language) -> Iterator[str]:
+    """What the restore of a site would do, as a page."""
     together, zone = planned.together, planned.zone
     yield _("Restore the site {site} into {folder}").format(site=planned.site, folder=planned.destination)
     if planned.target is None:
@@ -96,7 +99,11 @@ def _asset_lines(planned: Planned, _: Translator, language: Language) -> Iterato
     plan, zone = planned.plan, planned.zone
     yield "  " + _("{asset} reaches {moment}").format(asset=plan.asset, moment=moment(plan.reached, zone))
     yield "    " + _("set {set} ({kind}, {engine} {version}) from {store}").format(
-        set=plan.set, kind=plan.kind, engine=plan.engine, version=plan.engine_version, store=plan.store
+        set=plan.set,
+        kind=run_words.kind(_, plan.kind),
+        engine=plan.engine,
+        version=plan.engine_version,
+        store=plan.store,
     )
     if plan.base is not None:
         yield "    " + _("builds on {base}, which is restored first").format(base=plan.base)
@@ -107,7 +114,8 @@ def _asset_lines(planned: Planned, _: Translator, language: Language) -> Iterato
         yield "    " + _("note: {text}").format(text=warning)
 
 
-def _restored_lines(restored: RestoredSite, _: Translator, language: Language) -> Iterator[str]:
+def restored_lines(restored: RestoredSite, _: Translator, language: Language) -> Iterator[str]:
+    """What came of it. What checks found is evidence: English."""
     evidence = restored.evidence
     took = duration(sum(each.evidence.phases.total_ms for each in restored.restores) / 1000, language)
     yield _("Restored the site {site} into {folder} in {took}.").format(
@@ -123,7 +131,7 @@ def _restored_lines(restored: RestoredSite, _: Translator, language: Language) -
             folder=share.destination,
         )
         for check in each.evidence.checks:
-            yield f"    {'ok ' if check.ok else 'NOT'} {check.name}: {check.found}"
+            yield f"    {_('ok ') if check.ok else _('NOT')} {check.name}: {check.found}"
     yield "  " + _("ledger record {seq}").format(seq=restored.seq)
     yield "  " + _("→ Look at it; the originals were not touched. Remove {folder} when you are done.").format(
         folder=evidence.destination
