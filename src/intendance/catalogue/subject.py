@@ -7,11 +7,11 @@ that follows it in the same log, and what is dated in the future is set aside an
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
@@ -30,6 +30,8 @@ LIFECYCLE = frozenset({"plan.adopted", "asset.declared", "waiver.revoked"})
 """Kinds that are in force from their place in the log on, whatever the clock said."""
 
 Inspection = Fact[InspectionCompleted]
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,29 @@ class Facts:
         return self.by_kind.get(kind, ()) if asset is None else self.by_asset.get((kind, asset), ())
 
 
+class Notes:
+    """What was worked out of one subject, for the checks after the one that did. A copy of a subject starts anew, so
+    they are never those of another; and they make no difference between subjects."""
+
+    __slots__ = ("_about", "_found")
+
+    def __init__(self) -> None:
+        self._about: object = None
+        self._found: dict[Hashable, object] = {}
+
+    def about(self, subject: object) -> dict[Hashable, object]:
+        """The notes about a subject: those of any other are thrown away."""
+        if self._about is not subject:
+            self._about, self._found = subject, {}
+        return self._found
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Notes)
+
+    def __hash__(self) -> int:
+        return hash(Notes)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """An asset of the plan in force and the evidence about it, oldest first."""
@@ -58,6 +83,15 @@ class Subject:
     inspections: tuple[Inspection, ...]
     inspections_failed: tuple[Fact[InspectionFailed], ...]
     proofs: tuple[Fact[KeyProven], ...] = ()
+    notes: Notes = field(default_factory=Notes)
+
+    def once(self, work: Callable[Concatenate[Subject, P], T], *given: P.args, **named: P.kwargs) -> T:
+        """What a pure function makes of this subject, worked out when first asked for. Nobody changes what it gave."""
+        found = self.notes.about(self)
+        key = (work, *given, *named.items())
+        if key not in found:
+            found[key] = work(self, *given, **named)
+        return cast(T, found[key])
 
     @property
     def plan(self) -> Fact[PlanAdopted]:
@@ -79,6 +113,7 @@ class Subject:
             self,
             inspections=tuple(each for each in self.inspections if attestor(self.node, each) is not Attestor.SELF),
             inspections_failed=(),
+            notes=Notes(),
         )
 
 
@@ -157,6 +192,44 @@ def histories(inspections: Iterable[Inspection]) -> list[tuple[Inspection, Mappi
 
 def _at(fact: Fact[Any]) -> datetime:
     return fact.at
+
+
+def told(subject: Subject) -> list[tuple[Inspection, Mapping[str, Inspection]]]:
+    """The histories of a subject's inspections."""
+    return histories(subject.inspections)
+
+
+def instants(subject: Subject) -> Mapping[int, datetime | None]:
+    """The instant that each completed set recovers to, by the number of its record, as `recovered` has it."""
+    return {fact.seq: recovered(fact.data.recovers_to, fact.at) for fact in subject.completed}
+
+
+def made_days(subject: Subject, zone: str) -> Mapping[int, str | None]:
+    """The same instants as calendar days in a zone (YYYY-MM-DD). Raises ZoneInfoNotFoundError."""
+    place = ZoneInfo(zone)
+    return {
+        seq: None if at is None else at.astimezone(place).date().isoformat()
+        for seq, at in subject.once(instants).items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The names of the newest sets that an inspection lists, and whether it does so without a fault or a name twice."""
+
+    names: frozenset[str]
+    plain: bool
+
+
+def listings(subject: Subject) -> Mapping[tuple[str, int], Listing]:
+    """What each inspection lists, by its record."""
+    found = {}
+    for each in subject.inspections:
+        newest = each.data.newest
+        names = frozenset([seen.set for seen in newest])
+        plain = len(names) == len(newest) and {seen.fault for seen in newest} <= {""}
+        found[each.node, each.seq] = Listing(names, plain)
+    return found
 
 
 def recovered(text: str, recorded_at: datetime) -> datetime | None:

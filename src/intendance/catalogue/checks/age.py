@@ -10,7 +10,7 @@ from intendance.catalogue.checks.copies import Copy, copies
 from intendance.catalogue.checks.retained import judge_retention
 from intendance.catalogue.finding import Finding, Span, after, chain_start, seconds_held, seconds_lost
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Subject, attestor, recovered
+from intendance.catalogue.subject import Subject, attestor, instants
 from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.verdict import Attestor, Fact, Param, State
 
@@ -45,7 +45,7 @@ def _scheduled(subject: Subject) -> Finding | None:
 
 def _age(rule: Rule, subject: Subject, now: datetime, *, inspected_only: bool) -> Finding:
     bound = timedelta(seconds=rule.seconds("backup.age_max"))
-    found = copies(subject, inspected_only=inspected_only)
+    found = subject.once(copies, inspected_only=inspected_only)
     standing = [copy for copy in found if copy.closed is None]
     spans = [Span(copy.since, copy.end(bound)) for copy in found]
     start = chain_start(spans, now)
@@ -155,8 +155,9 @@ def _why(
 def _newest_unseen(subject: Subject, found: list[Copy]) -> tuple[Fact[BackupCompleted], datetime] | None:
     """The newest completed set that no inspection has said anything about."""
     known = {copy.set for copy in found}
-    dated = [(fact, recovered(fact.data.recovers_to, fact.at)) for fact in subject.completed]
-    unseen = [(fact, at) for fact, at in dated if at is not None and fact.data.set not in known]
+    recovers_at = subject.once(instants)
+    dated = [(fact, recovers_at[fact.seq]) for fact in subject.completed if fact.data.set not in known]
+    unseen = [(fact, at) for fact, at in dated if at is not None]
     return max(unseen, key=lambda each: (each[1], each[0].seq), default=None)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from intendance.catalogue.subject import Inspection, Subject, recovered
+from intendance.catalogue.subject import Inspection, Listing, Subject, instants, listings, recovered
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Fact
 
@@ -46,25 +47,32 @@ class Copy:
 def copies(subject: Subject, *, inspected_only: bool) -> list[Copy]:
     """Every copy that the evidence shows. With `inspected_only` the node's own memory of having stored it is none."""
     events: list[Fact[Any]] = list(subject.inspections)
+    recovers_at: Mapping[int, datetime | None] = {}
     if not inspected_only:
         events += subject.completed
+        recovers_at = subject.once(instants)
+    listed = subject.once(listings)
     shelves: dict[str, _Shelf] = {}
     ended: list[Copy] = []
     for event in sorted(events, key=lambda each: (each.at, each.node, each.seq)):
         if event.kind == "inspection.completed":
-            ended += shelves.setdefault(event.data.store, _Shelf(event.data.store)).look(event)
+            shelf = shelves.get(event.data.store)
+            if shelf is None:
+                shelf = shelves[event.data.store] = _Shelf(event.data.store)
+            ended += shelf.look(event, listed[event.node, event.seq])
         else:
-            _store(event, shelves)
+            _store(event, recovers_at[event.seq], shelves)
     standing = [copy for shelf in shelves.values() for copy in shelf.standing.values()]
     return ended + sorted(standing, key=lambda copy: (copy.since, copy.seen.node, copy.seen.seq))
 
 
-def _store(event: Fact[Any], shelves: dict[str, _Shelf]) -> None:
-    at = recovered(event.data.recovers_to, event.at)
+def _store(event: Fact[Any], at: datetime | None, shelves: dict[str, _Shelf]) -> None:
     if at is None:
         return
     for store in event.data.stores:
-        shelf = shelves.setdefault(store, _Shelf(store))
+        shelf = shelves.get(store)
+        if shelf is None:
+            shelf = shelves[store] = _Shelf(store)
         if event.data.set not in shelf.standing:
             shelf.open(Copy(event.data.set, store, at, event.at, event))
 
@@ -76,13 +84,18 @@ class _Shelf:
         self._store = store
         self.standing: dict[str, Copy] = {}
         self._by_age: list[tuple[datetime, str]] = []  # of all that ever stood, the oldest first
+        self._latest: frozenset[str] = frozenset()  # the last of these, as many as an inspection lists
+        self._ended = False  # whether a copy ever did: until then, all that stood stands
 
     def open(self, copy: Copy) -> None:
         self.standing[copy.set] = copy
         insort(self._by_age, (copy.recovers_to, copy.set))
+        self._latest = frozenset()
 
-    def look(self, event: Inspection) -> list[Copy]:
+    def look(self, event: Inspection, listing: Listing) -> list[Copy]:
         """What an inspection opens is added; what it ends is taken out and returned."""
+        if listing.plain and not self._ended and self._grew(event, listing.names):
+            return []
         ended: list[Copy] = []
         instants: list[datetime] = []
         standing = self.standing
@@ -101,12 +114,35 @@ class _Shelf:
             else:
                 self.open(Copy(seen.set, self._store, at, event.at, event))
         oldest = min(instants, default=None)
-        gone = self._absent(event, oldest)
-        return ended + [replace(self.standing.pop(name), closed=Closed(event, "")) for name in gone]
+        gone = self._absent(event, oldest, listing.names)
+        ended += [replace(self.standing.pop(name), closed=Closed(event, "")) for name in gone]
+        self._ended = self._ended or bool(ended)
+        return ended
 
-    def _absent(self, event: Inspection, oldest: datetime | None) -> list[str]:
+    def _grew(self, event: Inspection, names: frozenset[str]) -> bool:
+        """Whether all that stands was opened here or is listed again, as far as lists go: nothing ends then.
+
+        Asked only while nothing ever ended. Sets that the inspection opens are added, as `look` would.
+        """
+        new = names.difference(self.standing)
+        left = len(new)
+        for seen in event.data.newest:
+            if not left:
+                break
+            if seen.set in new:
+                left -= 1
+                at = recovered(seen.recovers_to, event.at)
+                if at is None:
+                    return False
+                self.open(Copy(seen.set, self._store, at, event.at, event))
+        if len(names) < LISTED:
+            return self.standing.keys() == names
+        if not self._latest:
+            self._latest = frozenset([name for _, name in self._by_age[-LISTED:]])
+        return names == self._latest
+
+    def _absent(self, event: Inspection, oldest: datetime | None, listed: frozenset[str]) -> list[str]:
         """What stood and was not seen, though it would have been listed: no list is longer than `LISTED`."""
-        listed = {seen.set for seen in event.data.newest}
         if len(event.data.newest) < LISTED:
             return [name for name in self.standing if name not in listed]
         if oldest is None:

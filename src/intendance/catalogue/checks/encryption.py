@@ -11,7 +11,7 @@ from intendance.catalogue.checks.copies import Copy, copies
 from intendance.catalogue.checks.custody import with_proofs
 from intendance.catalogue.finding import Finding, after
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Inspection, Subject, Views, local_day, recovered
+from intendance.catalogue.subject import Inspection, Subject, Views, instants, listings, made_days
 from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.evidence.lifecycle import PlanAdopted
 from intendance.model.frozen import dataclass
@@ -24,11 +24,13 @@ Adopted = Fact[PlanAdopted]
 def to_recipients(rule: Rule, subject: Subject, now: datetime) -> Finding:
     """Enough holders in the plan; every stored set for its plan's keys; the newest for those of the plan in force; each
     of these keys proven by its holder."""
-    return with_proofs(rule, subject, now, _of_sets(rule, subject, now))
+    sets = subject.once(_of_sets, now, rule.count("recipients.holders_min"))
+    return with_proofs(rule, subject, now, sets or _nothing(rule, subject, now))
 
 
-def _of_sets(rule: Rule, subject: Subject, now: datetime) -> Finding:
-    few = _too_few_holders(rule, subject)
+def _of_sets(subject: Subject, now: datetime, holders_min: int) -> Finding | None:
+    """What is to be said of the sets, None when there is none. Two rules ask the same."""
+    few = _too_few_holders(subject, holders_min)
     if few is not None:
         return few
     made = _latest_words(subject)
@@ -47,13 +49,12 @@ def _of_sets(rule: Rule, subject: Subject, now: datetime) -> Finding:
     if stranger is not None:
         return stranger
     if not stored:
-        return _nothing(rule, subject, now)
-    ends = [*_ends_of_trouble(rule, subject, made, shelves.gone(made, stored)), *_ends_of_strangers(strangers)]
+        return None
+    ends = [*_ends_of_trouble(holders_min, subject, made, shelves.gone(made, stored)), *_ends_of_strangers(strangers)]
     return _encrypted(subject, made, stored, ends)
 
 
-def _too_few_holders(rule: Rule, subject: Subject) -> Finding | None:
-    bound = rule.count("recipients.holders_min")
+def _too_few_holders(subject: Subject, bound: int) -> Finding | None:
     since: datetime | None = None
     for plan in reversed(subject.plans):
         if _holders(plan) >= bound:
@@ -95,19 +96,21 @@ class _Shelves:
     """What the stores of a subject held at any moment, as inspections saw it."""
 
     def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._recovers_at = subject.once(instants)
         self._inspections = subject.inspections
         self._views = Views.of(subject.inspections)
         self._seen: dict[datetime, Mapping[str, _Shelf]] = {}
 
     def is_gone(self, fact: Made, moment: datetime) -> bool:
         """Whether, at a moment, every store that had the set was inspected since and has no set of its day left."""
-        at = recovered(fact.data.recovers_to, fact.at)
+        at = self._recovers_at[fact.seq]
         shelves = self._at(moment)
         for store in fact.data.stores:
             shelf = shelves.get(store)
             if at is None or shelf is None or shelf.at < fact.at:
                 return False
-            if fact.data.set in shelf.sets or local_day(at, shelf.zone).isoformat() in shelf.days:
+            if fact.data.set in shelf.sets or self._subject.once(made_days, shelf.zone)[fact.seq] in shelf.days:
                 return False
         return True
 
@@ -197,9 +200,9 @@ def _short(fingerprints: frozenset[str]) -> str:
 def _strangers(subject: Subject, made: list[Made]) -> list[Copy]:
     """Sets that inspections found and that this ledger never recorded."""
     known = {fact.data.set for fact in made}
-    if all(seen.set in known for each in subject.inspections for seen in each.data.newest):
+    if all(listing.names <= known for listing in subject.once(listings).values()):
         return []
-    return [copy for copy in copies(subject, inspected_only=True) if copy.set not in known]
+    return [copy for copy in subject.once(copies, inspected_only=True) if copy.set not in known]
 
 
 def _stranger(strangers: list[Copy]) -> Finding | None:
@@ -221,7 +224,7 @@ def _nothing(rule: Rule, subject: Subject, now: datetime) -> Finding:
         params: dict[str, Param] = {"due_at": due}
         since = subject.first_declared
         return Finding(State.PENDING, "first_due", params, since, (subject.declared,), next_change_at=after(due))
-    taken = [copy.closed.seen for copy in copies(subject, inspected_only=False) if copy.closed is not None]
+    taken = [copy.closed.seen for copy in subject.once(copies, inspected_only=False) if copy.closed is not None]
     if not taken:
         return Finding(State.UNKNOWN, "no_set", since=min(due, now), cites=(subject.declared,))
     last = max(taken, key=lambda seen: (seen.at, seen.seq))
@@ -236,10 +239,9 @@ def _encrypted(subject: Subject, made: list[Made], stored: list[Made], ends: lis
 
 
 def _ends_of_trouble(
-    rule: Rule, subject: Subject, made: list[Made], gone: Mapping[int, datetime]
+    bound: int, subject: Subject, made: list[Made], gone: Mapping[int, datetime]
 ) -> Iterator[datetime]:
     """When each thing ended that kept the rule from holding: plans, wrong sets, times without any set."""
-    bound = rule.count("recipients.holders_min")
     keys = {each.seq: _keys(each) for each in subject.plans}
     for before, current in pairwise(subject.plans):
         if _holders(before) < bound:

@@ -100,8 +100,10 @@ def _look(rule: Rule, subject: Subject, look: Fact[Any]) -> Finding:
 def _age_of_newest(look: Inspection) -> timedelta | None:
     """How old the newest whole set was that an inspection saw; what recovers to a later instant is none."""
     limit = look.at + SKEW
-    instants = [datetime.fromisoformat(seen.recovers_to) for seen in look.data.newest if not seen.fault]
-    newest = max((at for at in instants if at <= limit), default=None)
+    instants = list(map(datetime.fromisoformat, [seen.recovers_to for seen in look.data.newest if not seen.fault]))
+    newest = max(instants, default=None)
+    if newest is not None and newest > limit:
+        newest = max([at for at in instants if at <= limit], default=None)
     return None if newest is None else look.at - newest
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from intendance.catalogue.finding import Finding
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Inspection, Subject, histories, local_day, recovered
+from intendance.catalogue.subject import Inspection, Subject, local_day, made_days, recovered, told
 from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.verdict import Attestor, Fact, Param, State
 
@@ -23,10 +23,10 @@ def judge_retention(rule: Rule, subject: Subject) -> Finding:
     short = plan_too_short(rule, subject)
     if short is not None:
         return short
-    told, made = histories(subject.inspections), _Made(subject)
+    looks, made = subject.once(told), _Made(subject)
     healed: datetime | None = None
     broken: Finding | None = None
-    for inspection, views in reversed(told):
+    for inspection, views in reversed(looks):
         moment = inspection.at
         lost = sorted(_lost_days(made, views, moment, kept_s // DAY_SECONDS))
         if not lost:
@@ -38,7 +38,7 @@ def judge_retention(rule: Rule, subject: Subject) -> Finding:
             return Finding(State.PASS, "", since=healed)
         params: Mapping[str, Param] = {"first_day": lost[0].isoformat(), "count": len(lost), "bound_s": kept_s}
         params = broken.params if broken else params
-        cites = tuple(told[-1][1].values())
+        cites = tuple(looks[-1][1].values())
         broken = Finding(State.FAIL, "young_gone", params, since=moment, cites=cites, attested_by=Attestor.SELF)
     return broken or Finding(State.PASS, "")
 
@@ -58,6 +58,7 @@ class _Made:
     """The sets that were made, by the first of their stores and the local day that they recover to."""
 
     def __init__(self, subject: Subject) -> None:
+        self._subject = subject
         self._by_store: dict[str, list[Fact[BackupCompleted]]] = {}
         for fact in subject.completed:
             for store in fact.data.stores[:1]:
@@ -72,10 +73,11 @@ class _Made:
         found = self._by_day.get((store, zone))
         if found is None:
             found = self._by_day[store, zone] = {}
+            days = self._subject.once(made_days, zone)
             for fact in self._by_store[store]:
-                at = recovered(fact.data.recovers_to, fact.at)
-                if at is not None:
-                    found.setdefault(local_day(at, zone).isoformat(), []).append(fact)
+                day = days[fact.seq]
+                if day is not None:
+                    found.setdefault(day, []).append(fact)
         return found
 
 

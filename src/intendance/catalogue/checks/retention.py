@@ -11,18 +11,18 @@ from zoneinfo import ZoneInfo
 from intendance.catalogue.checks.retained import DAY_SECONDS, plan_too_short
 from intendance.catalogue.finding import Finding, Span, after, chain_start, seconds_lost
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Inspection, Subject, Views, attestor, histories, local_day
+from intendance.catalogue.subject import Inspection, Subject, Views, attestor, local_day, told
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Param, State
 
 
 @dataclass(frozen=True, slots=True)
 class _Days:
-    """The last days before an inspection: those that lack a set, those before which there was nothing to keep."""
+    """The last days before an inspection: those that lack a set, how many lack one since there was nothing to keep."""
 
     of: int
     missing: tuple[date, ...]
-    young: tuple[date, ...]
+    young: int
     first: date
 
     @property
@@ -72,7 +72,7 @@ def _stale(views: Mapping[str, Inspection], bound: timedelta, now: datetime) -> 
 def _finding(
     subject: Subject, days: _Days, newest: Inspection, *, since: datetime, until: datetime | None = None
 ) -> Finding:
-    count = days.of - len(days.missing) - len(days.young)
+    count = days.of - len(days.missing) - days.young
     params: dict[str, Param]
     if days.state is State.FAIL:
         code, params = "day_missing", {"first_day": days.missing[0].isoformat(), "count": len(days.missing)}
@@ -96,24 +96,37 @@ def _count(rule: Rule, subject: Subject, views: Iterable[Inspection], newest: In
         asked_until -= timedelta(days=1)
     first = local_day(subject.first_declared, zone) + timedelta(days=1)
     asked = _last(today, of)
-    lacking = [] if asked.keys() <= have else [day for text, day in asked.items() if text not in have]
-    young = bisect_left(lacking, first)
-    missing = lacking[young : bisect_right(lacking, asked_until)]
-    return _Days(of, tuple(missing), tuple(lacking[:young]), first)
+    young = bisect_left(asked.days, first)
+    due = slice(young, max(young, bisect_right(asked.days, asked_until)))
+    missing = () if have.issuperset(asked.texts[due]) else _lacking(asked, due, have)
+    return _Days(of, missing, young - len(have.intersection(asked.texts[:young])), first)
+
+
+def _lacking(asked: _Asked, due: slice, have: frozenset[str]) -> tuple[date, ...]:
+    pairs = zip(asked.texts[due], asked.days[due], strict=True)
+    return tuple(day for text, day in pairs if text not in have)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Days, oldest first, and how each is written."""
+
+    days: list[date]
+    texts: list[str]
 
 
 @lru_cache(maxsize=128)
-def _last(today: date, of: int) -> Mapping[str, date]:
-    """The days before a day, oldest first, as they are written; asked for again for every asset."""
+def _last(today: date, of: int) -> _Asked:
+    """The days before a day; asked for again for every asset."""
     days = [today - timedelta(days=back) for back in range(of, 0, -1)]
-    return {day.isoformat(): day for day in days}
+    return _Asked(days, [day.isoformat() for day in days])
 
 
 def _states(rule: Rule, subject: Subject, bound: timedelta) -> list[tuple[datetime, State]]:
     """What each inspection, with those of the other stores before it, showed at its time."""
     return [
         (inspection.at, _count(rule, subject, views.values(), inspection, bound).state)
-        for inspection, views in histories(subject.inspections)
+        for inspection, views in subject.once(told)
     ]
 
 
