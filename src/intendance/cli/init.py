@@ -109,7 +109,7 @@ def _begin(_: Translator, invocation: Invocation, plan: Path, catalogue: Chosen,
     holdings = founding.make_keys(
         {name: (contact, _user_id(answers, contact)) for name, contact in _KEYS.items()}, recovery
     )
-    left_out = tuple((each, _reason(_, each)) for each in seen.proposal.left_out)
+    left_out = tuple((each, reason(_, each)) for each in seen.proposal.left_out)
     draft = Draft(
         fleet=seen.fleet,
         node=seen.node,
@@ -203,7 +203,8 @@ def _for_holders(_: Translator, holdings: tuple[Holding, ...], answers: Answers,
     return files
 
 
-def _reason(_: Translator, left: LeftOut) -> str:
+def reason(_: Translator, left: LeftOut) -> str:
+    """Why something is not in the proposal, as a sentence; an error of a server keeps its English words."""
     sentences = {
         "remote": _("the database {what} is on another machine ({detail}): it is backed up there, or declare it here"),
         "postgresql": _("{what} is PostgreSQL, which this version does not back up yet"),
@@ -213,7 +214,19 @@ def _reason(_: Translator, left: LeftOut) -> str:
         "not_seen": _("{what} could not be looked at: {detail}"),
         "beyond": _("{what} more things had no room in the inventory"),
     }
-    return sentences[left.code].format(what=left.what, detail=left.detail)
+    unseen = {
+        "container": _("{param} runs in a container: its files are not those of this machine"),
+        "denied": _("{what} could not be looked at: permission denied"),
+        "too_long": _("{what} could not be looked at: longer than 1 MiB"),
+        "no_certificate": _("{what} could not be looked at: it is no certificate in PEM form"),
+        "unclear": _("{what} could not be looked at: only the running server knows what it stands for"),
+        "too_many": _("not all SQLite databases were looked for: there are more than {param} files"),
+        "no_plain_name": _(
+            "{what} could not be looked at: the name of its database does not stand there as plain text"
+        ),
+    }
+    sentence = unseen.get(left.why, sentences[left.code])
+    return sentence.format(what=left.what, detail=left.detail, param=left.param)
 
 
 def _draw(page: Page, _: Translator, plan: Path, begun: Begun) -> None:

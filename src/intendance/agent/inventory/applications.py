@@ -95,7 +95,8 @@ def _wordpress(machine: Machine, folder: str) -> Application | None:
         text = machine.text(f"{above}/wp-config.php")
     use = None if text is None else php.wordpress(text)
     if use is None:
-        machine.miss(f"{folder}/wp-config.php", "the name of its database does not stand there as plain text")
+        why = "the name of its database does not stand there as plain text"
+        machine.miss(f"{folder}/wp-config.php", why, "no_plain_name")
     content = "" if text is None else php.defined(text).get("WP_CONTENT_DIR", "")
     return Application(
         kind="wordpress",

@@ -20,7 +20,7 @@ class Machine:
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
-        self._not_seen: dict[str, str] = {}
+        self._not_seen: dict[str, NotSeen] = {}
 
     @property
     def live(self) -> bool:
@@ -30,11 +30,15 @@ class Machine:
     @property
     def not_seen(self) -> tuple[NotSeen, ...]:
         """What could not be looked at, in order."""
-        return tuple(NotSeen(what=what, why=why) for what, why in sorted(self._not_seen.items()))
+        return tuple(self._not_seen[what] for what in sorted(self._not_seen))
 
-    def miss(self, what: str, why: str) -> None:
-        """Note that something could not be looked at."""
-        self._not_seen.setdefault(what, " ".join(why.split()))
+    def miss(self, what: str, why: str, code: str = "", param: str = "") -> None:
+        """Note that something could not be looked at; the first reason of each stays."""
+        self._not_seen.setdefault(what, NotSeen(what=what, why=" ".join(why.split()), code=code, param=param))
+
+    def _refused(self, path: str, error: OSError) -> None:
+        code = "denied" if isinstance(error, PermissionError) else ""
+        self.miss(path, (error.strerror or str(error)).lower(), code)
 
     def resolve(self, path: str) -> str:
         """The path with links followed, none of them out of the root."""
@@ -72,10 +76,10 @@ class Machine:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         except OSError as error:
-            self.miss(path, (error.strerror or str(error)).lower())
+            self._refused(path, error)
             return None
         if len(content) > MOST_BYTES:
-            self.miss(path, "longer than 1 MiB")
+            self.miss(path, "longer than 1 MiB", "too_long")
             return None
         return content.decode("utf-8", errors="replace")
 
@@ -86,7 +90,7 @@ class Machine:
         except (FileNotFoundError, NotADirectoryError):
             return ()
         except OSError as error:
-            self.miss(folder, (error.strerror or str(error)).lower())
+            self._refused(folder, error)
             return ()
 
     def listed(self, folder: str) -> tuple[str, ...] | None:

@@ -112,7 +112,7 @@ def _held(machine: Machine, setting: Setting) -> tuple[bool, Mapping[str, int | 
         return True, answered
     closed = names is None and machine.is_folder(folder)
     if closed:
-        machine.miss(folder, "permission denied")
+        machine.miss(folder, "permission denied", "denied")
     return closed or machine.status(setting.socket) is not None, None
 
 

@@ -32,11 +32,14 @@ class ProposedAsset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """Something that was found and is not in the proposal; `code` says why."""
+    """Something that was found and is not in the proposal; `code` says why. Of what was `not_seen`, `why` is the
+    inventory's code, with its `param`."""
 
     what: str
     code: str
     detail: str = ""
+    why: str = ""
+    param: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +144,7 @@ def _left_out(found: InventoryTaken, *, all_powerful: bool) -> Iterator[LeftOut]
     if not all_powerful:
         yield LeftOut(what="/etc", code="not_root")
     for unseen in found.not_seen:
-        yield LeftOut(what=unseen.what, code="not_seen", detail=unseen.why)
+        yield LeftOut(what=unseen.what, code="not_seen", detail=unseen.why, why=unseen.code, param=unseen.param)
     if found.beyond:
         yield LeftOut(what=str(found.beyond), code="beyond")
 

@@ -34,7 +34,7 @@ def command_lines(machine: Machine, programs: frozenset[str] = DATABASES) -> Ite
         if theirs is None or theirs == ours:
             yield tuple(words)
         else:
-            machine.miss(f"{program} in a container", "its files are not those of this machine")
+            machine.miss(f"{program} in a container", "its files are not those of this machine", "container", program)
 
 
 def _processes() -> list[str]:

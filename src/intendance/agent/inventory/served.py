@@ -47,7 +47,7 @@ def look(machine: Machine) -> Sites:
     served = [each for configuration in read.values() for each in configuration.served]
     for name, configuration in read.items():
         for unclear in configuration.unclear:
-            machine.miss(f"{name}: {unclear}", "only the running server knows what it stands for")
+            machine.miss(f"{name}: {unclear}", "only the running server knows what it stands for", "unclear")
     roots = _roots(machine, served)
     found = _own([_found(machine, root) for root in roots if _worth(machine, root, roots)])
     certificates: dict[str, list[str]] = {}

@@ -37,7 +37,8 @@ def files(machine: Machine, trees: Iterable[str], leave_out: Iterable[str] = ())
         if machine.is_folder(real):
             found.update(_below(machine, real, without, budget, 0))
     if budget.left <= 0:
-        machine.miss("sqlite", f"more than {_MOST_ENTRIES} files: those beyond were not looked at")
+        why = f"more than {_MOST_ENTRIES} files: those beyond were not looked at"
+        machine.miss("sqlite", why, "too_many", str(_MOST_ENTRIES))
     return tuple(sorted(found))
 
 

@@ -108,7 +108,7 @@ def _read(machine: Machine, path: str) -> tuple[str, tuple[str, ...]]:
             except x509.ExtensionNotFound:
                 names = []
     except ValueError:
-        machine.miss(path, "it is no certificate in PEM form")
+        machine.miss(path, "it is no certificate in PEM form", "no_certificate")
         return "", ()
     return f"{certificate.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}", tuple(names[:_NAMES])
 

@@ -63,10 +63,16 @@ class ListenerFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSeen:
-    """Something that could not be looked at: nothing is known of it from this inventory."""
+    """Something that could not be looked at: nothing is known of it from this inventory.
+
+    `why` is English; `code` names the same reason for who writes it in another language (empty: only `why` says it),
+    with `param` as what it speaks of: of `container` the program, of `too_many` how many were looked at.
+    """
 
     what: str
     why: str
+    code: str = ""
+    param: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
