@@ -6,7 +6,7 @@ late: until then the state stays what it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from typing import Any
 from intendance.catalogue import checks, coverage
 from intendance.catalogue.finding import Finding, after
 from intendance.catalogue.rule import Need, Rule, Rulebook
-from intendance.catalogue.subject import LIFECYCLE, SKEW, Facts, Subject, arrange
+from intendance.catalogue.subject import LIFECYCLE, SKEW, Facts, Notes, Subject, arrange
 from intendance.catalogue.waivers import Waiver, live, waivers
 from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.evidence.lifecycle import PlanAdopted
@@ -208,6 +208,7 @@ def _subjects(facts: Facts, node: str) -> tuple[list[Subject], list[str]]:
     plans = _own(facts, node, "plan.adopted")
     subjects: list[Subject] = []
     undeclared: list[str] = []
+    alike: dict[Hashable, Any] = {}
     for asset in plans[-1].data.assets if plans else ():
         declared = _own(facts, node, "asset.declared", asset)
         if not declared:
@@ -224,6 +225,7 @@ def _subjects(facts: Facts, node: str) -> tuple[list[Subject], list[str]]:
                 inspections=facts.of("inspection.completed", asset),
                 inspections_failed=facts.of("inspection.failed", asset),
                 proofs=_own(facts, node, "key.proven"),
+                notes=Notes(alike),
             )
         )
     return subjects, undeclared

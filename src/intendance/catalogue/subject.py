@@ -49,11 +49,15 @@ class Facts:
 
 class Notes:
     """What was worked out of one subject, for the checks after the one that did. A copy of a subject starts anew, so
-    they are never those of another; and they make no difference between subjects."""
+    they are never those of another; and they make no difference between subjects.
 
-    __slots__ = ("_about", "_found")
+    `alike` is what does not depend on the subject, by all that it was worked out of: those judged together share it.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_about", "_found", "alike")
+
+    def __init__(self, alike: dict[Hashable, Any] | None = None) -> None:
+        self.alike: dict[Hashable, Any] = {} if alike is None else alike
         self._about: object = None
         self._found: dict[Hashable, object] = {}
 
@@ -113,7 +117,7 @@ class Subject:
             self,
             inspections=tuple(each for each in self.inspections if attestor(self.node, each) is not Attestor.SELF),
             inspections_failed=(),
-            notes=Notes(),
+            notes=Notes(self.notes.alike),
         )
 
 
@@ -229,6 +233,17 @@ def listings(subject: Subject) -> Mapping[tuple[str, int], Listing]:
         names = frozenset([seen.set for seen in newest])
         plain = len(names) == len(newest) and {seen.fault for seen in newest} <= {""}
         found[each.node, each.seq] = Listing(names, plain)
+    return found
+
+
+def day_sets(subject: Subject) -> Mapping[tuple[str, int], frozenset[str]]:
+    """The days that each inspection lists, by its record: one set for all that list the same, as most of a node do."""
+    alike, found = subject.notes.alike, {}
+    for each in subject.inspections:
+        days = alike.get(each.data.days)
+        if days is None:
+            days = alike[each.data.days] = frozenset(each.data.days)
+        found[each.node, each.seq] = days
     return found
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from intendance.catalogue.finding import Finding
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Inspection, Subject, local_day, made_days, recovered, told
+from intendance.catalogue.subject import Inspection, Subject, day_sets, local_day, made_days, recovered, told
 from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.verdict import Attestor, Fact, Param, State
 
@@ -23,12 +23,12 @@ def judge_retention(rule: Rule, subject: Subject) -> Finding:
     short = plan_too_short(rule, subject)
     if short is not None:
         return short
-    looks, made = subject.once(told), _Made(subject)
+    looks, made, listing = subject.once(told), _Made(subject), subject.once(day_sets)
     healed: datetime | None = None
     broken: Finding | None = None
     for inspection, views in reversed(looks):
         moment = inspection.at
-        lost = sorted(_lost_days(made, views, moment, kept_s // DAY_SECONDS))
+        lost = sorted(_lost_days(made, views, listing, moment, kept_s // DAY_SECONDS))
         if not lost:
             if broken is not None:
                 return broken
@@ -81,9 +81,15 @@ class _Made:
         return found
 
 
-def _lost_days(made: _Made, views: Mapping[str, Inspection], moment: datetime, days: int) -> set[date]:
+def _lost_days(
+    made: _Made,
+    views: Mapping[str, Inspection],
+    listing: Mapping[tuple[str, int], frozenset[str]],
+    moment: datetime,
+    days: int,
+) -> set[date]:
     """Local days younger than `days` at `moment` of which a set was made and no store has one left."""
-    listed = {store: frozenset(view.data.days) for store, view in views.items()}
+    listed = {store: listing[view.node, view.seq] for store, view in views.items()}
     lost: set[date] = set()
     for store in made.stores():
         view = views.get(store)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from intendance.catalogue.checks.retained import DAY_SECONDS, plan_too_short
 from intendance.catalogue.finding import Finding, Span, after, chain_start, seconds_lost
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Inspection, Subject, Views, attestor, local_day, told
+from intendance.catalogue.subject import Inspection, Subject, Views, attestor, day_sets, local_day, told
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Param, State
 
@@ -89,12 +89,26 @@ def _count(rule: Rule, subject: Subject, views: Iterable[Inspection], newest: In
     zone = newest.data.zone
     of = rule.seconds("retention.kept_min") // DAY_SECONDS
     today = local_day(newest.at, zone)
-    have = frozenset().union(*(view.data.days for view in views))
+    listing = subject.once(day_sets)
+    have = [listing[view.node, view.seq] for view in views]
     midnight = datetime.combine(today, time(), ZoneInfo(zone))
     asked_until = today - timedelta(days=1)
     if newest.at < midnight + bound - timedelta(seconds=DAY_SECONDS):
         asked_until -= timedelta(days=1)
-    first = local_day(subject.first_declared, zone) + timedelta(days=1)
+    first = subject.once(_first_kept, zone)
+    key = ("days", frozenset(have), today, asked_until, of, first)
+    found: _Days | None = subject.notes.alike.get(key)
+    if found is None:
+        found = subject.notes.alike[key] = _days(frozenset().union(*have), today, asked_until, of, first)
+    return found
+
+
+def _first_kept(subject: Subject, zone: str) -> date:
+    """The first whole day of the asset."""
+    return local_day(subject.first_declared, zone) + timedelta(days=1)
+
+
+def _days(have: frozenset[str], today: date, asked_until: date, of: int, first: date) -> _Days:
     asked = _last(today, of)
     young = bisect_left(asked.days, first)
     due = slice(young, max(young, bisect_right(asked.days, asked_until)))
