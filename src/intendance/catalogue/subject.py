@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,9 @@ LIFECYCLE = frozenset({"plan.adopted", "asset.declared", "waiver.revoked"})
 """Kinds that are in force from their place in the log on, whatever the clock said."""
 
 Inspection = Fact[InspectionCompleted]
+in_order = attrgetter("at", "node", "seq")
+"""The key that sorts facts of several logs, the oldest first."""
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -146,7 +150,7 @@ def arrange(facts: Iterable[Fact[Any]], now: datetime) -> Facts:
                 kept.append(fact if at == fact.at else replace(fact, at=at))
     by_kind: dict[str, list[Fact[Any]]] = {}
     by_asset: dict[tuple[str, str], list[Fact[Any]]] = {}
-    for fact in sorted(kept, key=lambda each: (each.at, each.node, each.seq)):
+    for fact in sorted(kept, key=in_order):
         by_kind.setdefault(fact.kind, []).append(fact)
         if fact.asset is not None:
             by_asset.setdefault((fact.kind, fact.asset), []).append(fact)

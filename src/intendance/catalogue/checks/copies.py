@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from intendance.catalogue.subject import Inspection, Listing, Subject, instants, listings, recovered
+from intendance.catalogue.subject import Inspection, Listing, Subject, in_order, instants, listings, recovered
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Fact
 
@@ -54,7 +54,7 @@ def copies(subject: Subject, *, inspected_only: bool) -> list[Copy]:
     listed = subject.once(listings)
     shelves: dict[str, _Shelf] = {}
     ended: list[Copy] = []
-    for event in sorted(events, key=lambda each: (each.at, each.node, each.seq)):
+    for event in sorted(events, key=in_order):
         if event.kind == "inspection.completed":
             shelf = shelves.get(event.data.store)
             if shelf is None:
@@ -84,13 +84,11 @@ class _Shelf:
         self._store = store
         self.standing: dict[str, Copy] = {}
         self._by_age: list[tuple[datetime, str]] = []  # of all that ever stood, the oldest first
-        self._latest: frozenset[str] = frozenset()  # the last of these, as many as an inspection lists
         self._ended = False  # whether a copy ever did: until then, all that stood stands
 
     def open(self, copy: Copy) -> None:
         self.standing[copy.set] = copy
         insort(self._by_age, (copy.recovers_to, copy.set))
-        self._latest = frozenset()
 
     def look(self, event: Inspection, listing: Listing) -> list[Copy]:
         """What an inspection opens is added; what it ends is taken out and returned."""
@@ -137,9 +135,8 @@ class _Shelf:
                 self.open(Copy(seen.set, self._store, at, event.at, event))
         if len(names) < LISTED:
             return self.standing.keys() == names
-        if not self._latest:
-            self._latest = frozenset([name for _, name in self._by_age[-LISTED:]])
-        return names == self._latest
+        youngest = [name for _, name in self._by_age[-LISTED:]]
+        return len(youngest) == len(names) and names.issuperset(youngest)
 
     def _absent(self, event: Inspection, oldest: datetime | None, listed: frozenset[str]) -> list[str]:
         """What stood and was not seen, though it would have been listed: no list is longer than `LISTED`."""

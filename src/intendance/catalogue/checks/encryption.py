@@ -35,7 +35,7 @@ def _of_sets(subject: Subject, now: datetime, holders_min: int) -> Finding | Non
         return few
     made = _latest_words(subject)
     shelves = _Shelves(subject)
-    stored = [fact for fact in made if not shelves.is_gone(fact, now)]
+    stored = shelves.stored(made, now)
     keys = {each.seq: _keys(each) for each in subject.plans}
     wrong = next((found for fact in reversed(stored) for found in _wrong(fact, subject, keys)), None)
     if wrong is not None:
@@ -98,21 +98,32 @@ class _Shelves:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         self._recovers_at = subject.once(instants)
+        self._days: dict[str, Mapping[int, str | None]] = {}
         self._inspections = subject.inspections
         self._views = Views.of(subject.inspections)
         self._seen: dict[datetime, Mapping[str, _Shelf]] = {}
 
-    def is_gone(self, fact: Made, moment: datetime) -> bool:
-        """Whether, at a moment, every store that had the set was inspected since and has no set of its day left."""
-        at = self._recovers_at[fact.seq]
+    def stored(self, made: list[Made], moment: datetime) -> list[Made]:
+        """The sets that are not gone at a moment."""
         shelves = self._at(moment)
+        return [fact for fact in made if not self._is_gone(fact, shelves)]
+
+    def _is_gone(self, fact: Made, shelves: Mapping[str, _Shelf]) -> bool:
+        """Whether every store that had the set was inspected since and has no set of its day left."""
+        at = self._recovers_at[fact.seq]
         for store in fact.data.stores:
             shelf = shelves.get(store)
             if at is None or shelf is None or shelf.at < fact.at:
                 return False
-            if fact.data.set in shelf.sets or self._subject.once(made_days, shelf.zone)[fact.seq] in shelf.days:
+            if fact.data.set in shelf.sets or self._day(fact, shelf.zone) in shelf.days:
                 return False
         return True
+
+    def _day(self, fact: Made, zone: str) -> str | None:
+        days = self._days.get(zone)
+        if days is None:
+            days = self._days[zone] = self._subject.once(made_days, zone)
+        return days[fact.seq]
 
     def gone(self, made: list[Made], stored: list[Made]) -> Mapping[int, datetime]:
         """Since when each set that is not stored any more is gone, by the number of its record."""
@@ -123,7 +134,7 @@ class _Shelves:
         """The first of the inspections, up to the last, that all found the set gone."""
         since = self._inspections[-1].at
         for inspection in reversed(self._inspections):
-            if not self.is_gone(fact, inspection.at):
+            if not self._is_gone(fact, self._at(inspection.at)):
                 break
             since = inspection.at
         return since

@@ -7,7 +7,7 @@ from typing import Any
 
 from intendance.catalogue.finding import Finding, Span, after, chain_start, seconds_held, seconds_lost
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import SKEW, Inspection, Subject, attestor
+from intendance.catalogue.subject import SKEW, Inspection, Subject, attestor, in_order
 from intendance.model.verdict import Attestor, Fact, Param, State
 
 WORST = (State.FAIL, State.UNKNOWN, State.PENDING, State.PASS)
@@ -41,9 +41,7 @@ def set_age_bound(rule: Rule, subject: Subject) -> timedelta:
 def _store(rule: Rule, subject: Subject, store: str, now: datetime) -> Finding:
     bound = timedelta(seconds=rule.seconds("inspection.age_max"))
     everything: list[Fact[Any]] = [*subject.inspections, *subject.inspections_failed]
-    looks = sorted(
-        (each for each in everything if each.data.store == store), key=lambda each: (each.at, each.node, each.seq)
-    )
+    looks = sorted([each for each in everything if each.data.store == store], key=in_order)
     due = subject.first_declared + bound
     if not looks:
         return _never(subject, store, due, now)
