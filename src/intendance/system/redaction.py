@@ -11,6 +11,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator
+from functools import cache
 from urllib.parse import quote, quote_plus
 
 _HIDDEN = "[redacted]"
@@ -22,31 +23,40 @@ _VALUE = rf"(?:{_QUOTED}(?:{_QUOTED}|\\.|[^\s\"',;)}}\]])*|(?:\\.|{_QUOTED}|[^\s
 """One value as shells and options files write it: quoted pieces, escapes and plain ones side by side."""
 # In a plan, `credentials: {file: …}` says where a secret is; what stands in the braces is looked at by itself.
 _WORDS = r"pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|credentials?(?![\"']?\s*[:=]\s*\{)|authorization"
-_PATTERNS = (
-    re.compile(r"()(-----BEGIN [A-Z ]*PRIVATE KEY[A-Z ]*-----.*?(?:-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----|\Z))", re.S),
-    # Authorization: Bearer …, Basic …
-    re.compile(r"(?i)(\b(?:bearer|basic)\s+)([a-z0-9+/=._~-]{8,})"),
-    # password=…, "secret": "…", token: … in whatever quotes, also as the end of a longer name (MYSQL_PWD=…)
-    re.compile(rf"(?i)((?:{_WORDS})[\"']?\s*[:=]\s*)(?!(?:YES|NO)\))({_VALUE})", re.S),
-    re.compile(rf"(?i)(--?(?:{_WORDS})\s+)({_VALUE})", re.S),
-    re.compile(rf"((?:^|[\s;|&])(?:mysql|mariadb)\S*\s(?:[^\n]*?\s)?-p)({_VALUE})", re.S),
-    re.compile(
-        rf"(?i)(identified\s+(?:by|(?:via|with)\s+\S+\s+(?:using|as|by))\s+(?:password\s*\(?\s*)?)({_QUOTED})", re.S
-    ),
-    # scheme://user:password@host; the password may hold an @ that nobody encoded
-    re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*:)([^\s/]*)(?=@)"),
-)
 
 
-_HINT = re.compile(rf"(?i){_WORDS}|-----BEGIN|bearer|basic|-p|identified|://")
-"""What all of them need, looked for at once: most sentences have none of it."""
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """Compiled when first needed: it takes 5 ms that most commands do not have to spend."""
+    return (
+        re.compile(
+            r"()(-----BEGIN [A-Z ]*PRIVATE KEY[A-Z ]*-----.*?(?:-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----|\Z))", re.S
+        ),
+        # Authorization: Bearer …, Basic …
+        re.compile(r"(?i)(\b(?:bearer|basic)\s+)([a-z0-9+/=._~-]{8,})"),
+        # password=…, "secret": "…", token: … in whatever quotes, also as the end of a longer name (MYSQL_PWD=…)
+        re.compile(rf"(?i)((?:{_WORDS})[\"']?\s*[:=]\s*)(?!(?:YES|NO)\))({_VALUE})", re.S),
+        re.compile(rf"(?i)(--?(?:{_WORDS})\s+)({_VALUE})", re.S),
+        re.compile(rf"((?:^|[\s;|&])(?:mysql|mariadb)\S*\s(?:[^\n]*?\s)?-p)({_VALUE})", re.S),
+        re.compile(
+            rf"(?i)(identified\s+(?:by|(?:via|with)\s+\S+\s+(?:using|as|by))\s+(?:password\s*\(?\s*)?)({_QUOTED})", re.S
+        ),
+        # scheme://user:password@host; the password may hold an @ that nobody encoded
+        re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*:)([^\s/]*)(?=@)"),
+    )
+
+
+@cache
+def _hint() -> re.Pattern[str]:
+    """What all of them need, looked for at once: most sentences have none of it."""
+    return re.compile(rf"(?i){_WORDS}|-----BEGIN|bearer|basic|-p|identified|://")
 
 
 def redact(text: str) -> str:
     """The text with whatever looks like a secret replaced by `[redacted]`; rather too much than too little."""
-    if _HINT.search(text) is None:
+    if _hint().search(text) is None:
         return text
-    for pattern in _PATTERNS:
+    for pattern in _patterns():
         text = pattern.sub(lambda found: found.group(1) + _HIDDEN, text)
     return text
 
