@@ -84,7 +84,11 @@ def test_a_user_without_a_home_is_asked_for_a_folder(
 @pytest.mark.gnupg
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_ended_cancels_its_run_and_answers(site: Site, gate: Gate, number: signal.Signals) -> None:
-    command = site.start("backup", "run", "--json")
+    former = signal.signal(number, signal.default_int_handler)  # under nohup it would be ignored, by the command too
+    try:
+        command = site.start("backup", "run", "--json")
+    finally:
+        signal.signal(number, former)
     gate.wait()
     command.send_signal(number)
     out, err = command.communicate(timeout=30)

@@ -53,6 +53,7 @@ class Client:
     def __init__(self, asset: MariadbAsset, *, also_groups: Sequence[str] = ()) -> None:
         self.asset = asset
         self._groups = (*_GROUPS, *also_groups)
+        self._programs = (*_HELPFUL, *({"mariadb-backup"} & set(also_groups)))
         self.grants: tuple[str, ...] = ()  # the statements an access refusal should advise
         self.warnings: tuple[str, ...] = ()
         self._descriptor: int | None = None
@@ -194,7 +195,7 @@ class Client:
         refused = sorted({name for name in names if not _ALLOWED.match(name.removeprefix("loose-"))})
         if refused:
             raise self._unusable(
-                f"they set {_named(refused)}, which may change what a dump holds",
+                f"they set {_named(refused, self._programs)}, which may change what a dump holds",
                 "Keep only what a connection needs (user, password, host, socket, ssl-*) in what the plan points to.",
             )
 
@@ -202,9 +203,10 @@ class Client:
         return CredentialsUnusable(asset=self.asset.name, detail=detail, remedy=remedy)
 
 
-def _named(options: Sequence[str]) -> str:
-    """Options by their names where a client program has such ones; any other line may be a password gone astray."""
-    told = b"".join(process.run([each, "--no-defaults", "--help"], deadline_seconds=20).stdout for each in _HELPFUL)
+def _named(options: Sequence[str], programs: Sequence[str]) -> str:
+    """Options by their names where a program that reads them has such ones; any other line may be a password gone
+    astray."""
+    told = b"".join(process.run([each, "--no-defaults", "--help"], deadline_seconds=20).stdout for each in programs)
     known = {name.decode() for name in _OPTION.findall(told)}
     named = [option for option in options if {option.removeprefix("loose-"), _PREFIX.sub("", option)} & known]
     if len(named) == len(options):
