@@ -50,7 +50,9 @@ def desk(bare_site: Site, clock: MovableClock) -> Iterator[Desk]:
     bare_site.write_plan(full="0 3 * * *")
     bare_site.adopt(clock)
     with bare_site.node(clock) as node:
-        yield Desk(node, clock)
+        desk = Desk(node, clock)
+        yield desk
+        desk.agent._end_worker()
 
 
 def test_an_occurrence_is_queued_when_it_is_due_and_not_before(desk: Desk, clock: MovableClock) -> None:
