@@ -1,11 +1,7 @@
-"""What `intendance backup` says to people, word for word, in both languages.
-
-After a change that is meant: `GOLDEN=write ./dev sh -- pytest …`.
-"""
+"""What `intendance backup` says to people, word for word, in both languages."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -30,6 +26,7 @@ from intendance.runs.progress import Reading
 from intendance.runs.rows import Run
 from intendance.sets.manifest import Base, Manifest, Part, Stream
 from intendance.sets.points import RecoveryPoint
+from tests.support import golden
 from tests.support.typography import french_faults
 
 FOLDER = Path(__file__).parent / "backup"
@@ -203,12 +200,7 @@ def test_what_people_read(
     PAGES[name](language)
     heard = capsys.readouterr()
     found = heard.out + ("---\n" + heard.err if heard.err else "")
-    found = "\n".join(line.rstrip() for line in found.splitlines()) + "\n"
-    path = FOLDER / f"{name}.{language}.txt"
-    if os.environ.get("GOLDEN") == "write":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(found, encoding="utf-8")
-    assert found == path.read_text(encoding="utf-8")
+    golden.expect(FOLDER / f"{name}.{language}.txt", golden.text(found.splitlines()))
 
 
 ENGLISH = re.compile(r"is no InnoDB|The store far|Mount it|Make room|2 parts are missing|the signature is of")

@@ -1,10 +1,8 @@
-"""`doctor`, word for word, in both languages. After a change that is meant: `GOLDEN=write ./dev sh -- pytest …`."""
+"""`doctor`, word for word, in both languages."""
 
 from __future__ import annotations
 
 import ast
-import json
-import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ from intendance.cli.doctor_words import _advice, _sentences, said
 from intendance.cli.page import Page, width_of
 from intendance.language.texts import translator
 from intendance.model.diagnosis import Condition, Finding
+from tests.support import golden
 from tests.support.typography import french_faults
 
 FOLDER = Path(__file__).parent / "doctor"
@@ -155,26 +154,18 @@ EXAMINATIONS = {"fit": _examination(*_FINE), "unfit": _examination(*_FINE[:6], *
 def _drawn(examination: Examination, language: Language, width: int) -> str:
     page = Page(width=width)
     draw(page, translator(language, "doctor", "doctor_words"), examination)
-    return "\n".join(line.rstrip() for line in page.lines) + "\n"
-
-
-def _compare(file: str, found: str) -> None:
-    path = FOLDER / file
-    if os.environ.get("GOLDEN") == "write":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(found, encoding="utf-8")
-    assert found == path.read_text(encoding="utf-8")
+    return golden.text(page.lines)
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("name", EXAMINATIONS)
 def test_what_people_read(name: str, language: Language) -> None:
-    _compare(f"{name}.{language}.txt", _drawn(EXAMINATIONS[name], language, 88))
+    golden.expect(FOLDER / f"{name}.{language}.txt", _drawn(EXAMINATIONS[name], language, 88))
 
 
 @pytest.mark.parametrize("name", EXAMINATIONS)
 def test_what_machines_read(name: str) -> None:
-    _compare(f"{name}.json", json.dumps(as_json(EXAMINATIONS[name]), ensure_ascii=False, indent=2) + "\n")
+    golden.expect_json(FOLDER / f"{name}.json", as_json(EXAMINATIONS[name]))
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100])

@@ -1,9 +1,7 @@
-"""`gate`, word for word, in both languages. After a change that is meant: `GOLDEN=write ./dev sh -- pytest …`."""
+"""`gate`, word for word, in both languages."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -16,6 +14,7 @@ from intendance.cli.page import Page, width_of
 from intendance.language.texts import translator
 from intendance.model.errors import Exit
 from tests.golden.lives import live
+from tests.support import golden
 from tests.support.typography import french_faults
 
 FOLDER = Path(__file__).parent / "gate"
@@ -43,21 +42,13 @@ def passages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Passage]:
 def _drawn(passage: Passage, language: Language, width: int) -> str:
     page = Page(width=width)
     draw(page, translator(language, "gate", "verdicts"), passage)
-    return "\n".join(line.rstrip() for line in page.lines) + "\n"
-
-
-def _compare(file: str, found: str) -> None:
-    path = FOLDER / file
-    if os.environ.get("GOLDEN") == "write":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(found, encoding="utf-8")
-    assert found == path.read_text(encoding="utf-8")
+    return golden.text(page.lines)
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("name", ANSWERS)
 def test_what_people_read(passages: dict[str, Passage], name: str, language: Language) -> None:
-    _compare(f"{name}.{language}.txt", _drawn(passages[name], language, 88))
+    golden.expect(FOLDER / f"{name}.{language}.txt", _drawn(passages[name], language, 88))
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -65,7 +56,7 @@ def test_what_machines_read(passages: dict[str, Passage], name: str) -> None:
     answer = as_json(passages[name])
     known = len(answer["scope"].pop("not_performed"))  # grows with every version
     assert known + len(answer["scope"]["performed"]) > 30
-    _compare(f"{name}.json", json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+    golden.expect_json(FOLDER / f"{name}.json", answer)
 
 
 @pytest.mark.parametrize("name", ANSWERS)

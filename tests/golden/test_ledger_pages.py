@@ -1,11 +1,7 @@
-"""What `intendance ledger` says to people, word for word, in both languages.
-
-After a change that is meant: `GOLDEN=write ./dev sh -- pytest …`.
-"""
+"""What `intendance ledger` says to people, word for word, in both languages."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -25,6 +21,7 @@ from intendance.model.evidence.inspection import InspectionCompleted
 from intendance.model.evidence.lifecycle import AssetDropped
 from intendance.model.evidence.restore import Check, Phases, RestoreCompleted
 from intendance.model.evidence.run import RunEnded, RunMissed
+from tests.support import golden
 from tests.support.ledger_material import Ticking, begin
 from tests.support.typography import french_faults
 
@@ -127,8 +124,7 @@ def settled(text: str, place: Path) -> str:
     text = re.sub(r"(?m)^— .*$", "— SIGNATURE", text)
     text = _NOTE.sub("BASE64", _KEY.sub("+KEYID+", _HEX.sub("HEX", text)))
     text = re.sub(r"\d+([.,]\d)?[ \u00a0][KM]i[Bo]", "SIZE", text)
-    text = re.sub(r"\d+([ \u00a0])(files|fichiers), SIZE", r"MANY\1\2, SIZE", text)  # rules and texts come and go
-    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+    return re.sub(r"\d+([ \u00a0])(files|fichiers), SIZE", r"MANY\1\2, SIZE", text)  # rules and texts come and go
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -143,11 +139,7 @@ def test_what_people_read(
         draw(_, Output(as_json=False))
         heard = capsys.readouterr()
         found = settled(heard.out + ("---\n" + heard.err if heard.err else ""), tmp_path)
-        path = FOLDER / f"{name}.{language}.txt"
-        if os.environ.get("GOLDEN") == "write":
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(found, encoding="utf-8")
-        assert found == path.read_text(encoding="utf-8"), name
+        golden.expect(FOLDER / f"{name}.{language}.txt", golden.text(found.splitlines()))
 
 
 def test_the_french_pages_keep_french_typography() -> None:

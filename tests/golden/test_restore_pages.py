@@ -1,11 +1,7 @@
-"""What `intendance restore` says to people, word for word, in both languages.
-
-After a change that is meant: `GOLDEN=write ./dev sh -- pytest …`.
-"""
+"""What `intendance restore` says to people, word for word, in both languages."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,6 +19,7 @@ from intendance.language.texts import translator
 from intendance.model.evidence.restore import Check, Phases, RestoreCompleted, RestoredShare, SiteRestored
 from intendance.sets.points import RecoveryPoint
 from intendance.sets.sites import Together
+from tests.support import golden
 from tests.support.typography import french_faults
 
 FOLDER = Path(__file__).parent / "restore"
@@ -106,12 +103,7 @@ PAGES: dict[str, Callable[[Language], Iterator[str]]] = {
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_what_people_read(name: str, language: Language) -> None:
-    found = "\n".join(PAGES[name](language)) + "\n"
-    path = FOLDER / f"{name}.{language}.txt"
-    if os.environ.get("GOLDEN") == "write":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(found, encoding="utf-8")
-    assert found == path.read_text(encoding="utf-8")
+    golden.expect(FOLDER / f"{name}.{language}.txt", golden.text(PAGES[name](language)))
 
 
 ENGLISH = re.compile(r"tables|rows|nearer set")

@@ -1,8 +1,7 @@
-"""`rules show` and `rules list`, word for word, in both languages. After a change that is meant: `GOLDEN=write`."""
+"""`rules show` and `rules list`, word for word, in both languages."""
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -13,6 +12,7 @@ from intendance.catalogue.load import load
 from intendance.cli.page import Page, width_of
 from intendance.cli.rules import draw_list, draw_rule
 from intendance.language.texts import translator
+from tests.support import golden
 from tests.support.typography import french_faults
 
 FOLDER = Path(__file__).parent / "rules"
@@ -22,28 +22,19 @@ SHOWN = ("MAINT_010", "MAINT_011", "MAINT_050", "ASBL_012", "ASBL_063")
 Language = Literal["en", "fr"]
 
 
-def _compare(file: str, page: Page) -> None:
-    found = "\n".join(line.rstrip() for line in page.lines) + "\n"
-    path = FOLDER / file
-    if os.environ.get("GOLDEN") == "write":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(found, encoding="utf-8")
-    assert found == path.read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("rule", SHOWN)
 def test_a_rule_reads_like_a_page_of_a_manual(rule: str, language: Language) -> None:
     page = Page(width=80)
     draw_rule(page, translator(language, "rules", "verdicts"), RULEBOOK, RULEBOOK.rules[rule])
-    _compare(f"{rule}.{language}.txt", page)
+    golden.expect(FOLDER / f"{rule}.{language}.txt", golden.text(page.lines))
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_list_of_all_rules(language: Language) -> None:
     page = Page(width=100)
     draw_list(page, translator(language, "rules", "verdicts"), RULEBOOK, list(RULEBOOK.rules.values()))
-    _compare(f"list.{language}.txt", page)
+    golden.expect(FOLDER / f"list.{language}.txt", golden.text(page.lines))
 
 
 @pytest.mark.parametrize("rule", list(RULEBOOK.rules))

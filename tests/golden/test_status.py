@@ -1,9 +1,7 @@
-"""`status`, word for word, in both languages. After a change that is meant: `GOLDEN=write ./dev sh -- pytest …`."""
+"""`status`, word for word, in both languages."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -16,6 +14,7 @@ from intendance.cli.status import as_json, draw
 from intendance.language.texts import translator
 from intendance.model.errors import Exit
 from tests.golden.lives import LIVES, live
+from tests.support import golden
 from tests.support.typography import french_faults
 
 FOLDER = Path(__file__).parent / "status"
@@ -49,38 +48,32 @@ def judgements(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judgement]
 def _drawn(judgement: Judgement, language: Language, width: int, *, everything: bool = False) -> str:
     page = Page(width=width)
     draw(page, translator(language, "status", "verdicts", "standing"), judgement, everything=everything)
-    return "\n".join(line.rstrip() for line in page.lines) + "\n"
-
-
-def _compare(file: str, found: str) -> None:
-    path = FOLDER / file
-    if os.environ.get("GOLDEN") == "write":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(found, encoding="utf-8")
-    assert found == path.read_text(encoding="utf-8")
+    return golden.text(page.lines)
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("name", LIVES)
 def test_what_people_read(judgements: dict[str, Judgement], name: str, language: Language) -> None:
-    _compare(f"{name}.{language}.txt", _drawn(judgements[name], language, 88))
+    golden.expect(FOLDER / f"{name}.{language}.txt", _drawn(judgements[name], language, 88))
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_what_people_read_on_a_narrow_terminal(judgements: dict[str, Judgement], language: Language) -> None:
-    _compare(f"trouble-60.{language}.txt", _drawn(judgements["trouble"], language, 60))
+    golden.expect(FOLDER / f"trouble-60.{language}.txt", _drawn(judgements["trouble"], language, 60))
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_what_people_read_with_all(judgements: dict[str, Judgement], language: Language) -> None:
-    _compare(f"all-well-all.{language}.txt", _drawn(judgements["all-well"], language, 88, everything=True))
+    golden.expect(
+        FOLDER / f"all-well-all.{language}.txt", _drawn(judgements["all-well"], language, 88, everything=True)
+    )
 
 
 @pytest.mark.parametrize("name", LIVES)
 def test_what_machines_read(judgements: dict[str, Judgement], name: str) -> None:
     answer = as_json(judgements[name])
     answer["verdicts"] = [each for each in answer["verdicts"] if each["performed"]]
-    _compare(f"{name}.json", json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+    golden.expect_json(FOLDER / f"{name}.json", answer)
 
 
 @pytest.mark.parametrize("name", LIVES)

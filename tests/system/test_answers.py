@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from intendance.model.errors import Exit
+from tests.support import golden
 from tests.support.sqlite import members
 from tests.support.state import Answer, Site
 
@@ -200,17 +200,8 @@ def test_every_answer_has_the_form_that_its_schema_says_and_no_other(bare_site: 
         expected = CODES.get(name, Exit.DONE)
         assert name in ANY_CODE or answer.code == expected, (name, answer.code, answer.err)
         if name in KEPT:
-            compare(name, settled(found, bare_site.base))
+            golden.expect_json(GOLDEN / f"{name}.json", settled(found, bare_site.base), indent=1)
     assert told == known.keys()
-
-
-def compare(name: str, found: Any) -> None:
-    path = GOLDEN / f"{name}.json"
-    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    if os.environ.get("GOLDEN") == "write":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8"), name
 
 
 @pytest.mark.parametrize("name", PROMISED)

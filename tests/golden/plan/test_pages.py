@@ -1,12 +1,7 @@
-"""`plan show`, `plan diff` and `plan adopt`, word for word, in both languages, and for machines.
-
-`GOLDEN=write` writes the pages again, to be read before they are committed.
-"""
+"""`plan show`, `plan diff` and `plan adopt`, word for word, in both languages, and for machines."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +21,7 @@ from intendance.plan.diff import changes
 from intendance.plan.identity import identity
 from intendance.plan.load import published_schema
 from intendance.plan.saying import DOMAIN
+from tests.support import golden
 from tests.support.plans import EXAMPLES, NOON
 from tests.support.typography import french_faults
 
@@ -101,17 +97,9 @@ def texts(language: Literal["en", "fr"]) -> Translator:
     return translator(language, "plan", "plan_problems", "plan_show", "plan_diff", "plan_adopt", DOMAIN)
 
 
-def compare(name: str, said: str) -> None:
-    path = PAGES / name
-    if os.environ.get("GOLDEN") == "write":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(said, encoding="utf-8")
-    assert said == path.read_text(encoding="utf-8")
-
-
 def page(name: str, language: Literal["en", "fr"], lines: Iterable[str]) -> None:
     said = "\n".join(lines) + "\n"
-    compare(f"{name}.{language}.txt", said)
+    golden.expect(PAGES / f"{name}.{language}.txt", said)
     if language == "fr":
         assert [fault for line in said.splitlines() for fault in french_faults(plain(line))] == []
 
@@ -126,8 +114,7 @@ def plain(line: str) -> str:
 def test_show(name: str, plan: Plan, language: Literal["en", "fr"]) -> None:
     _ = texts(language)
     said = [plan_show.sentence(_, plan, NOON), "", *plan_show.lines(_, plan, NOON, count=False, talk=print)]
-    path = f"{name}.{language}.txt"
-    compare(path, "\n".join(said) + "\n")
+    golden.expect(PAGES / f"{name}.{language}.txt", "\n".join(said) + "\n")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -144,5 +131,4 @@ def test_adopt(name: str, language: Literal["en", "fr"]) -> None:
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_diff_for_machines(name: str) -> None:
-    answer = plan_diff.answer(COMPARISONS[name], "intendance.yaml")
-    compare(f"{name}.json", json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
+    golden.expect_json(PAGES / f"{name}.json", plan_diff.answer(COMPARISONS[name], "intendance.yaml"))

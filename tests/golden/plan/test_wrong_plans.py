@@ -1,17 +1,16 @@
 """Wrong plans and exactly what `plan check` says of them.
 
 Each case is a change to an example of the manual (or a whole file), its answer stands in `answers/NAME.txt`.
-`GOLDEN=write` writes the answers again, to be read before they are committed.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from intendance.cli.main import run
+from tests.support import golden
 from tests.support.gnupg import UnusableKeys
 from tests.support.plans import Plans
 
@@ -203,11 +202,7 @@ def compare(
             out = out.replace(holder.fingerprint, f"FINGERPRINT-OF-{holder.name.upper()}")
         if masked:
             out = out.replace(masked, "FINGERPRINT-OF-OWNER")
-        path = ANSWERS / f"{name}.{ending}"
-        if os.environ.get("GOLDEN") == "write":
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(out, encoding="utf-8")
-        assert out == path.read_text(encoding="utf-8")
+        golden.expect(ANSWERS / f"{name}.{ending}", out)
 
 
 @pytest.mark.gnupg
