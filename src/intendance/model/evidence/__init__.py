@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
+from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.inventory import InventoryTaken
@@ -43,6 +44,8 @@ Evidence = (
     | SampleExcursion
     | SiteRestored
     | SiteFailed
+    | DrillCompleted
+    | DrillFailed
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -68,6 +71,8 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "sample.excursion": SampleExcursion,
         "site.restored": SiteRestored,
         "site.failed": SiteFailed,
+        "drill.completed": DrillCompleted,
+        "drill.failed": DrillFailed,
     }
 )
 
