@@ -1,5 +1,11 @@
 """What every test may ask for; a family of fixtures is one file of `tests/support/`."""
 
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, not whether the code is right: `./dev bench` holds speed.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
+
 pytest_plugins = [
     "tests.support.gnupg",
     "tests.support.mariadb",

@@ -196,7 +196,7 @@ def test_listing_by_folder_in_key_order(store: Store) -> None:
     assert [stored.size_bytes for stored in store.list("a/b")] == [len("a/b/c")]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(contents=st.dictionaries(KEYS, st.binary(max_size=40), max_size=12), data=st.data())
 @pytest.mark.parametrize("place", PLACES)
 def test_a_store_is_a_sorted_mapping(

@@ -108,7 +108,7 @@ def _judge(facts: Sequence[Fact[Any]], now: datetime) -> dict[tuple[str, str | N
 _waits = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=120))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(lives(), _waits, _waits)
 def test_time_alone_never_heals(life: tuple[list[Fact[Any]], datetime], first: timedelta, then: timedelta) -> None:
     facts, last = life
@@ -121,7 +121,7 @@ def test_time_alone_never_heals(life: tuple[list[Fact[Any]], datetime], first: t
     assert softened == []
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(lives(), _waits, st.floats(min_value=0, max_value=1))
 def test_the_next_change_is_never_late(life: tuple[list[Fact[Any]], datetime], wait: timedelta, share: float) -> None:
     facts, last = life
@@ -134,7 +134,7 @@ def test_the_next_change_is_never_late(life: tuple[list[Fact[Any]], datetime], w
             assert _judge(facts, later)[key].state is verdict.state, (key, verdict, later)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(lives(), _waits)
 def test_a_waiver_changes_nothing_but_what_is_broken(life: tuple[list[Fact[Any]], datetime], wait: timedelta) -> None:
     facts, last = life
@@ -149,7 +149,7 @@ def test_a_waiver_changes_nothing_but_what_is_broken(life: tuple[list[Fact[Any]]
             assert key not in without or without[key].state is verdict.state
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(lives(), _waits, st.randoms(use_true_random=False))
 def test_the_order_of_facts_does_not_matter(
     life: tuple[list[Fact[Any]], datetime], wait: timedelta, shuffler: Any
@@ -160,7 +160,7 @@ def test_the_order_of_facts_does_not_matter(
     assert _judge(shuffled, last + wait) == _judge(facts, last + wait)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(lives(), _waits)
 def test_no_evidence_never_passes(life: tuple[list[Fact[Any]], datetime], wait: timedelta) -> None:
     facts, last = life
@@ -172,7 +172,7 @@ def test_no_evidence_never_passes(life: tuple[list[Fact[Any]], datetime], wait: 
     assert {v.state for v in _judge(nothing_else, last + wait).values()} <= {State.FAIL, State.UNKNOWN, State.PENDING}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(lives(), _waits)
 def test_a_pass_rests_on_records_and_began_before_now(life: tuple[list[Fact[Any]], datetime], wait: timedelta) -> None:
     facts, last = life
@@ -185,7 +185,7 @@ def test_a_pass_rests_on_records_and_began_before_now(life: tuple[list[Fact[Any]
             assert verdict.since is not None
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(lives(), _waits)
 def test_the_present_state_did_not_hold_just_before_it_began(
     life: tuple[list[Fact[Any]], datetime], wait: timedelta
@@ -201,7 +201,7 @@ def test_the_present_state_did_not_hold_just_before_it_began(
         assert _judge(known, before)[key].state is not State.PASS, (key, verdict)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(lives(), st.integers(min_value=3, max_value=60 * 24 * 30))
 def test_evidence_from_the_future_never_makes_a_pass(life: tuple[list[Fact[Any]], datetime], minutes: int) -> None:
     """Set back the judge's clock: whatever is dated after it makes no rule hold that did not hold without it."""

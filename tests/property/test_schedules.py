@@ -99,7 +99,7 @@ def windows(draw: st.DrawFn) -> tuple[datetime, datetime]:
     return start, start + timedelta(minutes=draw(st.integers(0, 3 * 1440)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cron=CRON, zone=st.sampled_from(ZONES), window=windows())
 @example(
     cron="30 2 * * *",
@@ -111,7 +111,7 @@ def test_occurrences_are_those_of_the_obvious_model(cron: str, zone: str, window
     assert list(occurrences(cron, zone, start, end)) == model(cron, zone, start, end)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cron=CRON, zone=st.sampled_from(ZONES), window=windows(), cut=st.floats(0, 1))
 def test_occurrences_do_not_depend_on_where_one_resumes(
     cron: str, zone: str, window: tuple[datetime, datetime], cut: float
@@ -122,7 +122,7 @@ def test_occurrences_do_not_depend_on_where_one_resumes(
     assert halves == list(occurrences(cron, zone, start, end))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(zone=st.sampled_from(ZONES), day=st.sampled_from(ANCHORS), hour=st.integers(0, 23), minute=st.integers(0, 59))
 def test_a_daily_line_fires_exactly_once_a_day(zone: str, day: str, hour: int, minute: int) -> None:
     noon = datetime.fromisoformat(day).replace(hour=12, tzinfo=ZoneInfo(zone))
@@ -146,7 +146,7 @@ READINGS = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     cron=st.sampled_from(["30 2 * * *", "*/30 * * * *", "0 4 * * SUN", "0,30 2,3 * * *"]),
     policy=POLICIES,
@@ -191,7 +191,7 @@ def test_every_occurrence_is_started_or_missed_exactly_once(
         assert started == every
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(cron=CRON.filter(lambda c: c.split()[2] not in {"30", "31"}), window=windows())
 def test_nothing_falls_due_before_the_next_wake(cron: str, window: tuple[datetime, datetime]) -> None:
     start, _ = window

@@ -117,7 +117,7 @@ def content(connection: sqlite3.Connection) -> list[Any]:
     return found
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(wanted=DATABASES)
 def test_every_database_survives_row_by_row(wanted: Database) -> None:
     room = Path(tempfile.mkdtemp(prefix="sq-", dir="/tmp"))

@@ -127,7 +127,7 @@ def _wait_for_the_file_systems_clock() -> None:
 ROTATING = _folder(a=_folder(f=_leaf(b"a")), b=_folder(g=_leaf(b"b")), c=_folder(h=_leaf(b"c"), i=_folder()))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(tree=TREE, kinds=st.lists(st.sampled_from(KINDS), max_size=10), seed=st.integers(0, 2**32))
 @example(tree=ROTATING, kinds=["exchange", "exchange", "exchange", "rename", "rename"], seed=1)
 @example(tree=ROTATING, kinds=["rename", "rename", "rename", "rename", "new", "rename"], seed=5)

@@ -156,7 +156,7 @@ def _room() -> Iterator[Path]:
         shutil.rmtree(os.fsencode(folder))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(tree=TREE)
 def test_a_tree_survives_bit_by_bit(tree: Node) -> None:
     with _room() as room:
@@ -178,7 +178,7 @@ PLAIN_NAMES = st.text(alphabet="ab]!^-\\*.", min_size=1, max_size=3).filter(lamb
 PATHS = st.lists(st.lists(PLAIN_NAMES, min_size=1, max_size=3).map("/".join), min_size=1, max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(patterns=st.lists(PATTERN, min_size=1, max_size=3), paths=PATHS)
 def test_patterns_leave_out_what_tar_leaves_out(patterns: list[str], paths: list[str]) -> None:
     with _room() as room:

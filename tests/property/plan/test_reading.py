@@ -105,7 +105,7 @@ RECIPIENTS = (Recipient(name="k", fingerprint="A" * 40, held_by="x", armored="â€
 
 
 @given(plans(), st.sampled_from([None, True, False]))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_a_plan_is_read_back_as_written_and_compiled_alike(data: dict[str, Any], style: bool | None) -> None:
     text = yaml.safe_dump(data, default_flow_style=style, allow_unicode=True, sort_keys=False, width=60)
     located, duplicates = source.read(text)
@@ -121,7 +121,7 @@ def test_a_plan_is_read_back_as_written_and_compiled_alike(data: dict[str, Any],
 
 
 @given(plans())
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_the_one_line_form_that_remedies_are_written_in_reads_back(data: dict[str, Any]) -> None:
     assert source.read(writing.flow(data))[0].data == data
 
@@ -132,7 +132,7 @@ def spots(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_a_plan_changed_anywhere_is_judged_alike_by_every_reader(data: st.DataObject) -> None:
     """Shape alone: forms such as cron lines are ours to judge, so what they refuse is left out of the comparison."""
     plan = copy.deepcopy(data.draw(plans()))
@@ -165,7 +165,7 @@ def test_a_plan_changed_anywhere_is_judged_alike_by_every_reader(data: st.DataOb
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 def test_no_bytes_break_the_reader(content: bytes) -> None:
     checked = check(content, file="plan", folder=Path("/nonexistent"), now=NOW)
     assert checked.plan is None
@@ -176,7 +176,7 @@ def test_no_bytes_break_the_reader(content: bytes) -> None:
 
 
 @given(st.text(st.sampled_from("ab:-[]{}*&!|>'\"#,? \n\t%@`0~<"), max_size=60))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 def test_no_punctuation_breaks_the_reader_and_what_it_reads_is_what_yaml_says(text: str) -> None:
     try:
         located, duplicates = source.read(text)
@@ -189,13 +189,11 @@ def test_no_punctuation_breaks_the_reader_and_what_it_reads_is_what_yaml_says(te
 
 
 @given(st.integers(0, 10**9))
-@settings(deadline=None)
 def test_a_length_of_time_is_read_back_as_written(seconds: int) -> None:
     assert durations.parse(durations.write(seconds)) == seconds
 
 
 @given(st.text(max_size=12))
-@settings(deadline=None)
 def test_a_length_of_time_has_a_unit(text: str) -> None:
     try:
         seconds = durations.parse(text)
@@ -206,7 +204,7 @@ def test_a_length_of_time_has_a_unit(text: str) -> None:
 
 
 @given(st.sampled_from(sorted(forms.FORMS)), st.text(max_size=60))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 def test_no_text_breaks_a_form_and_each_refusal_says_what_to_write(name: str, text: str) -> None:
     misform = forms.FORMS[name](text)
     if misform is not None:
@@ -215,12 +213,11 @@ def test_no_text_breaks_a_form_and_each_refusal_says_what_to_write(name: str, te
 
 
 @given(crons)
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_every_cron_line_that_fires_is_accepted(cron: str) -> None:
     assert forms.cron(cron) is None
 
 
 @given(st.text(max_size=60))
-@settings(deadline=None)
 def test_the_name_that_is_proposed_is_itself_a_name(text: str) -> None:
     assert forms.slug(forms.as_slug(text)) is None

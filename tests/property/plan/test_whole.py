@@ -24,7 +24,7 @@ from tests.support.plans import EXAMPLES
 FRENCH = translator("fr", DOMAIN)
 WHOLE = (EXAMPLES / "whole.yaml").read_text(encoding="utf-8")
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SLOW = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 shares = st.decimals(min_value=1, max_value=100, places=1).map(lambda share: f"{share}%")
 intervals = st.sampled_from(["1s", "60s", "5min", "1h30", "24h"])

@@ -31,7 +31,7 @@ _sparse = st.builds("{} {} {}".format, st.sampled_from(MINUTES[:2]), st.sampled_
 _dense = st.builds("{} {} {}".format, st.sampled_from(MINUTES), st.sampled_from(HOURS), st.sampled_from(DAYS[1:6]))
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(crons=st.lists(_sparse | _dense, min_size=1, max_size=2), zone=st.sampled_from(ZONES))
 def test_it_is_what_the_agent_would_leave(crons: list[str], zone: str) -> None:
     found = longest(crons, zone, NOW)
