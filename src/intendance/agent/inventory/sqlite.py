@@ -25,6 +25,8 @@ _OF_THE_SYSTEM = frozenset(
     )
 )  # fmt: skip
 """Folders whose SQLite files the system makes again by itself, or that belong to another kind of asset."""
+_OF_GNUPG = "tofu.db"
+"""What GnuPG counts for itself beside its keys (`pubring.kbx`); the keys are kept as keys, not as a database."""
 
 
 def files(machine: Machine, trees: Iterable[str], leave_out: Iterable[str] = ()) -> tuple[str, ...]:
@@ -65,6 +67,8 @@ def _below(machine: Machine, folder: str, without: frozenset[str], budget: _Budg
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in (".git", "node_modules"):
                 yield from _below(machine, path, without, budget, depth + 1)
+        elif entry.name == _OF_GNUPG and any(other.name == "pubring.kbx" for other in inside):
+            continue
         elif entry.name.lower().endswith(_SUFFIXES) and _is_sqlite(Path(entry.path)):
             yield path
 

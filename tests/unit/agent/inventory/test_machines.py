@@ -165,6 +165,13 @@ def test_sqlite_files_of_services_and_sites_but_not_of_the_system(disk: Disk) ->
     ]  # fmt: skip
 
 
+def test_what_gnupg_counts_beside_its_keys_is_no_database_of_anybody(disk: Disk) -> None:
+    disk.sqlite("/srv/keys/tofu.db")
+    assert [each.identities for each in _seen(disk).databases] == [("sqlite:/srv/keys/tofu.db",)]
+    disk.file("/srv/keys/pubring.kbx", "KBXf")
+    assert _seen(disk).databases == ()
+
+
 def test_folders_of_ours_are_not_looked_into(disk: Disk) -> None:
     disk.sqlite("/srv/state/agent/state.db")
     assert look(disk.root, leave_out=["/srv/state"]).evidence.databases == ()
