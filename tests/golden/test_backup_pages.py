@@ -191,12 +191,41 @@ PAGES: dict[str, Callable[[Language], None]] = {
 }
 
 
+PAGES |= {
+    "list-80": PAGES["list"],
+    "list-100": PAGES["list"],
+    "list-many-80": listing(
+        listed(replace(LATER, stores=("local", "far", "a-store-with-a-long-name", "another")), local=BEGAN),
+        listed(POINT, local=None),
+    ),
+}
+WIDTHS = {"list-80": 80, "list-100": 100, "list-many-80": 80}
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_no_line_of_a_list_is_too_long_and_no_id_is_cut(name: str, language: str) -> None:
+    table = (FOLDER / f"{name}.{language}.txt").read_text(encoding="utf-8").partition("---")[0].splitlines()
+    assert max(map(len, table)) <= WIDTHS[name]
+    assert {LATER.set, SET} <= set(table)
+
+
+def test_where_nobody_looks_on_a_point_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    PAGES["list-many-80"]("en")
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.endswith("SET")
+    assert [line.split()[-1] for line in lines] == [LATER.set, SET]
+
+
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_what_people_read(
     name: str, language: Language, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "110")
+    monkeypatch.setenv("COLUMNS", str(WIDTHS.get(name, 140)))
     PAGES[name](language)
     heard = capsys.readouterr()
     found = heard.out + ("---\n" + heard.err if heard.err else "")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -103,6 +104,65 @@ def test_what_was_expected_changes_nothing(
     found = copies(subject, inspected_only=inspected_only)
     with patch.object(_Shelf, "_grew", lambda *_: False):
         assert found == copies(subject, inspected_only=inspected_only)
+
+
+def _told(nights: list[list[tuple[int, int, str]]]) -> Subject:
+    return Subject(
+        node="web-01",
+        asset="shop-db",
+        plans=(_fact(0, 0, plan("shop-db")),),
+        declared=_fact(1, 0, declared()),
+        completed=(),
+        failed=(),
+        inspections=tuple(
+            _inspection(100 + night, night, listed, "local") for night, listed in enumerate(nights, start=NIGHTS)
+        ),
+        inspections_failed=(),
+    )
+
+
+def _list(*nights: int, faulty: int = 0) -> list[tuple[int, int, str]]:
+    return [(night, 0, "x" if night == faulty else "") for night in nights]
+
+
+NEWEST = range(2, LISTED + 2)
+
+
+@pytest.mark.parametrize(
+    ("nights", "gone"),
+    [
+        # A set found faulty, then healthy again, then gone.
+        ([_list(1, 2), _list(1, 2, faulty=2), _list(1, 2), _list(1)], ["set-2", "set-2"]),
+        # It stands among the youngest twice, once for each life, and another one is gone that a full list would name.
+        (
+            [
+                _list(*NEWEST),
+                _list(*NEWEST, faulty=LISTED + 1),
+                _list(*NEWEST),
+                _list(1, *NEWEST[1:]),
+            ],
+            [f"set-{LISTED + 1}", "set-2"],
+        ),
+        # Gone itself, from a list that is full.
+        (
+            [
+                _list(*NEWEST),
+                _list(*NEWEST, faulty=LISTED + 1),
+                _list(*NEWEST),
+                _list(1, *NEWEST[:-1]),
+            ],
+            [f"set-{LISTED + 1}", f"set-{LISTED + 1}"],
+        ),
+    ],
+)
+def test_a_set_that_was_faulty_and_is_healthy_again_may_be_gone(
+    nights: list[list[tuple[int, int, str]]], gone: list[str]
+) -> None:
+    found = copies(_told(nights), inspected_only=True)
+    ended = [copy for copy in found if copy.closed is not None]
+    assert sorted(copy.set for copy in ended) == sorted(gone)
+    assert [copy.closed.seen.seq - 100 - NIGHTS for copy in ended if copy.closed] == [1, 3]
+    assert {copy.set for copy in found if copy.closed is None} == {f"set-{night}" for night, _, _ in nights[-1]}
 
 
 def test_notes_are_never_those_of_another_subject() -> None:

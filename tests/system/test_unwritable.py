@@ -3,6 +3,7 @@ recorded refuses in one sentence."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,8 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests.support.evidence import failed
+from tests.support.sqlite import dump, members
 from tests.support.state import Site
 from tests.system.test_journey import same
 
@@ -21,6 +24,7 @@ pytestmark = [
     pytest.mark.gnupg,
     pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root"),
 ]
+ANSWER = Path(__file__).resolve().parents[2] / "docs/answers/site-restored-1.json"
 FULL, READ_ONLY = "No space left on device", "Read-only file system"
 
 
@@ -111,6 +115,50 @@ def test_a_restore_brings_the_data_back_unrecorded(backed_up: Site, unwritable, 
         assert same(site.tree, site.base / "back")
         assert same(site.tree, site.base / "again")
     assert "restore" not in [run["activity"] for run in site.run("run", "list", "--json").json["runs"]]
+
+
+@WAYS
+def test_a_site_comes_back_unrecorded_too(bare_site: Site, unwritable, why: str) -> None:  # type: ignore[no-untyped-def]
+    site = bare_site
+    file = members(site.base / "members.sqlite")
+    site.write_plan(
+        more=f"""  members:
+    kind: sqlite
+    path: {file}
+    backup:
+      full: {{schedule: "15 * * * *"}}
+      stores: [local]
+      retention: {{points: 30d}}
+sites:
+  crud: {{assets: [site-files, members]}}
+"""
+    )
+    assert site.run("plan", "adopt", str(site.plan)).code == 0
+    made = site.run("backup", "run")
+    assert made.code == 0, made.err
+    taken = site.base / "taken"
+    taken.mkdir()
+    with unwritable(site.state):
+        told, answered, refused = (
+            site.run("restore", "run", "crud", *more, environment=site.keys.owner.environment)
+            for more in (("--into", "back"), ("--into", "again", "--json"), ("--into", str(taken)))
+        )
+        assert told.code == answered.code == 0, told.err + answered.err
+        assert why in told.err
+        assert "  not recorded" in told.out
+        assert answered.json["evidence"] is None
+        assert [each["evidence"] for each in answered.json["assets"]] == [None, None]
+        Draft202012Validator(json.loads(ANSWER.read_text())).validate(answered.json)
+        for folder in ("back", "again"):
+            assert same(site.tree, site.base / folder / "site-files")
+            assert dump(site.base / folder / "members.sqlite") == dump(file)
+        assert refused.code == 2
+        assert "already" in refused.err
+        file.unlink()
+        shutil.rmtree(next(path.parent for path in site.base.rglob("MANIFEST.json") if "members" in str(path)))
+        lost = site.run("restore", "run", "crud", "--into", "lost", environment=site.keys.owner.environment)
+        assert lost.code != 0
+        assert not (site.base / "lost").exists()
 
 
 @WAYS

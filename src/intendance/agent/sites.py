@@ -53,12 +53,13 @@ class SitePlanned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoredSite:
-    """A site that was restored, with the ledger record that ties its restores together."""
+    """A site that was restored, with the ledger record that ties its restores together; without one where the state
+    takes no writes: then its shares have no records either, and their numbers are 0."""
 
     evidence: SiteRestored
     restores: tuple[Restored, ...]
     node: str
-    seq: int
+    seq: int | None
     zone: str
 
 
@@ -99,7 +100,6 @@ def run_site(
     Raises as `plan_site`, DestinationTaken, and SiteNotRestored when one of them fails: then nothing of any is left.
     """
     with open_node(state, clock) as node:
-        node.book.expect_writable()
         work = _Restoring(node, asked)
         planned_as(work.planned)
         return work.run(begun, moved)
@@ -146,12 +146,12 @@ class _Restoring:
         finally:
             self._folder.close()
         evidence = self._evidence()
-        record = self._node.book.append(evidence, actor=person())
+        record = None if self._unrecorded else self._node.book.append(evidence, actor=person())
         return RestoredSite(
             evidence=evidence,
             restores=tuple(self._restored),
             node=self._node.book.node,
-            seq=record.seq,
+            seq=None if record is None else record.seq,
             zone=self.planned.zone,
         )
 
@@ -171,7 +171,14 @@ class _Restoring:
                 raise self._not_restored(error) from error
             raise
 
+    @property
+    def _unrecorded(self) -> bool:
+        """Whether the state takes no writes: the data counts, and the ledger hears nothing of it."""
+        return self._node.book.refused is not None
+
     def _record(self, error: IntendanceError, left_behind: str) -> None:
+        if self._unrecorded:
+            return
         failed = SiteFailed(
             site=self._site.name,
             destination=self.planned.destination,
@@ -210,7 +217,7 @@ class _Restoring:
                     set=planned.plan.set,
                     reached=rfc3339(planned.plan.reached),
                     destination=planned.plan.destination,
-                    seq=_number(restored),
+                    seq=restored.seq or 0,
                 )
                 for planned, restored in zip(self.planned.plans, self._restored, strict=True)
             ),
@@ -242,8 +249,3 @@ def _assets(plan: Plan, site: Site) -> list[Asset]:
 def _chosen(job_and_context: _Job, point: str, target: datetime | None) -> _Job:
     job, using = job_and_context
     return replace(job, wish=replace(job.wish, point=point, target=target, together=True)), using
-
-
-def _number(restored: Restored) -> int:
-    assert restored.seq is not None  # noqa: S101 -- a site is not begun where nothing can be recorded
-    return restored.seq

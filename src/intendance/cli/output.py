@@ -69,6 +69,12 @@ class Output:
         width = None if stream.isatty() else columns(os.environ, _USUAL_COLUMNS)
         return Console(stderr=stderr, highlight=False, soft_wrap=False, width=width, emoji=False)
 
+    def columns(self) -> int | None:
+        """The width that a line may have; None where nobody looks on (a pipe, a file) and COLUMNS does not say."""
+        if sys.stdout.isatty():
+            return self.console().width
+        return columns(os.environ, 0) or None
+
     def json(self, answer: Mapping[str, Any]) -> None:
         """Print the machine's answer: one JSON document. Raises AnswerLost, BrokenPipeError."""
         plain = (sys.stdout.encoding or "").lower() not in {"utf-8", "utf8"}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
 from typing import Any
+
+import typer
 
 from intendance.agent.shelves import ListedPoint, Listing, ShownSet
 from intendance.cli import run_words
@@ -15,6 +18,8 @@ from intendance.system.clock import rfc3339
 
 DOMAINS = ("points", run_words.DOMAIN)
 _LABEL_COLUMNS = 14
+_FEWEST_COLUMNS = 12
+"""For the names of stores, however narrow the terminal is."""
 
 
 def as_json(listing: Listing) -> dict[str, Any]:
@@ -63,30 +68,50 @@ def point_as_json(listed: ListedPoint) -> dict[str, Any]:
 
 def draw(output: Output, _: Translator, listing: Listing) -> None:
     """The points as a table; what is faulty is said in words below it."""
-    from rich.table import Table  # drawn only for people
-
-    table = Table(box=None, pad_edge=False)
-    *others, last = (_("RECOVERS TO"), _("ASSET"), _("KIND"), _("STORED"), _("STORES"), _("INSPECTED"), _("SET"))
-    for title in others:
-        table.add_column(title, overflow="fold", min_width=len(title))
-    longest = max((len(listed.point.set) for listed in listing.points), default=0)
-    table.add_column(last, no_wrap=True, overflow="fold", min_width=max(len(last), longest))  # an id is copied
-    for listed in listing.points:
-        point = listed.point
-        seen = [at for at in listed.inspected_at.values() if at is not None]
-        table.add_row(
-            local(point.recovers_to, listing.zone),
-            point.asset,
-            run_words.kind(_, point.kind),
-            size(point.stored_bytes, _.language),
-            ", ".join(point.stores) or _("none, faulty"),
-            _("FAULTY") if point.doubt else local(max(seen), listing.zone) if seen else _("not yet"),
-            point.set,
-        )
-    if listing.points:
-        output.console().print(table)
+    for line in table_lines(_, listing, output.columns()):
+        typer.echo(line)
     for line in _remarks(_, listing):
         output.talk(line)
+
+
+def table_lines(_: Translator, listing: Listing, columns: int | None) -> Iterator[str]:
+    """One line for each point where that fits into `columns`; else its id above the rest, whole, since it is copied."""
+    if not listing.points:
+        return
+    titles = (_("RECOVERS TO"), _("ASSET"), _("KIND"), _("STORED"), _("STORES"), _("INSPECTED"), _("SET"))
+    rows = [titles, *(_cells(_, listed, listing.zone) for listed in listing.points)]
+    whole = _aligned(rows)
+    if columns is None or max(map(len, whole)) <= columns:
+        yield from whole
+        return
+    # Without asset and kind, which the id says.
+    fixed = _aligned([(recovers_to, stored, inspected) for recovers_to, _a, _k, stored, _s, inspected, _i in rows])
+    begins = max(map(len, fixed)) + 4
+    for row, line in zip(rows, fixed, strict=True):
+        first, *more = wrap(row[4], max(columns - begins, _FEWEST_COLUMNS)) or [""]
+        yield row[-1]
+        yield f"  {line:{begins - 2}}{first}".rstrip()
+        yield from (" " * begins + each for each in more)
+
+
+def _cells(_: Translator, listed: ListedPoint, zone: str) -> tuple[str, ...]:
+    point = listed.point
+    seen = [at for at in listed.inspected_at.values() if at is not None]
+    return (
+        local(point.recovers_to, zone),
+        point.asset,
+        run_words.kind(_, point.kind),
+        size(point.stored_bytes, _.language),
+        ", ".join(point.stores) or _("none, faulty"),
+        _("FAULTY") if point.doubt else local(max(seen), zone) if seen else _("not yet"),
+        point.set,
+    )
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows as lines, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _remarks(_: Translator, listing: Listing) -> Iterator[str]:

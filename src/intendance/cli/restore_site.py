@@ -14,6 +14,7 @@ from intendance.agent.sites import RestoredSite, SiteAsked, SitePlanned
 from intendance.cli import restore_answers, run_words
 from intendance.cli.figures import duration, moment, parse
 from intendance.cli.output import Invocation, Language, Output
+from intendance.cli.unwritable import note_unwritable
 from intendance.cli.watching import Onlooker
 from intendance.language import durations
 from intendance.language.sizes import size
@@ -25,6 +26,7 @@ DOMAINS = ("restore_site", run_words.DOMAIN)
 
 def plan(invocation: Invocation, asked: SiteAsked, *, json: bool) -> None:
     """Say what would be restored of each asset, and how far they are apart."""
+    note_unwritable(invocation, Output(as_json=json))
     planned = sites.plan_site(invocation.state, invocation.clock, asked)
     if json:
         Output(as_json=True).json(_plan_json(planned))
@@ -36,6 +38,7 @@ def plan(invocation: Invocation, asked: SiteAsked, *, json: bool) -> None:
 def run(invocation: Invocation, asked: SiteAsked, *, json: bool) -> None:
     """Restore all assets of the site beside each other, or nothing."""
     output = Output(as_json=json)
+    note_unwritable(invocation, output)
     onlooker = Onlooker(output, invocation.language)
     _ = _texts(invocation)
 
@@ -132,7 +135,10 @@ def restored_lines(restored: RestoredSite, _: Translator, language: Language) ->
         )
         for check in each.evidence.checks:
             yield f"    {_('ok ') if check.ok else _('NOT')} {check.name}: {check.found}"
-    yield "  " + _("ledger record {seq}").format(seq=restored.seq)
+    if restored.seq is None:
+        yield "  " + _("not recorded")
+    else:
+        yield "  " + _("ledger record {seq}").format(seq=restored.seq)
     yield "  " + _("→ Look at it; the originals were not touched. Remove {folder} when you are done.").format(
         folder=evidence.destination
     )
@@ -168,5 +174,5 @@ def _restored_json(restored: RestoredSite) -> dict[str, Any]:
         "skew_seconds": evidence.skew_seconds,
         "seconds": {"total": sum(each.evidence.phases.total_ms for each in restored.restores) / 1000},
         "assets": [restore_answers.restored_json(each) for each in restored.restores],
-        "evidence": {"node": restored.node, "seq": restored.seq},
+        "evidence": None if restored.seq is None else {"node": restored.node, "seq": restored.seq},
     }

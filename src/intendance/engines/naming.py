@@ -1,4 +1,5 @@
-"""Names of what people keep: they may be told on the machine itself, and stand in no record, manifest or log."""
+"""Names of what people keep: they may be told on the machine itself, and stand in no record, manifest or log; and how
+many of something there are, in the English of evidence."""
 
 from __future__ import annotations
 
@@ -22,3 +23,9 @@ def place(asset: str) -> str:
 def written(heading: str, lines: Sequence[str]) -> bytes:
     """The content of such a file."""
     return "\n".join((heading, *lines, "")).encode(errors="backslashreplace")
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 view`, `2 indexes`, `0 triggers`; the noun stands in the singular."""
+    ending = "" if count == 1 else "es" if noun.endswith("x") else "s"
+    return f"{count} {noun}{ending}"

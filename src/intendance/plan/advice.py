@@ -16,6 +16,7 @@ def warnings(data: Any, folder: Path) -> list[Fault]:
     """Warnings on a plan that is valid; credentials files are looked at when this machine has them."""
     return [
         *_unprotected(data),
+        *_unprotected_in_sites(data),
         *_without_new_bases(data),
         *_readable_credentials(data, folder),
         *_either_day(data),
@@ -34,6 +35,23 @@ def _unprotected(data: Any) -> Iterator[Fault]:
                 ),
                 fix=say("add a `backup:`"),
             )
+
+
+def _unprotected_in_sites(data: Any) -> Iterator[Fault]:
+    """A site is restored as a whole or not at all."""
+    assets = dict(entries(data, "assets"))
+    for name, site in entries(data, "sites"):
+        listed = site.get("assets")
+        for index, asset in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(asset, str) and asset in assets and "backup" not in assets[asset]:
+                yield Fault(
+                    path=("sites", name, "assets", index),
+                    code="site-not-backed-up",
+                    message=say(
+                        "`{asset}` is not backed up, so the site `{name}` cannot be restored", asset=asset, name=name
+                    ),
+                    fix=say("add a `backup:` to `{asset}`, or take it out of the site", asset=asset),
+                )
 
 
 def _without_new_bases(data: Any) -> Iterator[Fault]:

@@ -46,7 +46,7 @@ def test_a_whole_server_comes_back_in_a_folder(
     assert engines.failed(checks) == []
     said = {check.name: check.found for check in checks}
     assert said[f"{name}: rows"].startswith("3003 rows")
-    assert said[f"{name}: other objects"] == "1 views, 1 triggers, 1 routines, 1 events"
+    assert said[f"{name}: other objects"] == "1 view, 1 trigger, 1 routine, 1 event"
     assert "mariadbd --no-defaults" in said["data directory"]
     restored = PrivateServer(short_place / "restored/data")
     restored.start()

@@ -83,7 +83,7 @@ def test_rows_that_are_missing_are_seen(
     failed = engines.failed(session.check())
     session.close()
     assert any("rows: too few: t (100 of about" in said for said in failed)
-    assert any("0 of 1 triggers" in said for said in failed)
+    assert any("0 of 1 trigger" in said for said in failed)
 
 
 def test_a_table_that_is_missing_is_seen(

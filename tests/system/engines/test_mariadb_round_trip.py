@@ -116,7 +116,7 @@ def test_into_a_new_database(
     checks = engines.load(session, taken)
     session.close()
     assert engines.failed(checks) == []
-    assert _found(checks, "other objects") == "2 views, 1 triggers, 2 routines, 1 events"
+    assert _found(checks, "other objects") == "2 views, 1 trigger, 2 routines, 1 event"
     assert _found(checks, "references").startswith("none")
     before, after = fingerprint(mariadb_server, filled), fingerprint(mariadb_server, copy_name)
     # The copy's events do not run beside the original's.

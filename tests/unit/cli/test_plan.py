@@ -117,6 +117,16 @@ def test_what_is_allowed_and_surprising_is_warned_of(shell: Shell) -> None:
     assert "; not bare." in out
 
 
+def test_a_site_with_an_asset_that_is_not_backed_up_is_warned_of(shell: Shell) -> None:
+    bare = "  bare:\n    kind: files\n    path: /y\n\nsites:\n  crud: {assets: [crud-db, bare]}\n\ncontacts:"
+    shell.plans.write(shell.plans.changed(("\ncontacts:", bare)))
+    answer = shell.json("plan", "check")
+    assert answer["valid"] is True
+    told = {warning["path"]: warning["message"] for warning in answer["warnings"]}
+    assert told["sites.crud.assets[1]"] == "`bare` is not backed up, so the site `crud` cannot be restored"
+    assert "sites.crud.assets[0]" not in told
+
+
 def test_differentials_without_a_full_backup_on_a_schedule_are_warned_of(shell: Shell) -> None:
     full = 'full: {schedule: "0 3 * * SUN"}'
     both = f'{full}\n      differential: {{schedule: "0 3 * * 1-6"}}'

@@ -8,6 +8,7 @@ from typing import Any
 
 from intendance.engines.mariadb.client import literal
 from intendance.engines.mariadb.privileges import quoted
+from intendance.engines.naming import counted
 from intendance.model.evidence.restore import Check
 
 Query = Callable[[str], list[tuple[str, ...]]]
@@ -53,24 +54,24 @@ def database(query: Query, name: str, details: Mapping[str, Any], *, events: str
         for row in query(_COUNTS.format(name=literal(name), events=events.format(name=literal(name))))
     }
     wanted: Mapping[str, int] = details["objects"]
-    short = [f"{objects[kind]} of {wanted[kind]} {kind}s" for kind in wanted if objects[kind] != wanted[kind]]
+    short = [f"{objects[kind]} of {counted(wanted[kind], kind)}" for kind in wanted if objects[kind] != wanted[kind]]
     return (
         Check(
             name=f"{name}: tables",
             ok=not lost,
-            found=f"missing: {', '.join(lost[:8])}" if lost else f"{len(tables)} tables, as in the set",
+            found=f"missing: {', '.join(lost[:8])}" if lost else f"{counted(len(tables), 'table')}, as in the set",
         ),
         Check(
             name=f"{name}: rows",
             ok=not thin,
             found=f"too few: {', '.join(thin[:8])}"
             if thin
-            else f"{sum(counts.values())} rows, plausible for each table",
+            else f"{counted(sum(counts.values()), 'row')}, plausible for each table",
         ),
         Check(
             name=f"{name}: other objects",
             ok=not short,
-            found=", ".join(short) if short else ", ".join(f"{count} {kind}s" for kind, count in objects.items()),
+            found=", ".join(short) if short else ", ".join(counted(count, kind) for kind, count in objects.items()),
         ),
     )
 

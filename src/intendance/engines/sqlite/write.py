@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from intendance.engines import Consumer, StreamInSet
+from intendance.engines.naming import counted
 from intendance.engines.new_folder import NewFolder
 from intendance.engines.sqlite import faults
 from intendance.engines.sqlite.read import MEDIA, STREAM
@@ -20,6 +21,12 @@ from intendance.system import process
 from intendance.system.publish import publish_name, sync_directory
 
 COMPANIONS = ("-wal", "-shm", "-journal")
+_SINGULAR: Mapping[str, str] = {
+    "indexes": "index",
+    "triggers": "trigger",
+    "views": "view",
+    "virtual_tables": "virtual table",
+}
 _ELSEWHERE = "Name a new file in a folder that exists and that you may write to."
 
 
@@ -72,7 +79,7 @@ class WriteSession:
             Check(
                 name="other objects",
                 ok=found["objects"] == wanted["objects"],
-                found=", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in found["objects"].items()),
+                found=", ".join(counted(count, _SINGULAR[kind]) for kind, count in found["objects"].items()),
             ),
         )
 
@@ -117,4 +124,8 @@ def _rows(found: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]
     if differing:
         return Check(name="tables and rows", ok=False, found=f"not as in the set: {', '.join(differing[:8])}")
     rows = sum(int(table["rows"]) for table in found)
-    return Check(name="tables and rows", ok=True, found=f"{len(found)} tables with {rows} rows, as in the set")
+    return Check(
+        name="tables and rows",
+        ok=True,
+        found=f"{counted(len(found), 'table')} with {counted(rows, 'row')}, as in the set",
+    )
