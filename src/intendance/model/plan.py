@@ -69,10 +69,20 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegalRetention:
+    """One set of a kind for each year or month, the first, kept for longer than the others."""
+
+    select: Literal["yearly", "monthly"]
+    kind: str
+    keep_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupPlan:
     """How one asset is backed up. `kinds` maps a kind of backup to its schedule (None: by hand only).
 
-    `deadlines_seconds` holds how long a backup of a kind may take, where the plan says so.
+    Every set is kept for `retention_days`; the first of each day, week and month for as long as theirs say (0: no
+    longer). `deadlines_seconds` holds how long a backup of a kind may take, where the plan says so.
     """
 
     kinds: dict[BackupKind, Schedule | None]
@@ -80,6 +90,15 @@ class BackupPlan:
     retention_days: int
     inspect: Schedule | None = None
     deadlines_seconds: dict[BackupKind, int] = field(default_factory=dict)
+    daily_days: int = 0
+    weekly_days: int = 0
+    monthly_days: int = 0
+    legal: LegalRetention | None = None
+
+    @property
+    def covered_days(self) -> int:
+        """For how many days back each day keeps a set."""
+        return max(self.retention_days, self.daily_days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +177,17 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prune:
+    """Who deletes what no retention keeps any more: a host of the plan or, without `maint`, the node itself.
+
+    `schedule`: when the node does it; None for a host, where a person does.
+    """
+
+    host: str
+    schedule: Schedule | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The whole plan of one node. Mappings are keyed by the names that people wrote.
 
@@ -177,3 +207,4 @@ class Plan:
     sites: dict[str, Site] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
     declared: dict[str, Any] = field(default_factory=dict)
+    prune: Prune | None = None
