@@ -13,6 +13,7 @@ from types import MappingProxyType, ModuleType
 from typing import IO, Protocol, cast
 
 from intendance.model.errors import InternalError
+from intendance.model.errors.prune import StoreNotPruned
 from intendance.model.frozen import dataclass
 from intendance.model.plan import DirectoryStore
 
@@ -56,12 +57,45 @@ class Store(Protocol):
         """Room left for us in bytes, or None when the store cannot say."""
 
 
+class Prunable(Protocol):
+    """The right to delete in a store, opened with other credentials than those that store (`docs/retention.md`).
+
+    Only pruning opens it. Every method raises as those of `Store` do.
+    """
+
+    name: str
+
+    def now(self) -> datetime:
+        """The store's own time (UTC): ages of what it holds are counted from it."""
+
+    def everything(self, prefix: str) -> Iterator[StoredObject]:
+        """All that lies under the folder `prefix`: every version of every object, and what puts that were cut short
+        left."""
+
+    def delete(self, stored: StoredObject) -> None:
+        """Take away what `everything` named; gone for good on return. Does nothing when it is gone already.
+
+        Raises StoreRefused for what is locked.
+        """
+
+    def tidy(self, prefix: str) -> None:
+        """Take away the folder `prefix` itself where folders are something; does nothing while anything is in it."""
+
+
 STORES: Mapping[str, str] = MappingProxyType({"directory": "intendance.stores.directory"})
 
 
 def open_store(declared: DirectoryStore) -> Store:
     """The adapter for a store of the plan; its module is imported only now."""
     return cast(Store, _adapter(declared).open_store(declared))
+
+
+def open_prunable(declared: DirectoryStore) -> Prunable:
+    """A store of the plan, opened to delete in it. Raises StoreNotPruned for a kind in which this version does not."""
+    opener = getattr(_adapter(declared), "open_prunable", None)
+    if opener is None:
+        raise StoreNotPruned(store=declared.name, kind=declared.kind)
+    return cast(Prunable, opener(declared))
 
 
 def adopt_store(declared: DirectoryStore) -> None:

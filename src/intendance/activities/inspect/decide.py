@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.evidence.inspection import InspectionCompleted, SetSeen
+from intendance.model.evidence.prune import PruneBegun, PruneCompleted
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Fact
 from intendance.sets.manifest import Manifest
@@ -75,7 +76,7 @@ class View:
     """All that an inspection of one store saw, and what it was compared with.
 
     `expected` are the ledger's sets of the asset in this store by id; `sequences` the chain numbers that the ledger
-    knows, in whatever store.
+    knows, in whatever store; `pruned` the hashes of the manifests that a pruning took away.
     """
 
     store: str
@@ -89,14 +90,22 @@ class View:
     incomplete_bytes: int
     expected: Mapping[str, BackupCompleted]
     sequences: frozenset[int]
+    pruned: frozenset[str] = frozenset()
 
 
-def expected_sets(store: str, completed: Iterable[BackupCompleted]) -> dict[str, BackupCompleted]:
+def pruned_sets(store: str, prunings: Iterable[PruneBegun | PruneCompleted]) -> dict[str, str]:
+    """The sets that prunings took from this store, or were about to when they were broken off: manifest by id."""
+    return {each.set: each.manifest_sha256 for done in prunings if done.store == store for each in done.sets}
+
+
+def expected_sets(
+    store: str, completed: Iterable[BackupCompleted], pruned: Collection[str] = ()
+) -> dict[str, BackupCompleted]:
     """The sets that the ledger says are in this store; `completed` is newest first, the newest word on a set counts."""
     latest: dict[str, BackupCompleted] = {}
     for backup in completed:
         latest.setdefault(backup.set, backup)
-    return {name: backup for name, backup in latest.items() if store in backup.stores}
+    return {name: backup for name, backup in latest.items() if store in backup.stores and name not in pruned}
 
 
 def remember(store: str, inspections: Iterable[Fact[InspectionCompleted]]) -> Memory:
@@ -258,7 +267,11 @@ def _gaps(view: View, manifests: Sequence[Manifest]) -> list[SetSeen]:
     for ledger, chain in chains.items():
         known: Collection[int] = view.sequences if ledger == view.ledger else ()
         followers = [chain[number] for number in sorted(chain)[1:] if number - 1 not in chain]
-        gaps += [_gap(manifest) for manifest in followers if manifest.sequence - 1 not in known]
+        gaps += [
+            _gap(manifest)
+            for manifest in followers
+            if manifest.sequence - 1 not in known and manifest.previous not in view.pruned
+        ]
     return gaps
 
 

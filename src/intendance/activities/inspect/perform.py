@@ -112,6 +112,7 @@ class _Inspection:
         """Everything that is seen and what it means. Raises the errors of stores."""
         facts = self._book.facts("backup.completed", asset=self._job.asset)
         completed = [fact.data for fact in facts]
+        pruned = self._pruned()
         surveyed = survey(self._store, self._job.prefix)
         found = [self._open(set_id, objects) for set_id, objects in surveyed.complete.items()]
         return decide.conclude(
@@ -125,10 +126,17 @@ class _Inspection:
                 found=self._hash(found),
                 incomplete=len(surveyed.incomplete),
                 incomplete_bytes=sum(surveyed.incomplete_bytes.values()),
-                expected=decide.expected_sets(self._store.name, completed),
+                expected=decide.expected_sets(self._store.name, completed, pruned),
                 sequences=frozenset(backup.sequence for backup in completed),
+                pruned=frozenset(filter(None, pruned.values())),
             )
         )
+
+    def _pruned(self) -> Mapping[str, str]:
+        """What was deleted on purpose; a deletion that is begun counts, since it may have gone as far as its end."""
+        kinds = ("prune.begun", "prune.completed")
+        prunings = [fact.data for kind in kinds for fact in self._book.facts(kind, asset=self._job.asset)]
+        return decide.pruned_sets(self._store.name, prunings)
 
     def _open(self, set_id: str, objects: Mapping[str, StoredObject]) -> Found:
         listed_bytes = sum(stored.size_bytes for stored in objects.values())

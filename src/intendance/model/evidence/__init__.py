@@ -17,6 +17,7 @@ from intendance.model.evidence.inspection import InspectionCompleted, Inspection
 from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, AssetDropped, Genesis, PlanAdopted
+from intendance.model.evidence.prune import PruneBegun, PruneCompleted, PruneMarked
 from intendance.model.evidence.restore import RestoreCompleted, RestoreFailed, SiteFailed, SiteRestored
 from intendance.model.evidence.run import RunEnded, RunMissed
 from intendance.model.evidence.sample import SampleExcursion, SampleRollup
@@ -44,6 +45,9 @@ Evidence = (
     | SampleExcursion
     | SiteRestored
     | SiteFailed
+    | PruneMarked
+    | PruneBegun
+    | PruneCompleted
     | DrillCompleted
     | DrillFailed
 )
@@ -71,6 +75,9 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "sample.excursion": SampleExcursion,
         "site.restored": SiteRestored,
         "site.failed": SiteFailed,
+        "prune.marked": PruneMarked,
+        "prune.begun": PruneBegun,
+        "prune.completed": PruneCompleted,
         "drill.completed": DrillCompleted,
         "drill.failed": DrillFailed,
     }

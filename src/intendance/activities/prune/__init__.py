@@ -1,0 +1,1 @@
+"""Pruning: what no retention keeps any more is marked, and deleted a week later."""

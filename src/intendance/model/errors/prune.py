@@ -1,0 +1,53 @@
+"""Errors of pruning."""
+
+from __future__ import annotations
+
+from intendance.model.errors import Exit, IntendanceError
+
+
+class PruneNotPlanned(IntendanceError):
+    """The adopted plan does not say who prunes, so nothing is ever deleted."""
+
+    next_step = "Write `prune: {{host: NAME}}` into the plan and adopt it; `--dry-run` shows what would go."
+    exit_code = Exit.USAGE
+
+
+class PruneElsewhere(IntendanceError):
+    """The adopted plan has {host} prune, and this is {here}."""
+
+    next_step = "Type it on {host}. `--dry-run` shows from here what would go."
+    exit_code = Exit.USAGE
+
+
+class PruneForbiddenHere(IntendanceError):
+    """A node under the catalogue maint never deletes its own backups, and this is {here}."""
+
+    next_step = "Prune from a host of the plan that alone has the right to delete in the store {store}."
+    exit_code = Exit.USAGE
+
+
+class StoreNotPruned(IntendanceError):
+    """This version deletes nothing in the store {store}, which is of kind {kind}."""
+
+    next_step = "Let the store's own lifecycle rules do it, for longer than the plan's retention."
+    exit_code = Exit.USAGE
+
+
+class PruneCountDiffers(IntendanceError):
+    """{asset}: you allowed {confirmed} sets to be deleted, and {due} would be. Nothing was deleted."""
+
+    next_step = "Look again (`intendance backup prune {asset} --dry-run`), then give the number that it says."
+    exit_code = Exit.USAGE
+
+
+class PruneNotConfirmed(IntendanceError):
+    """Deleting backups of {asset} takes its name: `--confirm {asset}`."""
+
+    next_step = "See first what would go: `intendance backup prune {asset} --dry-run`."
+    exit_code = Exit.USAGE
+
+
+class ClocksApart(IntendanceError):
+    """The store {store} says that it is {theirs}, and this machine says {ours}: no age can be told, so nothing goes."""
+
+    next_step = "Set the clock that is wrong (`timedatectl status`), then try again."
