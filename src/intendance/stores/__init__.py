@@ -84,6 +84,9 @@ class Prunable(Protocol):
 
 STORES: Mapping[str, str] = MappingProxyType({"directory": "intendance.stores.directory"})
 
+PRUNERS: Mapping[str, str] = MappingProxyType({"directory": "intendance.stores.directory_pruning"})
+"""Who deletes in a store of a kind; a kind without an entry is left to itself."""
+
 
 def open_store(declared: DirectoryStore) -> Store:
     """The adapter for a store of the plan; its module is imported only now."""
@@ -92,10 +95,10 @@ def open_store(declared: DirectoryStore) -> Store:
 
 def open_prunable(declared: DirectoryStore) -> Prunable:
     """A store of the plan, opened to delete in it. Raises StoreNotPruned for a kind in which this version does not."""
-    opener = getattr(_adapter(declared), "open_prunable", None)
-    if opener is None:
+    path = PRUNERS.get(declared.kind)
+    if path is None:
         raise StoreNotPruned(store=declared.name, kind=declared.kind)
-    return cast(Prunable, opener(declared))
+    return cast(Prunable, import_module(path).open_prunable(declared))
 
 
 def adopt_store(declared: DirectoryStore) -> None:

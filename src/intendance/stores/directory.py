@@ -28,7 +28,7 @@ from intendance.model.errors.store import (
     StoreUnreachable,
 )
 from intendance.model.plan import DirectoryStore as Declared
-from intendance.stores import Prunable, StoredObject
+from intendance.stores import StoredObject
 from intendance.system.publish import publish, publish_name, sync_directory
 
 MARK = ".intendance-store"
@@ -49,13 +49,6 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 def open_store(declared: Declared) -> DirectoryStore:
     """The store of the plan; nothing is touched before its first method is called."""
     return DirectoryStore(declared.name, Path(declared.path))
-
-
-def open_prunable(declared: Declared) -> Prunable:
-    """The same folder, for whoever may delete in it."""
-    from intendance.stores.directory_pruning import DirectoryPruner  # nobody else needs it
-
-    return DirectoryPruner(declared.name, Path(declared.path))
 
 
 def adopt_store(declared: Declared) -> None:

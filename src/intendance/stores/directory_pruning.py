@@ -10,11 +10,17 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from intendance.model.plan import DirectoryStore as Declared
 from intendance.stores import StoredObject
 from intendance.stores.directory import MARK, DirectoryStore
 from intendance.system.publish import sync_directory
 
 _CUT_SHORT = re.compile(r"\.[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,199}\.[0-9a-f]{16}\.part")
+
+
+def open_prunable(declared: Declared) -> DirectoryPruner:
+    """The folder of the plan, for whoever may delete in it; nothing is touched before its first method is called."""
+    return DirectoryPruner(declared.name, Path(declared.path))
 
 
 class DirectoryPruner(DirectoryStore):
