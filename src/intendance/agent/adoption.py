@@ -63,21 +63,36 @@ class Adoption:
     agent_told: bool
 
 
-def adopt(path: Path, *, state: Path, clock: Clock, actor: str, confirmed: Collection[str] = ()) -> Adoption:
+def adopt(
+    path: Path,
+    *,
+    state: Path,
+    clock: Clock,
+    actor: str,
+    confirmed: Collection[str] = (),
+    node: str | None = None,
+) -> Adoption:
     """Check the plan file and put it in force; `confirmed` names what may lose protection.
 
-    Raises PlanMissing, PlanUnreadable, PlanInvalid, FleetImmutable, NotConfirmed, NothingToConfirm, LockHeld,
-    StateUnusable, LedgerLost, and what the ledger refuses.
+    Raises PlanMissing, PlanUnreadable, PlanInvalid, NodeUnnamed, NodeUnknown, FleetImmutable, NotConfirmed,
+    NothingToConfirm, LockHeld, StateUnusable, LedgerLost, and what the ledger refuses.
     """
     checked = load(path, clock.read().at, seen_in(state, clock))
-    return adopt_checked(checked, state=state, clock=clock, actor=actor, confirmed=confirmed)
+    return adopt_checked(checked, state=state, clock=clock, actor=actor, confirmed=confirmed, node=node)
 
 
 def adopt_checked(
-    checked: Checked, *, state: Path, clock: Clock, actor: str, confirmed: Collection[str] = ()
+    checked: Checked,
+    *,
+    state: Path,
+    clock: Clock,
+    actor: str,
+    confirmed: Collection[str] = (),
+    node: str | None = None,
 ) -> Adoption:
-    """Put a plan that was read and checked in force. Raises what `adopt` raises after reading."""
-    plan = checked.valid()
+    """Put a plan that was read and checked in force; `node` names the one of a fleet's. Raises what `adopt` raises
+    after reading."""
+    plan = checked.valid(node)
     with _state_errors(state):
         _make_private(state)
     with _state_errors(state), lock.held(adopted.adoption_lock(state), purpose="Adopting a plan"):

@@ -61,12 +61,12 @@ class Comparison:
         return tuple(sorted({change.name for change in self.changes if change.severe}))
 
 
-def compare(checked: Checked, *, state: Path, clock: Clock) -> Comparison:
+def compare(checked: Checked, *, state: Path, clock: Clock, node: str | None = None) -> Comparison:
     """The plan that was read, beside the one in force; nothing is changed.
 
-    Raises PlanInvalid, FleetImmutable, StateUnusable, LedgerLost.
+    Raises PlanInvalid, NodeUnnamed, NodeUnknown, FleetImmutable, StateUnusable, LedgerLost.
     """
-    plan = checked.valid()
+    plan = checked.valid(node)
     nothing = Comparison(plan=plan, seq=None, same=False, changes=(), outlived=())
     try:
         book = open_book(state, clock)

@@ -149,7 +149,7 @@ def write(
             publish(path, content.encode())
         remember(state, recovery)
         checked = check(text.encode(), file=str(plan), folder=plan.parent, now=now)
-        if checked.plan is None:
+        if not checked.is_valid:
             raise FoundingRefused(detail="; ".join(f"{each.path}: {each.message}" for each in checked.problems))
         publish(plan, text.encode())
         sync_directory(recovery.parent)

@@ -18,7 +18,7 @@ BACKUPS_LOOK_BACK = timedelta(days=100)
 
 
 def seen(book: Book, now: datetime) -> Seen:
-    """The longest backup of each asset, and the waivers that count for the law."""
+    """Whose ledger it is, the longest backup of each asset, and the waivers that count for the law."""
     identity = {fact.asset: fact.data.identity for fact in reversed(book.facts("asset.declared"))}
     longest: dict[str, int] = {}
     for fact in book.facts("backup.completed", since=now - BACKUPS_LOOK_BACK):
@@ -28,6 +28,7 @@ def seen(book: Book, now: datetime) -> Seen:
             longest[known_as] = max(longest.get(known_as, 0), int(took.total_seconds()))
     since = now - LOOK_BACK - LONGEST
     return Seen(
+        node=book.node,
         longest_backup=longest,
         grants=book.facts("waiver.granted", since=since),
         revoked=frozenset(fact.data.grant for fact in book.facts("waiver.revoked", since=since)),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from intendance.cli.output import Invocation, Output
-from intendance.cli.plan_problems import as_json, declared, problem_json, problems, warnings
+from intendance.cli.plan_problems import as_json, declared, problem_json, problems, warned, warnings
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import Exit
 from intendance.model.errors.plan import PlanMissing
@@ -21,6 +21,9 @@ PLACES = (Path("intendance.yaml"), Path("/etc/intendance/intendance.yaml"))
 Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]
 File = Annotated[
     Path | None, typer.Argument(help="The plan file; otherwise --plan, ./intendance.yaml or /etc/intendance/….")
+]
+Node = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The node that is meant, of a plan for several. [this machine's]")
 ]
 
 
@@ -37,43 +40,44 @@ def check(context: typer.Context, file: File = None, json: Json = False) -> None
     checked = _load(context, file)
     if json:
         Output(as_json=json).json(as_json(checked))
-    elif checked.plan is None:
+    elif not checked.is_valid:
         _echo(problems(_texts(context), checked))
     else:
         _ = _texts(context)
         _echo(warnings(_, checked))
         _echo(_summary(context, checked))
-    if checked.plan is None:
+    if not checked.is_valid:
         raise typer.Exit(Exit.USAGE)
 
 
 def show(
     context: typer.Context,
     file: File = None,
+    node: Node = None,
     json: Json = False,
     count: Annotated[bool, typer.Option(help="Count what the exclusions of file trees leave out.")] = True,
 ) -> None:
     """Say what a plan will do: what, when, where, kept how long, and who can open it. Executes nothing."""
     from intendance.cli.plan_show import answer, lines  # counts and occurrences: not needed by `check`
 
-    checked = _valid(context, file, json=json)
+    plan = _valid(context, file, json=json).valid(node)
     output = Output(as_json=json)
     now = context.obj.clock.read().at
     _ = _texts(context, "plan_show")
     if json:
-        output.json(answer(_, checked.valid(), now, count=count, talk=output.talk))
+        output.json(answer(_, plan, now, count=count, talk=output.talk))
         return
-    _echo(lines(_, checked.valid(), now, count=count, talk=output.talk))
+    _echo(lines(_, plan, now, count=count, talk=output.talk))
 
 
-def diff(context: typer.Context, file: File = None, json: Json = False) -> None:
+def diff(context: typer.Context, file: File = None, node: Node = None, json: Json = False) -> None:
     """Say what adopting a plan would start, stop and change, and what must be confirmed. Changes nothing."""
     from intendance.agent.comparing import compare  # opens the ledger: not needed by `check`
     from intendance.cli.plan_diff import answer, lines
 
     invocation: Invocation = context.obj
     checked = _valid(context, file, json=json)
-    comparison = compare(checked, state=invocation.state, clock=invocation.clock)
+    comparison = compare(checked, state=invocation.state, clock=invocation.clock, node=node)
     if json:
         Output(as_json=json).json(answer(comparison, checked.file))
         return
@@ -82,14 +86,18 @@ def diff(context: typer.Context, file: File = None, json: Json = False) -> None:
 
 def schema() -> None:
     """Print the JSON Schema of plans, for editors that complete and check while one writes."""
-    from intendance.plan import load as loading
+    import json
 
-    typer.echo(loading.schema_text(), nl=False)
+    from intendance.plan.editing import editor_schema
+    from intendance.plan.load import published_schema
+
+    typer.echo(json.dumps(editor_schema(published_schema()), ensure_ascii=False, indent=1))
 
 
 def adopt(
     context: typer.Context,
     file: File = None,
+    node: Node = None,
     confirm: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="What may lose protection, by its name; again for each.")
     ] = None,
@@ -104,20 +112,21 @@ def adopt(
     invocation: Invocation = context.obj
     checked = _valid(context, file, json=json)
     adoption = adopt_checked(
-        checked, state=invocation.state, clock=invocation.clock, actor=person(), confirmed=confirm or ()
+        checked, state=invocation.state, clock=invocation.clock, actor=person(), confirmed=confirm or (), node=node
     )
+    noted = checked.warnings_of(adoption.node)
     refused = adopt_stores(invocation.state, adoption.plan, invocation.clock)
     output = Output(as_json=json)
     _ = _texts(context, "plan_adopt")
     for line in stores_not_ready(_, refused, checked.file):
         output.talk(line)
     if json:
-        output.json(answer(adoption) | {"warnings": [problem_json(problem) for problem in checked.warnings]})
+        output.json(answer(adoption) | {"warnings": [problem_json(problem) for problem in noted]})
         return
-    for line in warnings(_, checked):
+    for line in warned(_, noted):
         output.talk(line)
     _echo(lines(_, adoption, checked.file))
-    _echo(declared(_, adoption.plan))
+    _echo(declared(_, adoption.plan.declared))
 
 
 def _texts(context: typer.Context, *domains: str) -> Translator:
@@ -146,20 +155,22 @@ def _load(context: typer.Context, file: Path | None) -> Checked:
 def _valid(context: typer.Context, file: Path | None, *, json: bool) -> Checked:
     """The plan, when it is valid; otherwise its problems on stderr. Raises PlanInvalid."""
     checked = _load(context, file)
-    if checked.plan is None and not json:
+    if not checked.is_valid and not json:
         for line in problems(_texts(context), checked):
             typer.echo(line, err=True)
-    checked.valid()
+    if not checked.is_valid:
+        checked.valid()
     return checked
 
 
 def _summary(context: typer.Context, checked: Checked) -> Iterator[str]:
-    """What a valid plan will do, in a sentence."""
+    """What a valid plan will do, in a sentence for each node."""
     from intendance.cli.plan_show import sentence  # only for a valid plan
 
     _ = _texts(context, "plan_show")
-    plan = checked.valid()
-    said = sentence(_, plan, context.obj.clock.read().at)
+    now = context.obj.clock.read().at
+    said = " ".join(sentence(_, plan, now) for plan in checked.plans.values())
     yield _("{file} is valid. {sentence}").format(file=checked.file, sentence=said)
-    yield from declared(_, plan)
-    yield "  → " + _("Put it in force: {command}").format(command=f"`intendance plan adopt {checked.file}`")
+    yield from declared(_, checked.declared)
+    node = " --node NAME" if checked.of_fleet and not checked.home else ""
+    yield "  → " + _("Put it in force: {command}").format(command=f"`intendance plan adopt {checked.file}{node}`")

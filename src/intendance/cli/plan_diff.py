@@ -18,7 +18,7 @@ def lines(_: Translator, comparison: Comparison, file: str) -> Iterator[str]:
     """`plan diff` for people: what starts, what stops, what changes, what would be deleted, what must be confirmed."""
     if comparison.seq is None:
         yield _("No plan is in force here: all of {file} would begin.").format(file=file)
-        yield from declared(_, comparison.plan)
+        yield from declared(_, comparison.plan.declared)
         yield from _next(_, comparison, file)
         return
     if comparison.same:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from intendance.language.texts import Translator
-from intendance.model.plan import Plan
+from intendance.plan.fleet import NODES
 from intendance.plan.load import Checked
 from intendance.plan.problems import Problem
 from intendance.plan.saying import plain
@@ -19,10 +19,11 @@ def as_json(checked: Checked) -> dict[str, Any]:
     return {
         "schema": "intendance.plan-check/1",
         "file": checked.file,
-        "valid": checked.plan is not None,
+        "valid": checked.is_valid,
+        "nodes": list(checked.plans),
         "problems": [problem_json(problem) for problem in checked.problems],
         "warnings": [problem_json(problem) for problem in checked.warnings],
-        "declared": [] if checked.plan is None else list(checked.plan.declared),
+        "declared": list(checked.declared),
     }
 
 
@@ -30,7 +31,7 @@ def problem_json(problem: Problem) -> dict[str, Any]:
     """A problem in the contract's shape: its code and parameters, and both sentences in English."""
     fields = ("file", "line", "column", "path", "rule", "message", "fix", "code")
     params = plain((*problem.said.params, *problem.remedy.params))
-    return {name: getattr(problem, name) for name in fields} | {"params": params}
+    return {name: getattr(problem, name) for name in fields} | {"params": params, "nodes": list(problem.nodes)}
 
 
 def problems(_: Translator, checked: Checked) -> Iterator[str]:
@@ -46,21 +47,34 @@ def problems(_: Translator, checked: Checked) -> Iterator[str]:
 
 def warnings(_: Translator, checked: Checked) -> Iterator[str]:
     """Every warning."""
-    for problem in checked.warnings:
+    yield from warned(_, checked.warnings)
+
+
+def warned(_: Translator, found: Iterable[Problem]) -> Iterator[str]:
+    """Some of them."""
+    for problem in found:
         yield from _drawn(_, problem, _("warning: "))
 
 
-def declared(_: Translator, plan: Plan) -> Iterator[str]:
-    """What the plan declares and this version does nothing with yet; nothing where all of it is performed."""
-    if plan.declared:
+def declared(_: Translator, places: Collection[str]) -> Iterator[str]:
+    """What a plan declares and this version does nothing with yet; nothing where all of it is performed."""
+    if places:
         said = _("Declared, not yet performed by this version: {places}.")
-        yield said.format(places=", ".join(plan.declared))
+        yield said.format(places=", ".join(places))
+
+
+def _where(_: Translator, problem: Problem) -> str:
+    """The option, and the nodes whose plan is wrong where it is the common part that says so."""
+    if problem.nodes and not problem.path.startswith(f"{NODES}."):
+        named = ", ".join(problem.nodes)
+        return _("{place} (on {nodes}): ").format(place=problem.path, nodes=named)
+    return _("{place}: ").format(place=problem.path) if problem.path else ""
 
 
 def _drawn(_: Translator, problem: Problem, word: str) -> Iterator[str]:
     """A problem with its line, a caret under the place, and what to write instead."""
     rule = f" [{problem.rule}]" if problem.rule else ""
-    where = _("{place}: ").format(place=problem.path) if problem.path else ""
+    where = _where(_, problem)
     yield f"{problem.file}:{problem.line}:{problem.column}: {word}{where}{problem.said.write(_)}{rule}"
     if problem.source.strip():
         first = max(0, problem.column - 1 - WIDTH // 2) if len(problem.source) > WIDTH else 0

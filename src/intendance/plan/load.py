@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from intendance.catalogue.load import load as load_rules
-from intendance.model.errors.plan import PlanInvalid, PlanMissing, PlanUnreadable
+from intendance.catalogue.rule import Rulebook
+from intendance.model.errors.plan import NodeUnknown, NodeUnnamed, PlanInvalid, PlanMissing, PlanUnreadable
 from intendance.model.frozen import dataclass
 from intendance.model.plan import Plan
-from intendance.plan import advice, recipients, references, relations, shape, source
+from intendance.plan import advice, entries, fleet, recipients, references, relations, shape, source
 from intendance.plan.bounds import law
 from intendance.plan.bounds.seen import NOTHING_SEEN, Seen
 from intendance.plan.compiled import compile_plan
 from intendance.plan.declared import by_place, declared, performed_stores
-from intendance.plan.problems import Fault, OptionPath, Problem, dotted
+from intendance.plan.fleet import NodePlan
+from intendance.plan.placing import Report
+from intendance.plan.problems import Fault, Problem
 from intendance.plan.saying import say
-from intendance.plan.source import Located, Mark, Place
-from intendance.system.redaction import redact
+from intendance.plan.shape import Schema
+from intendance.plan.source import Mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A plan file after all checks: the compiled plan when there is no problem, else None."""
+    """A plan file after all checks: the compiled plan of each of its nodes when there is no problem, else none.
+
+    `of_fleet`: it has `nodes`; `home` is the node whose ledger this machine keeps, empty where there is none.
+    """
 
     file: str
     content: bytes
-    plan: Plan | None
+    plans: Mapping[str, Plan]
+    of_fleet: bool
+    home: str
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
 
@@ -39,12 +47,35 @@ class Checked:
     def source_sha256(self) -> str:
         return sha256(self.content).hexdigest()
 
-    def valid(self) -> Plan:
-        """The plan. Raises PlanInvalid."""
-        if self.plan is None:
+    @property
+    def is_valid(self) -> bool:
+        return bool(self.plans)
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan of a file that holds just one; None when it is invalid or of several nodes."""
+        return next(iter(self.plans.values())) if len(self.plans) == 1 else None
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The places of what this version does not perform, on any of the nodes."""
+        return tuple(dict.fromkeys(place for plan in self.plans.values() for place in plan.declared))
+
+    def valid(self, node: str | None = None) -> Plan:
+        """The plan of the node that is named, else of this machine's. Raises PlanInvalid, NodeUnnamed, NodeUnknown."""
+        if not self.plans:
             count = len(self.problems)
             raise PlanInvalid(plan=self.file, count="one problem" if count == 1 else f"{count} problems")
-        return self.plan
+        wanted = node or (self.home if self.of_fleet else "")
+        if not wanted and self.plan is None:
+            raise NodeUnnamed(plan=self.file, nodes=", ".join(self.plans))
+        if wanted and wanted not in self.plans:
+            raise NodeUnknown(plan=self.file, node=wanted, nodes=", ".join(self.plans))
+        return self.plans[wanted] if wanted else next(iter(self.plans.values()))
+
+    def warnings_of(self, node: str) -> tuple[Problem, ...]:
+        """The warnings that are about one node, and those about all."""
+        return tuple(each for each in self.warnings if not each.nodes or node in each.nodes)
 
 
 def schema_text() -> str:
@@ -77,8 +108,8 @@ def load(path: Path, now: datetime, seen: Seen = NOTHING_SEEN) -> Checked:
 
 def check(content: bytes, *, file: str, folder: Path, now: datetime, seen: Seen = NOTHING_SEEN) -> Checked:
     """Check a plan's bytes; `file` is its name in messages, `folder` where its relative files are looked for."""
-    report = _Report(file=file)
-    plan: Plan | None = None
+    report = Report(file=file)
+    judged = _Judged()
     warnings: tuple[Problem, ...] = ()
     try:
         text = _text(content)
@@ -87,13 +118,21 @@ def check(content: bytes, *, file: str, folder: Path, now: datetime, seen: Seen 
         report.places = located.places
         if located.data is None:
             raise _EMPTY
-        plan, problems, notes = _judge(located, folder, now, seen)
-        warnings = report.problems(notes)
-        found = report.problems(problems, [(twice.mark, _twice(twice)) for twice in duplicates])
+        judged = _judge_all(located.data, folder, now, seen)
+        warnings = report.problems(judged.warnings, judged.nodes)
+        found = report.problems(judged.faults, judged.nodes, [(twice.mark, _twice(twice)) for twice in duplicates])
     except source.Unreadable as unreadable:
         fault = Fault(path=unreadable.path, code=unreadable.code, message=unreadable.message, fix=unreadable.fix)
         found = (report.at(unreadable.mark, fault),)
-    return Checked(file=file, content=content, plan=plan if not found else None, problems=found, warnings=warnings)
+    return Checked(
+        file=file,
+        content=content,
+        plans=judged.plans if not found else {},
+        of_fleet=judged.of_fleet,
+        home=seen.node,
+        problems=found,
+        warnings=warnings,
+    )
 
 
 _EMPTY = source.Unreadable(
@@ -116,15 +155,47 @@ def _text(content: bytes) -> str:
     return text
 
 
-def _judge(located: Located, folder: Path, now: datetime, seen: Seen) -> tuple[Plan | None, list[Fault], list[Fault]]:
+@dataclass(slots=True)
+class _Judged:
+    """What was found on each node: compiled plans where all is well, faults, warnings."""
+
+    of_fleet: bool = False
+    nodes: tuple[str, ...] = ()
+    plans: dict[str, Plan] = field(default_factory=dict)
+    faults: list[tuple[NodePlan, Fault]] = field(default_factory=list)
+    warnings: list[tuple[NodePlan, Fault]] = field(default_factory=list)
+
+
+def _judge_all(data: Any, folder: Path, now: datetime, seen: Seen) -> _Judged:
+    """Every node of the file, by what its own plan will say."""
+    schema, rulebook, keys = published_schema(), load_rules(), recipients.KeyRing(folder, now)
+    judged = _Judged(of_fleet=fleet.is_fleet(data))
+    if judged.of_fleet:
+        judged.faults += [(NodePlan(data=data), fault) for fault in fleet.faults(data)]
+    found = fleet.nodes(schema, data)
+    judged.nodes = tuple(each.node for each in found)
+    for each in found:
+        known = seen if each.node in ("", seen.node) else NOTHING_SEEN
+        plan, faults, warnings = _judge(schema, rulebook, each.data, keys, folder, now, known)
+        judged.faults += [(each, fault) for fault in faults]
+        judged.warnings += [(each, fault) for fault in warnings]
+        if plan is not None and judged.of_fleet:
+            judged.warnings += [(each, fault) for fault in entries.warnings(data, each, rulebook, now)]
+        if plan is not None:
+            judged.plans[plan.node.id] = plan
+    return judged
+
+
+def _judge(
+    schema: Schema, rulebook: Rulebook, data: Any, ring: recipients.KeyRing, folder: Path, now: datetime, seen: Seen
+) -> tuple[Plan | None, list[Fault], list[Fault]]:
     """The compiled plan when all is well, the faults, and the warnings."""
-    data, schema, rulebook = located.data, published_schema(), load_rules()
     faults = shape.faults(schema, data)
     broken = {fault.path for fault in faults}
     between = [*references.faults(schema, data), *relations.faults(data, performed_stores(schema, data))]
     between += law.faults(data, rulebook, now, seen)
     faults += [fault for fault in between if fault.path not in broken]
-    keys = recipients.judge(data, folder, now)
+    keys = ring.judge(data)
     faults += [fault for fault in keys.faults if fault.path not in broken]
     if faults:
         return None, faults, keys.warnings
@@ -136,55 +207,3 @@ def _twice(duplicate: source.Duplicate) -> Fault:
     name, first = str(duplicate.path[-1]), duplicate.first.line + 1
     said = say("`{name}` is written twice; the first is on line {line}", name=name, line=first)
     return Fault(path=duplicate.path, at="name", code="written-twice", message=said, fix=say("keep one of the two"))
-
-
-class _Report:
-    """Turns faults into problems with their place in the file."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.lines: list[str] = []
-        self.places: dict[OptionPath, Place] = {}
-        self._hidden: list[Place] = []
-
-    def problems(self, faults: Iterable[Fault], placed: Iterable[tuple[Mark, Fault]] = ()) -> tuple[Problem, ...]:
-        """The faults with their places, in the order of the file; no line shows a value that may be a secret."""
-        listed = list(faults)
-        self._hidden += [self.places[fault.path] for fault in listed if fault.secret and fault.path in self.places]
-        found = [self.at(mark, fault) for mark, fault in placed]
-        found += [self.at(self._mark(fault), fault) for fault in listed]
-        return tuple(sorted(dict.fromkeys(found), key=lambda problem: (problem.line, problem.column)))
-
-    def at(self, mark: Mark, fault: Fault) -> Problem:
-        return Problem(
-            file=self.file,
-            line=mark.line + 1,
-            column=mark.column + 1,
-            path=dotted(fault.path),
-            code=fault.code,
-            said=fault.message.masked(redact),
-            remedy=fault.fix,
-            rule=fault.rule,
-            source=self._shown(mark.line),
-        )
-
-    def _mark(self, fault: Fault) -> Mark:
-        """Where to point: at the option, or at the nearest one around it that is written."""
-        for length in range(len(fault.path), -1, -1):
-            place = self.places.get(fault.path[:length])
-            if place is not None:
-                exact = length == len(fault.path)
-                return place.value if exact and fault.at == "value" else place.name
-        return Mark(0, 0)
-
-    def _shown(self, number: int) -> str:
-        if number >= len(self.lines):
-            return ""
-        line = self.lines[number]
-        for place in self._hidden:
-            if place.value.line <= number <= place.end.line:
-                first = place.value.column if number == place.value.line else 0
-                end = place.end.column if number == place.end.line else len(line)
-                line = line[:first] + "•" * (end - first) + line[end:]
-        # What is hidden already keeps its width, so that the caret stays under its place.
-        return "".join(each if each.startswith("•") else redact(each) for each in re.split("(•+)", line))

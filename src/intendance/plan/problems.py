@@ -31,7 +31,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A fault with its place: `line` and `column` from 1, `source` the line as it may be shown (secrets masked)."""
+    """A fault with its place: `line` and `column` from 1, `source` the line as it may be shown (secrets masked).
+
+    `nodes` names those of a fleet that have it, where not all have.
+    """
 
     file: str
     line: int
@@ -41,6 +44,7 @@ class Problem:
     said: Said
     remedy: Said
     rule: str | None = None
+    nodes: tuple[str, ...] = ()
     source: str = ""
 
     @property

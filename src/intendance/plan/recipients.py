@@ -30,6 +30,21 @@ class Judged:
     warnings: list[Fault] = field(default_factory=list)
 
 
+class KeyRing:
+    """The keys that the nodes of one file name: what is the same on several is read and judged once."""
+
+    def __init__(self, folder: Path, now: datetime) -> None:
+        self._folder, self._now = folder, now
+        self._judged: dict[str, Judged] = {}
+
+    def judge(self, data: Any) -> Judged:
+        """What `judge` says of one node's plan."""
+        named = repr(recipients(data))
+        if named not in self._judged:
+            self._judged[named] = judge(data, self._folder, self._now)
+        return self._judged[named]
+
+
 def judge(data: Any, folder: Path, now: datetime) -> Judged:
     """Read every key file that the plan names (relative to `folder`) and judge its key at `now`."""
     judged = Judged()

@@ -32,6 +32,25 @@ the file with `intendance plan schema > intendance.schema.json` and this first l
 # yaml-language-server: $schema=intendance.schema.json
 ```
 
+One file may hold the plans of several nodes: `nodes` names them, and what stands under a name is laid over the rest of
+the file for that node alone.
+
+```yaml
+nodes:
+  web-01: {}
+  db-01:
+    node: {site: namur}
+    stores:
+      local: {path: /srv/backups}
+```
+
+Mappings are merged option by option, a list adds to the common one, any other value stands instead of the common one.
+So an entry takes nothing away: what the file names for all, it names on each node, and what is only for some stands in
+their entries. `version` and `fleet` are the same for all, and a node of a fleet has its name from `nodes`. `plan check`
+checks each node's plan against all the rules, names the nodes that a problem is about, and tells where an entry asks
+less of its node than the file asks of the others. `plan show`, `plan diff` and `plan adopt` take `--node NAME`; on a
+machine with a ledger, its node is meant. [A whole one](examples/fleet.yaml).
+
 Whole plans: [one small site](examples/site.yaml), [both catalogues](examples/both-catalogues.yaml),
 [files alone](examples/files.yaml), [everything that can be written](examples/whole.yaml).
 

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from intendance.agent import store_adoption
+from intendance.cli import main
 from intendance.cli.main import run
 from intendance.ledger.book import Book
 from intendance.plan import adopted
@@ -42,6 +43,7 @@ class Shell:
 def shell(plans: Plans, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.chdir(plans.folder)
     monkeypatch.setattr(store_adoption, "adopt_store", lambda declared: None)  # the example's is this machine's own
+    monkeypatch.setattr(main, "default_state", lambda: plans.folder / "state")  # never this machine's own
     plans.write(plans.example())
     return Shell(plans, capsys)
 
@@ -63,7 +65,7 @@ def test_check_for_machines_has_the_contract_s_fields(shell: Shell) -> None:
     answer = shell.json("plan", "check", code=2)
     assert answer["valid"] is False
     assert [set(problem) for problem in answer["problems"]] == [
-        {"file", "line", "column", "path", "rule", "message", "fix", "code", "params"}
+        {"file", "line", "column", "path", "rule", "message", "fix", "code", "params", "nodes"}
     ] * 2
     shell.plans.write(shell.plans.changed(("points: 30d", "points: 10d")))
     (problem,) = shell.json("plan", "check", code=2)["problems"]
@@ -307,3 +309,57 @@ def test_adopting_an_invalid_plan_tells_its_problems_and_changes_nothing(shell: 
     assert "intendance.yaml:2:10: version: `3` is none of the values" in err
     assert "usage: intendance.yaml is not a valid plan: one problem to correct." in err
     assert not Path("st").exists()
+
+
+def test_check_of_a_fleet_says_what_each_node_will_do(shell: Shell) -> None:
+    shell.plans.write(shell.plans.example("fleet"))
+    out, _ = shell("plan", "check")
+    assert "On web-01 it backs up settings" in out
+    assert "On db-01 it backs up settings" in out
+    assert "`intendance plan adopt intendance.yaml --node NAME`" in out
+    answer = shell.json("plan", "check")
+    assert (answer["valid"], answer["nodes"]) == (True, ["web-01", "db-01"])
+
+
+def test_a_problem_of_some_nodes_names_them(shell: Shell) -> None:
+    stricter = ("    node: {site: namur, labels: {role: database}}", "    catalogues: [maint]")
+    shell.plans.write(shell.plans.changed(stricter, example="fleet"))
+    out, _ = shell("plan", "check", code=2)
+    assert "intendance.yaml:33:24: assets.settings.backup.full.schedule (on db-01): " in out
+    assert "nodes.db-01.assets.crud-db.backup.retention.points: " in out
+    out, _ = shell("--lang", "fr", "plan", "check", code=2)
+    assert "assets.settings.backup.full.schedule (sur db-01)\u00a0: " in out
+    assert {tuple(each["nodes"]) for each in shell.json("plan", "check", code=2)["problems"]} == {("db-01",)}
+
+
+def test_a_node_of_a_fleet_is_shown_compared_and_adopted_by_its_name(shell: Shell) -> None:
+    shell.plans.write(shell.plans.example("fleet"))
+    for command in ("show", "diff", "adopt"):
+        out, err = shell("plan", command, code=2)
+        assert "is the plan of several nodes: web-01, db-01" in err
+        out, err = shell("plan", command, "--node", "db-02", code=2)
+        assert "says nothing of the node db-02" in err
+    assert shell.json("plan", "show", "--node", "db-01")["node"] == "db-01"
+    assert shell.json("plan", "diff", "--node", "db-01")["in_force"] is None
+    adopted_now = shell.json("plan", "adopt", "--node", "db-01")
+    assert adopted_now["evidence"]["node"] == "db-01"
+    assert adopted_now["warnings"] == []
+    assert shell.json("plan", "show")["node"] == "db-01"
+    assert shell.json("plan", "diff")["same"] is True
+    assert shell.json("plan", "adopt")["adopted"] is False
+    out, _ = shell("plan", "check")
+    assert "--node" not in out
+    _, err = shell("plan", "adopt", "--node", "web-01", code=2)
+    assert "the ledger in" in err
+
+
+def test_a_node_that_leaves_the_file_keeps_its_plan(shell: Shell) -> None:
+    text = shell.plans.example("fleet")
+    shell.plans.write(text)
+    shell("plan", "adopt", "--node", "db-01")
+    kept = adopted.read(shell.plans.folder / "state")
+    shell.plans.write(text[: text.index("  db-01:")])
+    for command in ("show", "diff", "adopt"):
+        _, err = shell("plan", command, code=2)
+        assert "says nothing of the node db-01" in err
+    assert adopted.read(shell.plans.folder / "state") == kept

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from intendance.plan import source
+from intendance.plan.fleet import NODES
 from intendance.plan.load import check, published_schema
 from tests.support.plans import EXAMPLES, NOON
 from tests.unit.house import tree
@@ -38,8 +39,10 @@ def candidates(part: dict[str, Any]) -> list[dict[str, Any]]:
     if "version" in part:
         return [part]
     example = yaml.safe_load((EXAMPLES / "site.yaml").read_text(encoding="utf-8"))
-    if set(part) <= set(published_schema()["properties"]):
+    if set(part) <= {*published_schema()["properties"], NODES}:
         whole = copy.deepcopy(example)
+        if NODES in part:
+            del whole["node"]
         if "assets" in part:  # what it shows stands for the example's own
             whole["assets"] = {}
         if "stores" in part:

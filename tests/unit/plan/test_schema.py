@@ -11,8 +11,9 @@ import yaml
 from pydantic import ValidationError
 
 from intendance.catalogue.load import load as load_rules
-from intendance.plan import reference, shape
+from intendance.plan import fleet, reference, shape
 from intendance.plan.bounds.limits import limit
+from intendance.plan.editing import editor_schema
 from intendance.plan.forms import FORMS
 from intendance.plan.load import published_schema, schema_text
 from intendance.plan.schema import Plan
@@ -38,6 +39,33 @@ def test_the_reference_page_is_current() -> None:
 
 def test_the_schema_is_itself_valid() -> None:
     jsonschema.Draft202012Validator.check_schema(published_schema())
+
+
+OF_FLEETS: dict[str, tuple[bool, dict[str, Any]]] = {
+    "nothing but a name": (True, {"web-01": {}}),
+    "a part of an asset": (True, {"web-01": {"assets": {"settings": {"exclude": ["cache/*"]}}}}),
+    "an asset of its own": (True, {"web-01": {"assets": {"more": {"kind": "files", "path": "/srv"}}}}),
+    "another way to the secret": (
+        True,
+        {"db-01": {"assets": {"crud-db": {"connect": {"credentials": {"env": "DB"}}}}}},
+    ),
+    "no node": (False, {}),
+    "a name that is none": (False, {"Web 01": {}}),
+    "nothing written": (False, {"web-01": None}),
+    "another fleet": (False, {"web-01": {"fleet": "other"}}),
+    "another name": (False, {"web-01": {"node": {"id": "web-02"}}}),
+    "an unknown option": (False, {"web-01": {"assets": {"settings": {"colour": "red"}}}}),
+    "half an item of a list": (False, {"web-01": {"probes": [{"name": "home"}]}}),
+}
+
+
+@pytest.mark.parametrize("case", OF_FLEETS)
+def test_editors_read_files_of_fleets(case: str) -> None:
+    valid, nodes = OF_FLEETS[case]
+    data = yaml.safe_load((EXAMPLES / "fleet.yaml").read_text(encoding="utf-8"))
+    reader = jsonschema.Draft202012Validator(editor_schema(published_schema()))
+    reader.check_schema(reader.schema)
+    assert reader.is_valid(data | {"nodes": nodes}) is valid
 
 
 @pytest.mark.parametrize(("name", "group"), groups())
@@ -83,10 +111,12 @@ def test_every_form_named_by_the_schema_exists_and_is_used() -> None:
 def test_every_example_of_the_manual_is_a_valid_plan_to_all_readers(name: str, plans: Plans) -> None:
     checked = plans.check(plans.example(name))
     assert checked.problems == ()
-    assert checked.plan is not None
+    assert checked.is_valid
     data = yaml.safe_load(plans.file.read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(published_schema()).validate(data)
-    Plan.model_validate(data)
+    jsonschema.Draft202012Validator(editor_schema(published_schema())).validate(data)
+    for node in fleet.nodes(published_schema(), data):
+        jsonschema.Draft202012Validator(published_schema()).validate(node.data)
+        Plan.model_validate(node.data)
 
 
 WRONG: dict[str, Any] = {
@@ -124,6 +154,7 @@ def test_what_one_reader_refuses_all_refuse(case: str) -> None:
     data = yaml.safe_load((EXAMPLES / "site.yaml").read_text(encoding="utf-8")) | {name: value}
     assert shape.faults(published_schema(), data)
     assert not jsonschema.Draft202012Validator(published_schema()).is_valid(data)
+    assert not jsonschema.Draft202012Validator(editor_schema(published_schema())).is_valid(data)
     with pytest.raises(ValidationError):
         Plan.model_validate(data)
 

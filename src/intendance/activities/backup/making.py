@@ -22,6 +22,7 @@ from intendance.sets.manifest import Base, Manifest, Part, Stream, digest, encod
 from intendance.sets.pipe import PipeLimits, StoredStream, store_stream
 from intendance.system import openpgp
 from intendance.system.clock import rfc3339
+from intendance.system.machine_mark import machine_mark
 from intendance.system.openpgp import RecipientHome
 from intendance.system.publish import publish
 from intendance.system.redaction import redact
@@ -176,7 +177,7 @@ class Making:
             started_at=times.started_at,
             completed_at=self._now(),
             recovers_to=times.recovers_to,
-            source=decide.canonical(source.details),
+            source=decide.canonical({**source.details, "machine": machine_mark(job.plan.fleet)}),
             streams=tuple(_stream(stream) for stream in streams),
             files=publication.paper_entries(papers),
             recipients=tuple(recipient.fingerprint for recipient in job.recipients),

@@ -59,7 +59,7 @@ def _from_file(state: Path, clock: Clock, file: Path) -> Subject:
         checked = load(file, clock.read().at)
     except IntendanceError as error:
         return Subject(origin="none", plan=None, file=file, findings=(_refused(str(file), error),))
-    if checked.plan is None:
+    if not checked.is_valid:
         finding = Finding(
             area="plan",
             subject=str(file),
@@ -70,17 +70,23 @@ def _from_file(state: Path, clock: Clock, file: Path) -> Subject:
             purpose="everything",
         )
         return Subject(origin="none", plan=None, file=file, findings=(finding,))
-    return Subject(origin="file", plan=checked.plan, file=file, findings=(_adoption(state, checked.plan, file),))
-
-
-def _adoption(state: Path, plan: Plan, file: Path) -> Finding:
-    """Whether the plan of a file is the one in force."""
     try:
         in_force = adopted.read(state, repair=False)
     except NoState:
         in_force = None
     except IntendanceError as error:
-        return _refused(str(state), error)
+        refused = _refused(str(state), error)
+        return Subject(origin="file", plan=checked.plan, file=file, findings=(refused,))
+    try:
+        home = in_force.node.id if checked.of_fleet and in_force is not None else None
+        plan = checked.valid(home)
+    except IntendanceError as error:
+        return Subject(origin="none", plan=None, file=file, findings=(_refused(str(file), error),))
+    return Subject(origin="file", plan=plan, file=file, findings=(_adoption(in_force, plan, file),))
+
+
+def _adoption(in_force: Plan | None, plan: Plan, file: Path) -> Finding:
+    """Whether the plan of a file is the one in force."""
     if in_force == plan:
         return _in_force(plan)
     return Finding(

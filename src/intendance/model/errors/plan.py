@@ -26,6 +26,20 @@ class PlanInvalid(IntendanceError):
     exit_code = Exit.USAGE
 
 
+class NodeUnnamed(IntendanceError):
+    """{plan} is the plan of several nodes: {nodes}."""
+
+    next_step = "Say which one is meant: `--node NAME`."
+    exit_code = Exit.USAGE
+
+
+class NodeUnknown(IntendanceError):
+    """{plan} says nothing of the node {node}; it is the plan of {nodes}."""
+
+    next_step = "Name one of these with `--node`, or add `{node}: {{}}` under `nodes` in the plan. Nothing was changed."
+    exit_code = Exit.USAGE
+
+
 class FleetImmutable(IntendanceError):
     """The plan says {option} `{written}`, but the ledger in {state} is that of {option} `{recorded}`."""
 
