@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.support.physical",
     "tests.support.pipes",
     "tests.support.plans",
+    "tests.support.radosgw",
     "tests.support.state",
     "tests.support.workshop",
 ]

@@ -13,7 +13,7 @@ from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
 from intendance.ledger.book import Book
 from intendance.model.evidence.lifecycle import PlanAdopted
-from intendance.model.plan import MariadbAsset, Plan
+from intendance.model.plan import DirectoryStore, MariadbAsset, Plan
 from intendance.model.verdict import Fact
 from intendance.plan import adopted
 from intendance.runs.decide import Line
@@ -94,11 +94,9 @@ def deadline_seconds(plan: Plan, asset: str, activity: str) -> int:
 
 def secret_environment(plan: Plan) -> Mapping[str, str]:
     """The environment variables in which the plan says that secrets are; children get no others of the caller's."""
-    names = {
-        asset.connect.credentials.env
-        for asset in plan.assets.values()
-        if isinstance(asset, MariadbAsset) and asset.connect.credentials is not None
-    }
+    references = [asset.connect.credentials for asset in plan.assets.values() if isinstance(asset, MariadbAsset)]
+    references += [store.credentials for store in plan.stores.values() if not isinstance(store, DirectoryStore)]
+    names = {reference.env for reference in references if reference is not None}
     return {name: os.environ[name] for name in names if name is not None and name in os.environ}
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from intendance.agent.compose import Node
 from intendance.model.errors import InternalError
 from intendance.model.errors.runs import AssetUnknown, KindNotPlanned, NotBackedUp
 from intendance.model.plan import Asset
 from intendance.runs import ProgressSink, Steps
 from intendance.runs.rows import Run
-from intendance.stores import Store, open_store
+from intendance.stores import Store, Use, open_store
 
 
 def perform(node: Node, run: Run, steps: Steps, progress: ProgressSink) -> None:
@@ -35,9 +37,12 @@ def planned(node: Node, name: str) -> Asset:
     return asset
 
 
-def stores_of(node: Node, asset: Asset) -> tuple[Store, ...]:
-    """The stores of an asset's backups, in the plan's order."""
-    return tuple(open_store(node.plan.stores[name]) for name in (asset.backup.stores if asset.backup else ()))
+def stores_of(node: Node, asset: Asset, *, spool: Path | None = None) -> tuple[Store, ...]:
+    """The stores of an asset's backups, in the plan's order; `spool` is where ciphertext may wait on its way there."""
+    if asset.backup is None:
+        return ()
+    use = Use(spool=spool, keep_days=asset.backup.retention_days)
+    return tuple(open_store(node.plan.stores[name], use) for name in asset.backup.stores)
 
 
 def _back_up(node: Node, run: Run, kind: str, steps: Steps, progress: ProgressSink) -> None:
@@ -49,12 +54,14 @@ def _back_up(node: Node, run: Run, kind: str, steps: Steps, progress: ProgressSi
     kinds = asset.backup.kinds if asset.backup else {}
     if kind not in kinds:
         raise KindNotPlanned(asset=asset.name, kind=kind, known=", ".join(kinds))
+    scratch = node.layout.scratch(run.id, run.attempt)
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     context = BackupContext(
         engine=open_engine(asset),
-        stores=stores_of(node, asset),
+        stores=stores_of(node, asset, spool=scratch),
         book=node.book,
         gnupg=node.layout.gnupg,
-        scratch=node.layout.scratch(run.id, run.attempt),
+        scratch=scratch,
         snapshots=node.layout.snapshots(asset.name),
         clock=node.clock,
     )

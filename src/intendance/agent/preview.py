@@ -55,7 +55,7 @@ def _asset(plan: Plan, asset: Asset, now: datetime, shown: int) -> AssetPreview:
     return AssetPreview(
         asset=asset,
         activities=tuple(_activity(name, schedule, zone, now, shown) for name, schedule in scheduled.items()),
-        stores=tuple((name, plan.stores[name].path) for name in backup.stores),
+        stores=tuple((name, plan.stores[name].place) for name in backup.stores),
         retention_days=backup.retention_days,
         recipients=plan.recipients,
     )

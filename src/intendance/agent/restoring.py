@@ -25,7 +25,7 @@ from intendance.model.errors.state import refusal
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.restore import RestoreCompleted
 from intendance.model.frozen import dataclass
-from intendance.model.plan import Asset, FilesAsset
+from intendance.model.plan import Asset, DirectoryStore, FilesAsset
 from intendance.model.record import Record
 from intendance.runs import Progress
 from intendance.runs.progress import Pace, ProgressFile, Reading
@@ -254,7 +254,11 @@ def _require_apart(node: Node, asset: Asset, into: str) -> None:
     destination = _destination(asset.kind, into)
     if not destination.startswith("/"):
         return
-    taken = {f"the store {store.name}": Path(store.path) for store in node.plan.stores.values()}
+    taken = {
+        f"the store {store.name}": Path(store.path)
+        for store in node.plan.stores.values()
+        if isinstance(store, DirectoryStore)
+    }
     taken["the state of Intendance"] = node.layout.state
     taken |= {
         f"the asset {each.name}, which is backed up": Path(each.path)

@@ -59,6 +59,35 @@ class DirectoryStore:
     path: str
     kind: Literal["directory"] = "directory"
 
+    @property
+    def place(self) -> str:
+        """Where it is, as people are told."""
+        return self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Store:
+    """A bucket of an object store that speaks S3. Without an `endpoint`, it is Amazon's for the region.
+
+    What is stored there stays locked for as long as its asset keeps its points, in the mode that `object_lock` names.
+    """
+
+    name: str
+    bucket: str
+    credentials: SecretReference
+    region: str | None = None
+    endpoint: str | None = None
+    object_lock: Literal["governance", "compliance"] | None = None
+    kind: Literal["s3"] = "s3"
+
+    @property
+    def place(self) -> str:
+        """Where it is, as people are told."""
+        return f"s3://{self.bucket} ({', '.join(filter(None, (self.endpoint, self.region))) or 'Amazon'})"
+
+
+Store = DirectoryStore | S3Store
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
@@ -201,7 +230,7 @@ class Plan:
     catalogues: tuple[Catalogue, ...]
     node: Node
     recipients: tuple[Recipient, ...]
-    stores: dict[str, DirectoryStore]
+    stores: dict[str, Store]
     assets: dict[str, Asset]
     contacts: dict[str, Contact]
     sites: dict[str, Site] = field(default_factory=dict)

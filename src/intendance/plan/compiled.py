@@ -20,10 +20,12 @@ from intendance.model.plan import (
     Organisation,
     Plan,
     Recipient,
+    S3Store,
     Schedule,
     SecretReference,
     Site,
     SqliteAsset,
+    Store,
     Waiver,
 )
 from intendance.plan import durations
@@ -38,11 +40,8 @@ def compile_plan(
 
     `declared` is what this version does not perform, by its place.
     """
-    stores = {
-        name: DirectoryStore(name=name, path=store["path"])
-        for name, store in data["stores"].items()
-        if store["kind"] == "directory"
-    }
+    made = {name: _store(name, store, folder) for name, store in data["stores"].items()}
+    stores = {name: store for name, store in made.items() if store is not None}
     return Plan(
         version=data["version"],
         fleet=data["fleet"],
@@ -57,6 +56,23 @@ def compile_plan(
         waivers=tuple(Waiver(**waiver) for waiver in data.get("waivers", ())),
         declared=dict(declared or {}),
     )
+
+
+def _store(name: str, store: Options, folder: Path) -> Store | None:
+    """None for a kind that this version does not write to."""
+    if store["kind"] == "directory":
+        return DirectoryStore(name=name, path=store["path"])
+    credentials = _secret(store.get("credentials"), folder)
+    if store["kind"] == "s3" and credentials is not None:
+        return S3Store(
+            name=name,
+            bucket=store["bucket"],
+            region=store.get("region"),
+            endpoint=store.get("endpoint"),
+            object_lock=store.get("object_lock"),
+            credentials=credentials,
+        )
+    return None
 
 
 def _asset(name: str, asset: Options, data: Options, folder: Path, stores: Container[str]) -> Asset:

@@ -45,7 +45,7 @@ def changes(former: Plan, new: Plan, former_identities: Identities, new_identiti
         *_recipients(former, new),
         *_people(former, new),
         *_waivers(former.waivers, new.waivers),
-        *_declared(former.declared, new.declared),
+        *_declared(_unperformed(former.declared, new), new.declared),
     ]
     return tuple(found)
 
@@ -207,12 +207,12 @@ def _stores(former: Plan, new: Plan) -> Iterator[Change]:
             said = say(
                 "the store {name} is now {path}; what {former} holds is no longer listed",
                 name=name,
-                path=new.stores[name].path,
-                former=store.path,
+                path=new.stores[name].place,
+                former=store.place,
             )
             yield Change(name=name, code="store-moved", said=said, severe=True)
     for name in gone(new.stores, former.stores):
-        said = say("the store {name} is added: {path}", name=name, path=new.stores[name].path)
+        said = say("the store {name} is added: {path}", name=name, path=new.stores[name].place)
         yield Change(name=name, code="store-added", said=said, effect="starts")
 
 
@@ -289,6 +289,19 @@ def _waivers(former: tuple[Waiver, ...], new: tuple[Waiver, ...]) -> Iterator[Ch
         if waiver.rule not in still:
             said = say("{rule} is no longer waived", rule=waiver.rule)
             yield Change(name=waiver.rule, code="waiver-dropped", said=said)
+
+
+def _unperformed(former: Mapping[str, Any], new: Plan) -> Mapping[str, Any]:
+    """What was declared, without the stores that this version writes to and the former one did not."""
+
+    def performed(place: str, value: Any) -> bool:
+        words = place.split(".")
+        if words[0] == "stores":
+            return words[1] in new.stores
+        asset = new.assets.get(words[1]) if len(words) > 1 and words[2:] == ["backup", "stores"] else None
+        return asset is not None and asset.backup is not None and set(value) <= set(asset.backup.stores)
+
+    return {place: value for place, value in former.items() if not performed(place, value)}
 
 
 def _declared(former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:

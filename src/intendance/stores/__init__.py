@@ -7,25 +7,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import IO, Protocol, cast
 
 from intendance.model.errors import InternalError
 from intendance.model.errors.prune import StoreNotPruned
-from intendance.model.frozen import dataclass
-from intendance.model.plan import DirectoryStore
+from intendance.model.plan import Store as Declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
     """An object in a store: `key` (relative, `/`-separated), size in bytes, and the *store's* time of its writing
-    (UTC)."""
+    (UTC).
+
+    What only some stores can say, and only of one object at a time (`head`, never `list`), does not count when two are
+    compared: `sha256` is the one that was stored beside the bytes when they were written; `version` is the store's own
+    name for these bytes; until `lock_until` it lets nobody erase them.
+    """
 
     key: str
     size_bytes: int
     stored_at: datetime
+    sha256: str | None = field(default=None, compare=False)
+    version: str | None = field(default=None, compare=False)
+    lock_until: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What a store is opened for. `spool` is a folder where *ciphertext* may wait on its way (None: `/var/tmp`);
+    what is put stays locked for `keep_days`, where the plan asks the store for locks."""
+
+    spool: Path | None = None
+    keep_days: int = 0
 
 
 class Store(Protocol):
@@ -82,18 +100,18 @@ class Prunable(Protocol):
         """Take away the folder `prefix` itself where folders are something; does nothing while anything is in it."""
 
 
-STORES: Mapping[str, str] = MappingProxyType({"directory": "intendance.stores.directory"})
+STORES: Mapping[str, str] = MappingProxyType({"directory": "intendance.stores.directory", "s3": "intendance.stores.s3"})
 
 PRUNERS: Mapping[str, str] = MappingProxyType({"directory": "intendance.stores.directory_pruning"})
 """Who deletes in a store of a kind; a kind without an entry is left to itself."""
 
 
-def open_store(declared: DirectoryStore) -> Store:
+def open_store(declared: Declared, use: Use | None = None) -> Store:
     """The adapter for a store of the plan; its module is imported only now."""
-    return cast(Store, _adapter(declared).open_store(declared))
+    return cast(Store, _adapter(declared).open_store(declared, use or Use()))
 
 
-def open_prunable(declared: DirectoryStore) -> Prunable:
+def open_prunable(declared: Declared) -> Prunable:
     """A store of the plan, opened to delete in it. Raises StoreNotPruned for a kind in which this version does not."""
     path = PRUNERS.get(declared.kind)
     if path is None:
@@ -101,7 +119,7 @@ def open_prunable(declared: DirectoryStore) -> Prunable:
     return cast(Prunable, import_module(path).open_prunable(declared))
 
 
-def adopt_store(declared: DirectoryStore) -> None:
+def adopt_store(declared: Declared) -> None:
     """Make ready a place that a plan names for the first time; called once, at adoption, never before a backup.
 
     Does nothing to a store that is ready. Raises StoreUnreachable, StoreRefused, StoreFull.
@@ -109,7 +127,7 @@ def adopt_store(declared: DirectoryStore) -> None:
     _adapter(declared).adopt_store(declared)
 
 
-def _adapter(declared: DirectoryStore) -> ModuleType:
+def _adapter(declared: Declared) -> ModuleType:
     path = STORES.get(declared.kind)
     if path is None:
         raise InternalError(detail=f"store kind {declared.kind!r}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import secrets
 import stat
 from collections.abc import Iterable, Iterator
@@ -28,7 +27,8 @@ from intendance.model.errors.store import (
     StoreUnreachable,
 )
 from intendance.model.plan import DirectoryStore as Declared
-from intendance.stores import StoredObject
+from intendance.stores import StoredObject, Use
+from intendance.stores.keys import SEGMENT, require_key
 from intendance.system.publish import publish, publish_name, sync_directory
 
 MARK = ".intendance-store"
@@ -39,14 +39,13 @@ While this file is here, Intendance knows that the right disk is mounted. Keep i
 Ce dossier est un dépôt d'Intendance : les sauvegardes y sont écrites une fois et ne changent plus.
 Tant que ce fichier est là, Intendance sait que le bon disque est monté. Gardez-le si vous copiez le dépôt.
 """
-_SEGMENT = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,199}")
 _TEMPORARY = ".{name}.{token}.part"
 _WRITE_BACK_BYTES = 8 << 20
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
-def open_store(declared: Declared) -> DirectoryStore:
+def open_store(declared: Declared, use: Use) -> DirectoryStore:  # noqa: ARG001 -- a folder needs to know nothing of it
     """The store of the plan; nothing is touched before its first method is called."""
     return DirectoryStore(declared.name, Path(declared.path))
 
@@ -169,10 +168,7 @@ class DirectoryStore:
         return room.f_bavail * room.f_frsize
 
     def _path(self, key: str) -> Path:
-        segments = key.split("/")
-        if len(key) > 1000 or not all(_SEGMENT.fullmatch(segment) for segment in segments):
-            raise StoreRefused(store=self.name, operation=f"use the name {key[:100]!r}", detail="it is not a key")
-        return self._root.joinpath(*segments)
+        return self._root.joinpath(*require_key(self.name, key).split("/"))
 
     def _require_mark(self) -> None:
         if (self._root / MARK).exists():
@@ -220,7 +216,7 @@ class DirectoryStore:
         with self.translated(f"list {prefix or 'it'}"):
             try:
                 with os.scandir(folder) as entries:
-                    found = [entry for entry in entries if _SEGMENT.fullmatch(entry.name)]
+                    found = [entry for entry in entries if SEGMENT.fullmatch(entry.name)]
             except (FileNotFoundError, NotADirectoryError):
                 return
             folders = {entry.name for entry in found if entry.is_dir(follow_symlinks=False)}

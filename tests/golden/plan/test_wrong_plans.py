@@ -96,7 +96,7 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     "store-that-takes-nothing-yet": [
         (
             "local: {kind: directory, path: /var/backups/intendance}",
-            "local: {kind: s3, bucket: asbl-backups, credentials: {file: /etc/intendance/s3.ini}}",
+            "local: {kind: sftp, host: nas, user: backup, path: /srv, credentials: {file: /etc/intendance/sftp.key}}",
         )
     ],
     "store-of-no-known-kind": [("local: {kind: directory,", "local: {kind: dir,")],

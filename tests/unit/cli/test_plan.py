@@ -238,10 +238,10 @@ def test_what_is_not_performed_yet_is_kept_and_said_by_every_command(shell: Shel
 
 
 def test_a_store_of_another_kind_is_kept_as_declared_and_takes_no_backups(shell: Shell) -> None:
-    s3 = "  away: {kind: s3, bucket: asbl-backups, credentials: {file: /etc/intendance/s3.ini}}\n\nassets:"
+    sftp = "  away: {kind: sftp, host: nas, user: backup, path: /srv, credentials: {file: key}}\n\nassets:"
     shell.plans.write(
         shell.plans.changed(
-            ("\nassets:", s3),
+            ("\nassets:", sftp),
             ("[local]\n      retention: {points: 30d}", "[local, away]\n      retention: {points: 30d}"),
         )
     )

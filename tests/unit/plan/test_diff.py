@@ -18,7 +18,9 @@ from intendance.model.plan import (
     Organisation,
     Plan,
     Recipient,
+    S3Store,
     Schedule,
+    SecretReference,
     Site,
     Waiver,
 )
@@ -144,6 +146,21 @@ def test_all_databases_made_into_some_is_severe_and_back_is_not() -> None:
     every = with_db(databases=())
     assert [change.severe for change in between(every, PLAN)] == [True]
     assert [change.severe for change in between(PLAN, every)] == [False]
+
+
+def test_a_store_that_this_version_performs_is_not_taken_away() -> None:
+    """An older release kept it as declared; the same file, adopted by this one, has it among the stores."""
+    offsite = S3Store(name="offsite", bucket="b", credentials=SecretReference(file="/s3.ini"))
+    former = replace(PLAN, declared={"stores.offsite": {"kind": "s3"}, "assets.db.backup.stores": ["offsite"]})
+    stores = {**PLAN.stores, "offsite": offsite}
+    new = replace(with_backup(stores=(*BACKUP.stores, "offsite")), stores=stores)
+    found = between(former, new)
+    assert sorted(change.code for change in found) == ["store-added", "store-joined"]
+    assert not any(change.severe for change in found)
+    without = replace(PLAN, stores=stores)  # named, and no longer written to by the asset
+    assert [(each.name, each.severe) for each in between(former, without) if each.code == "declared-dropped"] == [
+        ("db", True)
+    ]
 
 
 def test_what_is_only_declared_is_told_and_what_of_it_protects_is_confirmed_when_it_goes() -> None:

@@ -41,8 +41,8 @@ def test_each_node_has_the_common_part_and_its_own(plans: Plans) -> None:
     assert list(web.assets) == ["settings", "site-files"]
     assert list(db.assets) == ["settings", "crud-db"]
     assert isinstance(db.assets["crud-db"], MariadbAsset)
-    assert web.stores["local"].path == "/var/backups/intendance"
-    assert db.stores["local"].path == "/srv/backups"
+    assert web.stores["local"].place == "/var/backups/intendance"
+    assert db.stores["local"].place == "/srv/backups"
     settings = [plan.assets["settings"] for plan in (web, db)]
     assert [each.exclude for each in settings if isinstance(each, FilesAsset)] == [
         ("*.bak", "apache2/mods-available"),

@@ -10,14 +10,14 @@ from intendance.agent.inventory import take
 from intendance.agent.opening import open_book
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.state import refusal
-from intendance.model.plan import Plan
+from intendance.model.plan import DirectoryStore, Plan
 from intendance.plan import adopted
 from intendance.system.clock import SystemClock
 
 
 def own_folders(state: Path, plan: Plan) -> tuple[str, ...]:
     """Folders that hold our own work: nothing of the machine's is looked for there."""
-    return (str(state.resolve()), *(store.path for store in plan.stores.values()))
+    return (str(state.resolve()), *(store.path for store in plan.stores.values() if isinstance(store, DirectoryStore)))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -34,3 +34,21 @@ class ObjectMissing(IntendanceError):
     """The store {store} does not hold {key}."""
 
     next_step = "See what is there with `intendance backup inspect`."
+
+
+class StoreCredentialsUnusable(IntendanceError):
+    """The credentials of the store {store} cannot be used: {detail}."""
+
+    next_step = "{remedy}"
+
+
+class StoreClockDiffers(IntendanceError):
+    """The store {store} refuses what this machine signs: its clock and the store's differ by {difference}."""
+
+    next_step = "Set the machine's clock (`timedatectl set-ntp true`), then try again."
+
+
+class StoreUnprepared(IntendanceError):
+    """The store {store} is not ready: {detail}."""
+
+    next_step = "{remedy}"

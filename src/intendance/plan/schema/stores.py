@@ -23,7 +23,6 @@ class DirectoryStore(Group):
 class S3Store(Group):
     """A bucket of an object store that speaks S3."""
 
-    PERFORMED: ClassVar[bool] = False
     kind: Literal["s3"] = option("What kind of store this is.", example="s3")
     bucket: Bucket = option("The bucket's name.", example="asbl-backups")
     region: Line = optional("The region, as the provider names it.", example="eu-central-1")
