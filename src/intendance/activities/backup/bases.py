@@ -65,7 +65,8 @@ def _begin(
         return str(error.params["detail"])
     source = session.source
     same = (source.identity, source.version, decide.canonical(source.details))
-    if same != (manifest.identity, manifest.engine_version, manifest.source):
+    made_of = {name: value for name, value in manifest.source.items() if name != "machine"}  # not the engine's word
+    if same != (manifest.identity, manifest.engine_version, made_of):
         session.close()
         return "it was made of another source, with other patterns or by another release of the program"
     base = Base(set=completed.set, sha256=completed.manifest_sha256)
