@@ -145,7 +145,7 @@ class Shelf:
         """boto3's client as the bucket's owner."""
         return _client(self.gateway, self.owner)
 
-    def keys(self) -> list[str]:
+    def held(self) -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
         return [found["Key"] for page in pages for found in page.get("Contents", ())]
 

@@ -34,11 +34,12 @@ from intendance.model.plan import (
     Organisation,
     Plan,
 )
+from intendance.model.plan import Store as PlannedStore
 from intendance.runs import Progress
 from intendance.runs.journal import Journal, RunSteps
 from intendance.runs.rows import Submission
 from intendance.sets.pipe import PipeLimits
-from intendance.stores import Store, open_store
+from intendance.stores import Store, Use, open_store
 from intendance.stores.directory import adopt_store
 from tests.support.clock import MovableClock
 from tests.support.gnupg import Keys
@@ -56,6 +57,7 @@ class Workshop:
     clock: MovableClock = field(default_factory=lambda: MovableClock(NOON))
     assets: dict[str, Asset] = field(default_factory=dict)
     stores: tuple[str, ...] = ("local",)
+    further: dict[str, PlannedStore] = field(default_factory=dict)
     progress: list[Progress] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -92,13 +94,14 @@ class Workshop:
             catalogues=("asbl",),
             node=Node(id="web-01"),
             recipients=self.keys.recipients[:2],
-            stores={name: self._declared_store(name) for name in ("local", "second")},
+            stores={**{name: self._declared_store(name) for name in ("local", "second")}, **self.further},
             assets=self.assets,
             contacts={},
         )
 
     def open_stores(self, names: Sequence[str] | None = None) -> tuple[Store, ...]:
-        return tuple(open_store(self._declared_store(name)) for name in names or self.stores)
+        stores, use = self.plan.stores, Use(spool=self.base, keep_days=90)
+        return tuple(open_store(stores[name], use) for name in names or self.stores)
 
     def engine(self, asset: str) -> Engine:
         return open_engine(self.assets[asset])

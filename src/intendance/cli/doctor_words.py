@@ -108,6 +108,7 @@ def _about_keys(_: Translator) -> dict[str, str]:
 
 def _about_stores(_: Translator) -> dict[str, str]:
     return {
+        "store_answers": _("{name} answers, and lets itself be listed: {place}."),
         "store_usable": _("{name} is marked and can be written to; {free_bytes} are free."),
         "store_low": _("Only {free_bytes} are free in {path} ({share})."),
         "store_read_only": _("The store's folder {path} cannot be written to by this user (user id {uid})."),

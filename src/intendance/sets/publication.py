@@ -81,14 +81,18 @@ def complete(store: Store, folder: str, manifest: bytes, signature: bytes) -> No
 
 
 def copy_part(source: Store, target: Store, folder: str, part: Part, progress: Progress) -> None:
-    """Copy one part as it is, proving on the way that it is the one listed; what the target has already is verified.
+    """Copy one part as it is, proving on the way that it is the one listed; what the target has already is verified:
+    by the hash that it was stored with, where the store keeps one, else by reading it.
 
     Raises CopyDiffers when either side does not hold the listed bytes; then the target holds nothing new.
     """
     try:
-        target.head(key(folder, part.name))
+        held = target.head(key(folder, part.name))
     except ObjectMissing:
         target.put(key(folder, part.name), _listed_bytes(source, folder, part, progress))
+        return
+    if (held.size_bytes, held.sha256) == (part.cipher_bytes, part.sha256_cipher):
+        progress(part.cipher_bytes)
         return
     for _ in _listed_bytes(target, folder, part, progress):
         pass

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
 import msgspec
 
 from intendance.activities.backup import adoption, decide
@@ -12,7 +16,7 @@ from intendance.model.errors.runs import RunSuperseded
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed, PacketCheck
 from intendance.runs import Progress, ProgressSink, Steps
 from intendance.sets import publication
-from intendance.sets.fetch import OpenedManifest, key, read_small
+from intendance.sets.fetch import OpenedManifest, key, open_manifest, read_small
 from intendance.sets.manifest import MANIFEST, MANIFEST_LIMIT_BYTES, PAPERS, SIGNATURE, Manifest
 from intendance.sets.pipe import PipeLimits
 from intendance.stores import Store
@@ -31,12 +35,18 @@ def perform(
 
     On a failure `backup.failed` is committed and the error raised; nothing of the attempt is listed then. Where the
     set is complete in some stores and a further one refuses its copy, both records are committed, `backup.completed`
-    with the stores that hold the set, and the refusal is raised.
+    with the stores that hold the set, and the refusal is raised; a later attempt of the run makes the copy good, and
+    `backup.completed` is said again.
     """
-    done = steps.memo(STEP)
-    if done is not None:
-        return msgspec.convert(done, BackupCompleted)
-    return _Backup(job, context, steps, progress, limits or PipeLimits()).run()
+    backup = _Backup(job, context, steps, progress, limits or PipeLimits())
+    done = _memo(steps)
+    return backup.run() if done is None else backup.make_good(msgspec.convert(done, BackupCompleted))
+
+
+def _memo(steps: Steps) -> dict[str, Any] | None:
+    """What the last attempt that got so far has committed: the set, and the stores that hold it."""
+    later = (steps.memo(f"{STEP}.{attempt}") for attempt in range(steps.attempt, 0, -1))
+    return next((memo for memo in later if memo is not None), None) or steps.memo(STEP)
 
 
 class _Backup:
@@ -63,20 +73,38 @@ class _Backup:
         except IntendanceError as error:
             self._record(error, self._making.step)
             raise
-        held, refusals = self._copy(opened.manifest)
+        held, refusals = self._copy(opened.manifest, (self._context.stores[0].name,))
         evidence = _evidence(opened, packets, held)
         self._steps.commit(STEP, msgspec.to_builtins(evidence), evidence)
+        self._refuse(refusals)
+        return evidence
+
+    def make_good(self, done: BackupCompleted) -> BackupCompleted:
+        """Bring a set that is complete into the stores that an earlier attempt could not reach."""
+        first, *others = self._context.stores
+        if all(store.name in done.stores for store in others) or first.name not in done.stores:
+            return done
+        opened = open_manifest(first, self._job.prefix, done.set, self._context.fingerprint)
+        held, refusals = self._copy(opened.manifest, done.stores)
+        evidence = replace(done, stores=tuple(held))
+        if evidence != done:
+            self._steps.commit(f"{STEP}.{self._steps.attempt}", msgspec.to_builtins(evidence), evidence)
+        self._refuse(refusals)
+        return evidence
+
+    def _refuse(self, refusals: Mapping[str, IntendanceError]) -> None:
+        """Record what the stores without a copy said, and raise the first of it."""
         for store, refusal in refusals.items():
             self._record(refusal, f"copy to {store}")
         for refusal in refusals.values():
             raise refusal
-        return evidence
 
-    def _copy(self, manifest: Manifest) -> tuple[list[str], dict[str, IntendanceError]]:
+    def _copy(self, manifest: Manifest, holding: Sequence[str]) -> tuple[list[str], dict[str, IntendanceError]]:
         """Bring the set into the further stores: the names of all that hold it, and what the others said."""
-        first, *others = self._context.stores
-        held, refusals = [first.name], {}
-        for store in others:
+        held, refusals = list(holding), {}
+        for store in self._context.stores[1:]:
+            if store.name in holding:
+                continue
             try:
                 self._copy_to(store, manifest)
             except RunSuperseded:

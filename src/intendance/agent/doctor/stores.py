@@ -10,8 +10,9 @@ from pathlib import Path
 from intendance.language.percents import percent
 from intendance.model.diagnosis import Condition, Finding, Purpose
 from intendance.model.errors import IntendanceError
-from intendance.model.plan import Plan
-from intendance.stores import open_store
+from intendance.model.errors.store import StoreUnprepared
+from intendance.model.plan import DirectoryStore, Plan, Store
+from intendance.stores import adopt_store, open_store
 
 LOW_PERCENT = 15  # design of backups, trap 12: a backup does not begin below its size and 15 % free
 
@@ -20,10 +21,12 @@ def examine(plan: Plan, sources: Sequence[str], *, in_force: bool) -> Iterator[F
     """Each store; `sources` are the local folders of what is backed up. A plan that is not in force yet may name
     stores that its adoption will make."""
     for declared in plan.stores.values():
-        path = getattr(declared, "path", None)
-        root = None if path is None else Path(path)
+        root = Path(declared.path) if isinstance(declared, DirectoryStore) else None
         if root is not None and not in_force and not root.exists():
             yield _to_be_made(declared.name, root)
+            continue
+        if root is None:
+            yield _elsewhere(declared, in_force=in_force)
             continue
         try:
             free = open_store(declared).free_bytes()
@@ -31,18 +34,29 @@ def examine(plan: Plan, sources: Sequence[str], *, in_force: bool) -> Iterator[F
             yield _refused(declared.name, error, in_force=in_force)
             continue
         yield _usable(declared.name, root, free)
-        if root is not None:
-            yield from _same_disk(declared.name, root, sources)
+        yield from _same_disk(declared.name, root, sources)
 
 
-def _usable(name: str, root: Path | None, free: int | None) -> Finding:
-    params: dict[str, str | int] = {"free_bytes": free or 0, "path": "" if root is None else str(root)}
-    if root is not None and not os.access(root, os.W_OK | os.X_OK, effective_ids=True):
+def _elsewhere(declared: Store, *, in_force: bool) -> Finding:
+    """A store beyond a network: whether it answers to our credentials. Nothing is written there; `store probe` does."""
+    try:
+        adopt_store(declared)
+    except StoreUnprepared as error:
+        params: dict[str, str | int] = {"detail": error.message.rstrip("."), "advice": error.advice}
+        return _finding(declared.name, Condition.WRONG, "store_refused", params)
+    except IntendanceError as error:
+        return _refused(declared.name, error, in_force=in_force)
+    return _finding(declared.name, Condition.OK, "store_answers", {"place": declared.place}, purpose="off_site")
+
+
+def _usable(name: str, root: Path, free: int | None) -> Finding:
+    params: dict[str, str | int] = {"free_bytes": free or 0, "path": str(root)}
+    if not os.access(root, os.W_OK | os.X_OK, effective_ids=True):
         read_only = bool(os.statvfs(root).f_flag & os.ST_RDONLY)
         code = "store_mounted_read_only" if read_only else "store_read_only"
         mend = f"mount -o remount,rw {shlex.quote(str(_mount_point(root)))}" if read_only else _open_to_us(root)
         return _finding(name, Condition.WRONG, code, params | {"uid": os.geteuid()}, mend=(mend,))
-    if root is not None and free is not None:
+    if free is not None:
         total = max(1, os.statvfs(root).f_blocks * os.statvfs(root).f_frsize)
         if free * 100 < total * LOW_PERCENT:
             return _finding(name, Condition.REMARK, "store_low", params | {"share": percent(free, total)})
