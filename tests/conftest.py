@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.support.pipes",
     "tests.support.plans",
     "tests.support.radosgw",
+    "tests.support.sshd",
     "tests.support.state",
     "tests.support.workshop",
 ]

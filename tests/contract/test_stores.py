@@ -19,6 +19,7 @@ from intendance.model.plan import DirectoryStore
 from intendance.stores import Store, adopt_store, open_store
 from tests.support.memory_store import MemoryStore
 from tests.support.radosgw import make_shelf
+from tests.support.sshd import SshServer
 
 
 def directory(_: pytest.FixtureRequest, tmp_path: Path) -> Store:
@@ -34,10 +35,18 @@ def s3(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return open_store(declared)
 
 
+def sftp(request: pytest.FixtureRequest, _: Path) -> Store:
+    server: SshServer = request.getfixturevalue("ssh_server")
+    declared = server.store()
+    adopt_store(declared)
+    return open_store(declared)
+
+
 PLACES: dict[str, Callable[[pytest.FixtureRequest, Path], Store]] = {
     "directory": directory,
     "memory": lambda _, __: MemoryStore("contract"),
     "s3": s3,
+    "sftp": sftp,
 }
 SEGMENTS = st.from_regex(r"[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,8}", fullmatch=True)
 KEYS = st.lists(SEGMENTS, min_size=1, max_size=4).map("/".join)

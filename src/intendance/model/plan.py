@@ -86,7 +86,28 @@ class S3Store:
         return f"s3://{self.bucket} ({', '.join(filter(None, (self.endpoint, self.region))) or 'Amazon'})"
 
 
-Store = DirectoryStore | S3Store
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SftpStore:
+    """A folder of another machine, reached by SSH. `host_key` is that machine's own public key, as OpenSSH writes it
+    (`ssh-ed25519 AAAA…`); no other machine is talked to."""
+
+    name: str
+    host: str
+    user: str
+    path: str
+    host_key: str
+    credentials: SecretReference
+    port: int = 22
+    kind: Literal["sftp"] = "sftp"
+
+    @property
+    def place(self) -> str:
+        """Where it is, as people are told."""
+        port = "" if self.port == 22 else f":{self.port}"
+        return f"sftp://{self.user}@{self.host}{port}{self.path}"
+
+
+Store = DirectoryStore | S3Store | SftpStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,6 +23,7 @@ from intendance.model.plan import (
     S3Store,
     Schedule,
     SecretReference,
+    SftpStore,
     Site,
     SqliteAsset,
     Store,
@@ -40,8 +41,6 @@ def compile_plan(
 
     `declared` is what this version does not perform, by its place.
     """
-    made = {name: _store(name, store, folder) for name, store in data["stores"].items()}
-    stores = {name: store for name, store in made.items() if store is not None}
     return Plan(
         version=data["version"],
         fleet=data["fleet"],
@@ -49,8 +48,8 @@ def compile_plan(
         catalogues=tuple(data["catalogues"]),
         node=Node(**data["node"]),
         recipients=tuple(recipients),
-        stores=stores,
-        assets={name: _asset(name, asset, data, folder, stores) for name, asset in data["assets"].items()},
+        stores={name: _store(name, store, folder) for name, store in data["stores"].items()},
+        assets={name: _asset(name, asset, data, folder) for name, asset in data["assets"].items()},
         contacts={name: Contact(**contact) for name, contact in data["contacts"].items()},
         sites={name: Site(name=name, assets=tuple(site["assets"])) for name, site in data.get("sites", {}).items()},
         waivers=tuple(Waiver(**waiver) for waiver in data.get("waivers", ())),
@@ -58,12 +57,11 @@ def compile_plan(
     )
 
 
-def _store(name: str, store: Options, folder: Path) -> Store | None:
-    """None for a kind that this version does not write to."""
+def _store(name: str, store: Options, folder: Path) -> Store:
     if store["kind"] == "directory":
         return DirectoryStore(name=name, path=store["path"])
-    credentials = _secret(store.get("credentials"), folder)
-    if store["kind"] == "s3" and credentials is not None:
+    credentials = _secret(store["credentials"], folder) or SecretReference()
+    if store["kind"] == "s3":
         return S3Store(
             name=name,
             bucket=store["bucket"],
@@ -72,20 +70,28 @@ def _store(name: str, store: Options, folder: Path) -> Store | None:
             object_lock=store.get("object_lock"),
             credentials=credentials,
         )
-    return None
+    return SftpStore(
+        name=name,
+        host=store["host"],
+        port=store.get("port", 22),
+        user=store["user"],
+        path=store["path"],
+        host_key=store["host_key"],
+        credentials=credentials,
+    )
 
 
-def _asset(name: str, asset: Options, data: Options, folder: Path, stores: Container[str]) -> Asset:
+def _asset(name: str, asset: Options, data: Options, folder: Path) -> Asset:
     if asset["kind"] == "files":
         return FilesAsset(
             name=name,
             path=asset["path"],
             exclude=tuple(asset.get("exclude", ())),
             databases=tuple(_databases(asset["path"], data)),
-            backup=_backup(asset.get("backup"), stores),
+            backup=_backup(asset.get("backup")),
         )
     if asset["kind"] == "sqlite":
-        return SqliteAsset(name=name, path=asset["path"], backup=_backup(asset.get("backup"), stores))
+        return SqliteAsset(name=name, path=asset["path"], backup=_backup(asset.get("backup")))
     connect = asset["connect"]
     host = connect.get("host")
     return MariadbAsset(
@@ -98,7 +104,7 @@ def _asset(name: str, asset: Options, data: Options, folder: Path, stores: Conta
         ),
         databases=tuple(asset.get("databases", ())),
         non_transactional=asset.get("non_transactional", "lock"),
-        backup=_backup(asset.get("backup"), stores),
+        backup=_backup(asset.get("backup")),
     )
 
 
@@ -110,12 +116,12 @@ def _databases(tree: str, data: Options) -> Iterator[str]:
             yield asset["path"]
 
 
-def _backup(backup: Options | None, stores: Container[str]) -> BackupPlan | None:
+def _backup(backup: Options | None) -> BackupPlan | None:
     if backup is None:
         return None
     return BackupPlan(
         kinds={kind: _schedule(backup[kind]) for kind in get_args(BackupKind) if kind in backup},
-        stores=tuple(store for store in backup["stores"] if store in stores),
+        stores=tuple(backup["stores"]),
         retention_days=durations.parse(backup["retention"]["points"]) // durations.DAY,
         inspect=_schedule(backup.get("inspect")),
         deadlines_seconds={

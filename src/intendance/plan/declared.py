@@ -31,9 +31,3 @@ def declared(schema: Schema, data: Any) -> dict[OptionPath, Any]:
 def by_place(found: Mapping[OptionPath, Any]) -> dict[str, Any]:
     """The same by the places' names: `assets.crud-db.drill`."""
     return {dotted(path): value for path, value in found.items()}
-
-
-def performed_stores(schema: Schema, data: Any) -> tuple[str, ...]:
-    """The stores that this version can write to."""
-    waiting = declared(schema, {"stores": value_at(data, "stores")})
-    return tuple(name for name, _ in entries(data, "stores") if ("stores", name) not in waiting)

@@ -19,7 +19,7 @@ from intendance.plan import advice, entries, fleet, recipients, references, rela
 from intendance.plan.bounds import law
 from intendance.plan.bounds.seen import NOTHING_SEEN, Seen
 from intendance.plan.compiled import compile_plan
-from intendance.plan.declared import by_place, declared, performed_stores
+from intendance.plan.declared import by_place, declared
 from intendance.plan.fleet import NodePlan
 from intendance.plan.placing import Report
 from intendance.plan.problems import Fault, Problem
@@ -192,7 +192,7 @@ def _judge(
     """The compiled plan when all is well, the faults, and the warnings."""
     faults = shape.faults(schema, data)
     broken = {fault.path for fault in faults}
-    between = [*references.faults(schema, data), *relations.faults(data, performed_stores(schema, data))]
+    between = [*references.faults(schema, data), *relations.faults(data)]
     between += law.faults(data, rulebook, now, seen)
     faults += [fault for fault in between if fault.path not in broken]
     keys = ring.judge(data)

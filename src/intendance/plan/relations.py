@@ -28,11 +28,10 @@ from intendance.plan.saying import quoted, say
 from intendance.plan.writing import flow
 
 
-def faults(data: Any, stores: tuple[str, ...]) -> list[Fault]:
-    """Every fault between options, in the order of the checks. `stores` are those that this version writes to."""
+def faults(data: Any) -> list[Fault]:
+    """Every fault between options, in the order of the checks."""
     return [
         *_recipients(data),
-        *_unwritten(data, stores),
         *_legal(data),
         *_places(data),
         *_servers(data),
@@ -90,22 +89,6 @@ def _marks(contact: Mapping[str, Any]) -> set[tuple[str, str]]:
         if isinstance(value, str):
             marks.add((option, re.sub(r"[\s./()-]", "", value).casefold()))
     return marks
-
-
-def _unwritten(data: Any, stores: tuple[str, ...]) -> Iterator[Fault]:
-    """Assets whose backups would go nowhere, since none of their stores is one that this version writes to."""
-    known = value_at(data, "stores")
-    for name, asset in entries(data, "assets"):
-        listed = value_at(asset, "backup", "stores")
-        if not isinstance(listed, list) or not isinstance(known, Mapping) or not listed:
-            continue
-        if all(isinstance(each, str) and each in known and each not in stores for each in listed):
-            said = say(
-                "this version stores nothing in {stores} yet, so this asset would be kept nowhere",
-                stores=quoted(listed, "and"),
-            )
-            fix = say("add a store of `kind: directory`")
-            yield Fault(path=("assets", name, "backup", "stores"), code="no-store-performed", message=said, fix=fix)
 
 
 def _legal(data: Any) -> Iterator[Fault]:

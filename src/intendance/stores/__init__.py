@@ -100,7 +100,13 @@ class Prunable(Protocol):
         """Take away the folder `prefix` itself where folders are something; does nothing while anything is in it."""
 
 
-STORES: Mapping[str, str] = MappingProxyType({"directory": "intendance.stores.directory", "s3": "intendance.stores.s3"})
+STORES: Mapping[str, str] = MappingProxyType(
+    {
+        "directory": "intendance.stores.directory",
+        "s3": "intendance.stores.s3",
+        "sftp": "intendance.stores.sftp",
+    }
+)
 
 PRUNERS: Mapping[str, str] = MappingProxyType({"directory": "intendance.stores.directory_pruning"})
 """Who deletes in a store of a kind; a kind without an entry is left to itself."""

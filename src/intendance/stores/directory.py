@@ -33,7 +33,7 @@ from intendance.system.publish import publish, publish_name, sync_directory
 
 MARK = ".intendance-store"
 _FSTAB = Path("/etc/fstab")
-_MARK_TEXT = """This folder is a store of Intendance: the sets of backups in it are written once and never changed.
+MARK_TEXT = """This folder is a store of Intendance: the sets of backups in it are written once and never changed.
 While this file is here, Intendance knows that the right disk is mounted. Keep it when you copy the store.
 
 Ce dossier est un dépôt d'Intendance : les sauvegardes y sont écrites une fois et ne changent plus.
@@ -69,7 +69,7 @@ def adopt_store(declared: Declared) -> None:
             sync_directory(root.parent)
         if not (root / MARK).exists():
             with suppress(FileExistsError):
-                publish(root / MARK, _MARK_TEXT.encode(), mode=0o640)
+                publish(root / MARK, MARK_TEXT.encode(), mode=0o640)
 
 
 class DirectoryStore:

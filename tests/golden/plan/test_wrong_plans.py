@@ -93,12 +93,6 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     "version-of-another-format": [("version: 1", "version: 2")],
     "asset-of-a-later-version": [("kind: mariadb", "kind: postgresql")],
     "asset-without-a-kind": [("    kind: mariadb\n", "")],
-    "store-that-takes-nothing-yet": [
-        (
-            "local: {kind: directory, path: /var/backups/intendance}",
-            "local: {kind: sftp, host: nas, user: backup, path: /srv, credentials: {file: /etc/intendance/sftp.key}}",
-        )
-    ],
     "store-of-no-known-kind": [("local: {kind: directory,", "local: {kind: dir,")],
     "wrong-in-what-is-only-declared": [("contacts:", DECLARED_WRONG + "contacts:")],
     "wrong-in-a-drill": [(LOOKED_AT, LOOKED_AT + "\n    " + DRILL_WRONG)],

@@ -8,6 +8,7 @@ from intendance.plan.forms import FORMS
 
 TAKEN: dict[str, tuple[str, ...]] = {
     "host": ("db.example.org", "192.0.2.7", "2001:db8::1", "localhost", "db_1.internal", "a.example.org."),
+    "host-key": (f"ssh-ed25519 {'A' * 68}", f"ecdsa-sha2-nistp256 {'A' * 139}="),
     "url": ("https://asbl.example.org/", "http://127.0.0.1:8080/health?x=1", "https://[2001:db8::1]:8443/"),
     "secure-url": ("https://fleet.example.org",),
     "smtp-url": ("smtp://mail.example.org:587", "smtps://mail.example.org"),
@@ -38,6 +39,10 @@ TAKEN: dict[str, tuple[str, ...]] = {
 # form -> text -> (code, a piece of what to write instead)
 REFUSED: dict[str, dict[str, tuple[str, str]]] = {
     "host": {"": ("host", "db.example.org"), "a b": ("host", ""), "-x.org": ("host", ""), "http://x": ("host", "")},
+    "host-key": {
+        "SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDTkcGDz5FZhLUdVf4": ("host-key", "ssh-keyscan"),
+        f"box.example.org ssh-ed25519 {'A' * 68}": ("host-key", ""),
+    },
     "url": {
         "asbl.example.org": ("url", "https://www.example.org/"),
         "ftp://x.org/": ("url", ""),

@@ -48,6 +48,15 @@ class StoreClockDiffers(IntendanceError):
     next_step = "Set the machine's clock (`timedatectl set-ntp true`), then try again."
 
 
+class StoreHostUnknown(IntendanceError):
+    """The machine of the store {store} shows another host key than the plan names: {found}."""
+
+    next_step = (
+        "Nothing was sent. Ask whoever runs that machine, by another way, whether its key changed; if so, write the "
+        "new one as `host_key` and adopt the plan."
+    )
+
+
 class StoreUnprepared(IntendanceError):
     """The store {store} is not ready: {detail}."""
 

@@ -22,7 +22,7 @@ from intendance.plan.forms.names import (
     variable,
 )
 from intendance.plan.forms.people import email, phone
-from intendance.plan.forms.places import absolute_path, exclusion, file_path, host, secure_url, smtp_url, url
+from intendance.plan.forms.places import absolute_path, exclusion, file_path, host, host_key, secure_url, smtp_url, url
 from intendance.plan.forms.sql import sql
 
 __all__ = ["FORMS", "Form", "Misform", "as_slug", "closest", "cron", "days", "duration", "slug"]
@@ -34,6 +34,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "absolute-path": absolute_path,
         "file-path": file_path,
         "host": host,
+        "host-key": host_key,
         "url": url,
         "secure-url": secure_url,
         "smtp-url": smtp_url,

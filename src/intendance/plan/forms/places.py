@@ -12,6 +12,7 @@ _HOST = re.compile(
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?"
 )
 _ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]{2,45}\]", re.ASCII)
+_HOST_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]{60,2000}={0,2}", re.ASCII)
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^/?#\s]*)(?P<rest>[/?#]\S*)?", re.ASCII)
 
 
@@ -60,6 +61,15 @@ def host(text: str) -> Misform | None:
         return None
     said = say("this is not the name or address of a machine")
     return Misform("host", said, say("write it such as `db.example.org` or `192.0.2.7`"))
+
+
+def host_key(text: str) -> Misform | None:
+    """A machine's public SSH key: kind and content, as `ssh-keyscan` prints it after the machine's name."""
+    if _HOST_KEY.fullmatch(text):
+        return None
+    said = say("this is not a public SSH key of a machine")
+    fix = say("write what `ssh-keyscan -t ed25519 HOST` prints after the name: `ssh-ed25519 AAAA…`")
+    return Misform("host-key", said, fix)
 
 
 def url(text: str) -> Misform | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from intendance.plan.schema.declaring import Group, option, optional
-from intendance.plan.schema.forms import AbsolutePath, Bucket, Host, Line, Url
+from intendance.plan.schema.forms import AbsolutePath, Bucket, Host, HostKey, Line, Url
 from intendance.plan.schema.keys import SecretReference
 
 
@@ -41,14 +41,20 @@ class S3Store(Group):
 class SftpStore(Group):
     """A folder on another machine, reached by SSH."""
 
-    PERFORMED: ClassVar[bool] = False
     kind: Literal["sftp"] = option("What kind of store this is.", example="sftp")
     host: Host = option("The machine's name or address.", example="backup.example.org")
     port: Annotated[int, Field(ge=1, le=65535)] = optional("Its port; 22 if left out.", example=2222, unit="TCP port")
     user: Line = option("The user who logs in.", example="intendance")
-    path: AbsolutePath = option("The folder on that machine.", example="/srv/backups/web-01")
+    path: AbsolutePath = option(
+        "The folder on that machine; adopting the plan makes and marks it when its parent stands.",
+        example="/srv/backups/web-01",
+    )
+    host_key: HostKey = option(
+        "That machine's own public key, as `ssh-keyscan` prints it; a machine that shows another gets nothing.",
+        example="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGmnEJ0mOZ1kSYMnqLmXvS3GZ1oS6hZRk5GmBoVh4yHb",
+    )
     credentials: SecretReference = option(
-        "The private SSH key that logs in.", example={"file": "/etc/intendance/sftp.key"}
+        "The private SSH key that logs in; it has no passphrase.", example={"file": "/etc/intendance/sftp.key"}
     )
 
 

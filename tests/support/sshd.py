@@ -1,0 +1,142 @@
+"""A private SSH server with SFTP: OpenSSH's own, on loopback, for one person with one key.
+
+It runs as whoever runs the tests, for root as Debian's user `backup`: as root it would want a user of its own in
+/etc/passwd.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from intendance.model.plan import SecretReference, SftpStore
+
+UNPACKED = Path(__file__).parents[2] / ".dev" / "openssh"
+"""Where `./dev system` unpacks Debian's packages, so that no service comes with them."""
+
+
+@dataclass(frozen=True)
+class SshServer:
+    """A running server: where it listens, what it shows, and the key that it lets in."""
+
+    port: int
+    host_key: str
+    key: Path
+    user: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    def new_folder(self) -> Path:
+        """A folder of the person who logs in."""
+        made = Path(tempfile.mkdtemp(prefix="store-", dir=self.folder / "home"))
+        person = pwd.getpwnam(self.user)
+        os.chown(made, person.pw_uid, person.pw_gid)
+        return made
+
+    def store(self, path: Path | None = None, name: str = "box") -> SftpStore:
+        """A folder there, as a plan declares it; without a path, one that is not there yet."""
+        path = path or self.new_folder() / "store"
+        return SftpStore(
+            name=name,
+            host="127.0.0.1",
+            port=self.port,
+            user=self.user,
+            path=str(path),
+            host_key=self.host_key,
+            credentials=SecretReference(file=str(self.key)),
+        )
+
+
+@contextmanager
+def sshd(*sftp_options: str) -> Iterator[SshServer]:
+    """Start one, and end it with all its children. `sftp_options` are those of sftp-server(8)."""
+    binary = _program("usr/sbin/sshd")
+    folder = Path(tempfile.mkdtemp(prefix="sshd-"))
+    process = None
+    person = pwd.getpwnam("backup") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+    try:
+        for name in ("host", "person"):
+            command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", folder / name]
+            subprocess.run(command, check=True)
+        shutil.copy(folder / "person.pub", folder / "authorized_keys")
+        (folder / "home").mkdir()
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, person.pw_uid, person.pw_gid)
+        port = _free_port()
+        settings = folder / "sshd_config"
+        settings.write_text(_settings(folder, port, sftp_options))
+        process = subprocess.Popen(
+            [binary, "-D", "-e", "-f", settings],
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            user=person.pw_uid,
+            group=person.pw_gid,
+            env={
+                **os.environ,
+                "LD_LIBRARY_PATH": ":".join(str(place) for place in UNPACKED.glob("**/lib/*-linux-gnu")),
+            },
+            extra_groups=[] if os.geteuid() == 0 else None,
+        )
+        assert process.stderr is not None
+        for line in process.stderr:
+            if b"Server listening" in line:
+                break
+        else:
+            raise AssertionError("sshd did not start")
+        host_key = " ".join((folder / "host.pub").read_text().split()[:2])
+        yield SshServer(port, host_key, folder / "person", person.pw_name, folder, process)
+    finally:
+        if process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, 9)
+            process.wait()
+            assert process.stderr is not None
+            process.stderr.close()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def ssh_server() -> Iterator[SshServer]:
+    with sshd() as server:
+        yield server
+
+
+def _settings(folder: Path, port: int, sftp_options: tuple[str, ...]) -> str:
+    lines = (
+        f"ListenAddress 127.0.0.1:{port}",
+        f"HostKey {folder}/host",
+        f"PidFile {folder}/pid",
+        f"AuthorizedKeysFile {folder}/authorized_keys",
+        "StrictModes no",
+        "UsePAM no",
+        "PasswordAuthentication no",
+        "UseDNS no",
+        "MaxStartups 100",
+        f"Subsystem sftp {' '.join(('internal-sftp', *sftp_options))}",
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _program(path: str) -> Path:
+    found = next((place for place in (Path("/") / path, UNPACKED / path) if place.exists()), None)
+    if found is None:
+        assert os.environ.get("CI") != "true", f"{path} is missing, and in CI every test runs"
+        pytest.skip(f"{path} is missing: ./dev system")
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        port: int = asked.getsockname()[1]
+        return port
