@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_CODE = re.compile(r"`[^`]*`|\{[^}]*\}|intendance [a-z -]+|https?://\S+")
+_CODE = re.compile(r"`[^`]*`|\{[^}]*\}|intendance [a-z -]+|[a-z0-9]+://\S+")
 _RULES = {
     "U+202F before ; ! ?": re.compile(r"(?<![\u202f`])[;!?]"),
     "U+00A0 before a colon": re.compile(r"(?<![\u00a0\d]):(?!\d)"),

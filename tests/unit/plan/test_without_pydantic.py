@@ -10,7 +10,7 @@ import intendance
 
 _EVERYTHING = """
 import sys
-for name in ("pydantic", "pydantic_core", "typing_extensions", "typing_inspection", "annotated_types"):
+for name in ("pydantic", "pydantic_core", "typing_inspection", "annotated_types"):
     sys.modules[name] = None  # as where it is not installed
 from importlib import import_module
 from pathlib import Path
