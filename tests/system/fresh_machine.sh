@@ -53,7 +53,9 @@ tell_surroundings() {
   local more
   read -ra more <<<"${FRESH_COPY:-}"
   copy_in "${more[@]}"
-  git clone -q --no-local "$here" "$machine/srv/intendance"
+  # Not under /srv, where the inventory rightly looks for databases, and finds those of a checkout's tools.
+  git clone -q --no-local "$here" "$machine/usr/src/intendance"
+  mount --bind "$machine" "$machine" # so that it is a mount point, as the root of every machine
   mount -t proc proc "$machine/proc"
   mount --rbind /dev "$machine/dev"
 }
@@ -66,12 +68,12 @@ inside() {
       PIP_* | SSL_CERT_* | *_proxy | *_PROXY | CI) settings+=("$name=${!name}") ;;
     esac
   done
-  chroot "$machine" env -i "${settings[@]}" "${as_person[@]}" bash -c "cd /srv/intendance && $1"
+  chroot "$machine" env -i "${settings[@]}" "${as_person[@]}" bash -c "cd /usr/src/intendance && $1"
 }
 
 become_a_person() {
   inside "apt-get -q update && apt-get -q -y install --no-install-recommends python3 python3-venv gnupg zstd" >/dev/null
-  chown -R 1000:1000 "$machine/srv/intendance"
+  chown -R 1000:1000 "$machine/usr/src/intendance"
   mkdir -p "$machine/srv/home" && chown 1000:1000 "$machine/srv/home"
   as_person=(setpriv --reuid 1000 --regid 1000 --clear-groups env HOME=/srv/home)
 }
@@ -113,9 +115,9 @@ first_green() { # the page's own commands, one after the other, each timed
   while read -r command; do
     left=$SECONDS
     say "$command"
-    inside "cd /root && ${command//\/path\/to\/this\/clone//srv/intendance}" || { say "exit $?"; return 1; }
+    inside "cd /root && ${command//\/path\/to\/this\/clone//usr/src/intendance}" || { say "exit $?"; return 1; }
     say "$((SECONDS - left)) s"
-  done < <(sed -n "$block" "$machine/srv/intendance/docs/getting-started.md")
+  done < <(sed -n "$block" "$machine/usr/src/intendance/docs/getting-started.md")
   say "from the first command to the verdict: $((SECONDS - began)) s"
   inside "cd /root && intendance status --json" >"$FRESH_INSIDE/status.json" || true
   inside "cat /etc/intendance/intendance.yaml" >&2

@@ -25,6 +25,8 @@ _OF_THE_SYSTEM = frozenset(
     )
 )  # fmt: skip
 """Folders whose SQLite files the system makes again by itself, or that belong to another kind of asset."""
+_OF_DEVELOPERS = (".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", "node_modules")
+"""Folders that tools of developers make again by themselves."""
 _OF_GNUPG = "tofu.db"
 """What GnuPG counts for itself beside its keys (`pubring.kbx`); the keys are kept as keys, not as a database."""
 
@@ -65,7 +67,7 @@ def _below(machine: Machine, folder: str, without: frozenset[str], budget: _Budg
             return
         path = f"{folder.rstrip('/')}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):
-            if entry.name not in (".git", "node_modules"):
+            if entry.name not in _OF_DEVELOPERS:
                 yield from _below(machine, path, without, budget, depth + 1)
         elif entry.name == _OF_GNUPG and any(other.name == "pubring.kbx" for other in inside):
             continue

@@ -158,6 +158,7 @@ def test_postgresql_clusters_by_their_folders(disk: Disk) -> None:
 def test_sqlite_files_of_services_and_sites_but_not_of_the_system(disk: Disk) -> None:
     for path in ("/var/lib/grafana/grafana.db", "/srv/site/data.sqlite", "/var/lib/PackageKit/transactions.db"):
         disk.sqlite(path)
+    disk.sqlite("/srv/site/.mypy_cache/3.11/cache.0.db")
     disk.file("/srv/site/not.db", "x" * 600)
     found = _seen(disk)
     assert [each.identities for each in found.databases] == [
