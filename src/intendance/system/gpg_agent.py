@@ -20,8 +20,11 @@ from intendance.system.process import find
 _END_MILLISECONDS = 5000
 
 
-def with_agent(home: Path, argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The command, wrapped in an agent for `home` that nobody else uses. Raises ProgramMissing."""
+def with_agent(home: Path, argv: tuple[str, ...], *more: str) -> tuple[str, ...]:
+    """The command, wrapped in an agent for `home` that nobody else uses; `more` are options of the agent.
+
+    Raises ProgramMissing.
+    """
     # Without a log file it would keep the command's stderr open once it has something to say.
     options = (
         "--homedir",
@@ -30,6 +33,7 @@ def with_agent(home: Path, argv: tuple[str, ...]) -> tuple[str, ...]:
         "--log-file",
         "/dev/null",
         "--disable-scdaemon",
+        *more,
         "--daemon",
         "--",
     )
