@@ -159,3 +159,47 @@ def test_at_a_terminal_it_asks_and_writes_what_was_said(desk: Site) -> None:
     assert plan["stores"] == {"local": {"kind": "directory", "path": f"{desk.base}/kept"}}
     (user_id,) = read_keys((desk.base / "keys/owner.asc").read_text())[0].user_ids
     assert user_id == "Marie Dubois (Les Amis) <marie@example.org>"
+
+
+def _own(desk: Site, *names: str) -> list[str]:
+    for name in names:
+        (desk.base / f"{name}.asc").write_text(getattr(desk.keys, name).armored)
+    return [word for name in names for word in ("--key", f"{name}.asc")]
+
+
+def test_who_has_a_key_brings_its_public_half(desk: Site) -> None:
+    told = _init(desk, "--yes", "--json", *_own(desk, "offline"))
+    assert told.code == 0, told.err
+    mine, made = told.json["keys"]
+    assert (mine["name"], mine["fingerprint"], mine["passphrase"]) == ("owner", desk.keys.offline.fingerprint, "")
+    assert made["passphrase"]
+    assert (desk.base / "keys/owner.asc").read_text() == desk.keys.offline.armored
+    assert [each.parent.name for each in _recovery(desk).rglob("private-key.asc")] == ["guardian"]
+    assert desk.run("plan", "check", str(desk.plan)).code == 0
+
+
+def test_with_two_keys_brought_nothing_secret_is_made(desk: Site) -> None:
+    told = _init(desk, "--yes", *_own(desk, "owner", "offline"))
+    assert told.code == 0, told.err
+    assert "passphrase" not in told.out
+    assert [each.name for each in _recovery(desk).rglob("*")] == ["recovery-sheet.html"]
+    assert desk.run("plan", "adopt", str(desk.plan)).code == 0
+
+
+def test_a_key_that_cannot_open_backups_is_refused_before_anything_is_made(desk: Site) -> None:
+    (desk.base / "private.asc").write_text(desk.keys.owner.secret())
+    (desk.base / "none.asc").write_text("nothing")
+    cases = {
+        "it is the key": _own(desk, "owner", "owner"),
+        "PRIVATE key": ["--key", "private.asc"],
+        "holds no OpenPGP public key": ["--key", "none.asc"],
+        "there is no file": ["--key", "absent.asc"],
+        "cannot encrypt": _own(desk, "node"),
+        "was given 3 times": _own(desk, "owner", "offline", "drill"),
+    }
+    for said, words in cases.items():
+        refused = _init(desk, "--yes", *words)
+        assert (refused.code, said in refused.err) == (2, True), refused.err
+    assert not desk.plan.exists()
+    assert list(desk.base.glob("recovery-*")) == []
+    assert not (desk.base / "keys").exists()

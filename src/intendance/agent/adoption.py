@@ -36,7 +36,7 @@ from intendance.model.evidence.lifecycle import (
 )
 from intendance.model.plan import Asset, BackupPlan, FilesAsset, Plan, SqliteAsset
 from intendance.plan import adopted
-from intendance.plan.diff import Change
+from intendance.plan.change import Change
 from intendance.plan.identity import identity
 from intendance.plan.load import Checked, load
 from intendance.system import lock, openpgp

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from intendance.agent.opening import open_book
+from intendance.catalogue.load import load as load_rules
 from intendance.ledger.book import Book
 from intendance.ledger.canonical import clean
 from intendance.model.errors.plan import FleetImmutable, PlanAltered, PlanOfOtherVersion
@@ -16,7 +17,8 @@ from intendance.model.frozen import dataclass
 from intendance.model.plan import Plan
 from intendance.model.verdict import Fact
 from intendance.plan import adopted
-from intendance.plan.diff import Change, changes, recorded_changes
+from intendance.plan.change import Change
+from intendance.plan.diff import changes, recorded_changes
 from intendance.plan.identity import identity
 from intendance.plan.load import Checked
 from intendance.system.clock import Clock
@@ -119,7 +121,7 @@ def changes_from(former: InForce | None, plan: Plan, state: Path) -> tuple[Chang
         before = adopted.read(state, repair=False)
     except (PlanAltered, PlanOfOtherVersion):
         return recorded_changes(former.adoption.data, former.declared, plan, identities)
-    return changes(before, plan, former.identities, identities)
+    return changes(before, plan, former.identities, identities, load_rules())
 
 
 def _outlived(book: Book, former: InForce, plan: Plan, found: tuple[Change, ...], now: datetime) -> Iterator[Outlived]:

@@ -17,11 +17,15 @@ from intendance.agent.inventory.propose import Proposal, propose, slug
 from intendance.agent.inventory.take import look
 from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
-from intendance.model.errors.founding import FoundingInTheWay, FoundingRefused
+from intendance.model.errors.founding import FoundingInTheWay, FoundingRefused, OwnKeyUnusable
+from intendance.model.errors.openpgp import KeyUnreadable
 from intendance.model.errors.state import NoState, said_by_system
 from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.frozen import dataclass
+from intendance.model.plan import Recipient
+from intendance.plan import recipients
 from intendance.plan.load import check
+from intendance.plan.recipients import MAX_KEY_BYTES
 from intendance.system import openpgp, openpgp_holder
 from intendance.system.clock import Clock
 from intendance.system.openpgp_holder import HolderKey
@@ -52,11 +56,14 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """A key that was made, for whom, and the folder with its private half."""
+    """A holder's key: made here, with the folder for its private half, or their own, of which only the public half is
+    known (`made` is None)."""
 
     name: str
     held_by: str
-    key: HolderKey
+    fingerprint: str
+    public: str
+    made: HolderKey | None
     folder: Path
 
 
@@ -117,11 +124,52 @@ def refuse_if_taken(places: Sequence[Path]) -> None:
             raise FoundingInTheWay(place=place)
 
 
-def make_keys(holders: Mapping[str, tuple[str, str]], recovery: Path) -> tuple[Holding, ...]:
-    """A key for each holder (name of the key: contact, user id). Nothing is written yet."""
-    return tuple(
-        Holding(name=name, held_by=contact, key=openpgp_holder.create(user_id), folder=recovery / name)
-        for name, (contact, user_id) in holders.items()
+def own_keys(files: Sequence[Path], now: datetime) -> tuple[Recipient, ...]:
+    """The public keys in files that holders brought, in this order. Raises OwnKeyUnusable."""
+    found: list[Recipient] = []
+    for file in files:
+        fingerprint = _only_key(file)
+        written = {"name": "own", "file": str(file.absolute()), "fingerprint": fingerprint, "held_by": "own"}
+        judged = recipients.judge({"keys": {"backup_recipients": [written]}}, file.absolute().parent, now)
+        if judged.faults:
+            raise OwnKeyUnusable(
+                file=file, detail=str(judged.faults[0].message), remedy=_begun(str(judged.faults[0].fix))
+            )
+        if fingerprint in [each.fingerprint for each in found]:
+            raise OwnKeyUnusable(
+                file=file, detail=f"it is the key {fingerprint} again", remedy="Name the key of another person"
+            )
+        found += judged.usable
+    return tuple(found)
+
+
+def _begun(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _only_key(file: Path) -> str:
+    """The fingerprint of the first key in a file, or zeros where none can be read: that is told by who judges it."""
+    try:
+        return openpgp.read_keys(file.read_bytes()[:MAX_KEY_BYTES].decode("ascii"))[0].fingerprint
+    except (OSError, UnicodeDecodeError, KeyUnreadable):
+        return "0" * 40
+
+
+def holdings(holders: Mapping[str, tuple[str, str]], own: Sequence[Recipient], recovery: Path) -> tuple[Holding, ...]:
+    """A key for each holder (name of the key: contact, user id): the first ones bring `own`, for the others one is
+    made. Nothing is written yet."""
+    brought = dict(zip(holders, own, strict=False))
+    return tuple(_holding(name, *holder, brought.get(name), recovery) for name, holder in holders.items())
+
+
+def _holding(name: str, contact: str, user_id: str, own: Recipient | None, recovery: Path) -> Holding:
+    folder = recovery / name
+    if own is not None:
+        key = {"fingerprint": own.fingerprint, "public": own.armored}
+        return Holding(name=name, held_by=contact, made=None, folder=folder, **key)
+    made = openpgp_holder.create(user_id)
+    return Holding(
+        name=name, held_by=contact, made=made, folder=folder, fingerprint=made.fingerprint, public=made.public
     )
 
 

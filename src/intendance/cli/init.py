@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ from intendance.cli.output import Invocation, Output
 from intendance.cli.page import Page, page_for
 from intendance.language import dates
 from intendance.language.texts import Translator, translator
-from intendance.model.errors.founding import QuestionsUnanswered
+from intendance.model.errors.founding import QuestionsUnanswered, TooManyKeys
 from intendance.model.frozen import dataclass
 
 SYSTEM_PLAN = Path("/etc/intendance/intendance.yaml")
@@ -58,6 +58,10 @@ def begin(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The plan to write. [as root: /etc/intendance/intendance.yaml]")
     ] = None,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A public key of yours, instead of one made here; again for the second."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: take what is proposed.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The answer for machines.")] = False,
 ) -> None:
@@ -69,7 +73,7 @@ def begin(
     if not plan.exists():
         if not yes and (json or not sys.stdin.isatty()):
             raise QuestionsUnanswered
-        begun = _begin(_, invocation, plan, catalogue, ask=not yes)
+        begun = _begin(_, invocation, plan, catalogue, key or [], ask=not yes)
     done = founding.progress(invocation.state, invocation.clock)
     walk = init_steps.steps(_, done, plan)
     if json:
@@ -99,15 +103,21 @@ def _usual_plan() -> Path:
     return SYSTEM_PLAN if os.geteuid() == 0 else Path("intendance.yaml")
 
 
-def _begin(_: Translator, invocation: Invocation, plan: Path, catalogue: Chosen, *, ask: bool) -> Begun:
+def _begin(
+    _: Translator, invocation: Invocation, plan: Path, catalogue: Chosen, keys: Sequence[Path], *, ask: bool
+) -> Begun:
+    now = invocation.clock.read().at
+    if len(keys) > len(_KEYS):
+        raise TooManyKeys(count=len(keys))
+    own = founding.own_keys(keys, now)
     seen = founding.survey(invocation.state, invocation.clock)
     answers = _ask(_, seen) if ask else _proposed(_, seen)
     recovery = Path.cwd() / f"recovery-{seen.node}"
     files = {name: plan.parent / "keys" / f"{name}.asc" for name in _KEYS}
     founding.refuse_if_taken([plan, recovery, *files.values()])
     node_key = founding.node_fingerprint(invocation.state, fleet=seen.fleet, node=seen.node)
-    holdings = founding.make_keys(
-        {name: (contact, _user_id(answers, contact)) for name, contact in _KEYS.items()}, recovery
+    holdings = founding.holdings(
+        {name: (contact, _user_id(answers, contact)) for name, contact in _KEYS.items()}, own, recovery
     )
     left_out = tuple((each, reason(_, each)) for each in seen.proposal.left_out)
     draft = Draft(
@@ -120,28 +130,32 @@ def _begin(_: Translator, invocation: Invocation, plan: Path, catalogue: Chosen,
         store=answers.store,
         store_apart=answers.store_apart,
         assets=seen.proposal.assets,
-        keys=[
-            KeyLine(
-                name=each.name, file=f"keys/{each.name}.asc", fingerprint=each.key.fingerprint, held_by=each.held_by
-            )
-            for each in holdings
-        ],
+        keys=[_key_line(each) for each in holdings],
         contacts=answers.people,
         left_out=[sentence for _each, sentence in left_out],
     )  # fmt: skip
-    now = invocation.clock.read().at
     sheet = init_sheet.page(_, draft, node_key=node_key, day=dates.day(now.date(), invocation.language))
     founding.write(
         invocation.state,
         now,
         recovery=recovery,
         private={recovery / "recovery-sheet.html": sheet, **_for_holders(_, holdings, answers, sheet)},
-        public={files[each.name]: each.key.public for each in holdings},
+        public={files[each.name]: each.public for each in holdings},
         plan=plan,
         text=init_plan.text(_, draft),
     )
     founding.keep_inventory(invocation.state, seen, now)
     return Begun(seen=seen, draft=draft, holdings=holdings, recovery=recovery, left_out=left_out)
+
+
+def _key_line(holding: Holding) -> KeyLine:
+    return KeyLine(
+        name=holding.name,
+        file=f"keys/{holding.name}.asc",
+        fingerprint=holding.fingerprint,
+        held_by=holding.held_by,
+        own=holding.made is None,
+    )
 
 
 def _proposed(_: Translator, seen: Surroundings) -> Answers:
@@ -188,6 +202,8 @@ def _for_holders(_: Translator, holdings: tuple[Holding, ...], answers: Answers,
     """The folder of each holder: the private half, what to do with it, and the sheet."""
     files = {}
     for each in holdings:
+        if each.made is None:
+            continue
         words = _(
             "This folder is for {name}.\n\n"
             "`private-key.asc` opens the backups of {organisation}, together with the passphrase that was shown when it"
@@ -197,7 +213,7 @@ def _for_holders(_: Translator, holdings: tuple[Holding, ...], answers: Answers,
             "Each quarter you get a file `challenge-{key}.asc`. Answer with what this prints:\n\n"
             "`gpg --decrypt challenge-{key}.asc`\n"
         ).format(name=answers.people[each.held_by].name, organisation=answers.organisation, key=each.name)
-        files[each.folder / "private-key.asc"] = each.key.private
+        files[each.folder / "private-key.asc"] = each.made.private
         files[each.folder / "read-me.txt"] = words
         files[each.folder / "recovery-sheet.html"] = sheet
     return files
@@ -256,8 +272,15 @@ def _draw_keys(page: Page, _: Translator, begun: Begun) -> None:
     page.text((_("Two keys open the backups; this machine cannot use them"), "strong"))
     for each in begun.holdings:
         person = begun.draft.contacts[each.held_by].name
-        page.text(f"{each.name} · {person} · ", (each.key.fingerprint, "quiet"), indent=2, hang=4)
-        page.text(_("passphrase: "), (each.key.passphrase, "strong"), indent=4)
+        page.text(f"{each.name} · {person} · ", (each.fingerprint, "quiet"), indent=2, hang=4)
+        if each.made is None:
+            page.text(_("their own key, which they keep as they do"), indent=4)
+        else:
+            page.text(_("passphrase: "), (each.made.passphrase, "strong"), indent=4)
+    if all(each.made is None for each in begun.holdings):
+        told = _("{folder} holds the recovery sheet: print it for each holder.")
+        page.text(told.format(folder=begun.recovery), indent=2)
+        return
     page.text(
         _("Write each passphrase on paper now, one for each holder: they are kept nowhere and not shown again. Without"
           " them no backup can be opened."),
@@ -290,8 +313,8 @@ def _as_json(plan: Path, begun: Begun | None, walk: tuple[init_steps.Step, ...])
             ],
             "left_out": [{"what": each.what, "code": each.code, "detail": each.detail} for each, _ in begun.left_out],
             "keys": [
-                {"name": each.name, "held_by": each.held_by, "fingerprint": each.key.fingerprint,
-                 "passphrase": each.key.passphrase}
+                {"name": each.name, "held_by": each.held_by, "fingerprint": each.fingerprint,
+                 "passphrase": each.made.passphrase if each.made else ""}
                 for each in begun.holdings
             ],
         }  # fmt: skip

@@ -26,12 +26,13 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyLine:
-    """A recipient as the plan writes it."""
+    """A recipient as the plan writes it; `own`: the holder had this key before."""
 
     name: str
     file: str
     fingerprint: str
     held_by: str
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,17 +9,18 @@ from intendance.agent.inventory.propose import ProposedAsset
 from intendance.cli.init_plan import Draft
 from intendance.language.texts import Translator
 
-_STYLE = """@page{size:A4;margin:13mm}*{box-sizing:border-box}
-body{font:10pt/1.35 "DejaVu Sans","Liberation Sans",Arial,sans-serif;color:#111;
-max-width:184mm;margin:0 auto;padding:4mm}
-h1{font-size:16pt;margin:0 0 1mm}h2{font-size:11pt;margin:4mm 0 1mm;border-bottom:.4pt solid #111}
-p{margin:1mm 0}ol{margin:1mm 0;padding-left:5mm}table{border-collapse:collapse;width:100%}
-td,th{border:.4pt solid #777;padding:1.1mm 1.6mm;text-align:left;vertical-align:top;font-weight:400}th{background:#eee}
+_STYLE = """@page{size:A4;margin:11mm}*{box-sizing:border-box}
+body{font:9.5pt/1.3 "DejaVu Sans","Liberation Sans",Arial,sans-serif;color:#111;
+max-width:188mm;margin:0 auto;padding:4mm}
+h1{font-size:16pt;margin:0 0 1mm}h2{font-size:11pt;margin:3mm 0 1mm;break-after:avoid;border-bottom:.4pt solid #111}
+p{margin:1mm 0}ol{margin:1mm 0;padding-left:5mm}table{break-inside:avoid;border-collapse:collapse;width:100%}
+td,th{border:.4pt solid #777;padding:.9mm 1.6mm;text-align:left;vertical-align:top;font-weight:400}th{background:#eee}
+tr{break-inside:avoid}th:last-child{width:50mm}.facts td:first-child{width:44mm}.line{display:block;white-space:nowrap}
 code,.mono{font-family:"DejaVu Sans Mono","Liberation Mono",monospace;font-size:8.5pt;overflow-wrap:anywhere}
 .hand{height:7.5mm}.quiet{color:#444}@media print{body{padding:0}}"""
 _GROUPED = 4
-_SHOWN = 12
-"""Assets by name: more would not fit on one page."""
+_SHOWN_SIGNS = 320
+"""Of the list of assets: more would not fit on one page (printed with the longest names that a plan takes)."""
 
 
 def page(_: Translator, draft: Draft, *, node_key: str, day: str) -> str:
@@ -32,7 +33,7 @@ def page(_: Translator, draft: Draft, *, node_key: str, day: str) -> str:
         ),
         *_keys(_, draft),
         *_places(_, draft, node_key),
-        *_restore(_, draft.assets),
+        *_restore(_, draft.assets, node_key),
         *_people(_, draft),
     ]
     return (
@@ -43,11 +44,16 @@ def page(_: Translator, draft: Draft, *, node_key: str, day: str) -> str:
 
 def _keys(_: Translator, draft: Draft) -> Iterator[str]:
     yield _h2(_("1. Who can open the backups"))
-    yield _p(_("Any one of these keys is enough. Its file is `{file}` in the holder's folder; its passphrase stands"
-               " nowhere but on the holder's own paper.").format(file="private-key.asc"))  # fmt: skip
+    yield _p(_("Any one of these keys is enough."))
+    if not all(key.own for key in draft.keys):
+        yield _p(_("Its file is `{file}` in the holder's folder; its passphrase stands nowhere but on the holder's own"
+                   " paper.").format(file="private-key.asc"))  # fmt: skip
+    for key in draft.keys:
+        if key.own:
+            yield _p(_("The key {name} is the holder's own: it is where they keep their keys.").format(name=key.name))
     head = (_("key"), _("held by"), _("fingerprint"), _("where it is kept (by hand)"))
     rows = [
-        (escape(key.name), escape(draft.contacts[key.held_by].name), _mono(_in_groups(key.fingerprint)), "&nbsp;")
+        (escape(key.name), escape(draft.contacts[key.held_by].name), _in_two_lines(key.fingerprint), "&nbsp;")
         for key in draft.keys
     ]
     yield _table(head, rows, hand=True)
@@ -55,32 +61,43 @@ def _keys(_: Translator, draft: Draft) -> Iterator[str]:
 
 def _places(_: Translator, draft: Draft, node_key: str) -> Iterator[str]:
     yield _h2(_("2. Where the backups are"))
-    shown = [f"{asset.name} ({asset.place})" for asset in draft.assets[:_SHOWN]]
-    what = ", ".join([*shown, "…"] if len(draft.assets) > _SHOWN else shown) or "–"
     rows = [
         (escape(_("store")), _mono(f"{draft.store}/{draft.fleet}/{draft.node}/")),
-        (escape(_("what is in it")), escape(what)),
+        (escape(_("what is in it")), escape(_listed(draft.assets))),
         (escape(_("signed by the node's key")), _mono(_in_groups(node_key))),
         (escape(_("another copy (by hand)")), "&nbsp;"),
     ]
     yield _table((), rows)
 
 
-def _restore(_: Translator, assets: Sequence[ProposedAsset]) -> Iterator[str]:
+def _listed(assets: Sequence[ProposedAsset]) -> str:
+    """The assets with their places, as many as there is room for."""
+    shown = ""
+    for asset in assets:
+        longer = f"{shown}, {asset.name} ({asset.place})" if shown else f"{asset.name} ({asset.place})"
+        if len(longer) > _SHOWN_SIGNS:
+            return f"{shown}, …"
+        shown = longer
+    return shown or "–"
+
+
+def _restore(_: Translator, assets: Sequence[ProposedAsset], node_key: str) -> Iterator[str]:
     yield _h2(_("3. Restore by hand, on any Linux, without Intendance"))
-    database = any(asset.kind == "mariadb" for asset in assets)
+    kinds = {asset.kind for asset in assets}
     steps = [
         (_("Take another computer. Install what opens a set:"), "apt-get install gnupg zstd tar mariadb-client"),
         (_("Bring in a key; it asks for the passphrase:"), "gpg --import private-key.asc"),
         (_("Go to the newest folder of what you want back; in its name is the time, in UTC:"),
          "cd …/settings/settings.backup-full.20270131T020000Z.1"),
-        (_("See that it is whole, and that the node's key above signed it:"), "sh RESTORE.sh check"),
+        (_("See that it is whole, and that the node's key above signed it:"), f"sh RESTORE.sh check {node_key}"),
         (_("Files, into a new folder:"), "sh RESTORE.sh files /srv/restored"),
     ]  # fmt: skip
-    if database:
+    if "mariadb" in kinds:
         steps.append(
             (_("A database, into an empty server:"), "sh RESTORE.sh sql db-NAME | mariadb --binary-mode --comments")
         )
+    if "sqlite" in kinds:
+        steps.append((_("A SQLite database, into a new file:"), "sh RESTORE.sh raw db > /srv/restored.sqlite"))
     items = "".join(f"<li>{_code_in(text)} {_mono(command)}</li>" for text, command in steps)
     yield f"<ol>{items}</ol>"
     yield _p(_("`RESTORE.sh` is plain shell: read it first. `sh RESTORE.sh` alone tells all that it can do."))
@@ -116,7 +133,15 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, hand: bool = F
     top = "".join(f"<th>{escape(each)}</th>" for each in head)
     kind = ' class="hand"' if hand else ""
     lines = "".join(f"<tr{kind}>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table>{f'<tr>{top}</tr>' if top else ''}{lines}</table>"
+    return f"<table><tr>{top}</tr>{lines}</table>" if top else f'<table class="facts">{lines}</table>'
+
+
+def _in_two_lines(fingerprint: str) -> str:
+    """In halves of five groups, so that there is room to write beside it."""
+    groups = _in_groups(fingerprint).split(" ")
+    half = len(groups) // 2
+    halves = (" ".join(each) for each in (groups[:half], groups[half:]))
+    return "".join(f'<span class="mono line">{each}</span>' for each in halves)
 
 
 def _in_groups(fingerprint: str) -> str:

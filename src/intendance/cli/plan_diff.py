@@ -10,7 +10,7 @@ from intendance.cli.plan_problems import declared
 from intendance.language import dates
 from intendance.language.sizes import number, size
 from intendance.language.texts import Translator
-from intendance.plan.diff import Change
+from intendance.plan.change import Change
 from intendance.plan.saying import plain
 
 

@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, TypeVar
+from typing import TypeVar
 
+from intendance.catalogue.rule import Rulebook
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
-from intendance.model.frozen import dataclass
 from intendance.model.plan import Asset, BackupPlan, FilesAsset, MariadbAsset, Plan, Site, SqliteAsset, Waiver
 from intendance.plan import durations
+from intendance.plan.change import Change
+from intendance.plan.declared_changes import declared_changes
 from intendance.plan.rhythm import activity_changes, backup_of_kind
-from intendance.plan.saying import Names, Said, say
+from intendance.plan.saying import Names, say
 
 T = TypeVar("T")
 Identities = Mapping[str, str]
-Effect = Literal["starts", "stops", "changes"]
-# What people rely on once it is declared; the other sections are words about people, money and machines.
-_PROTECTING = frozenset(("stores", "assets", "alerts", "thresholds", "probes", "duties"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One difference. `name` is what `--confirm` takes when the change is severe; `effect` is what it does to work."""
+def changes(
+    former: Plan, new: Plan, former_identities: Identities, new_identities: Identities, rulebook: Rulebook
+) -> tuple[Change, ...]:
+    """Every difference between two plans; identities map the assets' names to what they are on the machine.
 
-    name: str
-    code: str
-    said: Said
-    severe: bool = False
-    effect: Effect = "changes"
-
-    @property
-    def sentence(self) -> str:
-        """The change in English."""
-        return str(self.said)
-
-
-def changes(former: Plan, new: Plan, former_identities: Identities, new_identities: Identities) -> tuple[Change, ...]:
-    """Every difference between two plans; identities map the assets' names to what they are on the machine."""
+    `rulebook` tells which way a value that is only declared becomes looser.
+    """
     found = [
         *_catalogues(former.catalogues, new.catalogues),
         *_assets(former, new, former_identities, new_identities),
@@ -45,7 +33,7 @@ def changes(former: Plan, new: Plan, former_identities: Identities, new_identiti
         *_recipients(former, new),
         *_people(former, new),
         *_waivers(former.waivers, new.waivers),
-        *_declared(_unperformed(former.declared, new), new.declared),
+        *declared_changes(_unperformed(former.declared, new), new.declared, rulebook, new.organisation.timezone),
     ]
     return tuple(found)
 
@@ -302,31 +290,6 @@ def _unperformed(former: Mapping[str, Any], new: Plan) -> Mapping[str, Any]:
         return asset is not None and asset.backup is not None and set(value) <= set(asset.backup.stores)
 
     return {place: value for place, value in former.items() if not performed(place, value)}
-
-
-def _declared(former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """What is kept as declared and not performed: what it protects counts all the same."""
-    waived = ("waivers",)
-    for place in gone(former, new):
-        if place not in waived:
-            severe = place.split(".")[0] in _PROTECTING
-            said = say("`{place}` is no longer declared", place=place)
-            yield Change(name=_confirmed_as(place), code="declared-dropped", said=said, severe=severe)
-    for place in new:
-        if place in waived or (place in former and former[place] == new[place]):
-            continue
-        if place in former:
-            said = say("`{place}` is declared otherwise; this version does not perform it yet", place=place)
-            yield Change(name=_confirmed_as(place), code="declared-changed", said=said)
-        else:
-            said = say("`{place}` is declared; this version does not perform it yet", place=place)
-            yield Change(name=_confirmed_as(place), code="declared-added", said=said)
-
-
-def _confirmed_as(place: str) -> str:
-    """The name of the asset or store that a place belongs to, else that of its section."""
-    words = place.split(".")
-    return words[1] if words[0] in ("assets", "stores") and len(words) > 1 else words[0]
 
 
 def gone(before: Iterable[T], after: Iterable[T]) -> tuple[T, ...]:

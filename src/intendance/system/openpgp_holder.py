@@ -19,9 +19,9 @@ _SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """32 signs that are told apart on paper and over the telephone: no 0, O, 1, I."""
 _MEMORY = "/dev/shm"  # noqa: S108 -- mkdtemp makes it private; nothing of it reaches a disk
 _ROUNDS = ("--s2k-count", "65536")
-"""The least that gpg-agent takes. Rounds slow down who guesses a passphrase, by 2^10 at the usual 65,011,712 bytes; one
-of 120 random bits cannot be guessed at any speed, and gpg would measure the machine and then hash for seconds at each of
-four steps (11.6 s of a loaded machine's time for one key, 0.3 s without; GnuPG 2.2.40)."""
+"""The least that gpg-agent takes. Rounds slow down who guesses a passphrase, by 2^10 at the usual 65,011,712 bytes;
+one of 120 random bits cannot be guessed at any speed, and gpg would measure the machine and then hash for seconds at
+each of four steps (11.6 s for one key on a loaded machine, 0.3 s without; GnuPG 2.2.40)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ import yaml
 
 from intendance.agent.adoption import Adoption
 from intendance.agent.comparing import Comparison, Outlived
+from intendance.catalogue.load import load as load_rules
 from intendance.cli import plan_adopt, plan_diff, plan_show
 from intendance.language.texts import Translator, translator
 from intendance.model.plan import Plan, Recipient
@@ -55,7 +56,7 @@ def comparison(former: Plan, new: Plan) -> Comparison:
         plan=new,
         seq=1,
         same=former == new,
-        changes=changes(former, new, identities(former), identities(new)),
+        changes=changes(former, new, identities(former), identities(new), load_rules()),
         outlived=(
             Outlived(asset="crud-db", points=3, stored_bytes=3 << 30, before=datetime(2026, 10, 22, 12, tzinfo=UTC)),
         )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from intendance.catalogue.load import load as load_rules
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
 from intendance.model.plan import (
     BackupPlan,
@@ -24,7 +25,8 @@ from intendance.model.plan import (
     Site,
     Waiver,
 )
-from intendance.plan.diff import Change, changes, recorded_changes
+from intendance.plan.change import Change
+from intendance.plan.diff import changes, recorded_changes
 from intendance.plan.identity import identity
 
 NIGHTLY = Schedule(cron="0 2 * * *")
@@ -60,12 +62,15 @@ DECLARED = {
 }
 
 
+RULEBOOK = load_rules()
+
+
 def identities(plan: Plan) -> dict[str, str]:
     return {name: identity(asset) for name, asset in plan.assets.items()}
 
 
 def between(former: Plan, new: Plan) -> tuple[Change, ...]:
-    return changes(former, new, identities(former), identities(new))
+    return changes(former, new, identities(former), identities(new), RULEBOOK)
 
 
 def with_db(**fields: object) -> Plan:

@@ -18,6 +18,20 @@ class FoundingRefused(IntendanceError):
     next_step = "Mend that, then run `intendance init` again."
 
 
+class OwnKeyUnusable(IntendanceError):
+    """The key in {file} cannot be one that opens the backups: {detail}."""
+
+    next_step = "{remedy}. Or leave `--key` out: `init` then makes the keys. Nothing was written."
+    exit_code = Exit.USAGE
+
+
+class TooManyKeys(IntendanceError):
+    """`--key` was given {count} times; a first plan has the keys of two people."""
+
+    next_step = "Name one or two, and add others to the plan before you adopt it."
+    exit_code = Exit.USAGE
+
+
 class QuestionsUnanswered(IntendanceError):
     """`init` asks a few questions, and nobody is at a terminal to answer them."""
 

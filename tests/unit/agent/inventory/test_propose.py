@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import yaml
 
-from intendance.agent.inventory.propose import Proposal, propose, slug
+from intendance.agent.inventory.propose import Kind, Proposal, ProposedAsset, propose, slug
 from intendance.agent.inventory.take import look
 from intendance.cli import init_plan, init_sheet
 from intendance.cli.init_plan import Draft, KeyLine, Person
@@ -173,10 +174,27 @@ def test_the_recovery_sheet_says_all_that_is_needed(disk: Disk, keys: Keys, lang
         assert key.fingerprint in plain
     for needed in (
         "/var/backups/intendance/web-01/web-01/",
-        "RESTORE.shcheck",
+        f"RESTORE.shcheck{keys.node.fingerprint}",
         "RESTORE.shsqldb-NAME",
         "admin@example.org",
     ):
         assert needed in plain
     assert ODD.replace(" ", "") in plain
     assert "<d'" not in html
+
+
+def test_the_recovery_sheet_stays_one_page_however_long_the_names_are(keys: Keys) -> None:
+    """Printed with these, it was one page of A4: what grows with the plan is bounded, and databases have their step."""
+    kinds: tuple[Kind, ...] = ("mariadb", "sqlite", *("files",) * 14)
+    place = "/var/www/html/applications/site/public_html/data/store.sqlite"
+    assets = [ProposedAsset(name=f"a{n}", kind=kind, place=place, about="site") for n, kind in enumerate(kinds)]
+    draft = replace(_draft(Proposal(assets=(), left_out=()), keys, "asbl"), assets=assets)
+    _ = translator("en", "init_sheet")
+    html = init_sheet.page(_, draft, node_key=keys.node.fingerprint, day="22 November 2026")
+    assert len(re.findall(re.escape(place), html)) == 4
+    assert ", …</td>" in html
+    assert "sh RESTORE.sh sql db-NAME" in html
+    assert "sh RESTORE.sh raw db &gt;" in html
+    own = replace(draft, keys=[replace(each, own=True) for each in draft.keys])
+    assert "private-key.asc</code> in" in html
+    assert "private-key.asc</code> in" not in init_sheet.page(_, own, node_key=keys.node.fingerprint, day="today")
