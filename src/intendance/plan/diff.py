@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from intendance.catalogue.rule import Rulebook
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
