@@ -74,7 +74,7 @@ def is_site(state: Path, name: str) -> bool:
     if name in plan.sites:
         return True
     known = [*plan.assets, *plan.sites]
-    raise SiteUnknown(name=name, suggestion=did_you_mean(name, known), known=", ".join(known) or "none")
+    raise SiteUnknown(name=name, suggestion=did_you_mean(name, known), known=", ".join(known) or "nothing yet")
 
 
 def plan_site(state: Path, clock: Clock, asked: SiteAsked) -> SitePlanned:

@@ -13,7 +13,7 @@ from intendance.agent import service
 from intendance.agent.follow import Detached, Watcher
 from intendance.agent.service import Outcome
 from intendance.cli import outcomes
-from intendance.cli.output import INTERRUPTED, Invocation, Output
+from intendance.cli.output import INTERRUPTED, Invocation, Output, told_error
 from intendance.cli.unwritable import note_unwritable
 from intendance.cli.watching import Onlooker
 from intendance.language.texts import translator
@@ -96,8 +96,8 @@ def list_(context: typer.Context, asset: Asset = None, json: Json = False) -> No
     else:
         points.draw(output, translator(invocation.language, *points.DOMAINS), listing)
     for error in listing.failures:
-        output.talk(f"error: {error.message}")
-        output.talk(f"  → {error.advice}")
+        for line in told_error(error, invocation.language):
+            output.talk(line)
     if listing.failures:
         raise typer.Exit(Exit.PARTIAL if listing.points else Exit.FAILED)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from intendance.language import dates, durations, sizes
+from intendance.language.spoken import part, told
 from intendance.language.texts import Translator
 from intendance.model.diagnosis import Finding
 
@@ -14,13 +15,17 @@ def said(_: Translator, finding: Finding, zone: str) -> tuple[str, ...]:
     words."""
     sentence = _sentences(_)[finding.code]
     advice = _advice(_).get(finding.code)
-    return tuple(
-        text.format(**_written(_, finding, zone)) for text in (sentence, advice) if text and text != "{advice}"
-    ) + ((str(finding.params["advice"]),) if finding.params.get("advice") else ())
+    params = _written(_, finding, zone)
+    if "detail" in params:
+        within = not sentence.startswith("{detail}")
+        params["detail"] = part(str(finding.params["detail"]), _.language, within=within)
+    more = finding.params.get("advice")
+    sentences = tuple(text.format(**params) for text in (sentence, advice) if text and text != "{advice}")
+    return (*sentences, told(str(more), _.language)) if more else sentences
 
 
 def _written(_: Translator, finding: Finding, zone: str) -> dict[str, str | int]:
-    """The parameters as people read them: sizes, lengths of time, days, and error texts without their full stop."""
+    """The parameters as people read them: sizes, lengths of time, days."""
     written = dict(finding.params)
     for name, value in finding.params.items():
         if name.endswith("_bytes"):
@@ -30,8 +35,6 @@ def _written(_: Translator, finding: Finding, zone: str) -> dict[str, str | int]
         elif name.endswith("_on") and value:
             at = datetime.fromisoformat(str(value))
             written[name] = dates.moment(at, zone, _.language)
-        elif name == "detail":
-            written[name] = str(value).rstrip(". ")
         elif name in ("count", "names", "records", "unsigned"):
             written[name] = sizes.number(int(value), _.language)
     return written

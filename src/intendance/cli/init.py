@@ -20,6 +20,7 @@ from intendance.cli.init_plan import Draft, KeyLine, Person
 from intendance.cli.output import Invocation, Output
 from intendance.cli.page import Page, page_for
 from intendance.language import dates
+from intendance.language.spoken import told
 from intendance.language.texts import Translator, translator
 from intendance.model.errors.founding import QuestionsUnanswered, TooManyKeys
 from intendance.model.frozen import dataclass
@@ -220,7 +221,7 @@ def _for_holders(_: Translator, holdings: tuple[Holding, ...], answers: Answers,
 
 
 def reason(_: Translator, left: LeftOut) -> str:
-    """Why something is not in the proposal, as a sentence; an error of a server keeps its English words."""
+    """Why something is not in the proposal, as a sentence."""
     sentences = {
         "remote": _("the database {what} is on another machine ({detail}): it is backed up there, or declare it here"),
         "postgresql": _("{what} is PostgreSQL, which this version does not back up yet"),
@@ -242,7 +243,7 @@ def reason(_: Translator, left: LeftOut) -> str:
         ),
     }
     sentence = unseen.get(left.why, sentences[left.code])
-    return sentence.format(what=left.what, detail=left.detail, param=left.param)
+    return sentence.format(what=left.what, detail=told(left.detail, _.language), param=left.param)
 
 
 def _draw(page: Page, _: Translator, plan: Path, begun: Begun) -> None:

@@ -14,6 +14,7 @@ import typer
 from intendance.cli.ledger_words import summary
 from intendance.cli.output import Output
 from intendance.language.sizes import number, size
+from intendance.language.spoken import told
 from intendance.language.texts import Translator
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _proof(_: Translator, found: RecordInFull) -> str:
 
 
 def report(_: Translator, found: Report, output: Output) -> None:
-    """What a verification found. Findings themselves are English, as auditors' tools have them."""
+    """What a verification found, and what it could not see."""
     from rich.text import Text
 
     console = output.console()
@@ -129,7 +130,10 @@ def report(_: Translator, found: Report, output: Output) -> None:
     for name, said in facts:
         console.print(Text(f"  {name:{width}} {said}"), soft_wrap=True)
     for finding in found.findings:
-        where, why = (finding.where, "bold"), f": {finding.detail} "
+        where, why = (
+            (told(finding.where, _.language), "bold"),
+            _(": {detail} ").format(detail=told(finding.detail, _.language)),
+        )
         fault = f"({words[finding.fault][0].lower()})"
         console.print(Text.assemble(("  ✗ ", "red"), where, why, (fault, "dim")), soft_wrap=True)
     beyond = sum(found.counts.values()) - len(found.findings)
@@ -138,7 +142,7 @@ def report(_: Translator, found: Report, output: Output) -> None:
     console.print()
     console.print(Text(_("Not checked"), style="bold"))
     for sentence in found.not_checked:
-        console.print(Text(f"  · {sentence}"), soft_wrap=True)
+        console.print(Text(f"  · {told(sentence, _.language)}"), soft_wrap=True)
 
 
 def _facts(_: Translator, found: Report) -> Iterator[tuple[str, str]]:

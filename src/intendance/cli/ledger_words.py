@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from intendance.language.sizes import number, size
+from intendance.language.spoken import told
 from intendance.language.texts import Translator
 from intendance.model.record import Record
 
@@ -63,7 +64,7 @@ def _backup_completed(_: Translator, data: Data) -> str:
 
 
 def _failed(_: Translator, data: Data) -> str:
-    return f"{data['message']} ({data.get('step') or data['error']})"
+    return f"{told(data['message'], _.language)} ({data.get('step') or data['error']})"
 
 
 def _inspection_completed(_: Translator, data: Data) -> str:
@@ -98,7 +99,9 @@ def _restore_completed(_: Translator, data: Data) -> str:
 def _run_ended(_: Translator, data: Data) -> str:
     text = _("{activity} {outcome} (attempt {attempt})")
     said = text.format(activity=data["activity"], outcome=data["outcome"], attempt=data["attempt"])
-    return _("{said}: {message}").format(said=said, message=data["message"]) if data["message"] else said
+    return (
+        _("{said}: {message}").format(said=said, message=told(data["message"], _.language)) if data["message"] else said
+    )
 
 
 def _run_missed(_: Translator, data: Data) -> str:

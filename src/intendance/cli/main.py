@@ -16,7 +16,8 @@ import typer
 from typer.core import TyperGroup
 
 from intendance import __version__
-from intendance.cli.output import INTERRUPTED, Invocation, Output, choose_language
+from intendance.cli.guide import USAGE, guide
+from intendance.cli.output import INTERRUPTED, Invocation, Language, Output, choose_language
 from intendance.cli.terminal import ended_gently, lost_answer, open_streams
 from intendance.model.errors import AnswerLost, Exit, IntendanceError, InternalError, UsageError, WrongWords
 from intendance.model.errors.state import NoHome, refusal, said_by_system
@@ -145,12 +146,12 @@ def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the contract's code; an error is a sentence, never a traceback."""
     open_streams()
     words = hoist(sys.argv[1:] if arguments is None else arguments)
-    output = Output(as_json="--json" in words)
+    output = Output(as_json="--json" in words, language=_language(words))
     try:
         with ended_gently():
             code = _answered(words, output)
     except KeyboardInterrupt:
-        output.interrupted("Interrupted.")
+        output.interrupted("Interrupted.", "Interrompu." if output.language == "fr" else None)
         code = INTERRUPTED
     lost = lost_answer()
     if lost is not None:
@@ -163,7 +164,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
 def _answered(words: Sequence[str], output: Output) -> int:
     """The exit code, once the answer or the error was said. Raises KeyboardInterrupt."""
     try:
-        return _dispatch(words)
+        return _dispatch(words, output.language)
     except IntendanceError as error:
         known = error
     except BrokenPipeError:
@@ -177,11 +178,23 @@ def _answered(words: Sequence[str], output: Output) -> int:
     return known.exit_code
 
 
-def _dispatch(words: Sequence[str]) -> int:
+def _language(words: Sequence[str]) -> Language:
+    """The language in which even wrong words are answered: a language that is none leaves that of the environment."""
+    named = [after for word, after in pairwise(words) if word == "--lang"]
+    named += [word.partition("=")[2] for word in words if word.startswith("--lang=")]
+    try:
+        return choose_language(named[-1] if named else None, os.environ)
+    except UsageError:
+        return choose_language(None, os.environ)
+
+
+def _dispatch(words: Sequence[str], language: Language) -> int:
     """What the command answers as exit code. Raises UsageError for words that are no command, and its errors."""
     completing = any(name.endswith("_COMPLETE") for name in os.environ if name.startswith("_INTENDANCE"))
     _refuse_empty(words)
-    application = build(noun_of(words), everything=completing)
+    application = typer.main.get_command(build(noun_of(words), everything=completing))
+    if language != "en":
+        guide(application, language, at_once=completing)
     try:
         # Standing alone, Typer would print its own kind of error; this way `typer.Exit(code)` comes back as the code.
         code = application(args=words, prog_name="intendance", standalone_mode=False)
@@ -205,7 +218,7 @@ def _refuse_empty(words: Sequence[str]) -> None:
 
 def _usage(said: str, context: object) -> UsageError:
     """What Typer says of wrong words, as one sentence; asked for nothing, it says everything."""
-    if said.startswith("Usage:"):
+    if said.startswith(("Usage:", USAGE)):
         sys.stderr.write(said.rstrip() + "\n")
         raise SystemExit(Exit.USAGE)
     path = getattr(context, "command_path", "intendance")

@@ -13,6 +13,7 @@ from intendance.cli import run_words
 from intendance.cli.figures import moment, parse
 from intendance.cli.output import Output
 from intendance.language.sizes import number, size
+from intendance.language.spoken import told
 from intendance.language.texts import Translator
 from intendance.model.errors import Exit
 from intendance.runs.rows import Run
@@ -71,7 +72,7 @@ def _left_something(outcome: Outcome) -> bool:
 
 
 def tell(output: Output, _: Translator, outcome: Outcome) -> None:
-    """One run's end for people: done on stdout, anything else on stderr. Messages of errors are English."""
+    """One run's end for people: done on stdout, anything else on stderr."""
     run = outcome.run
     if run.state == "succeeded" or _left_something(outcome):
         for line in _lines(_, outcome):
@@ -85,8 +86,9 @@ def tell(output: Output, _: Translator, outcome: Outcome) -> None:
         said = sentences.get(run.state, _("error: {asset}: {activity} is {state}.")).format(
             asset=run.asset, activity=run_words.activity(_, run.activity), state=run_words.state(_, outcome)
         )
-        output.talk(f"{said} {run.message or ''}".rstrip())
-        output.talk(f"  → {run.next_step or _('See it with `intendance run show {run}`.').format(run=run.id)}")
+        output.talk(f"{said} {told(run.message or '', _.language)}".rstrip())
+        step = told(run.next_step or "", _.language)
+        output.talk(f"  → {step or _('See it with `intendance run show {run}`.').format(run=run.id)}")
 
 
 def _lines(_: Translator, outcome: Outcome) -> list[str]:
@@ -99,8 +101,8 @@ def _lines(_: Translator, outcome: Outcome) -> list[str]:
         if fact.kind == "inspection.completed":
             lines += _inspection_lines(_, run, fact.data, fact.seq, outcome.zone)
         elif fact.kind == "inspection.failed":
-            said = _("{asset}: {message}").format(asset=run.asset, message=fact.data.message)
-            lines += [said, f"  → {fact.data.next_step}"]
+            said = _("{asset}: {message}").format(asset=run.asset, message=told(fact.data.message, _.language))
+            lines += [said, f"  → {told(fact.data.next_step, _.language)}"]
     done = _("{asset}: {activity} done in {took}.").format(
         asset=run.asset, activity=run_words.activity(_, run.activity), took=run_words.took(run, _.language)
     )
@@ -129,7 +131,7 @@ def _backup_lines(_: Translator, outcome: Outcome, data: Any, seq: int) -> Itera
         "encrypted to {n} key; ledger record {seq}", "encrypted to {n} keys; ledger record {seq}", count
     ).format(n=count, seq=seq)
     for warning in data.warnings:
-        yield "  " + _("note: {text}").format(text=warning)
+        yield "  " + _("note: {text}").format(text=told(warning, _.language))
     yield "  → " + _("See it come back: `intendance restore run {asset} --into DEST`.").format(asset=run.asset)
 
 
@@ -151,7 +153,7 @@ def _inspection_lines(_: Translator, run: Run, data: Any, seq: int, zone: str) -
         recovers = moment(parse(newest.recovers_to), zone)
         yield "  " + _("newest: {set}, recovers to {moment}").format(set=newest.set, moment=recovers)
     for seen in data.damaged:
-        yield "  " + _("FAULT {set}: {fault}").format(set=seen.set, fault=seen.fault)
+        yield "  " + _("FAULT {set}: {fault}").format(set=seen.set, fault=told(seen.fault, _.language))
     if data.incomplete:
         yield "  " + _.plural(
             "{n} incomplete attempt of {size}, not listed", "{n} incomplete attempts of {size}, not listed",

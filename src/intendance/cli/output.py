@@ -7,10 +7,11 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from intendance.language.texts import translator
 from intendance.model.errors import AnswerLost, Exit, IntendanceError, UsageError
 from intendance.model.errors.state import said_by_system
 from intendance.model.frozen import dataclass
@@ -19,6 +20,7 @@ from intendance.system.clock import Clock
 if TYPE_CHECKING:
     from rich.console import Console
 
+DOMAIN = "output"
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it: 128 and the signal's number."""
 
@@ -56,10 +58,11 @@ def choose_language(wanted: str | None, environment: Mapping[str, str]) -> Langu
 
 
 class Output:
-    """Where one command's answer goes. Rich is imported only when something is drawn."""
+    """Where one command's answer goes, in which language it speaks. Rich is imported only when something is drawn."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, language: Language = "en") -> None:
         self.as_json = as_json
+        self.language = language
 
     def console(self, *, stderr: bool = False) -> Console:
         """A console for tables and colour; plain when it is no terminal, when NO_COLOR is set or TERM is dumb."""
@@ -109,10 +112,22 @@ class Output:
                     "error": {"code": error.code, "message": error.message, "next_step": error.advice},
                 }
             )
-        word = "usage" if error.exit_code == Exit.USAGE else "error"
-        self.talk(f"{word}: {error.message}")
-        if error.advice:
-            self.talk(f"  → {error.advice}")
+        for line in told_error(error, self.language):
+            self.talk(line)
+
+
+def told_error(error: IntendanceError, language: Language) -> Iterator[str]:
+    """The lines that tell a person of an error, in that person's language."""
+    from intendance.language.spoken import advice_of, message_of  # an answer without an error needs neither
+
+    _ = translator(language, DOMAIN)
+    message = message_of(error, language)
+    if error.exit_code == Exit.USAGE:
+        yield _("usage: {message}").format(message=message)
+    else:
+        yield _("error: {message}").format(message=message)
+    if error.advice:
+        yield f"  → {advice_of(error, language)}"
 
 
 def columns(environment: Mapping[str, str], usual: int) -> int:

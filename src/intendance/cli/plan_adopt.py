@@ -7,6 +7,7 @@ from typing import Any
 
 from intendance.agent.adoption import Adoption
 from intendance.cli.plan_diff import change_json
+from intendance.language.spoken import message_of
 from intendance.language.texts import Translator
 from intendance.model.errors import IntendanceError
 
@@ -34,7 +35,7 @@ def lines(_: Translator, adoption: Adoption, file: str) -> Iterator[str]:
 def stores_not_ready(_: Translator, refused: Iterable[IntendanceError], file: str) -> Iterator[str]:
     """What keeps stores from taking backups yet; the plan is in force all the same."""
     for error in refused:
-        yield _("warning: {message}").format(message=error.message)
+        yield _("warning: {message}").format(message=message_of(error, _.language))
         yield "  → " + _("No backup can be stored there yet. Mend that, then: {command}").format(
             command=f"`intendance plan adopt {file}`"
         )

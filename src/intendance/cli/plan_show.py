@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from intendance.agent.preview import Activity, AssetPreview, preview
 from intendance.language.sizes import number, size
+from intendance.language.spoken import message_of
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import IntendanceError
 from intendance.model.plan import Asset, FilesAsset, Plan, SqliteAsset
@@ -136,7 +137,7 @@ def _exclusion_json(_: Translator, asset: FilesAsset, talk: Talk) -> dict[str, A
     try:
         found = excludes.count(asset)
     except IntendanceError as error:
-        talk(_("{asset} was not counted: {message}").format(asset=asset.name, message=error.message))
+        talk(_("{asset} was not counted: {message}").format(asset=asset.name, message=message_of(error, _.language)))
         return {"exclusion": None}
     return {"exclusion": asdict(found)}
 
@@ -185,7 +186,7 @@ def _exclusions(_: Translator, asset: FilesAsset, *, count: bool, talk: Talk) ->
         found = excludes.count(asset)
     except IntendanceError as error:
         yield from _rows(_, _("leaves out"), unmeasured)
-        yield _row(_, "", _("not counted: {message}").format(message=error.message))
+        yield _row(_, "", _("not counted: {message}").format(message=message_of(error, _.language)))
         return
     yield _row(_, _("holds now"), _amount(_, found.kept))
     if not asset.exclude and not elsewhere:

@@ -13,6 +13,7 @@ from intendance.cli import run_words
 from intendance.cli.figures import local, moment
 from intendance.cli.output import Output
 from intendance.language.sizes import number, size
+from intendance.language.spoken import told
 from intendance.language.texts import Translator
 from intendance.system.clock import rfc3339
 
@@ -117,9 +118,9 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 def _remarks(_: Translator, listing: Listing) -> Iterator[str]:
     for listed in listing.points:
         if listed.point.complaint:
-            yield _("FAULT {set}: {fault}").format(set=listed.point.set, fault=listed.point.complaint)
+            yield _("FAULT {set}: {fault}").format(set=listed.point.set, fault=told(listed.point.complaint, _.language))
     for name, fault in listing.unreadable.items():
-        yield _("FAULT {set}: {fault}").format(set=name, fault=fault)
+        yield _("FAULT {set}: {fault}").format(set=name, fault=told(fault, _.language))
     for left in listing.remains:
         yield _.plural(
             "{asset}: {n} attempt without a manifest in {store}, {size}: never listed, not restorable.",
@@ -146,7 +147,9 @@ def set_as_json(shown: ShownSet) -> dict[str, Any]:
 def set_lines(_: Translator, shown: ShownSet) -> Iterator[str]:
     """One set as a page."""
     point, manifest = shown.listed.point, shown.manifest
-    yield f"{point.set}" + ("  " + _("FAULT: {fault}").format(fault=point.complaint) if point.complaint else "")
+    yield f"{point.set}" + (
+        "  " + _("FAULT: {fault}").format(fault=told(point.complaint, _.language)) if point.complaint else ""
+    )
     yield "  " + _("{activity} of {asset} ({engine} {version}) by {software}").format(
         activity=run_words.activity(_, f"backup.{point.kind}"),
         asset=point.asset,
@@ -157,7 +160,7 @@ def set_lines(_: Translator, shown: ShownSet) -> Iterator[str]:
     for label, text in _rows(_, shown):
         yield f"  {label:{_LABEL_COLUMNS}}{text}" if label else f"    {text}"
     for warning in manifest.warnings:
-        yield "  " + _("note: {text}").format(text=warning)
+        yield "  " + _("note: {text}").format(text=told(warning, _.language))
     yield "  → " + _("Restore it: `intendance restore run {asset} --point {set} --into DEST`.").format(
         asset=point.asset, set=point.set
     )

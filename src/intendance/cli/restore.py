@@ -16,6 +16,7 @@ from intendance.cli.output import INTERRUPTED, Invocation, Language, Output
 from intendance.cli.unwritable import note_unwritable
 from intendance.cli.watching import Onlooker
 from intendance.language.sizes import size
+from intendance.language.spoken import told
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import UsageError
 from intendance.model.errors.runs import RestoreCancelled
@@ -77,7 +78,7 @@ def run(  # noqa: PLR0913 -- one parameter per option
     if sites.is_site(invocation.state, asset):
         restore_site.run(invocation, _asked_of_site(asked), json=json)
         return
-    output = Output(as_json=json)
+    output = Output(as_json=json, language=invocation.language)
     note_unwritable(invocation, output)
     onlooker = Onlooker(output, invocation.language)
     _ = translator(invocation.language, *DOMAINS)
@@ -142,7 +143,7 @@ def plan_lines(_: Translator, planned: Planned) -> Iterator[str]:
     for label, text in _rows(_, planned):
         yield f"  {label:{_LABEL_COLUMNS[_.language]}}{text}"
     for warning in plan.warnings:
-        yield "  " + _("note: {text}").format(text=warning)
+        yield "  " + _("note: {text}").format(text=told(warning, _.language))
 
 
 def _rows(_: Translator, planned: Planned) -> Iterator[tuple[str, str]]:
@@ -180,7 +181,7 @@ def _rows(_: Translator, planned: Planned) -> Iterator[tuple[str, str]]:
 
 
 def restored_lines(_: Translator, restored: Restored) -> Iterator[str]:
-    """What came of it. What checks found is evidence: English."""
+    """What came of it."""
     evidence, phases = restored.evidence, restored.evidence.phases
     yield _("Restored {size} into {destination} in {took}.").format(
         size=size(evidence.restored_bytes, _.language),
@@ -191,7 +192,8 @@ def restored_lines(_: Translator, restored: Restored) -> Iterator[str]:
         set=evidence.set, store=evidence.store, moment=moment(parse(evidence.reached), restored.zone)
     )
     for check in evidence.checks:
-        yield f"  {_('ok ') if check.ok else _('NOT')} {check.name}: {check.found}"
+        found = _("{name}: {found}").format(name=told(check.name, _.language), found=told(check.found, _.language))
+        yield f"  {_('ok ') if check.ok else _('NOT')} {found}"
     spent = {
         "decrypted": duration(phases.decrypt_ms / 1000, _.language),
         "loaded": duration(phases.load_ms / 1000, _.language),

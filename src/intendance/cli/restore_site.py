@@ -18,6 +18,7 @@ from intendance.cli.unwritable import note_unwritable
 from intendance.cli.watching import Onlooker
 from intendance.language import durations
 from intendance.language.sizes import size
+from intendance.language.spoken import told
 from intendance.language.texts import Translator, translator
 from intendance.system.clock import rfc3339
 
@@ -114,11 +115,11 @@ def _asset_lines(planned: Planned, _: Translator, language: Language) -> Iterato
         size=size(plan.source_bytes, language), stored=size(plan.stored_bytes, language), folder=plan.destination
     )
     for warning in plan.warnings:
-        yield "    " + _("note: {text}").format(text=warning)
+        yield "    " + _("note: {text}").format(text=told(warning, language))
 
 
 def restored_lines(restored: RestoredSite, _: Translator, language: Language) -> Iterator[str]:
-    """What came of it. What checks found is evidence: English."""
+    """What came of it."""
     evidence = restored.evidence
     took = duration(sum(each.evidence.phases.total_ms for each in restored.restores) / 1000, language)
     yield _("Restored the site {site} into {folder} in {took}.").format(
@@ -134,7 +135,9 @@ def restored_lines(restored: RestoredSite, _: Translator, language: Language) ->
             folder=share.destination,
         )
         for check in each.evidence.checks:
-            yield f"    {_('ok ') if check.ok else _('NOT')} {check.name}: {check.found}"
+            sign = _("ok ") if check.ok else _("NOT")
+            found = _("{name}: {found}").format(name=told(check.name, language), found=told(check.found, language))
+            yield f"    {sign} {found}"
     if restored.seq is None:
         yield "  " + _("not recorded")
     else:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from intendance.cli.figures import Language, duration, local
+from intendance.language.spoken import told
 from intendance.language.texts import Translator
 from intendance.runs.rows import Run
 
@@ -84,7 +85,7 @@ def cancelled(_: Translator, outcome: Outcome) -> str:
 
 
 def details(_: Translator, outcome: Outcome) -> Iterator[str]:
-    """One run as a page. Messages of errors are English: they are evidence."""
+    """One run as a page."""
     run, zone = outcome.run, outcome.zone
     yield _("{run}: {state}").format(run=run.id, state=state(_, outcome))
     yield "  " + _("{activity} of {asset}, asked for by {actor}, attempt {attempt} of {allowed}").format(
@@ -116,5 +117,5 @@ def details(_: Translator, outcome: Outcome) -> Iterator[str]:
     for fact in outcome.evidence:
         yield "  " + _("evidence {kind}: ledger record {seq}").format(kind=fact.kind, seq=fact.seq)
     if run.message is not None:
-        yield f"  {run.message}"
-        yield f"  → {run.next_step}"
+        yield f"  {told(run.message, _.language)}"
+        yield f"  → {told(run.next_step or '', _.language)}"

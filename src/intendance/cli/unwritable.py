@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from intendance.agent.opening import why_unwritable
 from intendance.cli.output import Invocation, Output
+from intendance.language.spoken import told
 from intendance.language.texts import translator
 
 
@@ -13,4 +14,4 @@ def note_unwritable(invocation: Invocation, output: Output) -> None:
     if why is not None:
         _ = translator(invocation.language, "unwritable")
         said = _("note: the state folder {folder} cannot be written ({why}); nothing is recorded.")
-        output.talk(said.format(folder=invocation.state, why=why))
+        output.talk(said.format(folder=invocation.state, why=told(why, invocation.language)))

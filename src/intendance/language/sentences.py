@@ -17,7 +17,8 @@ def render(
     """The sentence.
 
     `…_s` are seconds, written as a length of time rounded down, or `up`; `…_at` are instants, in local time of `zone`;
-    `…_day` are ISO days; other whole numbers are grouped. `message` is a sentence of its own, `fault` a part of one.
+    `…_day` are ISO days; other whole numbers are grouped. `message` is a sentence of its own, `fault` a part of one,
+    `what` the name of something; they were recorded in English and are told in the reader's language.
     Raises KeyError when a parameter is missing.
     """
     return template.format(**{name: _write(name, value, language, zone, up=up) for name, value in params.items()})
@@ -36,6 +37,16 @@ def _write(name: str, value: str | int | datetime, language: Language, zone: str
         case _ if name == "message" and language == "en":
             return value if value.endswith((".", "!", "?", "…")) else f"{value}."
         case _ if name in ("message", "fault"):
-            return value.rstrip(". ")
+            return _told(value, language).rstrip(". ")
+        case _ if name == "what":
+            return _told(value, language)
         case _:
             return value
+
+
+def _told(text: str, language: Language) -> str:
+    if language == "en":
+        return text
+    from intendance.language.spoken import told  # few sentences hold another one
+
+    return told(text, language)

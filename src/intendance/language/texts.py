@@ -81,11 +81,17 @@ def read(content: str) -> Iterator[Entry]:
             found = _LINE.fullmatch(line)
             if found is None or not (found["key"] or key):
                 raise ValueError(f"line {number + offset}: {line!r} is no line of a .po file")
-            key = _take(entry, found["key"], key, ast.literal_eval(found["text"]))
+            key = _take(entry, found["key"], key, _plain(found["text"]))
         if len(entry.forms) != (0 if not key else 1 if entry.plural is None else 2):
             raise ValueError(f"line {number}: {entry.text!r} has {len(entry.forms)} forms")
         if entry.text:
             yield entry
+
+
+def _plain(quoted: str) -> str:
+    """The text between quotation marks; most has no backslash, and needs no reading of it."""
+    text = quoted[1:-1]
+    return str(ast.literal_eval(quoted)) if "\\" in text or '"' in text else text
 
 
 def _take(entry: Entry, key: str | None, before: str, text: str) -> str:

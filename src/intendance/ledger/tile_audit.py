@@ -68,8 +68,10 @@ class TileAudit:
         for tile, numbers in self._differing:
             named = f"record {numbers[0]}" if len(numbers) == 1 else f"records {numbers[0]} to {numbers[-1]}"
             if signed_root_holds or tile.level is None:
-                of = f" at {named}" if numbers and not tile.level else ""
-                self._report.add(Fault.TAMPERED, tile.path, f"the file differs from the ledger's records{of}")
+                detail = "the file differs from the ledger's records"
+                if numbers and not tile.level:
+                    detail = f"the file differs from the ledger's records at {named}"
+                self._report.add(Fault.TAMPERED, tile.path, detail)
             elif tile.level == 0 and numbers:
                 self._report.add(Fault.TAMPERED, named, f"not what was hashed into {tile.path}")
             else:

@@ -298,10 +298,10 @@ class Verification:
                 Fault.INCOMPLETE, "ledger", f"the checkpoint signs {signed} records, the database holds {size}"
             )
         elif signed < size:
-            named = f"record {signed} is" if size - signed == 1 else f"records {signed} to {size - 1} are"
-            self.report.add(
-                Fault.INCOMPLETE, "checkpoint", f"{named} not signed yet (`intendance ledger checkpoint` signs)"
-            )
+            detail = f"record {signed} is not signed yet (`intendance ledger checkpoint` signs)"
+            if size - signed > 1:
+                detail = f"records {signed} to {size - 1} are not signed yet (`intendance ledger checkpoint` signs)"
+            self.report.add(Fault.INCOMPLETE, "checkpoint", detail)
 
     def _compare_with_pin(self, pinned: Checkpoint, root: bytes | None) -> None:
         if pinned.size > min(self.report.size, self.signed.size if self.signed else 0):
@@ -346,11 +346,15 @@ def _named(row: Row) -> str:
 
 def say_what_was_not_checked(report: Report) -> None:
     """End a report with what no verification of this kind can see."""
-    beyond = "" if report.pinned_size is None else f" after the {report.pinned_size} records of the pinned checkpoint"
-    report.not_checked.append(
-        f"0 witnesses: a rollback or a rewriting{beyond} by whoever holds this ledger's key would not be seen."
-    )
-    if report.pinned_size is None:
+    if report.pinned_size is not None:
+        report.not_checked.append(
+            f"0 witnesses: a rollback or a rewriting after the {report.pinned_size} records of the pinned checkpoint by"
+            " whoever holds this ledger's key would not be seen."
+        )
+    else:
+        report.not_checked.append(
+            "0 witnesses: a rollback or a rewriting by whoever holds this ledger's key would not be seen."
+        )
         report.not_checked.append(
             "The key was read from the ledger itself; compare it, or better an older checkpoint (`--pin`), with yours."
         )

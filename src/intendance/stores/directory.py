@@ -213,7 +213,7 @@ class DirectoryStore:
             sync_directory(path.parent)
 
     def _walk(self, folder: Path, prefix: str) -> Iterator[StoredObject]:
-        with self.translated(f"list {prefix or 'it'}"):
+        with self.translated(f"list {prefix}" if prefix else "list it"):
             try:
                 with os.scandir(folder) as entries:
                     found = [entry for entry in entries if SEGMENT.fullmatch(entry.name)]
