@@ -27,6 +27,7 @@ Language = Literal["en", "fr"]
 INSTANT = "2026-11-21T08:00:00.000000Z"
 BEGAN = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 ZONE = "Europe/Brussels"
+NEARER = "shop.backup-full.20261122T020000Z.1 (2026-11-22T02:00:00Z) is nearer and not used: it is empty"
 SET = "shop.backup-logical.20261121T080000Z.1"
 PHASES = Phases(fetch_ms=1, decrypt_ms=1200, load_ms=61_000, replay_ms=0, check_ms=400, total_ms=63_000)
 PLAN = RestorePlan(
@@ -41,13 +42,15 @@ PLAN = RestorePlan(
 )  # fmt: skip
 FULL = replace(
     PLAN, kind="differential", engine="files", target=BEGAN + timedelta(hours=1), recipients=("AB" * 20, "CD" * 20),
-    base="shop.backup-full.20261115T020000Z.1", predicted=PHASES, warnings=("shop.backup-full.20261122T020000Z.1 (2026-11-22T02:00:00Z) is nearer and not used: it is empty",),
+    base="shop.backup-full.20261115T020000Z.1", predicted=PHASES, warnings=(NEARER,),
 )  # fmt: skip
 DONE = RestoreCompleted(
     set=SET, kind="logical", engine="mariadb", store="local", destination="/srv/back", target="newest",
     reached=INSTANT, restored_bytes=2**22, phases=PHASES,
     checks=(Check(name="tables", ok=True, found="3"), Check(name="rows", ok=False, found="2 instead of 3")),
 )  # fmt: skip
+
+NEARER = "shop.backup-full.20261122T020000Z.1 (2026-11-22T02:00:00Z) is nearer and not used: it is empty"
 
 
 def planned(plan: RestorePlan) -> Callable[[Language], Iterator[str]]:

@@ -90,9 +90,7 @@ class Module:
                 return found
         return {_HOLE}
 
-    def _unpacked(
-        self, name: str, names: list[ast.expr], value: ast.expr, scope: ast.AST, depth: int
-    ) -> set[str]:
+    def _unpacked(self, name: str, names: list[ast.expr], value: ast.expr, scope: ast.AST, depth: int) -> set[str]:
         """What a name gets of `a, b = …` where a pair, one of two pairs, or a function that returns pairs follows."""
         places = [n for n, each in enumerate(names) if isinstance(each, ast.Name) and each.id == name]
         if not places:
