@@ -67,7 +67,7 @@ def test_one_run_in_both_languages(journal: Site) -> None:
         "  commencée 2026-11-21 13:00:00 CET",
     ]
     assert french[-3].startswith("  preuve run.ended\u00a0: enregistrement ")
-    assert french[-2] == "  The store local cannot be reached: not mounted."
+    assert french[-2] == "  Le dépôt local est injoignable\u00a0: «\u00a0not mounted\u00a0»."
     assert french[-1].startswith("  → It is tried again by itself at 2026-11-21T12:01:30")
 
 
