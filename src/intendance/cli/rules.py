@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from intendance.catalogue import quantities
 from intendance.catalogue.load import load
 from intendance.catalogue.rule import Bound, ReasonText, Rule, Rulebook, Text
 from intendance.cli import verdicts
@@ -144,9 +145,10 @@ def draw_rule(page: Page, _: Translator, rulebook: Rulebook, rule: Rule) -> None
     if rule.bounds:
         page.blank()
         page.text((_("Bounds that no plan may loosen"), "strong"))
-        widest = max(len(bound.quantity) for bound in rule.bounds)
-        for bound in rule.bounds:
-            page.text(f"{bound.quantity}{FIXED_SPACE * (widest - len(bound.quantity) + 2)}{_bound(_, bound)}", indent=4)
+        named = [(quantities.name(bound.quantity, _.language), bound) for bound in rule.bounds]
+        widest = max(len(name) for name, _bounded in named)
+        for name, bound in named:
+            page.text(f"{name}{FIXED_SPACE * (widest - len(name) + 2)}{_bound(_, bound)}", indent=4)
     _section(page, _("Applies to"), ", ".join(_subjects(_)[each] for each in rule.applies_to))
     _section(page, _("In this version"), _performed(_, rule))
     _section(page, _("When it is broken"), rule.remedy.of(_.language))
