@@ -17,7 +17,8 @@ import typer.main
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from intendance.catalogue import load
-from intendance.cli.main import NOUNS, build
+from intendance.cli.commands import build
+from intendance.cli.words import NOUNS
 from intendance.model import errors
 from intendance.model.errors import Exit, IntendanceError
 from intendance.model.evidence import KINDS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +153,8 @@ def judge(state: Path, clock: Clock, *, asset: str | None = None, rule: str | No
 
 def _expect_known(plan: PlanAdopted, asset: str | None, rule: Rule | None) -> None:
     if asset is not None and asset not in plan.assets:
+        from difflib import get_close_matches  # only for what is misspelt
+
         close = get_close_matches(asset, plan.assets, n=1, cutoff=0.5)
         suggestion = f"; did you mean `{close[0]}`" if close else ""
         raise AssetUnknown(asset=asset, suggestion=suggestion, known=", ".join(plan.assets))

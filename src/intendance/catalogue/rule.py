@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import field
-from difflib import get_close_matches
 from functools import cache
 from typing import Literal
 
@@ -172,6 +171,8 @@ class Rulebook:
         wanted = name.upper().replace("-", "_")
         if wanted in self.rules:
             return self.rules[wanted]
+        from difflib import get_close_matches  # only for what is misspelt
+
         close = get_close_matches(wanted, self.rules, n=1, cutoff=0.85)
         raise RuleUnknown(rule=name, suggestion=f"; the nearest is {close[0]}" if close else "")
 

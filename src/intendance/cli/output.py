@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from intendance.language.texts import translator
 from intendance.model.errors import AnswerLost, Exit, IntendanceError, UsageError
-from intendance.model.errors.state import said_by_system
+from intendance.model.errors.state import NoHome, said_by_system
 from intendance.model.frozen import dataclass
-from intendance.system.clock import Clock
+from intendance.system.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,6 +56,29 @@ def choose_language(wanted: str | None, environment: Mapping[str, str]) -> Langu
     return "en"
 
 
+def invocation(plan: Path | None, state: Path | None, lang: str | None) -> Invocation:
+    """What a command is told, where words leave out what the surroundings say. Raises NoHome, UsageError."""
+    return Invocation(
+        plan=plan,
+        state=state or default_state(),
+        language=choose_language(lang, os.environ),
+        clock=SystemClock(),
+    )
+
+
+def default_state() -> Path:
+    """`/var/lib/intendance` as root, else `$XDG_STATE_HOME/intendance`. Raises NoHome."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/intendance")
+    base = os.environ.get("XDG_STATE_HOME")
+    if base:
+        return Path(base) / "intendance"
+    try:
+        return Path.home() / ".local/state/intendance"
+    except RuntimeError:
+        raise NoHome(uid=os.geteuid()) from None
+
+
 class Output:
     """Where one command's answer goes, in which language it speaks. Rich is imported only when something is drawn."""
 
@@ -80,6 +102,8 @@ class Output:
 
     def json(self, answer: Mapping[str, Any]) -> None:
         """Print the machine's answer: one JSON document. Raises AnswerLost, BrokenPipeError."""
+        import json  # for machines only
+
         plain = (sys.stdout.encoding or "").lower() not in {"utf-8", "utf8"}
         try:
             sys.stdout.write(json.dumps(answer, ensure_ascii=plain, indent=2) + "\n")

@@ -7,7 +7,6 @@ only: a figure stays with its unit, a French colon with its word.
 from __future__ import annotations
 
 import os
-import shutil
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -85,12 +84,18 @@ def page_for(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Pag
     """A page as wide as the terminal, up to what reads well; in colour unless NO_COLOR is set or nobody would see."""
     terminal = stream.isatty() and environment.get("TERM") != "dumb"
     forced = environment.get("CLICOLOR_FORCE", "0") != "0" or bool(environment.get("FORCE_COLOR"))
-    columns = shutil.get_terminal_size((WIDEST, 24)).columns if terminal else columns_of(environment, WIDEST)
+    columns = _columns() if terminal else columns_of(environment, WIDEST)
     return Page(
         width=max(NARROWEST, min(WIDEST, columns)),
         colour=(terminal or forced) and not environment.get("NO_COLOR"),
         plain_ascii=not _can_write(stream, "✖◔▸é\u202f"),
     )
+
+
+def _columns() -> int:
+    import shutil  # for a terminal only: it brings every kind of archive with it
+
+    return shutil.get_terminal_size((WIDEST, 24)).columns
 
 
 def width_of(text: str) -> int:

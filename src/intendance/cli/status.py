@@ -1,19 +1,21 @@
-"""`intendance status`: do the rules hold, since when, why not, and what to type."""
+"""What `intendance status` answers: do the rules hold, since when, why not, and what to type.
+
+It imports no Typer: this page is what people look at every morning, and monitoring every few minutes.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from intendance.agent.judging import WORST_FIRST, Action, Judgement, judge
 from intendance.cli import standing, verdicts
 from intendance.cli.output import Invocation, Output
 from intendance.cli.page import Page, page_for, width_of
 from intendance.cli.unwritable import note_unwritable
+from intendance.cli.words import Question
 from intendance.language import dates
 from intendance.language.durations import FIXED_SPACE
 from intendance.language.texts import Translator, translator
@@ -21,38 +23,18 @@ from intendance.model.errors import Exit
 from intendance.model.verdict import State, Verdict
 
 
-def register(root: typer.Typer) -> None:
-    """Add the command."""
-    root.command(help="Which rules hold, since when, and what to do about the others.")(status)
-
-
-def status(
-    context: typer.Context,
-    asset: Annotated[str | None, typer.Option(help="Only what concerns this asset.")] = None,
-    rule: Annotated[str | None, typer.Option(help="Only this rule, with its evidence.")] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="List the rules that this version does not perform too.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="The answer for machines.")] = False,
-) -> None:
-    """Judge the rules of the plan in force. Exit 4: a blocking rule is broken; 5: one is unknown."""
-    invocation: Invocation = context.obj
-    note_unwritable(invocation, Output(as_json=json))
-    judgement = judge(invocation.state, invocation.clock, asset=asset, rule=rule)
-    if json:
+def answer(invocation: Invocation, asked: Question) -> Exit:
+    """Judge the rules of the plan in force and say what was found, on stdout; the exit code that says it too."""
+    note_unwritable(invocation, Output(as_json=asked.json))
+    judgement = judge(invocation.state, invocation.clock, asset=asked.asset, rule=asked.rule)
+    if asked.json:
         Output(as_json=True).json(as_json(judgement))
     else:
         page = page_for(sys.stdout)
-        draw(
-            page,
-            translator(invocation.language, "status", "verdicts", "standing"),
-            judgement,
-            in_full=rule,
-            everything=everything,
-        )
+        texts = translator(invocation.language, "status", "verdicts", "standing")
+        draw(page, texts, judgement, in_full=asked.rule, everything=asked.everything)
         page.write(sys.stdout)
-    if judgement.exit_code is not Exit.DONE:
-        raise typer.Exit(judgement.exit_code)
+    return judgement.exit_code
 
 
 def as_json(judgement: Judgement) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -85,6 +84,8 @@ def _write_batch(batch: list[tuple[Path, bytes]]) -> None:
 def drop_partial(log: Path, tile: Tile) -> None:
     """Remove the partial tiles that a full one has replaced."""
     path = log / tile.path
+    import shutil  # for what is done once in 256 records: it brings every kind of archive with it
+
     shutil.rmtree(path.with_name(f"{path.name}.p"), ignore_errors=True)
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sqlite3
-import tempfile
 from pathlib import Path
 
 _LEAST_FREE_BYTES = 65_536
 """With less, SQLite cannot even make the 32 KiB index that lies beside a write-ahead log."""
 
 _BUSY_SECONDS = 30
-_PLACES = (Path("/dev/shm"), Path(tempfile.gettempdir()))  # noqa: S108 -- a folder of our own is made there
 
 
 def refused_writing(folder: Path) -> OSError | None:
@@ -72,8 +69,12 @@ def _tried(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 def _joined(database: Path, log: Path, any_thread: bool) -> sqlite3.Connection:  # noqa: FBT001 -- private
     """The database with its log, as a copy that has no name any more and goes with the connection."""
+    import shutil  # for the rarest of cases: they take longer to import than most of the others to read
+    import tempfile
+
+    places = (Path("/dev/shm"), Path(tempfile.gettempdir()))  # noqa: S108 -- a folder of our own is made there
     wanted = sum(file.stat().st_size for file in (database, log))
-    place = next((each for each in _PLACES if _room(each) > 2 * wanted), _PLACES[-1])
+    place = next((each for each in places if _room(each) > 2 * wanted), places[-1])
     with tempfile.TemporaryDirectory(prefix="intendance-", dir=place) as folder:
         before = _marks(database, log)
         for file in (database, log):

@@ -6,13 +6,9 @@ every spelling that programs give it (`Secrets`).
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-import shlex
 from collections.abc import Iterable, Iterator
 from functools import cache
-from urllib.parse import quote, quote_plus
 
 _HIDDEN = "[redacted]"
 SHORTEST = 4
@@ -79,6 +75,11 @@ class Secrets:
 
 def _spellings(value: str) -> Iterator[str]:
     """A value as programs repeat it: as it is, quoted for a shell, JSON, SQL or a URL, in hexadecimal, in base64."""
+    import base64  # secrets are known by their value where they are used, and nowhere else
+    import json
+    import shlex
+    from urllib.parse import quote, quote_plus
+
     yield value
     yield repr(value)[1:-1]
     for plain in (quote(value, safe=""), quote(value), quote_plus(value)):

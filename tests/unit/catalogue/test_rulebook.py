@@ -15,7 +15,7 @@ import yaml
 from intendance.catalogue import checks
 from intendance.catalogue.load import load
 from intendance.catalogue.rule import Rule, Text
-from intendance.cli.main import NOUNS
+from intendance.cli.words import NOUNS
 from intendance.language.sentences import render
 from intendance.model.evidence import KINDS
 from intendance.model.verdict import Severity

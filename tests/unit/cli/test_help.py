@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 import typer
 
-from intendance.cli.main import NOUNS, build, run
+from intendance.cli.commands import build
+from intendance.cli.main import run
+from intendance.cli.words import NOUNS
 from intendance.language import texts
 from tests.support import golden
 from tests.support.typography import french_faults

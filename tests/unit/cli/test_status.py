@@ -146,13 +146,14 @@ def test_old_evidence_is_read_however_old(tmp_path: Path, now: datetime, capsys:
 
 
 def test_only_what_is_needed_is_imported(tmp_path: Path, now: datetime) -> None:
-    """`status` within 400 ms: neither pydantic nor rich, nor what moves backups."""
+    """`status` within 400 ms: neither Typer, pydantic nor rich, nor what moves backups or makes archives."""
     state = _state(tmp_path, _well(now, "asbl"))
     probe = (
         "import sys; from intendance.cli import main\n"
         "try: main.run(['status', '--state', sys.argv[1]])\n"
         "except SystemExit: pass\n"
-        "print(*[m for m in ('pydantic', 'rich', 'intendance.engines', 'intendance.stores', 'intendance.activities')"
+        "print(*[m for m in ('typer', 'pydantic', 'rich', 'shutil', 'subprocess', 'intendance.engines',"
+        " 'intendance.stores', 'intendance.activities')"
         " if m in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run(

@@ -13,7 +13,7 @@ import pytest
 
 import intendance
 from docs import generate
-from intendance.cli.main import NOUNS
+from intendance.cli.words import NOUNS
 from intendance.model.errors import IntendanceError
 from intendance.model.evidence import KINDS
 from intendance.model.verdict import Attestor, Severity, State
