@@ -43,7 +43,7 @@ def gate(state: Path, clock: Clock, *, fixes: str | None, ticket: str | None, ac
     Raises NoState, RuleUnknown, RuleNotJudged, NothingToLetThrough, TicketMissing, TicketUnusable, TicketAlone.
     """
     under = _expect_ticket(fixes, ticket)
-    judgement = judge(state, clock)
+    judgement = judge(state, clock, afresh=True)  # a delivery waits for it anyway
     closing = tuple(each for each in judgement.verdicts if closes(each))
     if fixes is None or under is None:
         return Passage(judgement=judgement, closing=closing)

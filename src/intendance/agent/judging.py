@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from intendance.agent import findings
 from intendance.agent.losses import Loss, losses
 from intendance.agent.opening import open_book
-from intendance.catalogue.evaluate import NEEDS, evaluate
+from intendance.catalogue.evaluate import NEEDS, evaluate, evaluate_again
 from intendance.catalogue.load import load
 from intendance.catalogue.rule import Group, Next, Rule, Rulebook
 from intendance.ledger.book import Book
@@ -114,8 +115,10 @@ class Judgement:
         return None if command is None else command.replace("{asset}", verdict.asset or "").strip()
 
 
-def judge(state: Path, clock: Clock, *, asset: str | None = None, rule: str | None = None) -> Judgement:
-    """Judge every rule of the plan in force, or one asset or one rule of it.
+def judge(
+    state: Path, clock: Clock, *, asset: str | None = None, rule: str | None = None, afresh: bool = False
+) -> Judgement:
+    """Judge every rule of the plan in force, or one asset or one rule of it; `afresh`, use nothing found before.
 
     Raises NoState, AssetUnknown, RuleUnknown, RuleNotJudged, and what opening and reading the ledger raises.
     """
@@ -123,13 +126,9 @@ def judge(state: Path, clock: Clock, *, asset: str | None = None, rule: str | No
     wanted = None if rule is None else rulebook.find(rule)
     with paused(), open_book(state, clock) as book:
         now = clock.read().at
-        plans = book.facts("plan.adopted", latest=1)
-        if not plans:
-            raise NoState(state=state)
-        plan: PlanAdopted = plans[0].data
+        plan = _plan(book)
         _expect_known(plan, asset, wanted)
-        facts, horizons = _gather(book, rulebook, plan, now)
-        verdicts = evaluate(rulebook, facts, now, book.node, horizons)
+        verdicts = _verdicts(book, rulebook, plan, now, afresh=afresh)
         taken_away = losses(book, now)
         node = book.node
     chosen = [
@@ -151,6 +150,39 @@ def judge(state: Path, clock: Clock, *, asset: str | None = None, rule: str | No
     )
 
 
+def prepare(book: Book, now: datetime) -> None:
+    """Find now what the next look at the node will ask for, if anybody ever looked. Raises what `judge` raises."""
+    if (book.layout.state / findings.PLACE).exists():
+        with paused():
+            _verdicts(book, load(), _plan(book), now, afresh=False)
+
+
+def _plan(book: Book) -> PlanAdopted:
+    plans = book.facts("plan.adopted", latest=1)
+    if not plans:
+        raise NoState(state=book.layout.state)
+    plan: PlanAdopted = plans[0].data
+    return plan
+
+
+def _verdicts(book: Book, rulebook: Rulebook, plan: PlanAdopted, now: datetime, *, afresh: bool) -> tuple[Verdict, ...]:
+    """What every rule says of every asset. Read in one transaction, so that no record comes in between."""
+    book.connection.execute("BEGIN")
+    try:
+        if afresh:
+            facts, horizons = _gather(book, rulebook, plan, plan.assets, now)
+            return evaluate(rulebook, facts, now, book.node, horizons)
+        known = findings.recall(book, plan.timezone, now)
+        unknown = [asset for asset in plan.assets if asset not in known]
+        facts, horizons = _gather(book, rulebook, plan, unknown, now)
+        done = evaluate_again(rulebook, facts, now, book.node, horizons, known.about)
+        size = book.size()
+    finally:
+        book.connection.execute("ROLLBACK")
+    findings.keep(book, known, done.lasting, size, max(fact.at for fact in facts))
+    return done.verdicts
+
+
 def _expect_known(plan: PlanAdopted, asset: str | None, rule: Rule | None) -> None:
     if asset is not None and asset not in plan.assets:
         from difflib import get_close_matches  # only for what is misspelt
@@ -163,29 +195,48 @@ def _expect_known(plan: PlanAdopted, asset: str | None, rule: Rule | None) -> No
 
 
 def _gather(
-    book: Book, rulebook: Rulebook, plan: PlanAdopted, now: datetime
-) -> tuple[list[Fact[Any]], dict[str, datetime]]:
-    """The facts that the rules of the plan need, and the instants before which not all of a kind were read.
+    book: Book, rulebook: Rulebook, plan: PlanAdopted, assets: Iterable[str], now: datetime
+) -> tuple[list[Fact[Any]], dict[tuple[str, str], datetime]]:
+    """The facts that the rules need of the node and of some assets, and the instants before which not all were read.
 
-    Beside a window, the latest of each asset is read however old it is: what lies before the window was not nothing.
+    Of every asset there is its declaration. A window about an asset ends with the newest fact of its kind, so that the
+    same is read until there is a newer one; the latest are read however old they are.
     """
-    needs: dict[str, int | None] = {}
+    windows: dict[str, int | None] = {}
     latest: set[str] = set()
     for need in _needs(rulebook, plan):
         if need.take == "latest":
             latest.add(need.kind)
         elif need.take == "all" or need.days is None:
-            needs[need.kind] = None
-        elif needs.get(need.kind, 0) is not None:
-            needs[need.kind] = max(needs.get(need.kind) or 0, need.days)
-    horizons = {kind: now - timedelta(days=days) for kind, days in needs.items() if days is not None}
-    facts: list[Fact[Any]] = []
-    for kind in needs:
-        facts += book.facts(kind, since=horizons.get(kind))
-    read = {fact.seq for fact in facts}
-    for kind in latest | horizons.keys():
-        facts += _latest(book, kind, plan, read)
+            windows[need.kind] = None
+        elif windows.get(need.kind, 0) is not None:
+            windows[need.kind] = max(windows.get(need.kind) or 0, need.days)
+    latest -= windows.keys()
+    facts = _of_node(book, windows, latest, now)
+    for asset in plan.assets:
+        facts += book.facts(_DECLARED, asset=asset, latest=1)
+    horizons: dict[tuple[str, str], datetime] = {}
+    for asset in assets:
+        for kind in (windows.keys() | latest) - OF_THE_NODE - {_DECLARED}:
+            days = windows.get(kind, 0)
+            since = None if days is None else _horizon(book, kind, asset, days, now)
+            if days and since is not None:
+                horizons[kind, asset] = since
+            facts += _about(book, kind, asset, since, plan) if kind in windows else _newest(book, kind, asset, plan)
     return facts, horizons
+
+
+_DECLARED = "asset.declared"
+
+
+def _of_node(book: Book, windows: dict[str, int | None], latest: set[str], now: datetime) -> list[Fact[Any]]:
+    facts: list[Fact[Any]] = []
+    for kind in OF_THE_NODE & (windows.keys() | latest):
+        days = windows.get(kind)
+        since = None if days is None else now - timedelta(days=days)
+        found = book.facts(kind, since=since, latest=None if kind in windows else 1)
+        facts += found or book.facts(kind, latest=1)
+    return facts
 
 
 def _needs(rulebook: Rulebook, plan: PlanAdopted) -> Iterable[Any]:
@@ -195,15 +246,28 @@ def _needs(rulebook: Rulebook, plan: PlanAdopted) -> Iterable[Any]:
             yield from rule.needs
 
 
-def _latest(book: Book, kind: str, plan: PlanAdopted, read: Container[int]) -> Iterable[Fact[Any]]:
-    """The latest of a kind that were not read yet: one of the node, or for each asset as many as it may have stores."""
-    if kind in OF_THE_NODE:
-        yield from book.facts(kind, latest=1)
-        return
-    count = 2 * max(1, len(plan.stores)) if kind.startswith("inspection.") else 1
-    for asset in plan.assets:
-        if not all(seq in read for seq in book.numbers(kind, asset=asset, latest=count)):
-            yield from book.facts(kind, asset=asset, latest=count)
+def _horizon(book: Book, kind: str, asset: str, days: int, now: datetime) -> datetime:
+    """When a window of so many days began that ends with the newest record, or now if that is dated later."""
+    newest = book.newest(kind, asset=asset, latest=1)
+    return min([now, *(at for _, at in newest)]) - timedelta(days=days)
+
+
+def _about(book: Book, kind: str, asset: str, since: datetime | None, plan: PlanAdopted) -> list[Fact[Any]]:
+    """A window, and the latest where they lie before it."""
+    facts = list(book.facts(kind, asset=asset, since=since))
+    read = {fact.seq for fact in facts}
+    if not all(seq in read for seq, _ in book.newest(kind, asset=asset, latest=_count(kind, plan))):
+        facts += _newest(book, kind, asset, plan)
+    return facts
+
+
+def _newest(book: Book, kind: str, asset: str, plan: PlanAdopted) -> tuple[Fact[Any], ...]:
+    return book.facts(kind, asset=asset, latest=_count(kind, plan))
+
+
+def _count(kind: str, plan: PlanAdopted) -> int:
+    """As many of the latest of a kind as an asset may have stores, since each is looked at by itself."""
+    return 2 * max(1, len(plan.stores)) if kind.startswith("inspection.") else 1
 
 
 def _rank(verdict: Verdict) -> tuple[int, int, str, str]:

@@ -88,7 +88,18 @@ def _perform(node: Node, run: Run, stopper: Stopper) -> int:
         node.journal.fail(run, WorkerCrashed(exception=type(error).__name__, trace=trace), outcome="crashed")
         return 1
     node.journal.succeed(run, then=afterwards(run, node.clock.read().at))
+    _prepare(node, run)
     return 0
+
+
+def _prepare(node: Node, run: Run) -> None:
+    """What changed is judged now, so that nobody waits for it; the run is over, and nothing that fails here fails it."""
+    from intendance.agent.judging import prepare  # once the run is over, so that it does not begin later
+
+    try:
+        prepare(node.book, node.clock.read().at)
+    except Exception as error:  # noqa: BLE001 -- `status` judges again, and says what cannot be read
+        keep_trace(node.layout.crashes, f"{run.id}.{run.attempt}.judging", error)
 
 
 def _lead_session() -> None:

@@ -10,10 +10,12 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from intendance.catalogue import checks, coverage
 from intendance.catalogue.finding import Finding, after
+from intendance.catalogue.lasting import LONGEST, Found, Lasting, lasts, settled
+from intendance.catalogue.moving import Watch
 from intendance.catalogue.rule import Need, Rule, Rulebook
 from intendance.catalogue.subject import LIFECYCLE, SKEW, Facts, Notes, Subject, arrange
 from intendance.catalogue.waivers import Waiver, live, waivers
@@ -30,6 +32,9 @@ NEEDS: Sequence[Need] = (
 )
 """What judging reads besides the rules' own needs. 490 days: a waiver of 90 days that ended 400 days ago counts."""
 
+Horizons = Mapping[tuple[str, str], datetime]
+"""By kind and asset."""
+
 LONGEST_PERIOD = timedelta(days=8)
 """The longest bound that chains evidence: a state that began with a fact so soon after the horizon may be older."""
 
@@ -39,18 +44,42 @@ def evaluate(
     facts: Iterable[Fact[Any]],
     now: datetime,
     node: str,
-    horizons: Mapping[str, datetime] = MappingProxyType({}),
+    horizons: Horizons = MappingProxyType({}),
 ) -> tuple[Verdict, ...]:
     """Every rule of the catalogues of the plan in force, judged for each of its subjects.
 
-    `node` is the judged node; `horizons` gives the instants before which facts of a kind were not looked for. Empty
-    when no plan was adopted.
+    `node` is the judged node; `horizons` gives the instants before which facts of a kind about an asset were not looked
+    for. Empty when no plan was adopted.
+    """
+    return evaluate_again(rulebook, facts, now, node, horizons).verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Verdicts, and what of them can be told again later, by asset: nothing where the clocks of records contradict
+    their order."""
+
+    verdicts: tuple[Verdict, ...]
+    lasting: Mapping[str, Lasting]
+
+
+def evaluate_again(
+    rulebook: Rulebook,
+    facts: Iterable[Fact[Any]],
+    now: datetime,
+    node: str,
+    horizons: Horizons = MappingProxyType({}),
+    known: Mapping[str, Lasting] = MappingProxyType({}),
+) -> Evaluation:
+    """As `evaluate`, where `known` is what was found before of some assets, from the same facts about them, and stands.
+
+    Of these assets `facts` need hold only `asset.declared`.
     """
     arranged = arrange(facts, now)
     subjects, undeclared = _subjects(arranged, node)
     plans = _own(arranged, node, "plan.adopted")
     if not plans:
-        return ()
+        return Evaluation((), {})
     bench = _Bench(
         node=node,
         now=now,
@@ -60,12 +89,16 @@ def evaluate(
         undeclared=undeclared,
         taken=next(reversed(_own(arranged, node, "inventory.taken")), None),
         waivers=waivers(_own(arranged, node, "waiver.granted"), _own(arranged, node, "waiver.revoked"), now),
+        horizons=horizons,
+        known=known,
+        watches={subject.asset: Watch(now) for subject in subjects if arranged.as_recorded},
+        found={subject.asset: {} for subject in subjects if subject.asset not in known},
     )
     verdicts: list[Verdict] = []
     for rule in rulebook.rules.values():
         if rule.catalogue in plans[-1].data.catalogues:
             verdicts += _judge_rule(rule, bench)
-    return tuple(replace(each, since_at_least=_may_be_older(each, subjects, arranged, horizons)) for each in verdicts)
+    return Evaluation(tuple(verdicts), {asset: lasting for asset in bench.found if (lasting := bench.lasting(asset))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +113,44 @@ class _Bench:
     undeclared: Sequence[str]
     taken: Fact[InventoryTaken] | None
     waivers: Sequence[Waiver]
+    horizons: Horizons
+    known: Mapping[str, Lasting]
+    watches: Mapping[str, Watch]
+    found: dict[str, dict[str, Found | None]]
+    """What was found while judging, by asset and rule; None where it does not last."""
+
+    def find(self, rule: Rule, subject: Subject) -> Found:
+        """What is found under a rule of a subject, now or already before."""
+        before = self.known.get(subject.asset)
+        if before is not None:
+            told = before.found[rule.id]
+            return Found(settled(told.finding, self.now), told.may_be_older)
+        watch = self.watches.get(subject.asset)
+        moving = None if watch is None else _moving(rule, subject, self.facts, watch)
+        finding = judge(rule, subject, self.facts, self.now) if moving is None else settled(moving, self.now)
+        older = _may_be_older(finding, subject, self.facts, self.horizons)
+        lasting = None if moving is None else Found(moving, older)
+        self.found[subject.asset][rule.id] = lasting
+        return Found(finding, older)
+
+    def lasting(self, asset: str) -> Lasting | None:
+        """All that was found of an asset, if all of it lasts; None too where clocks contradict the order of records."""
+        if asset not in self.watches:
+            return None
+        found = {rule: each for rule, each in self.found[asset].items() if each is not None}
+        if len(found) < len(self.found[asset]):
+            return None
+        until = min(self.watches[asset].until or self.now + LONGEST, self.now + LONGEST)
+        return Lasting(judged_at=self.now, until=until, found=found)
 
 
-def _may_be_older(verdict: Verdict, subjects: list[Subject], facts: Facts, horizons: Mapping[str, datetime]) -> bool:
+def _may_be_older(finding: Finding, subject: Subject, facts: Facts, horizons: Horizons) -> bool:
     """Whether the state began with a fact so near the horizon of its kind that it may have begun before it."""
-    declared = [subject.first_declared for subject in subjects if subject.asset == verdict.asset]
     return any(
-        fact.at == verdict.since and fact.at <= horizon + LONGEST_PERIOD
-        for kind, horizon in horizons.items()
-        if kind not in LIFECYCLE and declared and declared[0] < horizon
-        for fact in facts.of(kind, verdict.asset)
+        fact.at == finding.since and fact.at <= horizon + LONGEST_PERIOD
+        for (kind, asset), horizon in horizons.items()
+        if asset == subject.asset and kind not in LIFECYCLE and subject.first_declared < horizon
+        for fact in facts.of(kind, asset)
     )
 
 
@@ -101,8 +162,9 @@ def _judge_rule(rule: Rule, bench: _Bench) -> list[Verdict]:
     for each in bench.subjects:
         declared = each.declared.data
         if declared.engine in rule.applies_to:
-            finding = judge(rule, each, bench.facts, bench.now)
-            verdicts.append(_excused(rule, bench, _verdict(rule, bench.node, each.asset, finding), declared.identity))
+            found = bench.find(rule, each)
+            verdict = _verdict(rule, bench.node, each.asset, found.finding, older=found.may_be_older)
+            verdicts.append(_excused(rule, bench, verdict, declared.identity))
     missing = Finding(State.UNKNOWN, "not_declared", since=plan.at, cites=(plan,))
     verdicts += [_verdict(rule, bench.node, name, missing) for name in bench.undeclared]
     verdicts += _uncovered(rule, bench)
@@ -156,6 +218,7 @@ def _excused(rule: Rule, bench: _Bench, verdict: Verdict, identity: str) -> Verd
         verdict,
         state=State.WAIVED,
         since=since,
+        since_at_least=verdict.since_at_least and since == verdict.since,
         cites=(*verdict.cites, excuse.grant),
         attested_by=Attestor.PERSON,
         next_change_at=min(changes),
@@ -166,13 +229,28 @@ def _excused(rule: Rule, bench: _Bench, verdict: Verdict, identity: str) -> Verd
 def judge(rule: Rule, subject: Subject, facts: Facts, now: datetime) -> Finding:
     """One performed rule for one subject. An exception in its check is a finding too: `error`, never a pass."""
     try:
-        check = checks.find(rule.check or "")
-        finding = check(rule, subject, now)
-        if finding.state is State.PASS and rule.independent:
-            finding = _attested(finding, check(rule, subject.by_others(), now))
+        finding = _checked(rule, subject, now)
     except Exception as error:  # noqa: BLE001 -- whatever a check did wrong, the answer is that nothing is known
         return Finding(State.ERROR, "check_failed", {"error": type(error).__name__})
     return _doubt_clock(finding, subject, facts, now)
+
+
+def _checked(rule: Rule, subject: Subject, now: datetime) -> Finding:
+    check = checks.find(rule.check or "")
+    finding = check(rule, subject, now)
+    if finding.state is State.PASS and rule.independent:
+        return _attested(finding, check(rule, subject.by_others(), now))
+    return finding
+
+
+def _moving(rule: Rule, subject: Subject, facts: Facts, watch: Watch) -> Finding | None:
+    """The finding with its ages open, `watch` noting until when it stands; None where `now` is more to it than that."""
+    now = cast(datetime, watch.now())
+    try:
+        finding = _doubt_clock(_checked(rule, subject, now), subject, facts, now)
+    except Exception:  # noqa: BLE001 -- it is judged again with an instant that cannot move, and what fails there is told
+        return None
+    return finding if lasts(finding) else None
 
 
 def _attested(by_all: Finding, by_others: Finding) -> Finding:
@@ -236,7 +314,7 @@ def _own(facts: Facts, node: str, kind: str, asset: str | None = None) -> tuple[
     return tuple(fact for fact in facts.of(kind, asset) if fact.node == node)
 
 
-def _verdict(rule: Rule, node: str, asset: str | None, finding: Finding) -> Verdict:
+def _verdict(rule: Rule, node: str, asset: str | None, finding: Finding, *, older: bool = False) -> Verdict:
     return Verdict(
         rule=rule.id,
         asset=asset,
@@ -248,4 +326,5 @@ def _verdict(rule: Rule, node: str, asset: str | None, finding: Finding) -> Verd
         cites=tuple(dict.fromkeys(Citation(node=fact.node, seq=fact.seq) for fact in finding.cites)),
         attested_by=finding.attested_by,
         next_change_at=finding.next_change_at,
+        since_at_least=older,
     )

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
+from intendance.catalogue.moving import RESOLUTION, Elapsed
 from intendance.model.frozen import dataclass
-from intendance.model.verdict import Attestor, Fact, Param, State
-
-RESOLUTION = timedelta(microseconds=1)
-"""A bound is kept up to and including its last instant; the state changes one microsecond later."""
+from intendance.model.verdict import Attestor, Citation, Fact, Param, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class Finding:
     code: str
     params: Mapping[str, Param] = field(default_factory=dict)
     since: datetime | None = None
-    cites: tuple[Fact[Any], ...] = ()
+    cites: tuple[Fact[Any] | Citation, ...] = ()
     attested_by: Attestor | None = None
     next_change_at: datetime | None = None
 
@@ -39,8 +37,11 @@ def chain_start(spans: Iterable[Span], now: datetime) -> datetime | None:
     """When the unbroken chain of spans that holds at `now` began; None when none does."""
     start: datetime | None = None
     end: datetime | None = None
-    for span in sorted(spans, key=lambda each: each.start):
-        if span.end < span.start or span.start > now:
+    ordered = sorted(spans, key=_start)
+    while ordered and ordered[-1].start > now:
+        ordered.pop()
+    for span in ordered:
+        if span.end < span.start:
             continue
         if end is None or span.start > end:
             start, end = span.start, span.end
@@ -49,16 +50,24 @@ def chain_start(spans: Iterable[Span], now: datetime) -> datetime | None:
     return start if end is not None and now <= end else None
 
 
+def _start(span: Span) -> datetime:
+    return span.start
+
+
 def after(at: datetime) -> datetime:
-    """The first instant at which a bound that ends at `at` is broken."""
+    """The first instant at which a bound that ends at `at` is broken: it is kept up to and including that."""
     return at + RESOLUTION
 
 
-def seconds_lost(length: timedelta) -> int:
+def seconds_lost(length: timedelta | Elapsed) -> int:
     """Whole seconds, rounded up, for what is broken: a bound just broken never looks kept."""
+    if isinstance(length, Elapsed):
+        return cast(int, length.told(lost=True))
     return -int(-length.total_seconds() // 1)
 
 
-def seconds_held(length: timedelta) -> int:
+def seconds_held(length: timedelta | Elapsed) -> int:
     """Whole seconds, rounded down, for what holds; never below 0."""
+    if isinstance(length, Elapsed):
+        return cast(int, length.told(lost=False))
     return max(0, int(length.total_seconds()))

@@ -30,6 +30,13 @@ DATABASES = frozenset({"mariadb", "postgresql", "sqlite"})
 LIFECYCLE = frozenset({"plan.adopted", "asset.declared", "waiver.revoked"})
 """Kinds that are in force from their place in the log on, whatever the clock said."""
 
+CONCERNS_ONE = frozenset(
+    {"asset.declared", "backup.completed", "backup.failed", "inspection.completed", "inspection.failed"}
+)
+CONCERNS_ALL = frozenset({"plan.adopted", "key.proven", "ledger.imported"})
+"""The kinds that a subject is made of: about an asset, and about all of them. What another ledger brings may be about
+any."""
+
 Inspection = Fact[InspectionCompleted]
 in_order = attrgetter("at", "node", "seq")
 """The key that sorts facts of several logs, the oldest first."""
@@ -40,11 +47,15 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All facts given, by kind, oldest first. `ahead` are those dated in the future: no verdict rests on them."""
+    """All facts given, by kind, oldest first. `ahead` are those dated in the future: no verdict rests on them.
+
+    `as_recorded`: every fact is dated as its record is, in the past.
+    """
 
     by_kind: Mapping[str, tuple[Fact[Any], ...]]
     by_asset: Mapping[tuple[str, str], tuple[Fact[Any], ...]]
     ahead: tuple[Fact[Any], ...]
+    as_recorded: bool = False
 
     def of(self, kind: str, asset: str | None = None) -> tuple[Fact[Any], ...]:
         """The facts of a kind, about one asset when it is named."""
@@ -139,6 +150,7 @@ def arrange(facts: Iterable[Fact[Any]], now: datetime) -> Facts:
         logs.setdefault(fact.node, {})[fact.seq] = fact
     kept: list[Fact[Any]] = []
     ahead: list[Fact[Any]] = []
+    as_recorded = True
     for log in logs.values():
         limit: datetime | None = None
         for _, fact in sorted(log.items(), reverse=True):
@@ -147,6 +159,7 @@ def arrange(facts: Iterable[Fact[Any]], now: datetime) -> Facts:
                 ahead.append(replace(fact, at=limit))
             if limit <= now + SKEW or fact.kind in LIFECYCLE:
                 at = min(limit, now)
+                as_recorded = as_recorded and at == fact.at
                 kept.append(fact if at == fact.at else replace(fact, at=at))
     by_kind: dict[str, list[Fact[Any]]] = {}
     by_asset: dict[tuple[str, str], list[Fact[Any]]] = {}
@@ -158,6 +171,7 @@ def arrange(facts: Iterable[Fact[Any]], now: datetime) -> Facts:
         {kind: tuple(each) for kind, each in by_kind.items()},
         {key: tuple(each) for key, each in by_asset.items()},
         tuple(ahead),
+        as_recorded and not ahead,
     )
 
 

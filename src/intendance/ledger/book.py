@@ -320,9 +320,14 @@ class Book:
         )
         return tuple(envelope.fact(content, kind, seq) for seq, content in matching)
 
-    def numbers(self, kind: str, *, asset: str, latest: int) -> tuple[int, ...]:
-        """The numbers of the latest records of a kind about an asset, newest first; reads no record."""
-        return rows.numbers(self.connection, kind=kind, asset=asset, limit=latest)
+    def newest(self, kind: str, *, asset: str, latest: int) -> tuple[tuple[int, datetime], ...]:
+        """Number and date of the latest records of a kind about an asset, newest first; reads no record."""
+        return tuple((seq, datetime.fromisoformat(ts)) for seq, ts in rows.newest(self.connection, kind, asset, latest))
+
+    def marks(self, first: int) -> Iterator[tuple[str, str | None, datetime]]:
+        """Kind, asset and date of the records from number `first` on, in order; reads no record."""
+        for kind, asset, ts in rows.marks(self.connection, first):
+            yield kind, asset, datetime.fromisoformat(ts)
 
     def attach(self, content: bytes, media: str) -> Attachment:
         """Keep bytes beside the ledger under their SHA-256, durably, for a record to name."""

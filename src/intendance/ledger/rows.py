@@ -90,7 +90,12 @@ def selected(
     yield from connection.execute(statement, (*(value for _, value in given), -1 if limit is None else limit))
 
 
-def numbers(connection: sqlite3.Connection, *, kind: str, asset: str, limit: int) -> tuple[int, ...]:
-    """Numbers of the newest records of a kind about an asset, newest first."""
-    statement = "SELECT seq FROM record WHERE kind = ? AND asset = ? ORDER BY seq DESC LIMIT ?"
-    return tuple(seq for (seq,) in connection.execute(statement, (kind, asset, limit)))
+def newest(connection: sqlite3.Connection, kind: str, asset: str, limit: int) -> list[tuple[int, str]]:
+    """Number and `ts` of the newest records of a kind about an asset, newest first."""
+    statement = "SELECT seq, ts FROM record WHERE kind = ? AND asset = ? ORDER BY seq DESC LIMIT ?"
+    return connection.execute(statement, (kind, asset, limit)).fetchall()
+
+
+def marks(connection: sqlite3.Connection, first: int) -> Iterator[tuple[str, str | None, str]]:
+    """Kind, asset and `ts` of the records from number `first` on, in order."""
+    yield from connection.execute("SELECT kind, asset, ts FROM record WHERE seq >= ? ORDER BY seq", (first,))

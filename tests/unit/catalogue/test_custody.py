@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from intendance.catalogue.finding import RESOLUTION
+from intendance.catalogue.moving import RESOLUTION
 from intendance.model.verdict import State, Verdict
 from tests.support.evidence import KEY_C, RECIPIENTS, START, Log, key_proven, plan
 from tests.unit.catalogue.judged import verdict_of

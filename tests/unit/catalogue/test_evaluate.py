@@ -120,7 +120,7 @@ def test_since_is_a_floor_where_older_facts_were_not_read(horizon: datetime, flo
     log = Log()
     log.begin()
     last = log.nights(NIGHT, 12)
-    verdicts = evaluate(rulebook(), log.facts, last, "web-01", {"backup.completed": horizon})
+    verdicts = evaluate(rulebook(), log.facts, last, "web-01", {("backup.completed", "shop-db"): horizon})
     found = {verdict.rule: verdict for verdict in verdicts if verdict.asset}
     assert found["ASBL_010"].since == NIGHT + timedelta(minutes=10)
     assert found["ASBL_010"].since_at_least is floor

@@ -49,9 +49,8 @@ def _age(rule: Rule, subject: Subject, now: datetime, *, inspected_only: bool) -
     standing = [copy for copy in found if copy.closed is None]
     spans = [Span(copy.since, copy.end(bound)) for copy in found]
     start = chain_start(spans, now)
-    fresh = [copy for copy in standing if copy.recovers_to + bound >= now]
-    if fresh and start is not None:
-        newest = max(fresh, key=_newest_first)
+    newest = max(standing, key=_newest_first, default=None)
+    if newest is not None and newest.recovers_to + bound >= now and start is not None:
         return Finding(
             State.PASS,
             "fresh",
