@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intendance.agent.judging import judge
-from intendance.catalogue.evaluate import evaluate, evaluate_again
+from intendance.catalogue.evaluate import _subjects, evaluate, evaluate_again
 from intendance.catalogue.moving import Watch
-from intendance.catalogue.subject import CONCERNS_ONE
+from intendance.catalogue.subject import CONCERNS_ALL, CONCERNS_ONE, Facts, arrange
 from intendance.ledger.book import Book
 from intendance.model.verdict import Fact
 from tests.property.test_judging import BEGIN, RULEBOOK, lives
@@ -89,6 +89,23 @@ def test_a_node_that_remembers_says_what_one_that_does_not_says(
                 clock.at += pause
                 told, afresh = judge(state, clock), judge(state, clock, afresh=True)
                 assert (told.verdicts, told.losses) == (afresh.verdicts, afresh.losses)
+
+
+def test_a_subject_is_made_of_the_kinds_that_end_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind that subjects are given and that is not in these lists would leave stale what it bears upon."""
+    asked: set[str] = set()
+    of = Facts.of
+
+    def noting(facts: Facts, kind: str, asset: str | None = None) -> tuple[Fact[Any], ...]:
+        asked.add(kind)
+        return of(facts, kind, asset)
+
+    monkeypatch.setattr(Facts, "of", noting)
+    log = Log()
+    log.begin()
+    subjects, _ = _subjects(arrange(log.facts, BEGIN + timedelta(days=365)), log.node)
+    assert [subject.asset for subject in subjects] == ["shop-db"]
+    assert asked <= CONCERNS_ONE | CONCERNS_ALL
 
 
 def test_the_watch_is_exact() -> None:

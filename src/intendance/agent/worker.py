@@ -93,7 +93,7 @@ def _perform(node: Node, run: Run, stopper: Stopper) -> int:
 
 
 def _prepare(node: Node, run: Run) -> None:
-    """What changed is judged now, so that nobody waits for it; the run is over, and nothing that fails here fails it."""
+    """What changed is judged now, so that nobody waits for it. The run is over: nothing that fails here fails it."""
     from intendance.agent.judging import prepare  # once the run is over, so that it does not begin later
 
     try:

@@ -17,6 +17,7 @@ from intendance.cli.words import GLOBAL_OPTIONS, hoist, noun_of, plainly_asked
 from intendance.model.errors import AnswerLost, Exit, IntendanceError, InternalError, UsageError, WrongWords
 from intendance.model.errors.state import NoHome, refusal, said_by_system
 from intendance.system.clock import SystemClock
+from intendance.system.collector import paused
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
@@ -71,9 +72,10 @@ def _dispatch(words: Sequence[str], language: Language) -> int:
     _refuse_empty(words)
     asked = None if completing else plainly_asked(words)
     if asked is not None:
-        from intendance.cli import status  # only where it is asked for
+        with paused():
+            from intendance.cli import status  # only where it is asked for
 
-        return status.answer(invocation(asked.plan, asked.state, asked.lang), asked.question)
+            return status.answer(invocation(asked.plan, asked.state, asked.lang), asked.question)
     from intendance.cli.commands import perform  # Typer, a fifth of what `status` may take
 
     return perform(words, noun_of(words), language, everything=completing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from intendance.cli.plan_problems import as_json, declared, problem_json, proble
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import Exit
 from intendance.model.errors.plan import PlanMissing
+from intendance.plan.bounds.seen import NOTHING_SEEN, Seen
 from intendance.plan.load import Checked, load
 from intendance.plan.saying import DOMAIN
 
@@ -147,9 +149,16 @@ def _load(context: typer.Context, file: Path | None) -> Checked:
         wanted = next((place for place in PLACES if place.exists()), None)
     if wanted is None:
         raise PlanMissing(looked=" or ".join(str(place) for place in PLACES))
-    from intendance.agent.past import seen_if_readable  # opens the ledger, where there is one
+    return load(wanted, invocation.clock.read().at, _seen(invocation))
 
-    return load(wanted, invocation.clock.read().at, seen_if_readable(invocation.state, invocation.clock))
+
+def _seen(invocation: Invocation) -> Seen:
+    """What the ledger adds to a plan, where there is one; what reads it is loaded only there."""
+    if not os.path.exists(invocation.state / "agent"):  # noqa: PTH110 -- it says no to whoever may not look
+        return NOTHING_SEEN
+    from intendance.agent.past import seen_if_readable
+
+    return seen_if_readable(invocation.state, invocation.clock)
 
 
 def _valid(context: typer.Context, file: Path | None, *, json: bool) -> Checked:

@@ -15,7 +15,7 @@ from intendance.model.plan import Recipient
 from intendance.plan.problems import Fault, OptionPath
 from intendance.plan.reading import RECIPIENTS, recipients
 from intendance.plan.saying import Said, counted, say
-from intendance.system.openpgp import PublicKey, read_keys
+from intendance.system.openpgp import PublicKey, read_keys, read_keys_of
 
 MAX_KEY_BYTES = 512 * 1024
 SOON = timedelta(days=30)
@@ -48,6 +48,7 @@ class KeyRing:
 def judge(data: Any, folder: Path, now: datetime) -> Judged:
     """Read every key file that the plan names (relative to `folder`) and judge its key at `now`."""
     judged = Judged()
+    known = _known(data, folder)
     for index, recipient in recipients(data):
         name, file, wanted = (recipient.get(option) for option in ("name", "file", "fingerprint"))
         if not isinstance(file, str) or not file or "\0" in file:
@@ -57,7 +58,7 @@ def judge(data: Any, folder: Path, now: datetime) -> Judged:
         if armored is None:
             continue
         try:
-            keys = read_keys(armored)
+            keys = known[armored] if armored in known else read_keys(armored)
         except KeyUnreadable as unreadable:
             detail = str(unreadable.params["detail"])
             said = say("`{file}` holds no OpenPGP public key: {detail}", file=file, detail=detail)
@@ -74,6 +75,14 @@ def judge(data: Any, folder: Path, now: datetime) -> Judged:
                 )
             )
     return judged
+
+
+def _known(data: Any, folder: Path) -> Mapping[str, tuple[PublicKey, ...]]:
+    """The keys of all files that can be read, looked at together; what is wrong with the others is said one by one."""
+    files = [recipient.get("file") for _, recipient in recipients(data)]
+    usual = [file for file in files if isinstance(file, str) and file and "\0" not in file]
+    texts = [_read(folder, file, (), Judged()) for file in usual]
+    return read_keys_of(list(dict.fromkeys(text for text in texts if text is not None)))
 
 
 def _read(folder: Path, file: str, path: OptionPath, judged: Judged) -> str | None:

@@ -13,11 +13,12 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
+from intendance.model.errors import IntendanceError
 from intendance.model.errors.openpgp import KeyUnreadable, RecipientUnusable, SignatureInvalid, SigningFailed
 from intendance.model.errors.process import ProgramFailed, ProgramTimedOut
 from intendance.model.plan import Recipient
@@ -28,6 +29,7 @@ from intendance.system.publish import publish, sync_directory
 
 __all__ = [
     "PublicKey", "RecipientHome", "Subkey", "create_node_key", "decrypt_argv", "export_public", "node_key", "read_keys",
+    "read_keys_of",
     "sign", "throwaway_home", "verify",
 ]  # fmt: skip
 
@@ -51,6 +53,45 @@ def read_keys(armored: str) -> tuple[PublicKey, ...]:
             return listed
         _import(home, content)
         return _list(home)
+
+
+def read_keys_of(texts: Collection[str]) -> Mapping[str, tuple[PublicKey, ...]]:
+    """As `read_keys`, for several texts with fewer runs of gpg; only of those that it reads.
+
+    Texts that name one key twice are each read alone, so that none says anything for another.
+    """
+    try:
+        return _read_together(texts)
+    except (IntendanceError, _NotTogether):
+        found: dict[str, tuple[PublicKey, ...]] = {}
+        for armored in texts:
+            with suppress(KeyUnreadable):
+                found[armored] = read_keys(armored)
+        return found
+
+
+class _NotTogether(Exception):
+    """What gpg made of texts read together is not plainly what each of them holds."""
+
+
+def _read_together(texts: Collection[str]) -> Mapping[str, tuple[PublicKey, ...]]:
+    """Each text is listed alone, then all are imported and listed at once. Raises _NotTogether, IntendanceError."""
+    with throwaway_home() as home:
+        named = {armored: [key.fingerprint for key in _public(home, armored)] for armored in texts}
+        every = [fingerprint for each in named.values() for fingerprint in each]
+        _import(home, "\n".join(texts).encode("utf-8", errors="replace"))
+        listed = {key.fingerprint: key for key in _list(home)}
+    if len(set(every)) != len(every) or listed.keys() != set(every):
+        raise _NotTogether
+    return {armored: tuple(listed[fingerprint] for fingerprint in each) for armored, each in named.items()}
+
+
+def _public(home: Path, armored: str) -> tuple[PublicKey, ...]:
+    """The keys of a text without a secret one. Raises _NotTogether, KeyUnreadable."""
+    listed = _shown(home, armored.encode("utf-8", errors="replace"))
+    if len(armored) > _ARMOR_LIMIT_CHARACTERS or any(key.has_secret for key in listed):
+        raise _NotTogether
+    return listed
 
 
 def create_node_key(home: Path, name: str) -> str:

@@ -48,6 +48,12 @@ class _Day:
 
 def within(crons: Sequence[str], zone: str, now: datetime, allowed: timedelta) -> bool:
     """Whether the gap between two occurrences of any of the schedules never exceeds `allowed`."""
+    return _within(tuple(crons), zone, now, allowed)
+
+
+@lru_cache(maxsize=256)
+def _within(crons: tuple[str, ...], zone: str, now: datetime, allowed: timedelta) -> bool:
+    """Assets of one plan mostly have the same schedules."""
     margin = _largest_change(zone, now.astimezone(UTC).date().toordinal())
     if any(_surely_daily(cron, margin, allowed) for cron in crons):
         return True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from intendance.catalogue.rule import Bound, Rule, Rulebook
 from intendance.model.frozen import dataclass
@@ -41,7 +42,11 @@ def measure(written: object) -> float | None:
     """
     if isinstance(written, bool) or not isinstance(written, str | int | float):
         return None
-    text = str(written).strip()
+    return _measured(str(written).strip())
+
+
+@lru_cache(maxsize=512)
+def _measured(text: str) -> float | None:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s?(%|ms)?", text, re.ASCII)
     if found:
         return float(found[1]) / (1000 if found[2] == "ms" else 1)
@@ -60,10 +65,10 @@ def limit(rulebook: Rulebook, catalogues: Collection[str], quantity: str, kind: 
 
 def _limits(rulebook: Rulebook, catalogues: Collection[str], quantity: str, kind: str | None) -> Iterator[Limit]:
     for rule in rulebook.rules.values():
-        if rule.catalogue not in catalogues or (kind is not None and kind not in rule.applies_to):
-            continue
         for bound in rule.bounds:
-            value = measure(bound.value) if bound.quantity == quantity else None
+            if bound.quantity != quantity or rule.catalogue not in catalogues:
+                continue
+            value = measure(bound.value) if kind is None or kind in rule.applies_to else None
             if value is not None:
                 yield Limit(rule=rule, bound=bound, value=value)
 

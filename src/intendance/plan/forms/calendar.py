@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -51,6 +52,7 @@ _CRON_FIELDS = 5
 _CRON_ORIGIN = datetime(2024, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=256)
 def cron(text: str) -> Misform | None:
     """A cron line of five fields that fires at all."""
     if text.lower() in _CRON_WORDS:
