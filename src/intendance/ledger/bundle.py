@@ -133,12 +133,33 @@ def open_files(path: Path) -> Iterator[Files]:
         yield files
 
 
-class BundleSource:
-    """The bundle's ledger for `verify`: the records are those of its entry files, in order."""
+class FilesSource:
+    """What a bundle's files hold beside records; `_damage` gathers what is wrong with their form."""
 
     def __init__(self, files: Files) -> None:
         self.files = files
         self._damage: list[str] = []
+
+    @contextmanager
+    def checking(self) -> Iterator[Callable[[], tuple[str, str]]]:
+        yield lambda: ("bundle", "; ".join(dict.fromkeys(self._damage)))
+
+    def checkpoint(self) -> bytes | None:
+        return self.files.read(f"{LOG}checkpoint")
+
+    def present(self) -> list[tuple[str, Tile | None]]:
+        names = [name.removeprefix(LOG) for name in self.files.sizes if name.startswith(f"{LOG}tile/")]
+        return [(name, parse_path(name)) for name in names]
+
+    def tile(self, tile: Tile) -> bytes | None:
+        return self.files.read(LOG + tile.path)
+
+    def attachment(self, sha256: str) -> bytes | None:
+        return self.files.read(f"attachments/sha256/{sha256[:2]}/{sha256}")
+
+
+class BundleSource(FilesSource):
+    """The bundle's ledger for `verify`: the records are those of its entry files, in order."""
 
     @cached_property
     def _bundles(self) -> dict[int, Tile]:
@@ -180,23 +201,6 @@ class BundleSource:
         found = self.rows(first, end)
         while block := list(islice(found, TILE_WIDTH)):
             yield block
-
-    @contextmanager
-    def checking(self) -> Iterator[Callable[[], tuple[str, str]]]:
-        yield lambda: ("bundle", "; ".join(dict.fromkeys(self._damage)))
-
-    def checkpoint(self) -> bytes | None:
-        return self.files.read(f"{LOG}checkpoint")
-
-    def present(self) -> list[tuple[str, Tile | None]]:
-        names = [name.removeprefix(LOG) for name in self.files.sizes if name.startswith(f"{LOG}tile/")]
-        return [(name, parse_path(name)) for name in names]
-
-    def tile(self, tile: Tile) -> bytes | None:
-        return self.files.read(LOG + tile.path)
-
-    def attachment(self, sha256: str) -> bytes | None:
-        return self.files.read(f"attachments/sha256/{sha256[:2]}/{sha256}")
 
 
 def check_files(files: Files, report: Report) -> None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
 from intendance.ledger import envelope, note
-from intendance.ledger.bundle import LOG, Files, row_of, unbundled
+from intendance.ledger.bundle import LOG, FilesSource, row_of, unbundled
 from intendance.ledger.examine import examine
 from intendance.ledger.note import Checkpoint
 from intendance.ledger.report import Fault, Report
 from intendance.ledger.rows import Block, Row
 from intendance.ledger.signed_tree import SignedTree
 from intendance.ledger.source import Unreadable
-from intendance.ledger.tlog import TILE_HEIGHT, TILE_WIDTH, Tile, leaf_hash, parse_path
+from intendance.ledger.tlog import TILE_HEIGHT, TILE_WIDTH, Tile, leaf_hash
 from intendance.ledger.verify import Verification, say_what_was_not_checked
 from intendance.model.errors.ledger import NoteMalformed
 
@@ -55,12 +54,8 @@ def tiles_of(size: int, first: int, last: int) -> Iterator[Tile]:
         level += 1
 
 
-class PartSource:
+class PartSource(FilesSource):
     """A bundle that holds part of a ledger; its ends are those of its files of records."""
-
-    def __init__(self, files: Files) -> None:
-        self.files = files
-        self._damage: list[str] = []
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -104,23 +99,6 @@ class PartSource:
         if not whole or not entries or start % TILE_WIDTH + len(entries) > TILE_WIDTH:
             self._damage.append(f"{RECORDS}{start} is not a whole file of records")
         return entries[: TILE_WIDTH - start % TILE_WIDTH]
-
-    @contextmanager
-    def checking(self) -> Iterator[Callable[[], tuple[str, str]]]:
-        yield lambda: ("bundle", "; ".join(dict.fromkeys(self._damage)))
-
-    def checkpoint(self) -> bytes | None:
-        return self.files.read(f"{LOG}checkpoint")
-
-    def present(self) -> list[tuple[str, Tile | None]]:
-        names = [name.removeprefix(LOG) for name in self.files.sizes if name.startswith(f"{LOG}tile/")]
-        return [(name, parse_path(name)) for name in names]
-
-    def tile(self, tile: Tile) -> bytes | None:
-        return self.files.read(LOG + tile.path)
-
-    def attachment(self, sha256: str) -> bytes | None:
-        return self.files.read(f"attachments/sha256/{sha256[:2]}/{sha256}")
 
 
 def verify_part(
