@@ -4,7 +4,7 @@ Limits, on 2 cores: `--version` below 100 ms above bare Python, `status` below 4
 three assets and of 50 assets under all 74 rules; `plan check` of 500 lines below 500 ms.
 
 A node's worker judges what its run changed, so that `status` is asked for what was found before (decision 16). Looks
-that find everything anew, and the one after a night of which nobody judged anything, are measured beside it.
+that find everything anew, as after an upgrade, are measured beside it.
 """
 
 from __future__ import annotations
