@@ -33,7 +33,7 @@ def _of_node(facts: Iterable[Fact[Any]]) -> list[Fact[Any]]:
     return [fact for fact in facts if fact.kind not in CONCERNS_ONE or fact.kind == "asset.declared"]
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(lives(), _waits, _shares)
 def test_what_lasts_is_what_would_be_found(life: Life, wait: timedelta, share: float) -> None:
     facts, last = life
@@ -60,8 +60,8 @@ def test_nearly_all_lasts(life: Life, wait: timedelta) -> None:
     assert done.lasting.keys() == {"shop-db"}
 
 
-@settings(max_examples=60)
-@given(lives(), st.lists(st.tuples(_shares, _waits), min_size=1, max_size=5), st.booleans())
+@settings(max_examples=35)
+@given(lives(), st.lists(st.tuples(_shares, _waits), min_size=1, max_size=4), st.booleans())
 def test_a_node_that_remembers_says_what_one_that_does_not_says(
     life: Life, looks: list[tuple[float, timedelta]], proven: bool
 ) -> None:
