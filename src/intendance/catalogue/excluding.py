@@ -5,8 +5,15 @@ Used to see whether a plan excludes one given path; what a pattern excludes in a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+
+_CLASSES = {
+    "alnum": "a-zA-Z0-9", "alpha": "a-zA-Z", "digit": "0-9", "lower": "a-z", "upper": "A-Z", "xdigit": "0-9a-fA-F",
+    "space": " \t\n\r\f\v", "blank": " \t", "punct": "!-/:-@[-`{-~", "graph": "!-~", "print": " -~",
+}  # fmt: skip
+"""POSIX classes as ranges of ASCII; what GNU tar's pattern means for other letters depends on the locale."""
 
 
 def leaves_out(patterns: Iterable[str], relative: str) -> bool:
@@ -14,7 +21,13 @@ def leaves_out(patterns: Iterable[str], relative: str) -> bool:
     parts = [".", *relative.split("/")]
     members = ["/".join(parts[: end + 1]) for end in range(len(parts))]
     wanted = tuple(patterns)
-    return any(fnmatchcase(tail, pattern) for member in members for tail in _tails(member) for pattern in wanted)
+    return any(matches(tail, pattern) for member in members for tail in _tails(member) for pattern in wanted)
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a pattern of GNU tar matches all of a name; `[^…]` and POSIX classes as fnmatch(3) reads them."""
+    plain = re.sub(r"\[:([a-z]+):\]", lambda found: _CLASSES.get(found[1], found[0]), pattern.replace("[^", "[!"))
+    return fnmatchcase(name, plain)
 
 
 def _tails(member: str) -> list[str]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from intendance.catalogue.excluding import leaves_out
+from intendance.catalogue.excluding import leaves_out, matches
 
-__all__ = ["leaves_out"]
+__all__ = ["leaves_out", "matches"]

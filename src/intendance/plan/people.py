@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -13,10 +14,13 @@ _DIGITS = 16
 
 def marks(contact: Mapping[str, Any]) -> tuple[str, ...]:
     """What tells a person, as evidence keeps it: hashes of name, address and telephone, however they are written."""
-    found = []
+    return tuple(sha256(f"{option}:{plain}".encode()).hexdigest()[:_DIGITS] for option, plain in plain_marks(contact))
+
+
+def plain_marks(contact: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The same readable: letters in one form and case, no signs of layout, an address without its `+` part."""
     for option in _MARKS:
         value = contact.get(option)
         if isinstance(value, str):
-            plain = re.sub(r"[\s./()-]", "", value).casefold()
-            found.append(sha256(f"{option}:{plain}".encode()).hexdigest()[:_DIGITS])
-    return tuple(found)
+            plain = re.sub(r"[\s./()-]", "", unicodedata.normalize("NFKC", value)).casefold()
+            yield option, re.sub(r"\+[^@]*@", "@", plain) if option == "email" else plain

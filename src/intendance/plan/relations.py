@@ -14,6 +14,7 @@ from typing import Any
 from intendance.plan import durations
 from intendance.plan.excluding import leaves_out
 from intendance.plan.forms import days
+from intendance.plan.people import plain_marks
 from intendance.plan.problems import Fault
 from intendance.plan.reading import (
     RECIPIENTS,
@@ -34,6 +35,7 @@ def faults(data: Any) -> list[Fault]:
         *_recipients(data),
         *_legal(data),
         *_places(data),
+        *_emptied(data),
         *_servers(data),
         *_named_twice(data),
         *_sites(data),
@@ -83,12 +85,7 @@ def _person(data: Any, recipient: Mapping[str, Any]) -> str:
 
 
 def _marks(contact: Mapping[str, Any]) -> set[tuple[str, str]]:
-    marks = set()
-    for option in ("name", "email", "phone"):
-        value = contact.get(option)
-        if isinstance(value, str):
-            marks.add((option, re.sub(r"[\s./()-]", "", value).casefold()))
-    return marks
+    return set(plain_marks(contact))
 
 
 def _legal(data: Any) -> Iterator[Fault]:
@@ -129,6 +126,7 @@ def _places(data: Any) -> Iterator[Fault]:
             fix = say("name another folder, or remove one of the two")
             yield Fault(path=("stores", name, "path"), code="store-twice", message=said, fix=fix)
         elif path is not None:
+            yield from _store_inside_store(name, path, stores)
             stores[path] = name
     seen: dict[str, str] = {}
     for name, asset in entries(data, "assets"):
@@ -141,6 +139,30 @@ def _places(data: Any) -> Iterator[Fault]:
         tree = real_path(asset.get("path"))
         if asset.get("kind") == "files" and tree is not None:
             yield from _stores_inside(name, asset, tree, stores)
+
+
+def _store_inside_store(name: str, path: str, stores: Mapping[str, str]) -> Iterator[Fault]:
+    for other, store in stores.items():
+        if path.startswith(f"{other}/") or other.startswith(f"{path}/"):
+            said = say(
+                "this folder and that of the store `{store}` lie in one another: they are lost together", store=store
+            )
+            fix = say("name a folder elsewhere, better on another disk")
+            yield Fault(path=("stores", name, "path"), code="store-inside-store", message=said, fix=fix)
+
+
+_ANY_NAMES = ("a", "Z", "0", "_", "-", "é", ".htaccess", "index.php", "wp-content/uploads/2026/photo.jpg")
+"""What a tree may hold: patterns that leave out each of these leave out everything."""
+
+
+def _emptied(data: Any) -> Iterator[Fault]:
+    for name, asset in entries(data, "assets"):
+        written = asset.get("exclude")
+        patterns = [each for each in written if isinstance(each, str)] if isinstance(written, list) else []
+        if patterns and all(leaves_out(patterns, each) for each in _ANY_NAMES):
+            said = say("together these patterns leave out everything")
+            fix = say("write patterns that name what to leave out")
+            yield Fault(path=("assets", name, "exclude"), code="exclusion-everything", message=said, fix=fix)
 
 
 def _asset_twice(name: str, asset: Mapping[str, Any], first: str) -> Fault:

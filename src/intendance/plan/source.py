@@ -149,6 +149,9 @@ class _Reader:
                 raise Unreadable("merge", said, say("write `<<: *name`"), key.start, path)
             merged = _Reader(values=self.values)
             content = merged.expand(source, path, key.start, around)
+            self.duplicates += [
+                each for each in merged.duplicates if each.mark not in {one.mark for one in self.duplicates}
+            ]
             self.values = merged.values
             for name, inherited in content.items():
                 if name not in own:

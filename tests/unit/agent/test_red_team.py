@@ -87,6 +87,29 @@ REFUSED: dict[str, tuple[Edit, str]] = {
     "one person under two names": (_one_person_twice, "MAINT_011"),
     "exclude everything that has a name": (lambda d: d["assets"]["uploads"].update(exclude=["?*"]), "exclude"),
     "exclude everything": (lambda d: d["assets"]["uploads"].update(exclude=["*"]), "exclude"),
+    "exclude everything below the folder": (lambda d: d["assets"]["uploads"].update(exclude=["./*"]), "exclude"),
+    "exclude everything in other words": (lambda d: d["assets"]["uploads"].update(exclude=["[^/]*"]), "exclude"),
+    "exclude everything in pieces": (
+        lambda d: d["assets"]["uploads"].update(exclude=["./[!.]*", "./.?*"]),
+        "leave out everything",
+    ),
+    "a store inside another": (lambda d: d["stores"]["nas"].update(path="/srv/backups/nas"), "lie in one another"),
+    "one person with accents in pieces": (
+        lambda d: (
+            d["contacts"].update(admin={"name": "J\u00e9r\u00f4me"}, lead={"name": "Je\u0301ro\u0302me"}),
+            [
+                each.update(held_by=who)
+                for each, who in zip(d["keys"]["backup_recipients"], ("admin", "lead"), strict=False)
+            ],
+        ),
+        "MAINT_011",
+    ),
+    "one person with two tags of one address": (
+        lambda d: d["contacts"].update(
+            {who: {"name": who, "email": f"ada+{who}@example.org"} for who in d["contacts"]}
+        ),
+        "MAINT_011",
+    ),
     "no database at all": (lambda d: d["assets"]["main-db"].update(databases=[]), "databases"),
     "no asset at all": (lambda d: d.update(assets={}), "assets"),
     "no catalogue": (lambda d: d.update(catalogues=[]), "catalogues"),
@@ -164,6 +187,23 @@ def test_refused_when_the_plan_is_checked(way: str, plans: Plans) -> None:
 def test_an_option_written_twice_does_not_win_by_being_last(plans: Plans) -> None:
     text = plans.example().replace("retention: {points: 30d}", "retention: {points: 30d, points: 1d}")
     assert plans.check(text).plan is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["{<<: {points: 30d, points: 1d}}", '{points: 30d, "points": 1d}', "{<<: [{points: 30d, points: 1d}]}"],
+)
+def test_nor_by_standing_in_a_mapping_that_is_merged(plans: Plans, written: str) -> None:
+    (problem,) = plans.check(plans.changed(("retention: {points: 30d}", f"retention: {written}"))).problems
+    assert problem.code == "written-twice"
+
+
+def test_a_merged_value_is_judged_as_one_that_is_written(plans: Plans) -> None:
+    text = plans.changed(
+        ("retention: {points: 30d}", "retention: &kept {points: 30d}"),
+        ("retention: {points: 4w}", "retention: {<<: *kept, points: 1w}"),
+    )
+    assert [each.rule for each in plans.check(text).problems] == ["ASBL_011"]
 
 
 class Scene:

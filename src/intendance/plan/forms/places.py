@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
 
+from intendance.plan.excluding import matches
 from intendance.plan.forms.misform import Misform
 from intendance.plan.saying import Said, quoted, say
 
@@ -49,7 +49,7 @@ def exclusion(text: str) -> Misform | None:
     elif text.endswith("/"):
         said = say("a pattern that ends with `/` matches nothing")
         found = ("ends-with-slash", said, say("write `{example}`", example=text.rstrip("/")))
-    elif fnmatchcase(".", text):
+    elif matches(".", text):
         said = say("this matches the asset's own folder and so excludes everything")
         found = ("everything", said, say("write a pattern that names what to leave out"))
     return None if found is None else Misform(f"exclusion-{found[0]}", found[1], found[2])
