@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from intendance.plan import durations
-from intendance.plan.excluding import leaves_out
+from intendance.plan.excluding import leaves_out, matches
 from intendance.plan.forms import days
 from intendance.plan.people import plain_marks
 from intendance.plan.problems import Fault
@@ -159,7 +159,8 @@ def _emptied(data: Any) -> Iterator[Fault]:
     for name, asset in entries(data, "assets"):
         written = asset.get("exclude")
         patterns = [each for each in written if isinstance(each, str)] if isinstance(written, list) else []
-        if patterns and all(leaves_out(patterns, each) for each in _ANY_NAMES):
+        told = any(matches(".", each) for each in patterns)  # by itself, as the form of the pattern
+        if patterns and not told and all(leaves_out(patterns, each) for each in _ANY_NAMES):
             said = say("together these patterns leave out everything")
             fix = say("write patterns that name what to leave out")
             yield Fault(path=("assets", name, "exclude"), code="exclusion-everything", message=said, fix=fix)
