@@ -237,8 +237,10 @@ def test_what_is_not_performed_yet_is_kept_and_said_by_every_command(shell: Shel
     assert answer["to_confirm"] == ["alerts", "crud"]
 
 
-def test_a_store_of_another_kind_is_kept_as_declared_and_takes_no_backups(shell: Shell) -> None:
-    sftp = "  away: {kind: sftp, host: nas, user: backup, path: /srv, credentials: {file: key}}\n\nassets:"
+def test_a_store_of_another_kind_is_adopted_and_takes_backups(shell: Shell) -> None:
+    known = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGmnEJ0mOZ1kSYMnqLmXvS3GZ1oS6hZRk5GmBoVh4yHb"
+    sftp = "  away: {kind: sftp, host: nas, user: backup, path: /srv, credentials: {file: key}, "
+    sftp += f'host_key: "{known}"}}\n\nassets:'
     shell.plans.write(
         shell.plans.changed(
             ("\nassets:", sftp),
@@ -247,10 +249,10 @@ def test_a_store_of_another_kind_is_kept_as_declared_and_takes_no_backups(shell:
     )
     shell("plan", "adopt", "--state", "st")
     plan = adopted.read(Path("st"))
-    assert list(plan.stores) == ["local"]
+    assert set(plan.stores) == {"local", "away"}
     assert plan.assets["crud-db"].backup is not None
-    assert plan.assets["crud-db"].backup.stores == ("local",)
-    assert list(plan.declared) == ["assets.crud-db.backup.stores", "stores.away"]
+    assert plan.assets["crud-db"].backup.stores == ("local", "away")
+    assert list(plan.declared) == []
 
 
 def test_diff_says_what_starts_stops_and_must_be_confirmed_and_changes_nothing(shell: Shell) -> None:
