@@ -26,6 +26,7 @@ from intendance.model.errors.engine import (
     SourceMissing,
 )
 from intendance.model.plan import FilesAsset, SqliteAsset
+from intendance.system.clock import wait
 from tests.support import engines
 from tests.support.sqlite import dump, hot, make
 
@@ -267,6 +268,26 @@ def test_the_change_mark_moves_with_a_commit_and_only_then(folder: Path, mode: s
         assert engine(file).look().details["change_mark"] == first
         connection.execute("INSERT INTO t VALUES (2)")
         assert engine(file).look().details["change_mark"] != first
+
+
+def test_the_change_mark_moves_where_neither_header_nor_log_tell(folder: Path) -> None:
+    """WAL mode, and nobody has the database open before and after: the counter stays, and the log is gone each time."""
+    file = folder / "x.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE t (a INT)")
+        connection.execute("INSERT INTO t VALUES (1)")
+        connection.commit()
+    first = engine(file).look().details["change_mark"]
+    wait(0.1)  # the time of change has the grain of the kernel's clock, some milliseconds
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE t SET a = 2")
+        connection.commit()
+    second = engine(file).look().details["change_mark"]
+    assert {name: second[name] for name in second if name != "changed_ns"} == {
+        name: first[name] for name in first if name != "changed_ns"
+    }
+    assert second != first
 
 
 def test_a_tree_leaves_declared_databases_to_themselves_and_names_the_others(folder: Path) -> None:

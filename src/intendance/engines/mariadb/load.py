@@ -26,7 +26,7 @@ from intendance.system import process
 _NAME = re.compile(r"[A-Za-z0-9_$][A-Za-z0-9_$-]{0,63}\Z")
 # Binary mode keeps carriage returns in the bodies of routines, --comments keeps comments there.
 _LOAD = ("--batch", "--binary-mode", "--comments", "--default-character-set=utf8mb4", "--skip-reconnect", MAX_PACKET)
-_EVENTS = "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {name};"
+_EVENTS = "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {name} AND STATUS = 'ENABLED';"
 UNFINISHED = "intendance_unfinished_restore"
 """A table that stands in a database from its first moment until all of it is loaded and checked: MariaDB cannot give a
 database another name in the end."""
@@ -109,7 +109,10 @@ class DatabaseRestore:
         """The client that loads the one chosen stream."""
         options = (*_LOAD, "--sandbox") if self._sandbox else _LOAD
         client = self.client.argv("mariadb", *options, f"--database={self.destination}")
-        return (loading.consumer(self._stream, client, self._finished, pass_fds=self.client.pass_fds, head=self._head),)
+        descriptors = self.client.pass_fds
+        return (
+            loading.consumer(self._stream, client, self._finished, pass_fds=descriptors, head=self._head, silent=True),
+        )
 
     def check(self) -> tuple[Check, ...]:
         """Tables, rows, other objects, and what still names the original."""
@@ -158,7 +161,8 @@ class DatabaseRestore:
         self._silence_events()
 
     def _silence_events(self) -> None:
-        # The copy lives on a server whose event scheduler may run: two sets of events would do the work twice.
+        # The copy lives on a server whose event scheduler may run: two sets of events would do the work twice. All were
+        # made disabled already, but for the first one of a database, where it came up while the dump began.
         rows = self.client.query(_EVENTS.format(name=literal(self.destination)))
         events = [f"{privileges.quoted(self.destination)}.{privileges.quoted(row[0])}" for row in rows]
         if events:

@@ -34,14 +34,16 @@ def consumer(
     *,
     pass_fds: tuple[int, ...] = (),
     head: Callable[[bytes], bytes] | None = None,
+    silent: bool = False,
 ) -> Consumer:
-    """The client, or where it pays two of them."""
+    """The client, or where it pays two of them. `silent`: events are made disabled."""
     tables = deferred_tables(stream)
-    if not tables:
+    silent = silent and stream.details.get("objects", {}).get("event", 0) > 0
+    if not tables and not silent:
         return Consumer(stream=stream.name, argv=client, finish=finish, pass_fds=pass_fds, head=head)
     return Consumer(
         stream=stream.name,
-        argv=argv(client, tables, pass_fds),
+        argv=argv(client, tables, pass_fds, silent=silent),
         environment=environment(),
         finish=finish,
         pass_fds=pass_fds,
@@ -50,9 +52,13 @@ def consumer(
     )
 
 
-def argv(client: Sequence[str], deferred: Sequence[str], pass_fds: Sequence[int]) -> tuple[str, ...]:
-    """The program with two sessions. `client` are the client's arguments, `deferred` names of tables."""
+def argv(
+    client: Sequence[str], deferred: Sequence[str], pass_fds: Sequence[int], *, silent: bool = False
+) -> tuple[str, ...]:
+    """The program with two sessions. `client` are the client's arguments, `deferred` names of tables; `silent`: events
+    are made disabled."""
     options = [f"--defer={name}" for name in deferred] + [f"--pass-fd={number}" for number in pass_fds]
+    options += ["--silence-events"] if silent else []
     return (sys.executable, "-P", "-m", f"{__package__}.two_sessions", *options, "--", *client)
 
 

@@ -1,4 +1,5 @@
-"""The program that loads a dump by two sessions of the client: `… [--defer TABLE]… [--pass-fd N]… -- CLIENT…`.
+"""The program that loads a dump by two sessions of the client:
+`… [--defer TABLE]… [--pass-fd N]… [--silence-events] -- CLIENT…`.
 
 The dump comes on standard input and is never written anywhere. Rows of a table with a primary key go to whichever
 session is free; its secondary indexes are made after them, by one session while the other goes on with the next table,
@@ -21,6 +22,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
+from intendance.engines.mariadb import silencing
 from intendance.engines.mariadb.deferring import Creation, creation
 from intendance.engines.mariadb.privileges import quoted
 from intendance.engines.mariadb.splitter import NAME, NotUnderstood, Piece, Splitter
@@ -138,7 +140,10 @@ class Session:
 class Loader:
     """Decides which session does what, and when."""
 
-    def __init__(self, argv: Sequence[str], pass_fds: Sequence[int], deferred: Collection[bytes]) -> None:
+    def __init__(
+        self, argv: Sequence[str], pass_fds: Sequence[int], deferred: Collection[bytes], *, silent: bool = False
+    ) -> None:
+        self.silent = silent
         self._changed = threading.Condition()
         self._first = Session(argv, pass_fds, self._changed)
         self._second = Session(argv, pass_fds, self._changed)
@@ -151,11 +156,13 @@ class Loader:
         self._foreign_keys: list[Creation] = []
 
     def take(self, piece: Piece) -> None:
-        """Do what a piece of the dump says. Raises LoadFailed."""
+        """Do what a piece of the dump says. Raises LoadFailed, EventUnknown."""
         if piece.table is not None:
             self._preamble = False
             self._rows(piece, piece.table)
             return
+        if self.silent:
+            piece = silencing.silenced(piece)
         statement = piece.statement
         if self._preamble and _PREAMBLE.match(statement):
             for session in self.sessions:  # one after the other: both would make the database
@@ -171,6 +178,8 @@ class Loader:
 
     def take_last(self, piece: Piece) -> None:
         """What stands at the end of the dump, and may be no whole statement: the client says what is wrong with it."""
+        if self.silent and piece.table is None:
+            piece = silencing.silenced(piece)
         if self._taker is None:
             self._settle()
         (self._taker or self._first).put_raw(piece.content)
@@ -304,6 +313,8 @@ def load(loader: Loader, descriptor: int) -> None:
         for piece in splitter.finish():
             loader.take_last(piece)
     except NotUnderstood as held_back:
+        if loader.silent:  # what follows may be events, and they would run as soon as they are made
+            raise silencing.EventUnknown from None
         rest = [held_back.rest]
         loader.pass_on(lambda: rest.pop() if rest else os.read(descriptor, READ_BYTES))
     loader.finish()
@@ -313,11 +324,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--defer", action="append", default=[])
     parser.add_argument("--pass-fd", action="append", type=int, default=[])
+    parser.add_argument("--silence-events", action="store_true")
     parser.add_argument("client", nargs="+")
     options = parser.parse_args()
-    loader = Loader(options.client, options.pass_fd, frozenset(quoted(name).encode() for name in options.defer))
+    deferred = frozenset(quoted(name).encode() for name in options.defer)
+    loader = Loader(options.client, options.pass_fd, deferred, silent=options.silence_events)
     try:
         load(loader, 0)
+    except silencing.EventUnknown as unknown:
+        for session in loader.sessions:
+            session.child.end()
+        sys.stderr.write(f"{unknown}\n")
+        return 1
     except LoadFailed:
         sys.stderr.write(loader.complaint() + "\n")
         return 1

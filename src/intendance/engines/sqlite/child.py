@@ -138,6 +138,7 @@ def describe(path: str) -> dict[str, Any]:
     if page_size < 512 or page_size & (page_size - 1):
         raise Fault("damaged", f"its header names pages of {page_size} bytes")
     counter, pages = struct.unpack(">II", header[24:32])
+    status = os.stat(path)
     return {
         "page_size": page_size,
         "journal": "wal" if header[19] == 2 else "rollback",
@@ -145,7 +146,15 @@ def describe(path: str) -> dict[str, Any]:
         "user_version": int.from_bytes(header[60:64], "big", signed=True),
         "application_id": int.from_bytes(header[68:72], "big", signed=True),
         "written_by": int.from_bytes(header[96:100], "big"),
-        "change_mark": {"file_bytes": os.stat(path).st_size, "change_counter": counter, "pages": pages}
+        # In WAL mode the header may stay as it is while pages change, and the -wal is gone once nobody has the database
+        # open: only the file's own inode and time of change tell then.
+        "change_mark": {
+            "file_bytes": status.st_size,
+            "change_counter": counter,
+            "pages": pages,
+            "inode": status.st_ino,
+            "changed_ns": status.st_ctime_ns,
+        }
         | _wal_mark(f"{path}-wal", page_size),
     }
 
