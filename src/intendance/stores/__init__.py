@@ -16,7 +16,9 @@ from typing import IO, Protocol, cast
 
 from intendance.model.errors import InternalError
 from intendance.model.errors.prune import StoreNotPruned
+from intendance.model.errors.store import StoreNotProbed
 from intendance.model.plan import Store as Declared
+from intendance.stores.probing import Probed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,17 @@ def adopt_store(declared: Declared) -> None:
     Does nothing to a store that is ready. Raises StoreUnreachable, StoreRefused, StoreFull.
     """
     _adapter(declared).adopt_store(declared)
+
+
+def probe_store(declared: Declared, prefix: str) -> Probed:
+    """Try what the credentials of the plan allow in a store; what is written lies under `prefix`.
+
+    Raises StoreNotProbed for a kind that has no probe, and the errors of stores.
+    """
+    probe = getattr(_adapter(declared), "probe_store", None)
+    if probe is None:
+        raise StoreNotProbed(store=declared.name, kind=declared.kind)
+    return cast(Probed, probe(declared, prefix))
 
 
 def _adapter(declared: Declared) -> ModuleType:

@@ -29,6 +29,7 @@ from intendance.model.errors.store import (
 from intendance.model.plan import DirectoryStore as Declared
 from intendance.stores import StoredObject, Use
 from intendance.stores.keys import SEGMENT, require_key
+from intendance.stores.probing import Probed, attempted
 from intendance.system.publish import publish, publish_name, sync_directory
 
 MARK = ".intendance-store"
@@ -48,6 +49,20 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 def open_store(declared: Declared, use: Use) -> DirectoryStore:  # noqa: ARG001 -- a folder needs to know nothing of it
     """The store of the plan; nothing is touched before its first method is called."""
     return DirectoryStore(declared.name, Path(declared.path))
+
+
+def probe_store(declared: Declared, prefix: str) -> Probed:
+    """Write a small file, then try to overwrite and delete it, as whoever runs us may."""
+    store, key = DirectoryStore(declared.name, Path(declared.path)), f"{prefix}/{secrets.token_hex(8)}"
+    written = attempted("write", lambda: store.put(key, [b"a probe of this store\n"]))
+    if written.outcome != "done":
+        return Probed(attempts=(written,), versions="no", locks="no")
+    others = (
+        attempted("read", lambda: store.head(key)),
+        attempted("overwrite", lambda: store.put(key, [b"other bytes"])),
+        attempted("delete", lambda: store.remove(key)),
+    )
+    return Probed(attempts=(written, *others), versions="no", locks="no")
 
 
 def adopt_store(declared: Declared) -> None:
@@ -100,6 +115,11 @@ class DirectoryStore:
             with suppress(OSError):  # what went wrong before is what counts
                 temporary.unlink(missing_ok=True)
         return _stored(key, seen)
+
+    def remove(self, key: str) -> None:
+        """Take a file away, as a thief who is us could. Only a probe does, with what it has written."""
+        with self.translated(f"delete {key}", key):
+            self._path(key).unlink()
 
     @contextmanager
     def open(self, key: str) -> Iterator[IO[bytes]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intendance.model.errors import IntendanceError
+from intendance.model.errors import IntendanceError, UsageError
 
 
 class StoreUnreachable(IntendanceError):
@@ -61,3 +61,15 @@ class StoreUnprepared(IntendanceError):
     """The store {store} is not ready: {detail}."""
 
     next_step = "{remedy}"
+
+
+class StoreNotProbed(IntendanceError):
+    """The store {store} is of the kind {kind}, which this version cannot probe."""
+
+    next_step = "Nothing to type: what it lets be done is unknown."
+
+
+class NoSuchStore(UsageError):
+    """The plan in force has no store {store}; it has: {known}."""
+
+    next_step = "Name one of these."

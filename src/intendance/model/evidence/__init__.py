@@ -17,6 +17,7 @@ from intendance.model.evidence.inspection import InspectionCompleted, Inspection
 from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, AssetDropped, Genesis, PlanAdopted
+from intendance.model.evidence.probe import StoreProbed
 from intendance.model.evidence.prune import PruneBegun, PruneCompleted, PruneMarked
 from intendance.model.evidence.restore import RestoreCompleted, RestoreFailed, SiteFailed, SiteRestored
 from intendance.model.evidence.run import RunEnded, RunMissed
@@ -45,6 +46,7 @@ Evidence = (
     | SampleExcursion
     | SiteRestored
     | SiteFailed
+    | StoreProbed
     | PruneMarked
     | PruneBegun
     | PruneCompleted
@@ -75,6 +77,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "sample.excursion": SampleExcursion,
         "site.restored": SiteRestored,
         "site.failed": SiteFailed,
+        "store.probed": StoreProbed,
         "prune.marked": PruneMarked,
         "prune.begun": PruneBegun,
         "prune.completed": PruneCompleted,

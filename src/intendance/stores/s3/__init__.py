@@ -7,14 +7,21 @@ from __future__ import annotations
 
 from intendance.model.plan import S3Store as Declared
 from intendance.stores import Use
+from intendance.stores.probing import Probed
 from intendance.stores.s3.adopting import require_ready
 from intendance.stores.s3.calls import Bucket
+from intendance.stores.s3.probing import probe
 from intendance.stores.s3.store import S3Store
 
 
 def open_store(declared: Declared, use: Use) -> S3Store:
     """The store of the plan; nothing is asked before its first method is called."""
     return S3Store(Bucket(declared), use)
+
+
+def probe_store(declared: Declared, prefix: str) -> Probed:
+    """Try what the credentials allow; what is written stays locked for two days where the plan asks for locks."""
+    return probe(S3Store(Bucket(declared), Use(keep_days=2)), prefix)
 
 
 def adopt_store(declared: Declared) -> None:

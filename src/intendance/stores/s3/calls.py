@@ -67,6 +67,10 @@ class Bucket:
         """The store's name in the plan."""
         return self.declared.name
 
+    def use(self, client: Any) -> None:
+        """Speak with this client from now on."""
+        self._client = client
+
     def ask(self, method: str, operation: str, *, key: str | None = None, **arguments: Any) -> Any:
         """One request that changes nothing, or that may be made twice: repeated until it is answered.
 

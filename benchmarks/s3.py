@@ -1,0 +1,137 @@
+"""Parts into a bucket on a private radosgw, beside boto3's own `put_object` and `upload_file` of the same bytes.
+
+Limits (issue "Off-site"): at most 1.2 times a plain boto3 upload in the same run, and a process below 130 MiB, whatever
+the size.
+
+The bytes are random, since parts are ciphertext, in files of 64 MiB, which a backup's parts have. Each contender
+uploads all of them in a process of its own and says its greatest resident memory. Ours has two under way, as a backup's
+pipe has: it hashes (SHA-256 and MD5), waits on disk, sends and looks. `put_object` sends one after the other,
+`upload_file` pieces of 8 MiB in ten threads; both read the same files from disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import measure
+from benchmarks.contenders import PLACE
+from tests.support.radosgw import make_shelf, running
+
+PART_BYTES = 64 << 20
+LIMIT_RATIO, LIMIT_MEMORY_MIB = 1.2, 130.0
+
+_OURS = r"""
+import json, re, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from intendance.model.plan import S3Store, SecretReference
+from intendance.stores import Use, open_store
+told, files, prefix = json.loads(sys.argv[1]), sys.argv[3:], sys.argv[2]
+credentials = SecretReference(file=told["credentials"])
+store = open_store(S3Store(name="s", bucket=told["bucket"], region=told["region"], endpoint=told["endpoint"],
+                           credentials=credentials), Use(spool=Path(told["spool"])))
+list(store.list("none"))
+def put(file):
+    with open(file, "rb", buffering=0) as source:
+        store.put(f"{prefix}/{Path(file).name}", iter(lambda: source.read(1 << 20), b""))
+began = time.perf_counter()
+with ThreadPoolExecutor(2) as two:
+    list(two.map(put, files))
+taken = time.perf_counter() - began
+peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]
+print(json.dumps([taken, int(peak) / 1024]))
+"""
+
+_BOTO = r"""
+import json, re, sys, time, configparser
+from pathlib import Path
+import boto3
+from botocore.config import Config
+told, files, prefix, way = json.loads(sys.argv[1]), sys.argv[3:], sys.argv[2], {way!r}
+ini = configparser.ConfigParser(); ini.read(told["credentials"]); key = ini["default"]
+s3 = boto3.client("s3", endpoint_url=told["endpoint"], region_name=told["region"],
+                  aws_access_key_id=key["aws_access_key_id"], aws_secret_access_key=key["aws_secret_access_key"],
+                  config=Config(s3={{"addressing_style": "path"}}))
+s3.list_objects_v2(Bucket=told["bucket"], Prefix="none")
+began = time.perf_counter()
+for file in files:
+    name = f"{{prefix}}/{{Path(file).name}}"
+    if way == "upload_file":
+        s3.upload_file(file, told["bucket"], name)
+    else:
+        with open(file, "rb") as source:
+            s3.put_object(Bucket=told["bucket"], Key=name, Body=source)
+taken = time.perf_counter() - began
+peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]
+print(json.dumps([taken, int(peak) / 1024]))
+"""
+
+SCRIPTS = {
+    "intendance": _OURS,
+    "boto3 put_object": _BOTO.format(way="put_object"),
+    "boto3 upload_file": _BOTO.format(way="upload_file"),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench s3", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--mib", type=int, default=1024, help="what is uploaded in each round")
+    options = parser.parse_args()
+    PLACE.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="s3-", dir=PLACE))
+    try:
+        return _judge(_measure(work, options.rounds, options.mib), options.mib)
+    finally:
+        shutil.rmtree(work)
+
+
+def _measure(work: Path, rounds: int, mib: int) -> dict[str, list[tuple[float, float]]]:
+    files = [str(work / f"part-{number:05}") for number in range(max(1, (mib << 20) // PART_BYTES))]
+    for file in files:
+        Path(file).write_bytes(os.urandom(PART_BYTES))
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in SCRIPTS}
+    with running(work / "rgw") as gateway:
+        for number in range(rounds):
+            for name, script in SCRIPTS.items():
+                shelf = make_shelf(gateway, work / "users")
+                told = {
+                    "bucket": shelf.bucket,
+                    "region": gateway.region,
+                    "endpoint": gateway.endpoint,
+                    "spool": str(work),
+                    "credentials": str(shelf.credentials(shelf.owner)),
+                }
+                argv = [sys.executable, "-c", script, json.dumps(told), f"r{number}", *files]
+                said = subprocess.run(argv, capture_output=True, check=True, text=True).stdout
+                found[name].append(tuple(json.loads(said)))
+                for key in shelf.held():
+                    shelf.s3.delete_object(Bucket=shelf.bucket, Key=key)
+    return found
+
+
+def _judge(found: dict[str, list[tuple[float, float]]], mib: int) -> int:
+    print(f"{mib} MiB in parts of 64 MiB to radosgw on this machine; {measure.machine()}")
+    plain = statistics.median(seconds for seconds, _ in found["boto3 put_object"])
+    for name, rounds in found.items():
+        median = statistics.median(seconds for seconds, _ in rounds)
+        memory = max(resident for _, resident in rounds)
+        rate = mib / median
+        print(f"  {name:18} {median:7.2f} s  {rate:6.0f} MiB/s  {median / plain:5.2f} x  {memory:5.0f} MiB resident")
+    ours = statistics.median(seconds for seconds, _ in found["intendance"])
+    memory = max(resident for _, resident in found["intendance"])
+    held = ours <= LIMIT_RATIO * plain and memory <= LIMIT_MEMORY_MIB
+    print(f"limits: {LIMIT_RATIO} x boto3's put_object, {LIMIT_MEMORY_MIB:.0f} MiB: {'held' if held else 'NOT HELD'}")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

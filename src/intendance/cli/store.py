@@ -1,0 +1,121 @@
+"""`intendance store`: what the stores let us do, tried and recorded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from intendance.agent.compose import person
+from intendance.agent.probing import ProbeRecorded
+from intendance.agent.probing import probe as probe_store
+from intendance.cli.output import Invocation, Output
+from intendance.cli.page import Page, Words, page_for
+from intendance.language.texts import Translator, translator
+from intendance.model.errors import Exit
+from intendance.model.evidence.probe import Attempt
+
+
+def register(root: typer.Typer) -> None:
+    """Add the noun."""
+    noun = typer.Typer(help="What the stores let us do, tried.", no_args_is_help=True)
+    noun.callback()(_noun)
+    noun.command("probe")(probe)
+    root.add_typer(noun, name="store")
+
+
+def _noun() -> None:
+    """What the stores let us do, tried."""
+
+
+def probe(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="STORE", help="A store of the plan in force.")],
+    json: Annotated[bool, typer.Option("--json", help="The answer for machines.")] = False,
+) -> None:
+    """Write a small object, then try to overwrite, delete and unlock it; record what the store let us do.
+
+    Exit 1: it cannot be written to; 3: it lets happen what it should refuse; 5: something stays unclear.
+    """
+    invocation: Invocation = context.obj
+    recorded = probe_store(invocation.state, invocation.clock, name, actor=person())
+    if json:
+        Output(as_json=True).json(as_json(recorded))
+    else:
+        page = page_for(sys.stdout)
+        draw(page, translator(invocation.language, "store"), recorded)
+        page.write(sys.stdout)
+    code = exit_code(recorded)
+    if code is not Exit.DONE:
+        raise typer.Exit(code)
+
+
+def exit_code(recorded: ProbeRecorded) -> Exit:
+    """What the probe comes to."""
+    outcomes = [(each.tried, each.outcome, each.wanted) for each in recorded.probed.attempts]
+    if any(outcome != "done" for _tried, outcome, wanted in outcomes if wanted == "done"):
+        return Exit.FAILED
+    if any(outcome == "done" for _tried, outcome, wanted in outcomes if wanted == "refused"):
+        return Exit.PARTIAL
+    return Exit.UNKNOWN if any(outcome == "unclear" for _tried, outcome, _wanted in outcomes) else Exit.DONE
+
+
+def as_json(recorded: ProbeRecorded) -> dict[str, Any]:
+    """The answer for machines."""
+    evidence = {"node": recorded.node, "seq": recorded.seq}
+    return {
+        "schema": "intendance.store-probed/1",
+        **asdict(recorded.probed),
+        "attempts": [asdict(each) for each in recorded.probed.attempts],
+        "safe": exit_code(recorded) is Exit.DONE,
+        "evidence": evidence,
+    }
+
+
+def draw(page: Page, _: Translator, recorded: ProbeRecorded) -> None:
+    """The answer for people: each thing that was tried, the place, the record."""
+    probed = recorded.probed
+    page.text((_("What {store} let us do: {place}").format(store=probed.store, place=probed.place), "strong"))
+    for each in probed.attempts:
+        sign, ink = _sign(each)
+        page.text((f"{sign} ", ink), (_told(_, each), "plain"), indent=2, hang=4)
+        if each.detail and each.outcome != each.wanted:
+            page.text((each.detail, "quiet"), indent=4)
+    if probed.kind == "s3":
+        regions = {
+            _("in the plan"): probed.region_declared,
+            _("as the bucket says"): probed.region_located,
+            _("as its answers say"): probed.region_headed,
+            _("endpoint"): probed.endpoint,
+        }
+        said = ", ".join(f"{name} {region or '—'}" for name, region in regions.items())
+        page.text(_("Region: {regions}. The node's: {node}.").format(regions=said, node=probed.node_region or "—"))
+        words = {"yes": _("yes"), "no": _("no"), "unclear": _("unclear")}
+        kept = _("It keeps versions: {versions}; locks: {locks}.")
+        page.text(kept.format(versions=words[probed.versions], locks=words[probed.locks]))
+    page.text((_("Recorded: record {seq}.").format(seq=recorded.seq), "quiet"))
+
+
+def _sign(each: Attempt) -> Words:
+    if each.outcome == each.wanted:
+        return "✔", "pass"
+    return ("?", "unknown") if each.outcome == "unclear" else ("✘", "fail")
+
+
+def _told(_: Translator, each: Attempt) -> str:
+    outcomes: Mapping[str, str] = {"done": _("it let that happen"), "refused": _("refused"), "unclear": _("unclear")}
+    tried: Mapping[str, str] = {
+        "write": _("Writing an object"),
+        "read": _("Reading it back"),
+        "overwrite": _("Writing over it"),
+        "delete": _("Deleting it"),
+        "delete_version": _("Deleting its version for good"),
+        "shorten_lock": _("Shortening its lock"),
+        "bypass_lock": _("Shortening its lock by the right to bypass"),
+        "wrong_checksum": _("Bytes that do not fit their checksum"),
+        "wrong_secret": _("Asking with a wrong secret"),
+    }
+    return f"{tried[each.tried]} — {outcomes[each.outcome]}"
