@@ -36,10 +36,7 @@ def probe(
     name: Annotated[str, typer.Argument(metavar="STORE", help="A store of the plan in force.")],
     json: Annotated[bool, typer.Option("--json", help="The answer for machines.")] = False,
 ) -> None:
-    """Write a small object, then try to overwrite, delete and unlock it; record what the store let us do.
-
-    Exit 1: it cannot be written to; 3: it lets happen what it should refuse; 5: something stays unclear.
-    """
+    """Try what a thief would, on a small object; recorded. Exit 1: nothing is written; 3: unsafe; 5: unclear."""
     invocation: Invocation = context.obj
     recorded = probe_store(invocation.state, invocation.clock, name, actor=person())
     if json:
