@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,8 @@ import pytest
 
 from intendance.activities.backup.job import BackupContext, BackupJob
 from intendance.activities.backup.perform import perform as back_up
+from intendance.activities.drill.job import DrillContext, DrillJob
+from intendance.activities.drill.perform import perform as drill
 from intendance.activities.inspect.perform import InspectContext, InspectJob
 from intendance.activities.inspect.perform import perform as inspect
 from intendance.activities.restore.decide import Wish
@@ -23,6 +25,7 @@ from intendance.engines import Engine, open_engine
 from intendance.ledger.book import Book
 from intendance.model.errors import IntendanceError
 from intendance.model.evidence.backup import BackupCompleted
+from intendance.model.evidence.drill import DrillCompleted
 from intendance.model.evidence.inspection import InspectionCompleted
 from intendance.model.evidence.restore import RestoreCompleted
 from intendance.model.plan import (
@@ -184,6 +187,31 @@ class Workshop:
             scratch=self.base / "scratch" / "restore",
             clock=self.clock,
             asset_lock=self.base / "state" / "agent" / "locks" / asset,
+        )
+
+    def drill(
+        self, asset: str = "site", *, point: str | None = None, seen: Mapping[int, str] | None = None
+    ) -> DrillCompleted:
+        """One drill from the first store, as another host does it that trusts the node's key; below `base/drills`."""
+        self.clock.move(timedelta(minutes=1))
+        with self.run(asset, "drill") as steps:
+            job = DrillJob(fleet="testing", node="web-01", asset=asset, point=point)
+            return drill(job, self.drill_context(seen), steps, self.progress.append)
+
+    def drill_context(self, seen: Mapping[int, str] | None = None) -> DrillContext:
+        parent = self.base / "drills"
+        parent.mkdir(exist_ok=True)
+        return DrillContext(
+            store=self.open_stores()[0],
+            store_kind="directory",
+            book=self.book,
+            by="laptop",
+            fingerprint=self.keys.node.fingerprint,
+            trust="given",
+            manifests={},
+            seen=seen or {},
+            parent=parent,
+            clock=self.clock,
         )
 
     def folder(self, set_id: str, asset: str = "site", store: str = "local") -> Path:

@@ -93,8 +93,13 @@ def _names(state: Path, clock: Clock) -> tuple[str, str]:
             fleet, _, node = book.origin.split("/")[:3]
             return fleet, node
     except NoState:
-        host = slug(socket.gethostname().partition(".")[0])
+        host = host_name()
         return host, host
+
+
+def host_name() -> str:
+    """What this machine calls itself, as a name of a plan."""
+    return slug(socket.gethostname().partition(".")[0])
 
 
 def timezone(machine: Machine) -> str:

@@ -71,6 +71,7 @@ def lines(_: Translator, plan: Plan, now: datetime, *, count: bool, talk: Talk) 
             yield _row(_, _("stored in"), "; ".join(f"{name} ({path})" for name, path in shown.stores))
             yield _row(_, _("kept"), _("{days} days").format(days=shown.retention_days))
             yield from _rows(_, _("opened by"), holders)
+        yield from _drill(_, shown.asset, plan)
         if isinstance(shown.asset, FilesAsset):
             yield from _exclusions(_, shown.asset, count=count, talk=talk)
     for site in plan.sites.values():
@@ -83,6 +84,18 @@ def lines(_: Translator, plan: Plan, now: datetime, *, count: bool, talk: Talk) 
         yield _("Declared, not yet performed by this version:")
         for place, value in plan.declared.items():
             yield f"  {place}: {flow(value)}"
+
+
+def _drill(_: Translator, asset: Asset, plan: Plan) -> Iterator[str]:
+    """Where restores are tried; the node itself is said so, for it proves little to others."""
+    drill = asset.drill
+    if drill is None:
+        return
+    when = drill.schedule.cron if drill.schedule is not None else _("by hand")
+    asked = len(drill.checks) + len(drill.holds)
+    where = _("{host}, this node itself").format(host=drill.host) if drill.host == plan.node.id else drill.host
+    said = _.plural("{host}, {when}; {n} question", "{host}, {when}; {n} questions", asked)
+    yield _row(_, _("tried on"), said.format(host=where, when=when, n=asked))
 
 
 def answer(_: Translator, plan: Plan, now: datetime, *, count: bool, talk: Talk) -> dict[str, Any]:

@@ -23,6 +23,7 @@ NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "backup": ("intendance.cli.backup", "Make, list, show and inspect backups."),
         "restore": ("intendance.cli.restore", "Restore a backup beside the original."),
         "store": ("intendance.cli.store", "What the stores let us do, tried."),
+        "drill": ("intendance.cli.drill", "Try a restore elsewhere, compare it, and throw it away."),
         "keys": ("intendance.cli.keys", "Who can open the backups, and the proof that they still can."),
         "run": ("intendance.cli.run", "Executions of activities: list, show, cancel."),
         "ledger": ("intendance.cli.ledger", "Show and verify the record of everything done."),

@@ -170,6 +170,15 @@ class DifferentialEngine(Protocol):
         there was none before. Raises BaseUnusable when a full backup has to be made instead."""
 
 
+@runtime_checkable
+class AnswersQuestions(Protocol):
+    """An engine that a plan can ask about what stands there now."""
+
+    def ask(self, sql: str, point_time: str, deadline_seconds: int) -> str | None:
+        """The one value that a question gives, None for NULL; it only reads. Raises QuestionRefused, and what reaching
+        the source raises."""
+
+
 ENGINES: Mapping[str, str] = MappingProxyType(
     {
         "mariadb": "intendance.engines.mariadb:open_engine",

@@ -21,10 +21,12 @@ from intendance.model.errors.process import ProgramFailed
 from intendance.model.frozen import dataclass
 from intendance.system import process
 from intendance.system.clock import monotonic_seconds, wait
+from intendance.system.sandbox import NOWHERE, Sandbox
 
 SOCKET_PATH_BYTES = 107  # sockaddr_un.sun_path holds 108 with the closing NUL: unix(7)
 START_DEADLINE_SECONDS = 60.0
 STOP_DEADLINE_SECONDS = 300.0
+_LOCKED_IN = (f"--plugin-dir={NOWHERE}", f"--secure-file-priv={NOWHERE}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,8 @@ class PrivateServer:
     """One server on the data directory `data`, created with `create`, run with `start`, ended with `stop`.
 
     `socket` is a path of at most 107 bytes; without one a short temporary folder holds it. `options` are further
-    arguments of mariadbd. `binlog` and the like are options.
+    arguments of mariadbd. `binlog` and the like are options. In a `sandbox`, whose folder holds `data`, the server and
+    every client of it are locked in; `stop` then ends it as `kill` does, for its data is thrown away.
     """
 
     def __init__(
@@ -50,11 +53,15 @@ class PrivateServer:
         socket: Path | None = None,
         sizes: ServerSizes | None = None,
         options: Sequence[str] = (),
+        sandbox: Sandbox | None = None,
     ) -> None:
         self.data = data.absolute()
         self.sizes = sizes or ServerSizes()
         self.options = tuple(options)
-        self._folder = Path(tempfile.mkdtemp(prefix="intendance-db-", dir="/tmp"))
+        self._sandbox = sandbox
+        beside = sandbox.folder if sandbox else Path("/tmp")  # noqa: S108 -- a new folder of our own is made in it
+        self._folder = Path(tempfile.mkdtemp(prefix="intendance-db-", dir=beside))
+        self._own(self._folder)
         self.socket = socket or self._folder / "s"
         self._child: process.Child | None = None
         if len(os.fsencode(self.socket)) > SOCKET_PATH_BYTES:
@@ -66,7 +73,7 @@ class PrivateServer:
     @property
     def user(self) -> str:
         """The account of the operating system, and of the server, that runs and administers it."""
-        return user_name()
+        return self._sandbox.account if self._sandbox else user_name()
 
     @property
     def pid(self) -> int | None:
@@ -80,6 +87,7 @@ class PrivateServer:
         takes.
         """
         self.data.mkdir(mode=0o700)
+        self._own(self.data)
         argv = [
             "mariadb-install-db", "--no-defaults", f"--datadir={self.data}", "--skip-test-db", "--skip-name-resolve",
             "--auth-root-authentication-method=socket", f"--auth-root-socket-user={self.user}",
@@ -89,7 +97,7 @@ class PrivateServer:
             f"--lower-case-table-names={lower_case_table_names}", *self._as_user(),
         ]  # fmt: skip
         try:
-            process.run(argv, deadline_seconds=START_DEADLINE_SECONDS)
+            process.run(self._within(argv), deadline_seconds=START_DEADLINE_SECONDS)
         except ProgramFailed as failure:
             raise PrivateServerFailed(detail=failure.message) from failure
         self.options += (
@@ -100,7 +108,7 @@ class PrivateServer:
     def start(self) -> None:
         """Run it and return when it answers. Raises ProgramMissing, PrivateServerFailed."""
         self.socket.unlink(missing_ok=True)
-        self._child = process.start(self._argv())
+        self._child = process.start(self._within(self._argv()))
         deadline = monotonic_seconds() + START_DEADLINE_SECONDS
         while not self._answers():
             code = self._child.process.poll()
@@ -115,7 +123,7 @@ class PrivateServer:
         """End it with everything on disk; quiet when it does not run. Raises ProgramTimedOut after killing it."""
         child, self._child = self._child, None
         try:
-            if child is not None and child.process.poll() is None:
+            if child is not None and child.process.poll() is None and self._sandbox is None:
                 os.kill(child.process.pid, signal.SIGTERM)
                 child.wait(STOP_DEADLINE_SECONDS)
         finally:
@@ -138,7 +146,8 @@ class PrivateServer:
         argv = [*self.client_argv(), "--batch", "--skip-column-names", "--default-character-set=utf8mb4"]
         if database is not None:
             argv.append(f"--database={database}")
-        return process.run(argv, input=sql.encode(), deadline_seconds=deadline_seconds).stdout.decode()
+        done = process.run(self._within(argv), input=sql.encode(), deadline_seconds=deadline_seconds)
+        return done.stdout.decode(errors="replace" if self._sandbox else "strict")
 
     def _argv(self) -> list[str]:
         return [
@@ -150,17 +159,26 @@ class PrivateServer:
             f"--innodb-buffer-pool-size={self.sizes.buffer_pool_mib}M",
             f"--innodb-log-file-size={self.sizes.redo_log_mib}M",
             f"--innodb-flush-log-at-trx-commit={1 if self.sizes.durable else 0}", *self._as_user(), *self.options,
+            *(_LOCKED_IN if self._sandbox else ()),
         ]  # fmt: skip
+
+    def _within(self, argv: Sequence[str]) -> Sequence[str]:
+        return self._sandbox.argv(argv) if self._sandbox else argv
+
+    def _own(self, place: Path) -> None:
+        if self._sandbox:
+            self._sandbox.own(place)
 
     def _as_user(self) -> list[str]:
         # mariadbd refuses to run as root unless told so; a data directory belongs to whoever restores it.
-        return ["--user=root"] if os.geteuid() == 0 else []
+        root = self._sandbox.number == 0 if self._sandbox else os.geteuid() == 0
+        return ["--user=root"] if root else []
 
     def _answers(self) -> bool:
         if not self.socket.exists():
             return False
         argv = [*self.client_argv(), "--batch", "--execute=DO 1", "--connect-timeout=5"]
-        return process.run(argv, deadline_seconds=10, accept=(0, 1)).code == 0
+        return process.run(self._within(argv), deadline_seconds=10, accept=(0, 1)).code == 0
 
     def _last_error(self) -> str:
         said = self._child.stderr() if self._child is not None else ""

@@ -152,6 +152,33 @@ class BackupPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrillCheck:
+    """A question to a restored database, and what its one value must be; `compare`: what the original gave when the
+    backup was made. `:point_time` in `sql` is the recovery point's instant."""
+
+    sql: str
+    name: str | None = None
+    at_least: int | None = None
+    at_most: int | None = None
+    equals: int | None = None
+    compare: Literal["source"] | None = None
+    deadline_seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillPlan:
+    """Where an asset's backups are tried, when (None: by hand), and what must be true of what comes back.
+
+    `holds` are files of a tree that must be there and not be empty.
+    """
+
+    host: str
+    schedule: Schedule | None = None
+    checks: tuple[DrillCheck, ...] = ()
+    holds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MariadbConnection:
     socket: str | None = None
     host: str | None = None
@@ -168,6 +195,7 @@ class MariadbAsset:
     backup: BackupPlan | None
     databases: tuple[str, ...] = ()
     non_transactional: NonTransactional = "lock"
+    drill: DrillPlan | None = None
     kind: Literal["mariadb"] = "mariadb"
 
 
@@ -183,6 +211,7 @@ class FilesAsset:
     backup: BackupPlan | None
     exclude: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
+    drill: DrillPlan | None = None
     kind: Literal["files"] = "files"
 
 
@@ -193,6 +222,7 @@ class SqliteAsset:
     name: str
     path: str
     backup: BackupPlan | None
+    drill: DrillPlan | None = None
     kind: Literal["sqlite"] = "sqlite"
 
 
@@ -204,6 +234,14 @@ class Contact:
     name: str
     email: str | None = None
     phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A machine beside the node that may try restores and prune stores; `held_by` is a contact."""
+
+    name: str
+    held_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,5 +294,6 @@ class Plan:
     contacts: dict[str, Contact]
     sites: dict[str, Site] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
+    hosts: dict[str, Host] = field(default_factory=dict)
     declared: dict[str, Any] = field(default_factory=dict)
     prune: Prune | None = None

@@ -25,6 +25,7 @@ import msgspec
 from intendance.model.errors.plan import PlanAltered, PlanOfOtherVersion
 from intendance.model.errors.state import NoState, StateUnusable
 from intendance.model.plan import Plan
+from intendance.plan.drilling import taken_up
 from intendance.system import lock
 from intendance.system.publish import publish
 from intendance.system.reading import connect_for_reading, refused_writing
@@ -56,6 +57,7 @@ def decode(content: bytes) -> Plan:
         raise ValueError(f"it is of form {form}, this version knows up to {FORM}")
     for number in range(form, FORM):
         data = _LIFTS[number](data)
+    data = taken_up(data)
     plan = _plan(data)
     unknown = _unknown(data, msgspec.json.decode(_encoder.encode(plan)), "")
     if unknown is not None:

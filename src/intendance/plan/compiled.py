@@ -13,7 +13,10 @@ from intendance.model.plan import (
     BackupPlan,
     Contact,
     DirectoryStore,
+    DrillCheck,
+    DrillPlan,
     FilesAsset,
+    Host,
     MariadbAsset,
     MariadbConnection,
     Node,
@@ -53,6 +56,7 @@ def compile_plan(
         contacts={name: Contact(**contact) for name, contact in data["contacts"].items()},
         sites={name: Site(name=name, assets=tuple(site["assets"])) for name, site in data.get("sites", {}).items()},
         waivers=tuple(Waiver(**waiver) for waiver in data.get("waivers", ())),
+        hosts=hosts_of(data.get("hosts", {})),
         declared=dict(declared or {}),
     )
 
@@ -89,9 +93,15 @@ def _asset(name: str, asset: Options, data: Options, folder: Path) -> Asset:
             exclude=tuple(asset.get("exclude", ())),
             databases=tuple(_databases(asset["path"], data)),
             backup=_backup(asset.get("backup")),
+            drill=_drill(asset.get("drill")),
         )
     if asset["kind"] == "sqlite":
-        return SqliteAsset(name=name, path=asset["path"], backup=_backup(asset.get("backup")))
+        return SqliteAsset(
+            name=name,
+            path=asset["path"],
+            backup=_backup(asset.get("backup")),
+            drill=_drill(asset.get("drill")),
+        )
     connect = asset["connect"]
     host = connect.get("host")
     return MariadbAsset(
@@ -105,6 +115,7 @@ def _asset(name: str, asset: Options, data: Options, folder: Path) -> Asset:
         databases=tuple(asset.get("databases", ())),
         non_transactional=asset.get("non_transactional", "lock"),
         backup=_backup(asset.get("backup")),
+        drill=_drill(asset.get("drill")),
     )
 
 
@@ -130,6 +141,32 @@ def _backup(backup: Options | None) -> BackupPlan | None:
             if "deadline" in backup.get(kind, {})
         },
     )
+
+
+def hosts_of(hosts: Mapping[str, Any]) -> dict[str, Host]:
+    """The machines beside the node."""
+    return {name: Host(name=name, held_by=host["held_by"]) for name, host in hosts.items()}
+
+
+def _drill(drill: Options | None) -> DrillPlan | None:
+    return None if drill is None else drill_of(drill)
+
+
+def drill_of(drill: Options) -> DrillPlan:
+    """Where and how restores are tried."""
+    return DrillPlan(
+        host=drill["host"],
+        schedule=_schedule(drill) if "schedule" in drill else None,
+        checks=tuple(_check(each) for each in drill.get("checks", ())),
+        holds=tuple(drill.get("holds", ())),
+    )
+
+
+def _check(check: Options) -> DrillCheck:
+    asked = {name: value for name, value in check.items() if name != "deadline"}
+    if "deadline" in check:
+        asked["deadline_seconds"] = durations.parse(check["deadline"])
+    return DrillCheck(**asked)
 
 
 def _schedule(schedule: Options | None) -> Schedule | None:

@@ -11,6 +11,7 @@ from intendance.model.plan import Asset, BackupPlan, FilesAsset, MariadbAsset, P
 from intendance.plan import durations
 from intendance.plan.change import Change
 from intendance.plan.declared_changes import declared_changes
+from intendance.plan.drilling import drill_changes
 from intendance.plan.rhythm import activity_changes, backup_of_kind
 from intendance.plan.saying import Names, say
 
@@ -75,6 +76,8 @@ def _assets(former: Plan, new: Plan, before: Identities, after: Identities) -> I
             said = say("{name} is now called {new}; the sets made so far stay under {name}", name=name, new=kept_as)
             yield Change(name=kept_as, code="asset-renamed", said=said)
         yield from _asset(kept_as, asset, new.assets[kept_as], zones)
+        for drill in drill_changes(kept_as, asset.drill, new.assets[kept_as].drill, new.node.id):
+            yield Change(name=kept_as, code=drill.code, said=drill.said, severe=drill.severe, effect=drill.effect)
     known = set(before.values())
     for name, identity in after.items():
         if identity not in known:
@@ -253,6 +256,8 @@ def _people(former: Plan, new: Plan) -> Iterator[Change]:
         yield Change(name="", code="node", said=say("what is said of the node changed"))
     if former.contacts != new.contacts:
         yield Change(name="", code="contacts", said=say("the contacts changed"))
+    if former.hosts != new.hosts:
+        yield Change(name="", code="hosts", said=say("what is said of other machines changed"))
     if former.organisation.timezone != new.organisation.timezone:
         said = say(
             "all schedules are read in {zone} instead of {former}",

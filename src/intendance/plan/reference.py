@@ -105,6 +105,7 @@ _GROUPS = (
     ("assets.NAME.drill of a mariadb", "", "MariadbDrill"),
     ("assets.NAME.drill.checks", "each item of the list", "Check"),
     ("assets.NAME.drill of files", "", "FilesDrill"),
+    ("assets.NAME.drill of a sqlite", "", "Drill"),
     ("assets.NAME.upkeep of a mariadb", "", "MariadbUpkeep"),
     ("assets.NAME.upkeep.analyze", "", "Analysis"),
     ("assets.NAME.upkeep.purge", "each item of the list", "Purge"),

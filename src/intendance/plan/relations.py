@@ -39,6 +39,7 @@ def faults(data: Any) -> list[Fault]:
         *_servers(data),
         *_named_twice(data),
         *_sites(data),
+        *_drills(data),
         *_steps(data),
     ]
 
@@ -252,6 +253,25 @@ def _sites(data: Any) -> Iterator[Fault]:
             said = say("`{name}` is an asset already; a command could not tell the two apart", name=name)
             fix = say("write another name")
             yield Fault(path=("sites", name), at="name", code="site-named-as-asset", message=said, fix=fix)
+
+
+def _drills(data: Any) -> Iterator[Fault]:
+    """Drills on the node that made the backups: a thief of the node would have the key, and `maint` asks for others."""
+    node = value_at(data, "node", "id")
+    catalogues = value_at(data, "catalogues")
+    if not isinstance(catalogues, list) or "maint" not in catalogues:
+        return
+    for name, asset in entries(data, "assets"):
+        if isinstance(node, str) and value_at(asset, "drill", "host") == node:
+            yield Fault(
+                path=("assets", name, "drill", "host"),
+                code="drill-on-node",
+                message=say(
+                    "`{node}` is the node that makes these backups: its drill proves nothing to others", node=node
+                ),
+                fix=say("name another machine under `hosts`, which alone holds the key"),
+                rule="MAINT_014",
+            )
 
 
 def _steps(data: Any) -> Iterator[Fault]:

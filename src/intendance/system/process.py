@@ -59,6 +59,7 @@ PACKAGES: Mapping[str, str] = {
     "mariadb-install-db": "mariadb-server",
     "setpriv": "util-linux",
     "ionice": "util-linux",
+    "unshare": "util-linux",
 }
 
 

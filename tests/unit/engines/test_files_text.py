@@ -69,6 +69,7 @@ def test_a_listing_is_counted() -> None:
     )
     assert listing.details() == {
         "directories": 1, "files": 1, "hard_links": 1, "symlinks": 1, "others": 2, "bytes": 17,
+            "devices": 1, "setuid": 0,
     }  # fmt: skip
 
 

@@ -202,3 +202,20 @@ def test_a_state_folder_of_an_older_release_goes_on_and_one_of_a_newer_says_what
     assert again.recorded
     assert again.changes == ()
     assert adopted.read(state) == done.plan
+
+
+def test_drills_that_an_older_release_only_kept_are_performed() -> None:
+    data = json.loads(FORM_1.read_bytes())
+    name = next(iter(data["assets"]))
+    checks = [{"sql": "SELECT 1", "equals": 1, "deadline": "2min"}]
+    kept = {
+        "hosts": {"laptop": {"held_by": "admin"}},
+        f"assets.{name}.drill": {"host": "laptop", "schedule": "0 5 1 * *", "checks": checks},
+        "budget": {},
+    }
+    read = adopted.decode(changed(lambda data: data.update(declared=kept)))
+    drill = read.assets[name].drill
+    assert drill is not None
+    assert [(check.sql, check.equals, check.deadline_seconds) for check in drill.checks] == [("SELECT 1", 1, 120)]
+    assert read.hosts["laptop"].held_by == "admin"
+    assert read.declared == {"budget": {}}

@@ -64,9 +64,10 @@ def _begin(
     except BaseUnusable as error:
         return str(error.params["detail"])
     source = session.source
+    # The manifest holds more about its source than the engine says: what the plan asserts of it, and where it was made.
+    before = {name: value for name, value in manifest.source.items() if name in source.details}
     same = (source.identity, source.version, decide.canonical(source.details))
-    made_of = {name: value for name, value in manifest.source.items() if name != "machine"}  # not the engine's word
-    if same != (manifest.identity, manifest.engine_version, made_of):
+    if same != (manifest.identity, manifest.engine_version, before):
         session.close()
         return "it was made of another source, with other patterns or by another release of the program"
     base = Base(set=completed.set, sha256=completed.manifest_sha256)

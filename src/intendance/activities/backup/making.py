@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from intendance import __version__
 from intendance.activities.backup import bases, decide
+from intendance.activities.backup.asserting import Asserting
 from intendance.activities.backup.job import BackupContext, BackupJob
 from intendance.engines import BackupSession, KeepsSnapshot, Source
 from intendance.engines.naming import TellsNames, written
@@ -64,9 +65,10 @@ class Making:
         try:
             self._require_room(instead or session.source.estimated_bytes, history)
             times = _Times(started_at=started_at, recovers_to=self._now())
+            asserted = Asserting(job=self._job, engine=self._context.engine, point_time=times.recovers_to)
             self.step = "read"
             streams = self._read(session, home, limits)
-            source = session.source
+            source = asserted.added_to(session.source)
         finally:
             session.close()
             self._keep_names(session)

@@ -108,6 +108,7 @@ class Said:
 class Listing:
     """What an archive holds, by its own listing. `bytes` is the size of the files, holes included.
 
+    `others` are devices and pipes, `devices` those among them; `setuid` counts files that set a user or group.
     `named` are the regular files whose names end as asked, at most 10,000, as bytes from the tree's folder on.
     """
 
@@ -116,6 +117,8 @@ class Listing:
     hard_links: int = 0
     symlinks: int = 0
     others: int = 0
+    devices: int = 0
+    setuid: int = 0
     named: list[bytes] = field(default_factory=list)
     bytes: int = 0
 
@@ -123,7 +126,8 @@ class Listing:
         """For the manifest."""
         return {
             "directories": self.directories, "files": self.files, "hard_links": self.hard_links,
-            "symlinks": self.symlinks, "others": self.others, "bytes": self.bytes,
+            "symlinks": self.symlinks, "others": self.others, "bytes": self.bytes, "devices": self.devices,
+            "setuid": self.setuid,
         }  # fmt: skip
 
 
@@ -135,6 +139,7 @@ def read_listing(lines: Iterable[bytes], endings: tuple[str, ...] = ()) -> Listi
         kind = line[:1]
         if kind == b"-":
             listing.files += 1
+            listing.setuid += b"s" in line[:10].lower()
             listing.bytes += int(line.split(maxsplit=3)[2])
             if wanted and line.endswith(wanted) and len(listing.named) < KEPT_NAMES:
                 listing.named.append(unquoted(line[line.index(b'"') + 1 : -2]))
@@ -146,6 +151,7 @@ def read_listing(lines: Iterable[bytes], endings: tuple[str, ...] = ()) -> Listi
             listing.symlinks += 1
         elif kind in (b"c", b"b", b"p"):
             listing.others += 1
+            listing.devices += kind != b"p"
     return listing
 
 

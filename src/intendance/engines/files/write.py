@@ -30,6 +30,7 @@ class WriteSession:
         self.destination = str(self._new.path)
         self.unfinished = str(self._new.partial)
         self._streams = {stream.name: stream for stream in streams}
+        self._devices_left = 0  # in the archive, by whoever extracts it
         if TREE not in self._streams:
             raise self._unusable("the set holds no file tree")
         source = Path(os.path.realpath(asset.path))
@@ -56,7 +57,7 @@ class WriteSession:
             _same("directories", found.directories, int(details["directories"])),
             _same("files", found.files, wanted_files),
             _same("symbolic links", found.symlinks, int(details["symlinks"])),
-            _same("devices and pipes", found.others, int(details["others"])),
+            _same("devices and pipes", found.others + self._devices_left, int(details["others"])),
         ]
         if AGAIN in self._streams:
             count = int(self._streams[AGAIN].details["files"])
@@ -69,7 +70,7 @@ class WriteSession:
     def _check_changed(self, found: walk.Counted) -> tuple[Check, ...]:
         """Folders and names; the sizes of files that did not change stand in no listing of the differential's tar."""
         details = self._streams[CHANGES].details
-        names = found.files + found.symlinks + found.others
+        names = found.files + found.symlinks + found.others + self._devices_left
         directories = _same("directories", found.directories, int(details["directories"]))
         # Sockets and files that vanished are names in tar's notes, and in no archive.
         if "names" in details and self._streams[TREE].details.get("sockets", 0) == 0:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from intendance.engines import BackupSession, Engine, RestoreSession, Source, StreamInSet
-from intendance.engines.mariadb import dump, physical, survey
+from intendance.engines.mariadb import asking, dump, physical, survey
 from intendance.engines.mariadb.client import Client
 from intendance.engines.mariadb.load import DatabaseRestore, FolderRestore
 from intendance.engines.mariadb.physical_restore import PhysicalRestore
-from intendance.model.errors import InternalError
+from intendance.model.errors import IntendanceError, InternalError
+from intendance.model.errors.drill import QuestionRefused
 from intendance.model.plan import Asset, BackupKind, MariadbAsset
 
 
@@ -26,6 +27,19 @@ class MariadbEngine:
         client = Client(self.asset)
         try:
             return dump.source_of(self.asset, survey.take(client, self.asset), client.warnings)
+        finally:
+            client.close()
+
+    def ask(self, sql: str, point_time: str, deadline_seconds: int) -> str | None:
+        """What the server answers to a question of the plan. Raises QuestionRefused."""
+        client = Client(self.asset)
+        try:
+            script = asking.script(sql, point_time, deadline_seconds)
+            return asking.answer(client.query(script, deadline_seconds=deadline_seconds + 30), sql)
+        except QuestionRefused:
+            raise
+        except IntendanceError as failed:
+            raise QuestionRefused(sql=sql, detail=failed.message.rstrip(".")) from failed
         finally:
             client.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from intendance.engines import Consumer, StreamInSet
@@ -22,6 +23,7 @@ from intendance.model.errors.engine import (
 )
 from intendance.model.evidence.restore import Check
 from intendance.system import process
+from intendance.system.sandbox import Sandbox
 
 _NAME = re.compile(r"[A-Za-z0-9_$][A-Za-z0-9_$-]{0,63}\Z")
 # Binary mode keeps carriage returns in the bodies of routines, --comments keeps comments there.
@@ -172,13 +174,22 @@ class DatabaseRestore:
 class FolderRestore(ServerFolder):
     """Into a new folder: a server of our own on a fresh data directory below it takes every stream, accounts too.
 
-    It is stopped at the end and leaves a data directory that `mariadbd` opens; the check says how.
+    It is stopped at the end and leaves a data directory that `mariadbd` opens; the check says how. `plain`: by the
+    client alone, as somebody does by hand.
     """
 
     def __init__(
-        self, streams: Sequence[StreamInSet], details: Mapping[str, Any], into: str, sizes: ServerSizes | None = None
+        self,
+        streams: Sequence[StreamInSet],
+        details: Mapping[str, Any],
+        into: str,
+        sizes: ServerSizes | None = None,
+        *,
+        sandbox: Sandbox | None = None,
+        plain: bool = False,
     ) -> None:
-        super().__init__(into)
+        super().__init__(into, sandbox)
+        self._plain = plain
         self._held = databases_of(streams)
         self._accounts = any(stream.name == ACCOUNTS for stream in streams)
         self._details = details
@@ -199,11 +210,17 @@ class FolderRestore(ServerFolder):
     def consumers(self) -> Sequence[Consumer]:
         """Every database, then the accounts."""
         argv = (*self._running().client_argv(), *_LOAD, "--sandbox")
-        loads = [loading.consumer(stream, argv, self._load_finished(name)) for name, stream in self._held.items()]
+        loads = [
+            loading.consumer(stream, argv, self._load_finished(name), plain=self._plain)
+            for name, stream in self._held.items()
+        ]
         if self._accounts:
             # One account whose log-in plugin this server lacks must not cost all the others: --force goes on.
             loads.append(Consumer(stream=ACCOUNTS, argv=(*argv, "--force"), finish=self._accounts_finished))
-        return tuple(loads)
+        return tuple(
+            replace(each, argv=self._within(each.argv, each.environment), environment={}) if self._sandbox else each
+            for each in loads
+        )
 
     def check(self) -> tuple[Check, ...]:
         """Each database, the accounts, and the command that starts the restored server."""

@@ -35,9 +35,10 @@ def consumer(
     pass_fds: tuple[int, ...] = (),
     head: Callable[[bytes], bytes] | None = None,
     silent: bool = False,
+    plain: bool = False,
 ) -> Consumer:
-    """The client, or where it pays two of them. `silent`: events are made disabled."""
-    tables = deferred_tables(stream)
+    """The client, or where it pays two of them (`plain`: never). `silent`: events are made disabled."""
+    tables = () if plain else deferred_tables(stream)
     silent = silent and stream.details.get("objects", {}).get("event", 0) > 0
     if not tables and not silent:
         return Consumer(stream=stream.name, argv=client, finish=finish, pass_fds=pass_fds, head=head)

@@ -12,6 +12,7 @@ from intendance.engines.private_mariadb import ServerSizes
 from intendance.model.errors.engine import DestinationUnusable, LoadFailed
 from intendance.model.evidence.restore import Check
 from intendance.system import process
+from intendance.system.sandbox import Sandbox
 
 PREPARE_DEADLINE_SECONDS = 6 * 3600.0
 PREPARE_MEMORY = "512M"
@@ -20,14 +21,21 @@ PREPARE_MEMORY = "512M"
 class PhysicalRestore(ServerFolder):
     """Into a new folder, whose `data` becomes a data directory that `mariadbd` of the same series opens."""
 
-    def __init__(self, streams: Sequence[StreamInSet], details: Mapping[str, Any], into: str) -> None:
+    def __init__(
+        self,
+        streams: Sequence[StreamInSet],
+        details: Mapping[str, Any],
+        into: str,
+        *,
+        sandbox: Sandbox | None = None,
+    ) -> None:
         if "/" not in into:
             raise DestinationUnusable(
                 destination=f"`{into}`",
                 detail="a physical set holds the files of a whole server, which only fit into a folder",
                 remedy="Write `--into /a/new/folder`, or name a logical set with `--point ID`.",
             )
-        super().__init__(into)
+        super().__init__(into, sandbox)
         self._details = details
         self._databases: list[dict[str, Any]] = [each for stream in streams for each in stream.details["databases"]]
         self._options = physical.server_options(details)
@@ -40,10 +48,11 @@ class PhysicalRestore(ServerFolder):
         self._require_series("mariadbd", done.stdout.decode(errors="replace"))
         self._create()
         self.data.mkdir(mode=0o700)
+        self._own(self.data)
 
     def consumers(self) -> Sequence[Consumer]:
         """mbstream, which unpacks into the fresh data directory."""
-        argv = ("mbstream", "-x", "-C", str(self.data))
+        argv = self._within(("mbstream", "-x", "-C", str(self.data)))
         return (Consumer(stream=physical.STREAM, argv=argv, finish=self._unpacked),)
 
     def replay(self) -> None:
@@ -60,7 +69,7 @@ class PhysicalRestore(ServerFolder):
             "mariadb-backup", "--no-defaults", "--prepare", f"--use-memory={PREPARE_MEMORY}",
             f"--target-dir={self.data}", f"--tmpdir={self.working}",
         ]  # fmt: skip
-        done = process.run(argv, deadline_seconds=PREPARE_DEADLINE_SECONDS, accept=range(-64, 256))
+        done = process.run(self._within(argv), deadline_seconds=PREPARE_DEADLINE_SECONDS, accept=range(-64, 256))
         if not physical_faults.completed(done.code, done.stderr):
             raise LoadFailed(destination=self.destination, detail=physical_faults.sentence_of(done.stderr) + ".")
         # The accounts are those of the original server: nobody else could log in to look.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from intendance.engines.mariadb.client import rows_of
 from intendance.engines.new_folder import NewFolder
 from intendance.engines.private_mariadb import PrivateServer, ServerSizes, start_command
 from intendance.model.errors.engine import PrivateServerFailed
+from intendance.system.sandbox import Sandbox
 
 COUNT_DEADLINE_SECONDS = 3600.0
 LOADING = ("--innodb-sort-buffer-size=32M", "--skip-innodb-doublewrite")
@@ -31,9 +32,13 @@ def loading_sizes() -> ServerSizes:
 
 
 class ServerFolder:
-    """A new folder whose `data` is the data directory of a server that is stopped before the folder gets its name."""
+    """A new folder whose `data` is the data directory of a server that is stopped before the folder gets its name.
 
-    def __init__(self, into: str) -> None:
+    In a `sandbox`, whose folder holds `into`, whatever reads what was stored is locked in.
+    """
+
+    def __init__(self, into: str, sandbox: Sandbox | None = None) -> None:
+        self._sandbox = sandbox
         self._new = NewFolder(Path(os.path.abspath(into)))  # noqa: PTH100 -- symbolic links stay as they were written
         self.destination = str(self._new.path)
         self.unfinished = str(self._new.partial)
@@ -73,9 +78,19 @@ class ServerFolder:
     def _create(self) -> None:
         self._new.create()
         self.working.mkdir(mode=0o700)
+        self._own(self._new.place, self.working)
+
+    def _own(self, *places: Path) -> None:
+        if self._sandbox is not None:
+            self._sandbox.own(*places)
+
+    def _within(self, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        return tuple(argv) if self._sandbox is None else self._sandbox.argv(argv, environment)
 
     def _new_server(self, sizes: ServerSizes, *options: str) -> PrivateServer:
-        self._server = PrivateServer(self.data, sizes=sizes, options=(*options, f"--tmpdir={self.working}"))
+        self._server = PrivateServer(
+            self.data, sizes=sizes, options=(*options, f"--tmpdir={self.working}"), sandbox=self._sandbox
+        )
         return self._server
 
     def _running(self) -> PrivateServer:

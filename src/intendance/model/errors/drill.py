@@ -81,3 +81,9 @@ class ScratchUnusable(IntendanceError):
 
     next_step = "Name a folder on a local disk with room for the restored data: `--scratch DIR`."
     exit_code = Exit.USAGE
+
+
+class QuestionRefused(IntendanceError):
+    """The plan's question `{sql}` has no answer: {detail}."""
+
+    next_step = "Try it on the original, then correct it under `drill: checks:` in the plan."

@@ -15,13 +15,15 @@ Trust = Literal["ledger", "given", "pinned", "first_use"]
 class Leg:
     """One way back: `restore` is the product's own path, `by_hand` the RESTORE.sh of the set.
 
-    `phases` are milliseconds; those of one pipe overlap. `restored_bytes` are before compression.
+    `phases` are milliseconds; those of one pipe overlap. `restored_bytes` are before compression, `read_bytes` what was
+    read of the store for it, which may be more than the set holds.
     """
 
     name: LegName
     phases: Phases
     checks: tuple[Check, ...]
     restored_bytes: int
+    read_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Hardware:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """How fast the store gave bytes: the set's ciphertext, read once from end to end before anything else ran."""
+    """How fast the store gave bytes: the set's ciphertext, read once from end to end while nothing else ran."""
 
     fetched_bytes: int
     fetch_ms: int

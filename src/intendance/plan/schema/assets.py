@@ -8,7 +8,7 @@ from pydantic import Field
 
 from intendance.plan.schema.backups import CRON_EXAMPLE, RETENTION_EXAMPLE, FilesBackup, MariadbBackup, SqliteBackup
 from intendance.plan.schema.declaring import Group, Later, option, optional
-from intendance.plan.schema.drills import FilesDrill, MariadbDrill
+from intendance.plan.schema.drills import Drill, FilesDrill, MariadbDrill
 from intendance.plan.schema.forms import AbsolutePath, Database, Exclusion, Line
 from intendance.plan.schema.keys import SecretReference
 from intendance.plan.schema.upkeep import MariadbUpkeep
@@ -48,9 +48,7 @@ class MariadbAsset(Group):
         example={"logical": {"schedule": CRON_EXAMPLE}, "stores": ["local"], "retention": RETENTION_EXAMPLE},
     )
     drill: MariadbDrill = optional(
-        "Restores that prove that its backups can be used.",
-        example={"host": "laptop", "schedule": "0 5 1 * *"},
-        performed=False,
+        "Restores that prove that its backups can be used.", example={"host": "laptop", "schedule": "0 5 1 * *"}
     )
     upkeep: MariadbUpkeep = optional(
         "What keeps it fast and small.", example={"analyze": {"schedule": "30 3 * * SUN"}}, performed=False
@@ -72,21 +70,22 @@ class FilesAsset(Group):
         example={"full": {"schedule": "0 3 * * SUN"}, "stores": ["local"], "retention": RETENTION_EXAMPLE},
     )
     drill: FilesDrill = optional(
-        "Restores that prove that its backups can be used.",
-        example={"host": "laptop", "schedule": "0 5 1 * *"},
-        performed=False,
+        "Restores that prove that its backups can be used.", example={"host": "laptop", "schedule": "0 5 1 * *"}
     )
 
 
 class SqliteAsset(Group):
     """A SQLite database: one file. A tree of files that holds it leaves it to this asset when it is backed up here."""
 
-    LATER = ("drill", "upkeep")
+    LATER = ("upkeep",)
     kind: Literal["sqlite"] = option("What kind of asset this is.", example="sqlite")
     path: AbsolutePath = option("The database's file.", example="/var/lib/members/members.sqlite")
     backup: SqliteBackup = optional(
         "How it is backed up; without it nothing is kept, and the rules say so.",
         example={"full": {"schedule": "15 * * * *"}, "stores": ["local"], "retention": RETENTION_EXAMPLE},
+    )
+    drill: Drill = optional(
+        "Restores that prove that its backups can be used.", example={"host": "laptop", "schedule": "0 5 1 * *"}
     )
 
 

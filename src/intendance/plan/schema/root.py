@@ -52,7 +52,6 @@ class Plan(Group):
     hosts: dict[Slug, DrillHost] = optional(
         "Machines that may try restores and prune stores, each under a name.",
         example={"laptop": {"held_by": "admin"}},
-        performed=False,
     )
     thresholds: Thresholds = optional(
         "From where on the machine's figures are worth a word.",

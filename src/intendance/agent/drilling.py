@@ -1,0 +1,317 @@
+"""Drills in the caller's own process, with the caller's keyring: on the node where its plan says so, or anywhere from
+what lies in a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from intendance import __version__
+from intendance.activities.drill import perform as drill
+from intendance.activities.drill.job import DrillContext, DrillJob
+from intendance.activities.drill.scratch import default_parent
+from intendance.agent.compose import Node, open_node, person
+from intendance.agent.founding import host_name, node_fingerprint
+from intendance.agent.layout import StateLayout
+from intendance.agent.opening import open_book
+from intendance.agent.performing import planned, stores_of
+from intendance.agent.service import find_asset
+from intendance.agent.stopping import Stop, Stopper
+from intendance.ledger.book import Book
+from intendance.model.errors import IntendanceError
+from intendance.model.errors.drill import DrillCancelled, DrillElsewhere, DrillKeyChanged, DrillSetsUnknown
+from intendance.model.errors.runs import StoreUnknown
+from intendance.model.errors.state import NoState
+from intendance.model.evidence import Evidence
+from intendance.model.evidence.drill import DrillCompleted, DrillFailed, Trust
+from intendance.model.frozen import dataclass
+from intendance.model.plan import DirectoryStore
+from intendance.model.record import Record
+from intendance.model.verdict import Fact
+from intendance.runs import Progress
+from intendance.runs.progress import Pace, Reading
+from intendance.runs.rows import DEADLINE_SECONDS
+from intendance.sets.fetch import asset_folder, read_small, survey
+from intendance.sets.manifest import NODE_KEY
+from intendance.stores import Store, open_store
+from intendance.system import lock, openpgp
+from intendance.system.clock import Clock
+
+_KEY_LIMIT_BYTES = 1 << 20
+NodeKey = tuple[str, str]
+"""Fleet and node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What somebody typed. `from_store`: where the sets lie, for a host that has no plan; then `fleet`, `node` and
+    `fingerprint` say whose they are, and `host` how this machine is called."""
+
+    asset: str
+    point: str | None = None
+    store: str | None = None
+    scratch: Path | None = None
+    from_store: str | None = None
+    node: str | None = None
+    fingerprint: str | None = None
+    host: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drilled:
+    """A drill that completed, and its record in the ledger `node`; `zone` is the one to say times in."""
+
+    evidence: DrillCompleted
+    asset: str
+    node: str
+    seq: int
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drills:
+    """What this ledger says of drills, newest first; `zone` as in `Drilled`."""
+
+    node: str
+    zone: str
+    facts: tuple[Fact[Any], ...]
+
+
+Trusting = Callable[[str, str, Trust], None]
+"""Is told of the node and of the key that is trusted, and why, before anything is opened."""
+
+
+def run_here(state: Path, clock: Clock, asked: Asked, moved: Callable[[Reading], None]) -> Drilled:
+    """Drill an asset of the plan in force on the node that made its sets: where the plan says that this host does it.
+
+    Raises AssetUnknown, NotBackedUp, StoreUnknown, DrillElsewhere, LockHeld, and what the drill raises.
+    """
+    with open_node(state, clock) as node:
+        find_asset(node, asked.asset)
+        asset = planned(node, asked.asset)
+        _expect_here(node, asked.asset)
+        stores = {store.name: store for store in stores_of(node, asset)}
+        name = asked.store or next(reversed(stores))
+        if name not in stores:
+            raise StoreUnknown(asset=asset.name, store=name, known=", ".join(stores))
+        completed = node.book.facts("backup.completed", asset=asset.name)
+        (genesis,) = node.book.facts("genesis", latest=1)
+        job = DrillJob(fleet=node.plan.fleet, node=node.plan.node.id, asset=asset.name, point=asked.point)
+        stored = [fact for fact in completed if name in fact.data.stores]
+        context = DrillContext(
+            store=stores[name],
+            store_kind=node.plan.stores[name].kind,
+            book=node.book,
+            by="self",
+            fingerprint=genesis.data.openpgp_fingerprint,
+            trust="ledger",
+            manifests={fact.data.set: fact.data.manifest_sha256 for fact in completed},
+            seen={fact.data.sequence: fact.data.manifest_sha256 for fact in stored[:1]},
+            parent=asked.scratch or default_parent(),
+            clock=clock,
+        )
+        with lock.held(node.layout.asset_lock(asset.name), purpose=f"Drilling {asset.name}"):
+            return _perform(job, context, node.plan.organisation.timezone, moved)
+
+
+def run_from_store(
+    state: Path, clock: Clock, asked: Asked, trusting: Trusting, moved: Callable[[Reading], None]
+) -> Drilled:
+    """Drill from a store alone, on a host that has its own ledger, begun here when there is none.
+
+    Raises DrillSetsUnknown, DrillKeyChanged, LockHeld, and what the drill raises.
+    """
+    store, kind = _store(asked.from_store or "")
+    fleet, node = _whose(store, asked)
+    with _own_book(state, clock, fleet, asked) as book:
+        job = DrillJob(fleet=fleet, node=node, asset=asked.asset, point=asked.point)
+        signed_by = _signer(store, fleet, node, asked.asset)
+        try:
+            fingerprint, trust = _trusted(book, (fleet, node), signed_by, asked)
+        except DrillKeyChanged as changed:
+            failed = _not_run(job, (store.name, kind), book.node, changed)
+            book.append(failed, actor=person(), asset=job.asset)
+            raise
+        trusting(node, fingerprint, trust)
+        context = DrillContext(
+            store=store,
+            store_kind=kind,
+            book=book,
+            by=book.node,
+            fingerprint=fingerprint,
+            trust=trust,
+            manifests={},
+            seen=_seen(book, job, fingerprint),
+            parent=asked.scratch or default_parent(),
+            clock=clock,
+        )
+        with lock.held(StateLayout(state).asset_lock(asked.asset), purpose=f"Drilling {asked.asset}"):
+            return _perform(job, context, "UTC", moved)
+
+
+def drills(state: Path, clock: Clock, asset: str | None) -> Drills:
+    """The drills that the ledger of this state folder holds. Raises NoState."""
+    with open_book(state, clock) as book:
+        found = [*book.facts("drill.completed", asset=asset), *book.facts("drill.failed", asset=asset)]
+        plans = book.facts("plan.adopted", latest=1)
+        zone = plans[0].data.timezone if plans else "UTC"
+        return Drills(node=book.node, zone=zone, facts=tuple(sorted(found, key=lambda fact: -fact.seq)))
+
+
+def _expect_here(node: Node, asset: str) -> None:
+    """That the plan says in so many words that the node tries its own restores. Raises DrillElsewhere."""
+    plan = node.plan.assets[asset].drill
+    if plan is None:
+        raise DrillElsewhere(asset=asset, detail="its plan names no host for it")
+    if plan.host != node.plan.node.id:
+        raise DrillElsewhere(asset=asset, detail=f"its plan names {plan.host}")
+    if "maint" in node.plan.catalogues:
+        raise DrillElsewhere(asset=asset, detail="under maint, another host than the node tries its backups")
+
+
+def _store(address: str) -> tuple[Store, str]:
+    """The store at an address: the folder of a directory store. Raises DrillSetsUnknown."""
+    folder = Path(address).absolute()
+    if not folder.is_dir():
+        raise DrillSetsUnknown(wanted="backups", store=address, detail="there is no such folder")
+    return open_store(DirectoryStore(name=folder.name or "store", path=str(folder))), "directory"
+
+
+def _whose(store: Store, asked: Asked) -> NodeKey:
+    """Whose sets are meant. Raises DrillSetsUnknown unless one node alone has sets of that asset."""
+    found: set[NodeKey] = set()
+    for each in store.list(""):
+        parts = each.key.split("/")
+        if len(parts) == 5 and parts[2] == asked.asset and asked.node in (None, parts[1]):
+            found.add((parts[0], parts[1]))
+    if len(found) != 1:
+        several = ", ".join(sorted(f"{fleet}/{node}" for fleet, node in found))
+        detail = f"several nodes have sets of it: {several}" if found else "no node has a set of it there"
+        raise DrillSetsUnknown(wanted=asked.asset, store=store.name, detail=detail)
+    return found.pop()
+
+
+@contextmanager
+def _own_book(state: Path, clock: Clock, fleet: str, asked: Asked) -> Iterator[Book]:
+    """This host's ledger; begun, with a key of its own, when there is none."""
+    try:
+        book = open_book(state, clock)
+    except NoState:
+        name = asked.host or host_name()
+        book = Book.create(
+            state,
+            fleet=fleet,
+            node=name,
+            openpgp_fingerprint=node_fingerprint(state, fleet=fleet, node=name),
+            software=f"intendance {__version__}",
+            clock=clock,
+        )
+    with book:
+        yield book
+
+
+def _signer(store: Store, fleet: str, node: str, asset: str) -> str:
+    """The key that lies with the newest set: what is trusted at first use. Raises DrillSetsUnknown."""
+    prefix = asset_folder(fleet, node, asset)
+    found = survey(store, prefix).complete
+    if not found:
+        raise DrillSetsUnknown(wanted=asset, store=store.name, detail="it holds no complete set of it")
+    newest = max(found, key=lambda name: max(each.stored_at for each in found[name].values()))
+    armored = read_small(store, f"{prefix}/{newest}/{NODE_KEY}", _KEY_LIMIT_BYTES).decode("utf-8", errors="replace")
+    keys = openpgp.read_keys(armored)
+    if len(keys) != 1:
+        raise DrillSetsUnknown(wanted=asset, store=store.name, detail=f"{NODE_KEY} of {newest} holds no single key")
+    return keys[0].fingerprint
+
+
+def _trusted(book: Book, whose: NodeKey, signed_by: str, asked: Asked) -> tuple[str, Trust]:
+    """The key to trust: the one given, else the one of earlier drills, else the one that is there. Raises
+    DrillKeyChanged when that is another one."""
+    given = "".join((asked.fingerprint or "").split()).replace(":", "").upper().removeprefix("0X")
+    pinned = next(
+        (fact.data.node_fingerprint for fact in book.facts("drill.completed")
+         if (fact.data.fleet, fact.data.node) == whose),
+        None,
+    )  # fmt: skip
+    trusted = given or pinned or signed_by
+    if trusted != signed_by:
+        raise DrillKeyChanged(node=whose[1], found=signed_by, trusted=trusted)
+    return trusted, "given" if given else "pinned" if pinned else "first_use"
+
+
+def _seen(book: Book, job: DrillJob, fingerprint: str) -> dict[int, str]:
+    """The newest of the sets that earlier drills from anywhere met, by its number."""
+    found = {
+        fact.data.sequence: fact.data.manifest_sha256
+        for fact in book.facts("drill.completed", asset=job.asset)
+        if (fact.data.fleet, fact.data.node, fact.data.node_fingerprint) == (job.fleet, job.node, fingerprint)
+    }
+    return {max(found): found[max(found)]} if found else {}
+
+
+def _perform(job: DrillJob, context: DrillContext, zone: str, moved: Callable[[Reading], None]) -> Drilled:
+    stopper, pace = Stopper(), Pace(1)
+    steps = _Recorded(context.book, stopper, job.asset, context.clock.read().at)
+
+    def progress(seen: Progress) -> None:
+        reading = pace.reading(seen)
+        if reading is not None:
+            moved(reading)
+
+    try:
+        stopper.arm(DEADLINE_SECONDS)
+        evidence = drill.perform(job, context, steps, progress)
+        stopper.disarm()
+    except Stop:
+        cancelled = DrillCancelled(asset=job.asset)
+        steps.commit("failed", {}, _not_run(job, (context.store.name, context.store_kind), context.by, cancelled))
+        raise cancelled from None
+    finally:
+        stopper.disarm()
+    record = steps.record
+    assert record is not None  # noqa: S101 -- the drill returned, so it was recorded
+    return Drilled(evidence=evidence, asset=job.asset, node=record.node, seq=record.seq, zone=zone)
+
+
+def _not_run(job: DrillJob, store: tuple[str, str], by: str, error: IntendanceError) -> DrillFailed:
+    return DrillFailed(
+        set=job.point or "",
+        kind="",
+        engine="",
+        store=store[0],
+        store_kind=store[1],
+        by=by,
+        fleet=job.fleet,
+        node=job.node,
+        leg="",
+        step="",
+        error=error.code,
+        message=error.message,
+        next_step=error.advice,
+    )
+
+
+class _Recorded:
+    """The steps of a drill: what it records stands in the ledger at once, and there is no second attempt."""
+
+    def __init__(self, book: Book, stopper: Stopper, asset: str, at: datetime) -> None:
+        self.run = f"{asset}.drill.{at:%Y%m%dT%H%M%SZ}"
+        self.attempt = 1
+        self.asset = asset
+        self.actor = person()
+        self.record: Record | None = None
+        self._book = book
+        self._stopper = stopper
+
+    def memo(self, step: str) -> dict[str, Any] | None:  # noqa: ARG002 -- as `runs.Steps` has it
+        return None
+
+    def commit(self, step: str, memo: dict[str, Any], evidence: Evidence | None = None) -> Record | None:  # noqa: ARG002
+        if evidence is not None:
+            with self._stopper.shielded():
+                self.record = self._book.append(evidence, actor=self.actor, asset=self.asset, run=self.run)
+                self._stopper.disarm()
+        return self.record
