@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from intendance.activities.backup.decide import canonical
 from intendance.engines import ENGINES, Engine, open_engine
 from intendance.engines.private_mariadb import PrivateServer
+from intendance.ledger.canonical import encode
 from intendance.model.errors import IntendanceError, InternalError
 from intendance.model.errors.engine import DestinationTaken, SourceMissing
 from intendance.model.plan import Asset, BackupKind, FilesAsset, MariadbAsset, SqliteAsset
@@ -148,6 +150,7 @@ def test_a_source_is_described_for_a_manifest(case: Case) -> None:
     assert source.version
     assert source.estimated_bytes > 0
     assert json.loads(json.dumps(source.details)) == source.details
+    encode(canonical(source.details))
 
 
 def test_a_new_name_in_the_plan_is_the_same_source(case: Case) -> None:
@@ -177,6 +180,7 @@ def test_streams_have_names_that_stores_take_and_details_that_manifests_take(cas
         assert STREAM.match(name)
         assert stream.media in ("tar", "sql", "sqlite", "mbstream")
         assert json.loads(json.dumps(stream.finished.details)) == stream.finished.details
+        encode(canonical(stream.finished.details))
 
 
 def test_two_backups_of_the_same_have_the_same_streams(case: Case, tmp_path: Path) -> None:

@@ -284,8 +284,8 @@ def test_the_change_mark_moves_where_neither_header_nor_log_tell(folder: Path) -
         connection.execute("UPDATE t SET a = 2")
         connection.commit()
     second = engine(file).look().details["change_mark"]
-    assert {name: second[name] for name in second if name != "changed_ns"} == {
-        name: first[name] for name in first if name != "changed_ns"
+    assert {name: second[name] for name in second if name != "changed_us"} == {
+        name: first[name] for name in first if name != "changed_us"
     }
     assert second != first
 

@@ -152,8 +152,8 @@ def describe(path: str) -> dict[str, Any]:
             "file_bytes": status.st_size,
             "change_counter": counter,
             "pages": pages,
-            "inode": status.st_ino,
-            "changed_ns": status.st_ctime_ns,
+            "inode": f"{status.st_ino:x}",  # 64 bits, more than a manifest's integers have
+            "changed_us": status.st_ctime_ns // 1000,
         }
         | _wal_mark(f"{path}-wal", page_size),
     }
