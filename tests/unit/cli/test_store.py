@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from intendance.agent.probing import ProbeRecorded
-from intendance.cli import main
+from intendance.cli import main, output
 from intendance.cli.store import exit_code
 from intendance.model.errors import Exit
 from intendance.model.evidence.probe import Attempt, StoreProbed
@@ -16,7 +16,8 @@ from tests.unit.cli.test_plan import Shell
 @pytest.fixture
 def shell(plans: Plans, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.chdir(plans.folder)
-    monkeypatch.setattr(main, "default_state", lambda: plans.folder / "state")  # never this machine's own
+    for module in (main, output):
+        monkeypatch.setattr(module, "default_state", lambda: plans.folder / "state")  # never this machine's own
     return Shell(plans, capsys)
 
 
