@@ -240,7 +240,7 @@ def _declared(asset: Asset, first_seen: Mapping[str, str], now: str) -> AssetDec
         first_declared_at=first_seen.get(known_as, now),
         schedules=() if backup is None else tuple(_schedules(backup)),
         stores=() if backup is None else backup.stores,
-        retention_days=0 if backup is None else backup.retention_days,
+        retention_days=0 if backup is None else backup.covered_days,
         subject=clean(_subject(asset)),
         databases=tuple(map(clean, asset.databases)) if asset.kind == "mariadb" else (),
         exclude=tuple(map(clean, asset.exclude)) if asset.kind == "files" else (),

@@ -13,7 +13,7 @@ from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
 from intendance.ledger.book import Book
 from intendance.model.evidence.lifecycle import PlanAdopted
-from intendance.model.plan import DirectoryStore, MariadbAsset, Plan
+from intendance.model.plan import DirectoryStore, MariadbAsset, Plan, Schedule
 from intendance.model.verdict import Fact
 from intendance.plan import adopted
 from intendance.runs.decide import Line
@@ -63,13 +63,14 @@ def open_node(state: Path, clock: Clock) -> Iterator[Node]:
 
 
 def lines_of(plan: Plan) -> tuple[Line, ...]:
-    """Every schedule of a plan as a line: `backup.<kind>` and `inspect` of each asset."""
+    """Every schedule of a plan as a line: `backup.<kind>`, `inspect` and `prune` of each asset."""
     lines = []
     for asset in plan.assets.values():
         if asset.backup is None:
             continue
         scheduled = {f"backup.{kind}": schedule for kind, schedule in asset.backup.kinds.items()}
         scheduled["inspect"] = asset.backup.inspect
+        scheduled["prune"] = _pruned_here(plan)
         lines += [
             Line(
                 asset=asset.name,
@@ -82,6 +83,13 @@ def lines_of(plan: Plan) -> tuple[Line, ...]:
             if schedule is not None
         ]
     return tuple(lines)
+
+
+def _pruned_here(plan: Plan) -> Schedule | None:
+    """When the node prunes by itself: only where the plan says so in as many words, and never under maint."""
+    if plan.prune is None or plan.prune.host != plan.node.id or "maint" in plan.catalogues:
+        return None
+    return plan.prune.schedule
 
 
 def deadline_seconds(plan: Plan, asset: str, activity: str) -> int:

@@ -20,6 +20,10 @@ def perform(node: Node, run: Run, steps: Steps, progress: ProgressSink) -> None:
         _back_up(node, run, kind, steps, progress)
     elif activity == "inspect":
         _inspect(node, run, steps, progress)
+    elif activity == "prune":
+        from intendance.agent import pruning  # nothing else deletes
+
+        pruning.perform(node.book, node.plan, node.clock, planned(node, run.asset), steps, progress)
     else:
         raise InternalError(detail=f"activity {run.activity!r}")
 

@@ -27,6 +27,7 @@ _CANCEL_PATIENCE_SECONDS = 12.0
 _EVIDENCE_OF: Mapping[str, tuple[str, ...]] = {
     "backup": ("backup.completed", "backup.failed", "run.ended"),
     "inspect": ("inspection.completed", "inspection.failed", "run.ended"),
+    "prune": ("prune.marked", "prune.begun", "prune.completed", "run.ended"),
     "restore": ("restore.completed", "restore.failed", "run.ended"),
 }
 

@@ -1,4 +1,4 @@
-"""`intendance backup`: make, list, show and inspect backups."""
+"""`intendance backup`: make, list, show, inspect and prune backups."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ class Kind(StrEnum):
 
 def register(root: typer.Typer) -> None:
     """Add the noun."""
-    noun = typer.Typer(help="Make, list, show and inspect backups.", no_args_is_help=True)
+    noun = typer.Typer(help="Make, list, show, inspect and prune backups.", no_args_is_help=True)
     noun.command()(run)
     noun.command("list")(list_)
     noun.command()(show)
     noun.command()(inspect)
+    noun.command()(prune)
     root.add_typer(noun, name="backup")
 
 
@@ -119,6 +120,31 @@ def show(
         return
     for line in points.set_lines(translator(invocation.language, *points.DOMAINS), shown):
         typer.echo(line)
+
+
+def prune(
+    context: typer.Context,
+    asset: Asset = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what becomes of each set, and why.")] = False,
+    confirm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ASSET[:COUNT]",
+            help="Mark and delete: the asset's name; with a count, that many sets in place of the ceiling.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Delete what no retention keeps any more: marked first, deleted a week later, on the host that the plan names."""
+    from intendance.cli import pruning  # reads stores, drills and rules: no other command does
+
+    invocation: Invocation = context.obj
+    output = Output(as_json=json)
+    plans = _places() if invocation.plan is None else (invocation.plan,)
+    if dry_run:
+        pruning.show(invocation, output, plans, asset)
+    else:
+        pruning.delete(invocation, output, plans, asset, confirm)
 
 
 def _perform(invocation: Invocation, output: Output, work: Callable[[Watcher], tuple[Outcome, ...]]) -> None:

@@ -83,6 +83,28 @@ def _inspection_completed(_: Translator, data: Data) -> str:
     )
 
 
+def _prune_marked(_: Translator, data: Data) -> str:
+    return _("{store}: {marked} marked, {lifted} kept again").format(
+        store=data["store"], marked=len(data["sets"]), lifted=len(data["lifted"])
+    )
+
+
+def _prune_begun(_: Translator, data: Data) -> str:
+    count = len(data["sets"])
+    return _.plural("{store}: {n} deletion begun", "{store}: {n} deletions begun", count).format(
+        store=data["store"], n=count
+    )
+
+
+def _prune_completed(_: Translator, data: Data) -> str:
+    return _("{store}: {n} deleted, {freed} freed, {kept} left").format(
+        store=data["store"],
+        n=len(data["sets"]),
+        freed=size(data["freed_bytes"], _.language),
+        kept=number(data["kept"], _.language),
+    )
+
+
 def _restore_completed(_: Translator, data: Data) -> str:
     bad = [check["name"] for check in data["checks"] if not check["ok"]]
     count = len(data["checks"])
@@ -128,6 +150,9 @@ _WORDS: Mapping[str, Callable[[Translator, Data], str]] = {
     "backup.failed": _failed,
     "inspection.completed": _inspection_completed,
     "inspection.failed": _failed,
+    "prune.marked": _prune_marked,
+    "prune.begun": _prune_begun,
+    "prune.completed": _prune_completed,
     "restore.completed": _restore_completed,
     "restore.failed": _failed,
     "run.ended": _run_ended,

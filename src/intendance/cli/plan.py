@@ -65,7 +65,7 @@ def show(
     plan = _valid(context, file, json=json).valid(node)
     output = Output(as_json=json)
     now = context.obj.clock.read().at
-    _ = _texts(context, "plan_show")
+    _ = _texts(context, "plan_show", "run_words")
     if json:
         output.json(answer(_, plan, now, count=count, talk=output.talk))
         return

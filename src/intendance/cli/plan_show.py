@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from intendance.agent.preview import Activity, AssetPreview, preview
+from intendance.cli import run_words
 from intendance.language.sizes import number, size
 from intendance.language.spoken import message_of
 from intendance.language.texts import Translator, translator
@@ -69,11 +70,14 @@ def lines(_: Translator, plan: Plan, now: datetime, *, count: bool, talk: Talk) 
             yield from _activity(_, activity, plan)
         if shown.activities:
             yield _row(_, _("stored in"), "; ".join(f"{name} ({path})" for name, path in shown.stores))
-            yield _row(_, _("kept"), _("{days} days").format(days=shown.retention_days))
+            yield from _rows(_, _("kept"), list(_kept(_, shown)))
             yield from _rows(_, _("opened by"), holders)
         yield from _drill(_, shown.asset, plan)
         if isinstance(shown.asset, FilesAsset):
             yield from _exclusions(_, shown.asset, count=count, talk=talk)
+    if plan.prune is not None:
+        yield ""
+        yield _pruning(_, plan)
     for site in plan.sites.values():
         yield ""
         yield _("{site}: a site, whose assets can be restored together: {assets}").format(
@@ -112,7 +116,52 @@ def answer(_: Translator, plan: Plan, now: datetime, *, count: bool, talk: Talk)
         ],
         "assets": [_asset_json(_, shown, count=count, talk=talk) for shown in preview(plan, now)],
         "sites": [{"site": site.name, "assets": list(site.assets)} for site in plan.sites.values()],
+        "prune": None
+        if plan.prune is None
+        else {"host": plan.prune.host, "cron": plan.prune.schedule.cron if plan.prune.schedule else None},
         "declared": plan.declared,
+    }
+
+
+def _pruning(_: Translator, plan: Plan) -> str:
+    assert plan.prune is not None  # noqa: S101 -- asked just before
+    told = {"host": plan.prune.host, "cron": plan.prune.schedule.cron if plan.prune.schedule else ""}
+    if plan.prune.schedule is None:
+        return _("What no retention keeps any more is deleted on {host}, by hand.").format(**told)
+    return _("What no retention keeps any more is deleted on {host}: {cron}").format(**told)
+
+
+def _kept(_: Translator, shown: AssetPreview) -> Iterator[str]:
+    yield _("{days} days").format(days=shown.retention_days)
+    backup = shown.asset.backup
+    if backup is None:
+        return
+    for text, days in (
+        (_("the first of each day: {days} days"), backup.daily_days),
+        (_("the first of each week: {days} days"), backup.weekly_days),
+        (_("the first of each month: {days} days"), backup.monthly_days),
+    ):
+        if days:
+            yield text.format(days=days)
+    if backup.legal is not None:
+        told = {"kind": run_words.kind(_, backup.legal.kind), "days": backup.legal.keep_days}
+        if backup.legal.select == "yearly":
+            yield _("one of each year ({kind}): {days} days").format(**told)
+        else:
+            yield _("one of each month ({kind}): {days} days").format(**told)
+
+
+def _retention_json(shown: AssetPreview) -> dict[str, Any] | None:
+    backup = shown.asset.backup
+    if backup is None:
+        return None
+    legal = backup.legal
+    return {
+        "points_days": backup.retention_days,
+        "daily_days": backup.daily_days,
+        "weekly_days": backup.weekly_days,
+        "monthly_days": backup.monthly_days,
+        "legal": None if legal is None else {"select": legal.select, "kind": legal.kind, "keep_days": legal.keep_days},
     }
 
 
@@ -133,6 +182,7 @@ def _asset_json(_: Translator, shown: AssetPreview, *, count: bool, talk: Talk) 
         ],
         "stores": [{"name": name, "path": path} for name, path in shown.stores],
         "retention_days": shown.retention_days,
+        "retention": _retention_json(shown),
     }
     if isinstance(asset, FilesAsset):
         found["exclude"] = list(asset.exclude)

@@ -29,6 +29,7 @@ def activity(_: Translator, name: str) -> str:
         "backup.full": _("full backup"),
         "backup.differential": _("differential backup"),
         "inspect": _("inspection"),
+        "prune": _("pruning"),
         "restore": _("restore"),
     }
     return known.get(name, name)

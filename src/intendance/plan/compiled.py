@@ -17,11 +17,13 @@ from intendance.model.plan import (
     DrillPlan,
     FilesAsset,
     Host,
+    LegalRetention,
     MariadbAsset,
     MariadbConnection,
     Node,
     Organisation,
     Plan,
+    Prune,
     Recipient,
     S3Store,
     Schedule,
@@ -58,6 +60,7 @@ def compile_plan(
         waivers=tuple(Waiver(**waiver) for waiver in data.get("waivers", ())),
         hosts=hosts_of(data.get("hosts", {})),
         declared=dict(declared or {}),
+        prune=_prune(data.get("prune")),
     )
 
 
@@ -133,7 +136,11 @@ def _backup(backup: Options | None) -> BackupPlan | None:
     return BackupPlan(
         kinds={kind: _schedule(backup[kind]) for kind in get_args(BackupKind) if kind in backup},
         stores=tuple(backup["stores"]),
-        retention_days=durations.parse(backup["retention"]["points"]) // durations.DAY,
+        retention_days=_days(backup["retention"], "points"),
+        daily_days=_days(backup["retention"], "daily"),
+        weekly_days=_days(backup["retention"], "weekly"),
+        monthly_days=_days(backup["retention"], "monthly"),
+        legal=_legal(backup["retention"].get("legal")),
         inspect=_schedule(backup.get("inspect")),
         deadlines_seconds={
             kind: durations.parse(backup[kind]["deadline"])
@@ -167,6 +174,21 @@ def _check(check: Options) -> DrillCheck:
     if "deadline" in check:
         asked["deadline_seconds"] = durations.parse(check["deadline"])
     return DrillCheck(**asked)
+
+
+def _days(retention: Options, name: str) -> int:
+    """Whole days; 0 for what is not written."""
+    return durations.parse(retention[name]) // durations.DAY if name in retention else 0
+
+
+def _legal(legal: Options | None) -> LegalRetention | None:
+    if legal is None:
+        return None
+    return LegalRetention(select=legal["select"], kind=legal["kind"], keep_days=_days(legal, "keep"))
+
+
+def _prune(prune: Options | None) -> Prune | None:
+    return None if prune is None else Prune(host=prune["host"], schedule=_schedule(prune))
 
 
 def _schedule(schedule: Options | None) -> Schedule | None:

@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 
 from intendance.catalogue.rule import Rulebook
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
-from intendance.model.plan import Asset, BackupPlan, FilesAsset, MariadbAsset, Plan, Site, SqliteAsset, Waiver
+from intendance.model.plan import Asset, BackupPlan, FilesAsset, MariadbAsset, Plan, Prune, Site, SqliteAsset, Waiver
 from intendance.plan import durations
 from intendance.plan.change import Change
 from intendance.plan.declared_changes import declared_changes
 from intendance.plan.drilling import drill_changes
+from intendance.plan.keeping import class_changes, pruning_changes
 from intendance.plan.rhythm import activity_changes, backup_of_kind
 from intendance.plan.saying import Names, say
 
@@ -31,6 +32,7 @@ def changes(
         *_assets(former, new, former_identities, new_identities),
         *_stores(former, new),
         *_sites(former.sites, new.sites),
+        *_pruning(former.prune, new.prune),
         *_recipients(former, new),
         *_people(former, new),
         *_waivers(former.waivers, new.waivers),
@@ -47,7 +49,7 @@ def recorded_changes(
     found = list(_catalogues(adoption.catalogues, new.catalogues))
     for name, asset in declared.items():
         kept = new.assets.get(by_identity.get(asset.identity, ""))
-        days = kept.backup.retention_days if kept is not None and kept.backup is not None else 0
+        days = kept.backup.covered_days if kept is not None and kept.backup is not None else 0
         if kept is None:
             found.append(_dropped(name))
         elif days < asset.retention_days:
@@ -170,6 +172,8 @@ def _kept(name: str, days: int, before: int) -> Change:
 def _backup(name: str, former: BackupPlan, new: BackupPlan) -> Iterator[Change]:
     if new.retention_days != former.retention_days:
         yield _kept(name, new.retention_days, former.retention_days)
+    for change in class_changes(name, former, new):
+        yield Change(name=name, code=change.code, said=change.said, severe=change.severe)
     for store in gone(former.stores, new.stores):
         said = say("{name} is no longer stored in {store}", name=name, store=store)
         yield Change(name=name, code="store-left", said=said, severe=True, effect="stops")
@@ -220,6 +224,12 @@ def _sites(former: Mapping[str, Site], new: Mapping[str, Site]) -> Iterator[Chan
         if more:
             said = say("{assets} are restored together as the site {name}", name=name, assets=Names(more, "and"))
             yield Change(name=name, code="site-larger", said=said, effect="changes" if before else "starts")
+
+
+def _pruning(former: Prune | None, new: Prune | None) -> Iterator[Change]:
+    host = new or former
+    for change in pruning_changes(former, new):
+        yield Change(name=host.host if host else "", code=change.code, said=change.said, severe=change.severe)
 
 
 def _recipients(former: Plan, new: Plan) -> Iterator[Change]:

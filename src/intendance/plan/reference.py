@@ -112,6 +112,7 @@ _GROUPS = (
     ("sites.NAME", "", "Site"),
     ("waivers", "each item of the list", "Waiver"),
     ("hosts.NAME", "", "DrillHost"),
+    ("prune", "", "Prune"),
     ("manager", "", "Manager"),
     ("thresholds", "", "Thresholds"),
     ("thresholds.disk, memory, cpu", "instead of a share alone", "SustainedShare"),

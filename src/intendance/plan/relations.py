@@ -34,6 +34,8 @@ def faults(data: Any) -> list[Fault]:
     return [
         *_recipients(data),
         *_legal(data),
+        *_classes(data),
+        *_pruning(data),
         *_places(data),
         *_emptied(data),
         *_servers(data),
@@ -104,12 +106,57 @@ def _legal(data: Any) -> Iterator[Fault]:
             made = [each for each in ("logical", "physical", "full") if value_at(asset, "backup", each) is not None]
             fix = say("write {kinds}", kinds=quoted(made)) if made else say("add `{kind}:` under `backup`", kind=kind)
             yield Fault(path=(*place, "kind"), code="legal-kind-not-made", message=said, fix=fix)
+        elif kind == "physical":
+            said = say("a physical backup opens with one series of the server only, so none is kept for the law")
+            fix = say("write {kinds}", kinds=quoted(["logical"]))
+            yield Fault(path=(*place, "kind"), code="legal-physical", message=said, fix=fix)
         if _shorter(keep, points):
             said = say(
                 "`{keep}` is shorter than the `{points}` for which every point is kept", keep=keep, points=points
             )
             fix = say("write `{example}` or more, or remove `legal`", example=points)
             yield Fault(path=(*place, "keep"), code="legal-shorter", message=said, fix=fix)
+
+
+def _classes(data: Any) -> Iterator[Fault]:
+    """Classes that keep nothing: every point is kept longer."""
+    for name, asset in entries(data, "assets"):
+        points = value_at(asset, "backup", "retention", "points")
+        for each in ("daily", "weekly", "monthly"):
+            keep = value_at(asset, "backup", "retention", each)
+            if _shorter(keep, points):
+                yield Fault(
+                    path=("assets", name, "backup", "retention", each),
+                    code="class-shorter",
+                    message=say(
+                        "`{keep}` is shorter than the `{points}` for which every point is kept",
+                        keep=keep,
+                        points=points,
+                    ),
+                    fix=say("write `{example}` or more, or remove `{option}`", example=points, option=each),
+                )
+
+
+def _pruning(data: Any) -> Iterator[Fault]:
+    host = value_at(data, "prune", "host")
+    node = value_at(data, "node", "id")
+    if not isinstance(host, str) or not isinstance(node, str):
+        return
+    hosts = dict(entries(data, "hosts"))
+    if host == node:
+        if "maint" in (value_at(data, "catalogues") or ()):
+            said = say("under maint a node never deletes its own backups: whoever takes it would take them as well")
+            fix = say("name a host that alone may delete in the stores, under `hosts`")
+            yield Fault(path=("prune", "host"), code="prune-on-node", message=said, fix=fix, rule="MAINT_013")
+        return
+    if host not in hosts:
+        said = say("`{name}` does not stand under {places}", name=host, places=quoted(["hosts"]))
+        fix = say("add `{name}` under `{section}`", name=host, section="hosts")
+        yield Fault(path=("prune", "host"), code="not-declared", message=said, fix=fix)
+    if value_at(data, "prune", "schedule") is not None:
+        said = say("{host} is no node, so nothing starts there by itself", host=f"`{host}`")
+        fix = say("remove `schedule`; on {host}, type `intendance backup prune`", host=host)
+        yield Fault(path=("prune", "schedule"), code="prune-schedule", message=said, fix=fix)
 
 
 def _shorter(one: Any, other: Any) -> bool:

@@ -126,8 +126,8 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionPlan:
-    """A decision for every set, the oldest first. `due` were marked a week ago and nothing holds them but, perhaps, the
-    ceiling. `lifted` are marks that no longer hold."""
+    """A decision for every set, the oldest first. `due` is how many may go now, were there no ceiling; `lifted` are
+    marks that no longer hold."""
 
     decisions: tuple[Decision, ...]
     ceiling: int
@@ -155,7 +155,7 @@ def plan(view: View) -> RetentionPlan:
     return RetentionPlan(
         decisions=tuple(decisions),
         ceiling=ceiling,
-        due=len(due),
+        due=len(_chosen(sets, due, len(due))),
         lifted=tuple(name for name in lifted if name not in {s.set for s in due}),
     )
 

@@ -22,7 +22,7 @@ class PruneElsewhere(IntendanceError):
 class PruneForbiddenHere(IntendanceError):
     """A node under the catalogue maint never deletes its own backups, and this is {here}."""
 
-    next_step = "Prune from a host of the plan that alone has the right to delete in the store {store}."
+    next_step = "Prune from a host of the plan (`prune: {{host: NAME}}`) that alone may delete in the stores."
     exit_code = Exit.USAGE
 
 
@@ -51,3 +51,15 @@ class ClocksApart(IntendanceError):
     """The store {store} says that it is {theirs}, and this machine says {ours}: no age can be told, so nothing goes."""
 
     next_step = "Set the clock that is wrong (`timedatectl status`), then try again."
+
+
+class PruneUnproven(IntendanceError):
+    """The ledger of {here} tells of no drill of {node}, so it knows neither its key nor a set that can be restored."""
+
+    next_step = "Drill one of its sets from here first: `intendance drill run`. Nothing is deleted without one."
+
+
+class PruneCancelled(IntendanceError):
+    """Pruning {asset} was cancelled. What was deleted until then is recorded; the rest is whole."""
+
+    next_step = "Go on when you like: what was begun is finished first."

@@ -51,7 +51,7 @@ def faults(data: Any, rulebook: Rulebook, catalogues: Collection[str]) -> Iterat
 def _retention(data: Any, rulebook: Rulebook, catalogues: Collection[str]) -> Iterator[Fault]:
     """Sets that are kept for a shorter time than a rule demands, told in days."""
     for name, asset in entries(data, "assets"):
-        points = value_at(asset, "backup", "retention", "points")
+        points = _longer(asset)
         found = limit(rulebook, catalogues, "retention.kept_min", str(asset.get("kind")))
         if found is None or not isinstance(points, str) or days(points) is not None:
             continue
@@ -71,6 +71,15 @@ def _retention(data: Any, rulebook: Rulebook, catalogues: Collection[str]) -> It
                 fix=say("write `{example}` or more", example=f"{least}d"),
                 rule=found.rule.id,
             )
+
+
+def _longer(asset: Mapping[str, Any]) -> Any:
+    """What keeps a set of each day for longest: `daily`, or `points` as it stands."""
+    points = value_at(asset, "backup", "retention", "points")
+    daily = value_at(asset, "backup", "retention", "daily")
+    if not isinstance(points, str) or not isinstance(daily, str) or days(points) or days(daily):
+        return points
+    return daily if durations.parse(daily) > durations.parse(points) else points
 
 
 def looser(path: OptionPath, value: object, found: Limit) -> Fault:

@@ -67,15 +67,29 @@ class Retention(Group):
     """How long backups are kept."""
 
     points: Days = option(
-        "How long every recovery point is kept: 90d at least under maint; under asbl, 30d for databases and 28d for"
-        " files.",
+        "How long every recovery point is kept. This or `daily` is 90d at least under maint; under asbl, 30d for"
+        " databases and 28d for files.",
         example="90d",
+        unit="a length of time in whole days (d, w, y)",
+    )
+    daily: Days = optional(
+        "How long the first point of each day is kept; left out, no longer than the others.",
+        example="90d",
+        unit="a length of time in whole days (d, w, y)",
+    )
+    weekly: Days = optional(
+        "How long the first point of each week is kept; left out, no longer than the others.",
+        example="26w",
+        unit="a length of time in whole days (d, w, y)",
+    )
+    monthly: Days = optional(
+        "How long the first point of each month is kept; left out, no longer than the others.",
+        example="2y",
         unit="a length of time in whole days (d, w, y)",
     )
     legal: LegalRetention = optional(
         "Recovery points that the law demands longer.",
         example={"select": "yearly", "kind": "logical", "keep": "7y"},
-        performed=False,
     )
 
 

@@ -10,6 +10,7 @@ from intendance.plan.schema.declaring import Group, option, optional
 from intendance.plan.schema.forms import (
     AssetName,
     ContactName,
+    Cron,
     Currency,
     Deadline,
     Instant,
@@ -28,6 +29,21 @@ class DrillHost(Group):
     """A machine that may try restores and prune stores; it is not a node of the fleet."""
 
     held_by: ContactName = option("The contact whose machine it is.", example="admin")
+
+
+class Prune(Group):
+    """Who deletes backups that no retention keeps any more; without it nobody does."""
+
+    host: Slug = option(
+        "The host that prunes: one of `hosts`, which alone may delete in the stores; or, without maint, the node"
+        " itself, by its id.",
+        example="laptop",
+    )
+    schedule: Cron = optional(
+        "When the node prunes, as a cron line in the organisation's time zone; on a host a person does it by hand.",
+        example="40 6 * * *",
+        unit="minute, hour, day of the month, month, day of the week",
+    )
 
 
 class Site(Group):

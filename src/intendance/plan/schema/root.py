@@ -9,7 +9,7 @@ from pydantic import Field
 from intendance.plan.schema.assets import Asset
 from intendance.plan.schema.declaring import Group, option, optional
 from intendance.plan.schema.forms import Slug
-from intendance.plan.schema.governing import Budget, DrillHost, Duties, Site, Waiver, Window
+from intendance.plan.schema.governing import Budget, DrillHost, Duties, Prune, Site, Waiver, Window
 from intendance.plan.schema.keys import Keys
 from intendance.plan.schema.people import Contact, Node, Organisation
 from intendance.plan.schema.stores import Store
@@ -52,6 +52,10 @@ class Plan(Group):
     hosts: dict[Slug, DrillHost] = optional(
         "Machines that may try restores and prune stores, each under a name.",
         example={"laptop": {"held_by": "admin"}},
+    )
+    prune: Prune = optional(
+        "Who deletes backups that no retention keeps any more; without it nothing is deleted.",
+        example={"host": "laptop"},
     )
     thresholds: Thresholds = optional(
         "From where on the machine's figures are worth a word.",

@@ -1,0 +1,305 @@
+"""Pruning as people and the agent ask for it: who may delete where, what would go, and the deletion itself.
+
+On the node the plan in force decides; on a host of the plan, a copy of the plan's file and the host's own ledger, in
+which its drills stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from intendance.activities.prune import perform as prune
+from intendance.activities.prune.decide import Looked
+from intendance.activities.prune.perform import Place, PruneContext, PruneJob
+from intendance.agent.compose import person
+from intendance.agent.layout import StateLayout
+from intendance.agent.opening import open_book
+from intendance.agent.stopping import Stop, Stopper
+from intendance.catalogue.load import load as load_rules
+from intendance.ledger.book import Book
+from intendance.model.errors import IntendanceError
+from intendance.model.errors.prune import (
+    PruneCancelled,
+    PruneElsewhere,
+    PruneForbiddenHere,
+    PruneNotConfirmed,
+    PruneNotPlanned,
+    PruneUnproven,
+)
+from intendance.model.errors.runs import AssetUnknown, NotBackedUp
+from intendance.model.errors.state import NoState
+from intendance.model.evidence import Evidence
+from intendance.model.evidence.prune import PruneCompleted
+from intendance.model.frozen import dataclass
+from intendance.model.plan import Asset, Plan
+from intendance.model.record import Record
+from intendance.plan import adopted, durations
+from intendance.plan.bounds.limits import limit
+from intendance.runs import Progress, ProgressSink, Steps
+from intendance.runs.progress import Pace, Reading
+from intendance.runs.rows import DEADLINE_SECONDS
+from intendance.sets.retention import Retention
+from intendance.stores import open_prunable, open_store
+from intendance.system import lock
+from intendance.system.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Previewed:
+    """What a pruning of one asset would do in each of its stores, as this machine sees them.
+
+    `refused` is None where a deletion may be made from here, or says why not. `failures` are stores that could not be
+    read; `retention` is what holds: the plan's, never below the rules'.
+    """
+
+    asset: str
+    stores: tuple[Looked, ...]
+    failures: tuple[IntendanceError, ...]
+    refused: IntendanceError | None
+    retention: Retention
+    zone: str
+
+    @property
+    def due(self) -> int:
+        """How many sets might go at once, were there no ceiling."""
+        return sum(each.sets.due for each in self.stores)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What a pruning of one asset did: all its records since it began, in order, of the ledger `node`."""
+
+    asset: str
+    node: str
+    records: tuple[Record, ...]
+    last: tuple[PruneCompleted, ...]
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desk:
+    """The ledger of this machine and the plan that it prunes by."""
+
+    book: Book
+    plan: Plan
+    layout: StateLayout
+    clock: Clock
+
+    @property
+    def is_node(self) -> bool:
+        return self.book.node == self.plan.node.id
+
+
+def preview(state: Path, clock: Clock, *, plans: Sequence[Path], asset: str | None) -> tuple[Previewed, ...]:
+    """What would be marked and deleted of one asset, or of all; nothing is changed anywhere.
+
+    On a host, where no plan was adopted, the first of `plans` that is there counts. Raises NoState, PlanInvalid,
+    AssetUnknown, NotBackedUp.
+    """
+    with _desk(state, clock, plans) as desk:
+        return tuple(_previewed(desk, each) for each in _assets(desk.plan, asset))
+
+
+def run(
+    state: Path,
+    clock: Clock,
+    *,
+    plans: Sequence[Path],
+    asset: str,
+    confirmed: str,
+    moved: Callable[[Reading], None],
+) -> Pruned:
+    """Mark and delete, in this process, under the asset's lock. `confirmed` is the asset's name, as a person typed it,
+    or `NAME:COUNT` to allow that many deletions in place of the ceiling.
+
+    Raises PruneNotConfirmed, PruneNotPlanned, PruneElsewhere, PruneForbiddenHere, PruneUnproven, LockHeld,
+    PruneCancelled, and what the pruning raises.
+    """
+    count = _count(asset, confirmed)
+    with _desk(state, clock, plans) as desk:
+        (chosen,) = _assets(desk.plan, asset)
+        refused = refusal(desk.plan, desk.book.node)
+        if refused is not None:
+            raise refused
+        job = _job(desk, chosen, count)
+        context = _context(desk, chosen)
+        stopper, pace = Stopper(), Pace(1)
+        steps = _Recorded(desk.book, stopper, chosen.name, clock)
+
+        def progress(seen: Progress) -> None:
+            reading = pace.reading(seen)
+            if reading is not None:
+                moved(reading)
+
+        with lock.held(desk.layout.asset_lock(chosen.name), purpose=f"Pruning {chosen.name}"):
+            try:
+                stopper.arm(DEADLINE_SECONDS)
+                last = prune.perform(job, context, steps, progress)
+                stopper.disarm()
+            except Stop:
+                raise PruneCancelled(asset=chosen.name) from None
+            finally:
+                stopper.disarm()
+        zone = desk.plan.organisation.timezone
+        return Pruned(asset=chosen.name, node=desk.book.node, records=tuple(steps.records), last=last, zone=zone)
+
+
+def perform(book: Book, plan: Plan, clock: Clock, asset: Asset, steps: Steps, progress: ProgressSink) -> None:
+    """The pruning that a node's schedule asks for; its worker holds the asset's lock. Raises as `run`."""
+    refused = refusal(plan, book.node)
+    if refused is not None:
+        raise refused
+    desk = _Desk(book=book, plan=plan, layout=StateLayout(Path()), clock=clock)
+    prune.perform(_job(desk, asset, None), _context(desk, asset), steps, progress)
+
+
+def refusal(plan: Plan, here: str) -> IntendanceError | None:
+    """Why `here`, a node or a host, may not delete under a plan; None when it may."""
+    if plan.prune is None:
+        return PruneNotPlanned()
+    if here == plan.node.id and "maint" in plan.catalogues:
+        return PruneForbiddenHere(here=here)
+    if plan.prune.host != here:
+        return PruneElsewhere(host=plan.prune.host, here=here)
+    return None
+
+
+def retention_of(plan: Plan, asset: Asset) -> Retention:
+    """The asset's retention with the rules' floor under it: the bounds are law, whenever the plan was adopted."""
+    backup = asset.backup
+    if backup is None:
+        raise NotBackedUp(asset=asset.name)
+    found = limit(load_rules(), plan.catalogues, "retention.kept_min", asset.kind)
+    return Retention(
+        points_days=backup.retention_days,
+        floor_days=0 if found is None else int(found.value) // durations.DAY,
+        daily_days=backup.daily_days,
+        weekly_days=backup.weekly_days,
+        monthly_days=backup.monthly_days,
+        legal=backup.legal,
+    )
+
+
+@contextmanager
+def _desk(state: Path, clock: Clock, plans: Sequence[Path]) -> Iterator[_Desk]:
+    with open_book(state, clock) as book:
+        yield _Desk(book=book, plan=_plan(book, state, clock, plans), layout=StateLayout(state), clock=clock)
+
+
+def _plan(book: Book, state: Path, clock: Clock, plans: Sequence[Path]) -> Plan:
+    """The plan in force; on a host, which has none, that of a file. Raises NoState, PlanInvalid."""
+    if book.facts("plan.adopted", latest=1):
+        return adopted.read(state)
+    file = next((each for each in plans if each.is_file()), None)
+    if file is None:
+        raise NoState(state=state)
+    from intendance.plan.load import load  # on hosts alone
+
+    return load(file, clock.read().at).valid()
+
+
+def _assets(plan: Plan, name: str | None) -> Sequence[Asset]:
+    if name is None:
+        return [each for each in plan.assets.values() if each.backup is not None]
+    found = plan.assets.get(name)
+    if found is None:
+        raise AssetUnknown(asset=name, suggestion=".", known=", ".join(plan.assets))
+    if found.backup is None:
+        raise NotBackedUp(asset=name)
+    return [found]
+
+
+def _count(asset: str, confirmed: str) -> int | None:
+    """The number that somebody typed after the asset's name, if any. Raises PruneNotConfirmed."""
+    name, _, count = confirmed.partition(":")
+    if name != asset or (":" in confirmed and not (count.isascii() and count.isdigit())):
+        raise PruneNotConfirmed(asset=asset)
+    return int(count) if count else None
+
+
+def _previewed(desk: _Desk, asset: Asset) -> Previewed:
+    retention = retention_of(desk.plan, asset)
+    failures: list[IntendanceError] = []
+    looked: list[Looked] = []
+    refused = refusal(desk.plan, desk.book.node)
+    try:
+        job = _job(desk, asset, None)
+    except PruneUnproven as unproven:
+        failures.append(unproven)
+    else:
+        context = PruneContext(places=(), book=desk.book, clock=desk.clock)
+        for name in asset.backup.stores if asset.backup else ():
+            try:
+                place = Place(store=open_store(desk.plan.stores[name]), pruner=None)
+                looked.append(prune.look(job, context, place))
+            except IntendanceError as error:
+                failures.append(error)
+    return Previewed(
+        asset=asset.name,
+        stores=tuple(looked),
+        failures=tuple(failures),
+        refused=refused,
+        retention=retention,
+        zone=desk.plan.organisation.timezone,
+    )
+
+
+def _job(desk: _Desk, asset: Asset, confirmed: int | None) -> PruneJob:
+    whose = (desk.plan.fleet, desk.plan.node.id)
+    drills = tuple(
+        fact
+        for fact in desk.book.facts("drill.completed", asset=asset.name)
+        if (fact.data.fleet, fact.data.node) == whose
+    )
+    return PruneJob(
+        plan=desk.plan,
+        asset=asset.name,
+        retention=retention_of(desk.plan, asset),
+        fingerprint=_fingerprint(desk, drills),
+        by="self" if desk.is_node else desk.book.node,
+        drills=drills,
+        confirmed=confirmed,
+    )
+
+
+def _fingerprint(desk: _Desk, drills: Sequence[Any]) -> str:
+    """The key that signs the node's sets: on a host, the one that its drills trusted. Raises PruneUnproven."""
+    if desk.is_node:
+        (genesis,) = desk.book.facts("genesis", latest=1)
+        return str(genesis.data.openpgp_fingerprint)
+    if not drills:
+        raise PruneUnproven(here=desk.book.node, node=desk.plan.node.id)
+    return str(max(drills, key=lambda fact: fact.seq).data.node_fingerprint)
+
+
+def _context(desk: _Desk, asset: Asset) -> PruneContext:
+    stores = [desk.plan.stores[name] for name in (asset.backup.stores if asset.backup else ())]
+    places = tuple(Place(store=open_store(declared), pruner=open_prunable(declared)) for declared in stores)
+    return PruneContext(places=places, book=desk.book, clock=desk.clock)
+
+
+class _Recorded:
+    """The steps of a pruning that somebody asks for: what it records stands in the ledger at once."""
+
+    def __init__(self, book: Book, stopper: Stopper, asset: str, clock: Clock) -> None:
+        self.run = f"{asset}.prune.{clock.read().at:%Y%m%dT%H%M%SZ}"
+        self.attempt = 1
+        self.asset = asset
+        self.actor = person()
+        self.records: list[Record] = []
+        self._book = book
+        self._stopper = stopper
+
+    def memo(self, step: str) -> dict[str, Any] | None:  # noqa: ARG002 -- as `runs.Steps` has it
+        return None
+
+    def commit(self, step: str, memo: dict[str, Any], evidence: Evidence | None = None) -> Record | None:  # noqa: ARG002
+        if evidence is None:
+            return None
+        with self._stopper.shielded():
+            record = self._book.append(evidence, actor=self.actor, asset=self.asset, run=self.run)
+            self.records.append(record)
+        return record
