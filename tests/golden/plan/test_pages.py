@@ -95,7 +95,7 @@ ADOPTIONS = {
 
 
 def texts(language: Literal["en", "fr"]) -> Translator:
-    return translator(language, "plan", "plan_problems", "plan_show", "plan_diff", "plan_adopt", DOMAIN)
+    return translator(language, "plan", "plan_problems", "plan_show", "plan_diff", "plan_adopt", "run_words", DOMAIN)
 
 
 def page(name: str, language: Literal["en", "fr"], lines: Iterable[str]) -> None:
