@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ from intendance.model.errors.state import NoState
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.prune import PruneCompleted
 from intendance.model.frozen import dataclass
-from intendance.model.plan import Asset, Plan
+from intendance.model.plan import Asset, Plan, S3Store
+from intendance.model.plan import Store as Declared
 from intendance.model.record import Record
 from intendance.plan import adopted, durations
 from intendance.plan.bounds.limits import limit
@@ -42,7 +44,7 @@ from intendance.runs import Progress, ProgressSink, Steps
 from intendance.runs.progress import Pace, Reading
 from intendance.runs.rows import DEADLINE_SECONDS
 from intendance.sets.retention import Retention
-from intendance.stores import open_prunable, open_store
+from intendance.stores import Store, open_prunable, open_store
 from intendance.system import lock
 from intendance.system.clock import Clock
 
@@ -233,7 +235,7 @@ def _previewed(desk: _Desk, asset: Asset) -> Previewed:
         context = PruneContext(places=(), book=desk.book, clock=desk.clock)
         for name in asset.backup.stores if asset.backup else ():
             try:
-                place = Place(store=open_store(desk.plan.stores[name]), pruner=None)
+                place = Place(store=_reader(desk, desk.plan.stores[name]), pruner=None)
                 looked.append(prune.look(job, context, place))
             except IntendanceError as error:
                 failures.append(error)
@@ -277,8 +279,15 @@ def _fingerprint(desk: _Desk, drills: Sequence[Any]) -> str:
 
 def _context(desk: _Desk, asset: Asset) -> PruneContext:
     stores = [desk.plan.stores[name] for name in (asset.backup.stores if asset.backup else ())]
-    places = tuple(Place(store=open_store(declared), pruner=open_prunable(declared)) for declared in stores)
+    places = tuple(Place(store=_reader(desk, declared), pruner=open_prunable(declared)) for declared in stores)
     return PruneContext(places=places, book=desk.book, clock=desk.clock)
+
+
+def _reader(desk: _Desk, declared: Declared) -> Store:
+    """The store to read: a host has the credentials that delete, and none of the node's."""
+    if not desk.is_node and isinstance(declared, S3Store) and declared.delete_credentials is not None:
+        return open_store(replace(declared, credentials=declared.delete_credentials))
+    return open_store(declared)
 
 
 class _Recorded:

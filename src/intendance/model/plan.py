@@ -70,6 +70,7 @@ class S3Store:
     """A bucket of an object store that speaks S3. Without an `endpoint`, it is Amazon's for the region.
 
     What is stored there stays locked for as long as its asset keeps its points, in the mode that `object_lock` names.
+    `delete_credentials` are those of the host that prunes; the node has none.
     """
 
     name: str
@@ -78,6 +79,7 @@ class S3Store:
     region: str | None = None
     endpoint: str | None = None
     object_lock: Literal["governance", "compliance"] | None = None
+    delete_credentials: SecretReference | None = None
     kind: Literal["s3"] = "s3"
 
     @property

@@ -75,6 +75,7 @@ def _store(name: str, store: Options, folder: Path) -> Store:
             region=store.get("region"),
             endpoint=store.get("endpoint"),
             object_lock=store.get("object_lock"),
+            delete_credentials=_secret(store.get("delete_credentials"), folder),
             credentials=credentials,
         )
     return SftpStore(

@@ -110,7 +110,9 @@ STORES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-PRUNERS: Mapping[str, str] = MappingProxyType({"directory": "intendance.stores.directory_pruning"})
+PRUNERS: Mapping[str, str] = MappingProxyType(
+    {"directory": "intendance.stores.directory_pruning", "s3": "intendance.stores.s3.pruning"}
+)
 """Who deletes in a store of a kind; a kind without an entry is left to itself."""
 
 

@@ -7,7 +7,7 @@ so that from the first moment on nobody lists it; whatever a crash leaves, the n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
@@ -170,7 +170,19 @@ class _Look:
             deleted_lately=before.lately(self._now, {each.set for each in sets}),
             allowed=allowed,
         )
-        return decide.look(self._store.name, view, self._attempts(surveyed, everything), before, self._completed.keys())
+        attempts = self._attempts(surveyed, everything)
+        looked = decide.look(self._store.name, view, attempts, before, self._completed.keys())
+        unkept = {each.stored.set for each in looked.sets.decisions if each.act != "keep"}
+        if not unkept:
+            return looked
+        # Only of what may go is the store asked about locks: that is one question for each set.
+        view = replace(view, sets=tuple(self._locked(each) if each.set in unkept else each for each in sets))
+        return decide.look(self._store.name, view, attempts, before, self._completed.keys())
+
+    def _locked(self, each: StoredSet) -> StoredSet:
+        """With the lock of its manifest, which was stored last and so is locked longest."""
+        seen = self._store.head(key(key(self._job.prefix, each.set), MANIFEST))
+        return replace(each, lock_until=seen.lock_until)
 
     def _sets(self, surveyed: Survey) -> tuple[StoredSet, ...]:
         opened: list[SetInStore] = []

@@ -63,3 +63,10 @@ class PruneCancelled(IntendanceError):
     """Pruning {asset} was cancelled. What was deleted until then is recorded; the rest is whole."""
 
     next_step = "Go on when you like: what was begun is finished first."
+
+
+class DeleteCredentialsMissing(IntendanceError):
+    """The plan has no `delete_credentials` for the store {store}, and those that store may not delete."""
+
+    next_step = "Write `delete_credentials:` under that store, and put the key on the host that prunes alone."
+    exit_code = Exit.USAGE

@@ -36,6 +36,10 @@ class S3Store(Group):
     credentials: SecretReference = option(
         "The access key, in the form of AWS's own credentials file.", example={"file": "/etc/intendance/s3.ini"}
     )
+    delete_credentials: SecretReference = optional(
+        "The access key that may delete versions: on the host that prunes, and nowhere else.",
+        example={"file": "~/s3-delete.ini"},
+    )
 
 
 class SftpStore(Group):
