@@ -44,7 +44,7 @@ from intendance.runs import Progress, ProgressSink, Steps
 from intendance.runs.progress import Pace, Reading
 from intendance.runs.rows import DEADLINE_SECONDS
 from intendance.sets.retention import Retention
-from intendance.stores import Store, open_prunable, open_store
+from intendance.stores import PRUNERS, Store, open_prunable, open_store
 from intendance.system import lock
 from intendance.system.clock import Clock
 
@@ -279,7 +279,8 @@ def _fingerprint(desk: _Desk, drills: Sequence[Any]) -> str:
 
 def _context(desk: _Desk, asset: Asset) -> PruneContext:
     stores = [desk.plan.stores[name] for name in (asset.backup.stores if asset.backup else ())]
-    places = tuple(Place(store=_reader(desk, declared), pruner=open_prunable(declared)) for declared in stores)
+    ours = [declared for declared in stores if declared.kind in PRUNERS] or stores  # of the others, their kind says no
+    places = tuple(Place(store=_reader(desk, declared), pruner=open_prunable(declared)) for declared in ours)
     return PruneContext(places=places, book=desk.book, clock=desk.clock)
 
 

@@ -16,7 +16,9 @@ import msgspec
 from intendance.activities.prune import decide
 from intendance.activities.prune.decide import Looked
 from intendance.ledger.book import Book
+from intendance.model.errors import IntendanceError
 from intendance.model.errors.prune import ClocksApart, PruneCountDiffers
+from intendance.model.errors.runs import RunSuperseded
 from intendance.model.errors.sets import (
     ManifestForged,
     ManifestInvalid,
@@ -97,10 +99,18 @@ def perform(job: PruneJob, context: PruneContext, steps: Steps, progress: Progre
     Raises ClocksApart, PruneCountDiffers, and the errors of stores; what was deleted until then is recorded.
     """
     allowed = _allowed(job, context)
-    return tuple(
-        _Pruning(job, context, place, steps, progress, allowed.get(place.store.name)).perform()
-        for place in context.places
-    )
+    done: list[PruneCompleted] = []
+    failures: list[IntendanceError] = []
+    for place in context.places:
+        try:
+            done.append(_Pruning(job, context, place, steps, progress, allowed.get(place.store.name)).perform())
+        except RunSuperseded:
+            raise
+        except IntendanceError as error:  # the other stores are pruned all the same
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return tuple(done)
 
 
 def _allowed(job: PruneJob, context: PruneContext) -> Mapping[str, int]:
