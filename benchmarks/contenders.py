@@ -16,7 +16,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,11 +27,37 @@ from benchmarks import measure, tree
 from intendance.engines.files.tar import COMMON, READING
 from intendance.system.openpgp import RecipientHome
 from tests.support.children import children_of
-from tests.support.gnupg import Holder
+from tests.support.gnupg import Holder, make_holder, private_home
 
 PLACE = Path(__file__).parents[1] / ".dev" / "bench"
 PRODUCT = "intendance backup run"
 SECRETS = {"RESTIC_PASSWORD": "bench", "BORG_PASSPHRASE": "bench", "PASSPHRASE": "bench"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the contenders of one run share: the tree, a folder for what they make, who can open it, and gpg's home with
+    the keys it is encrypted to."""
+
+    source: Path
+    work: Path
+    holders: Sequence[Holder]
+    home: RecipientHome
+
+
+@contextmanager
+def prepared() -> Iterator[Ground]:
+    """The ground for one run; all of it but the tree is removed afterwards."""
+    PLACE.mkdir(parents=True, exist_ok=True)
+    source = tree.make(PLACE)
+    work = Path(tempfile.mkdtemp(prefix="run-", dir=PLACE))
+    try:
+        with ExitStack() as stack:
+            holders = [make_holder(stack.enter_context(private_home()), name) for name in ("owner", "offline")]
+            home = stack.enter_context(RecipientHome([holder.recipient() for holder in holders]))
+            yield Ground(source, work, holders, home)
+    finally:
+        shutil.rmtree(work)
 
 
 def size_of(folder: Path) -> int:
@@ -72,15 +99,15 @@ def take_turns(contenders: Sequence[Contender], work: Path, rounds: int) -> None
             _perform(contender, work, counted=number > 0)
 
 
-def our_pipe(source: Path, home: RecipientHome, target: str, *, hashed: bool, listing: str = "snar") -> str:
+def our_pipe(ground: Ground, target: str, *, hashed: bool, listing: str = "snar") -> str:
     """What the product joins, joined by a shell: tar with the same options, zstd, gpg to the same keys, SHA-256 of what
     is kept where `hashed`, and all of it on the disk. By openssl, which has the processor hash: Debian's sha256sum does
     not, and would hold the pipe up."""
     options = shlex.join([*COMMON, *READING])
     notes = f"--listed-incremental={target}/{listing} --index-file={target}/index"
-    read = f"tar -C {source} {options} {notes} -cf - . 2>/dev/null"
+    read = f"tar -C {ground.source} {options} {notes} -cf - . 2>/dev/null"
     keep = f"tee >(openssl dgst -sha256 > {target}/sums) > {target}/full.gpg" if hashed else f"cat > {target}/full.gpg"
-    return f"{read} | zstd -q -3 -T2 | {shlex.join(home.encrypt_argv())} | {keep}; sync {target}/full.gpg"
+    return f"{read} | zstd -q -3 -T2 | {shlex.join(ground.home.encrypt_argv())} | {keep}; sync {target}/full.gpg"
 
 
 def shell(script: str) -> list[str]:
@@ -91,11 +118,12 @@ def shell(script: str) -> list[str]:
 class Product:
     """The product with a state of its own, whose plan has one tree and one store."""
 
-    def __init__(self, source: Path, work: Path, holders: Sequence[Holder]) -> None:
+    def __init__(self, ground: Ground) -> None:
+        work = ground.work
         self.store = work / "store"
         state, plan = work / "state", work / "intendance.yaml"
         self._intendance = [sys.executable, "-m", "intendance", "--state", str(state)]
-        plan.write_text(yaml.safe_dump(_plan(source, self.store, work, holders)))
+        plan.write_text(yaml.safe_dump(_plan(ground, self.store)))
         subprocess.run([*self._intendance, "plan", "adopt", str(plan)], check=True, stdout=subprocess.DEVNULL)
 
     def backup(self, kind: str) -> list[str]:
@@ -112,10 +140,10 @@ class Product:
         return measure.version_of(sys.executable, "-m", "intendance", "--version")
 
 
-def _plan(source: Path, store: Path, work: Path, holders: Sequence[Holder]) -> dict[str, object]:
+def _plan(ground: Ground, store: Path) -> dict[str, object]:
     recipients = []
-    for holder in holders:
-        (work / f"{holder.name}.asc").write_text(holder.armored)
+    for holder in ground.holders:
+        (ground.work / f"{holder.name}.asc").write_text(holder.armored)
         entry = {"name": holder.name, "file": f"{holder.name}.asc", "fingerprint": holder.fingerprint}
         recipients.append(entry | {"held_by": holder.name})
     backup = {
@@ -127,8 +155,8 @@ def _plan(source: Path, store: Path, work: Path, holders: Sequence[Holder]) -> d
         "organisation": {"name": "Bench", "timezone": "Europe/Brussels", "language": "en"},
         "keys": {"backup_recipients": recipients},
         "stores": {"local": {"kind": "directory", "path": str(store)}},
-        "assets": {"tree": {"kind": "files", "path": str(source), "backup": backup}},
-        "contacts": {holder.name: {"name": holder.name, "email": f"{holder.name}@example.org"} for holder in holders},
+        "assets": {"tree": {"kind": "files", "path": str(ground.source), "backup": backup}},
+        "contacts": {one.name: {"name": one.name, "email": f"{one.name}@example.org"} for one in ground.holders},
     }  # fmt: skip
 
 

@@ -14,25 +14,22 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import measure, tree
+from benchmarks import measure
 from benchmarks.contenders import (
-    PLACE,
     PRODUCT,
     SECRETS,
     Contender,
+    Ground,
     Product,
     our_pipe,
+    prepared,
     report,
     shell,
     size_of,
     take_turns,
 )
-from intendance.system.openpgp import RecipientHome
-from tests.support.gnupg import make_holder, private_home
 
 ROUNDS = 9
 LIMIT_RATIO, LIMIT_FASTER = 2.5, 4.0
@@ -42,32 +39,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench differential", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
-    PLACE.mkdir(parents=True, exist_ok=True)
-    source = tree.make(PLACE)
-    work = Path(tempfile.mkdtemp(prefix="run-", dir=PLACE))
-    try:
-        with ExitStack() as stack:
-            holders = [make_holder(stack.enter_context(private_home()), name) for name in ("owner", "offline")]
-            home = stack.enter_context(RecipientHome([holder.recipient() for holder in holders]))
-            pipe = _pipe(source, home, work)
-            product = _product(Product(source, work, holders))
-            peers = _restic(source, work)
-            contenders = [pipe, product, *peers]
-            take_turns(contenders, work, options.rounds)
-        report(contenders, source, options.rounds, "a differential, nothing changed", pipe)
+    with prepared() as ground:
+        pipe = _pipe(ground)
+        product = _product(Product(ground))
+        peers = _restic(ground)
+        contenders = [pipe, product, *peers]
+        take_turns(contenders, ground.work, options.rounds)
+        report(contenders, ground.source, options.rounds, "a differential, nothing changed", pipe)
         return _judge(pipe, product, peers)
-    finally:
-        shutil.rmtree(work)
 
 
-def _pipe(source: Path, home: RecipientHome, work: Path) -> Contender:
-    base = work / "pipe"
+def _pipe(ground: Ground) -> Contender:
+    base = ground.work / "pipe"
     base.mkdir()
-    subprocess.run(shell(our_pipe(source, home, str(base), hashed=True)), check=True)
+    subprocess.run(shell(our_pipe(ground, str(base), hashed=True)), check=True)
 
     def act(target: Path) -> list[list[str]]:
         shutil.copyfile(base / "snar", target / "snar")
-        return [shell(our_pipe(source, home, str(target), hashed=True))]
+        return [shell(our_pipe(ground, str(target), hashed=True))]
 
     version = ", ".join(measure.version_of(program, "--version") for program in ("tar", "gpg", "zstd"))
     return Contender("the same pipe, in a shell", version, act, watched="tar")
@@ -88,14 +77,14 @@ def _product(product: Product) -> Contender:
     )
 
 
-def _restic(source: Path, work: Path) -> list[Contender]:
+def _restic(ground: Ground) -> list[Contender]:
     if not shutil.which("restic"):
         return []
-    command = ["restic", "-q", "--repo", str(work / "restic"), "--cache-dir", str(work / "cache")]
-    for words in (["init"], ["backup", str(source)]):
+    command = ["restic", "-q", "--repo", str(ground.work / "restic"), "--cache-dir", str(ground.work / "cache")]
+    for words in (["init"], ["backup", str(ground.source)]):
         subprocess.run([*command, *words], check=True, env=os.environ | SECRETS, stdout=subprocess.DEVNULL)
     version = measure.version_of("restic", "version")
-    act = [[*command, "backup", str(source)]]
+    act = [[*command, "backup", str(ground.source)]]
     return [Contender("restic backup", version, lambda _: act, watched="restic", environment=SECRETS)]
 
 

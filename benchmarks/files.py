@@ -13,27 +13,26 @@ once, which this tree, where nothing repeats, does not reward.
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 import sys
-import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import measure, tree
+from benchmarks import measure
 from benchmarks.contenders import (
     PLACE,
     PRODUCT,
     SECRETS,
     Contender,
+    Ground,
     Product,
     our_pipe,
+    prepared,
     report,
     shell,
     size_of,
     take_turns,
 )
-from intendance.system.openpgp import RecipientHome
-from tests.support.gnupg import make_holder, private_home
 
 ROUNDS = 5
 LIMIT_RATIO, LIMIT_MIB = 1.2, 60
@@ -44,32 +43,23 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--no-peers", action="store_true", help="only the shell pipes and the product")
     options = parser.parse_args()
-    PLACE.mkdir(parents=True, exist_ok=True)
-    source = tree.make(PLACE)
-    work = Path(tempfile.mkdtemp(prefix="run-", dir=PLACE))
-    try:
-        with ExitStack() as stack:
-            holders = [make_holder(stack.enter_context(private_home()), name) for name in ("owner", "offline")]
-            home = stack.enter_context(RecipientHome([holder.recipient() for holder in holders]))
-            same, plain = _pipes(source, home)
-            product = _product(Product(source, work, holders))
-            peers = [] if options.no_peers else _peers(source)
-            contenders = [plain, same, product, *peers]
-            take_turns(contenders, work, options.rounds)
-        report(contenders, source, options.rounds, "a full backup", same)
+    with prepared() as ground:
+        same, plain = _pipes(ground)
+        product = _product(Product(ground))
+        peers = [] if options.no_peers else _peers(ground.source)
+        contenders = [plain, same, product, *peers]
+        take_turns(contenders, ground.work, options.rounds)
+        report(contenders, ground.source, options.rounds, "a full backup", same)
         return _judge(product, same, plain)
-    finally:
-        shutil.rmtree(work)
 
 
-def _pipes(source: Path, home: RecipientHome) -> tuple[Contender, Contender]:
+def _pipes(ground: Ground) -> tuple[Contender, Contender]:
     def same(target: Path) -> list[list[str]]:
-        return [shell(our_pipe(source, home, str(target), hashed=True))]
+        return [shell(our_pipe(ground, str(target), hashed=True))]
 
     def plain(target: Path) -> list[list[str]]:
-        encrypt = home.encrypt_argv()
-        listing = f"--listed-incremental={target}/snar"
-        return [shell(f"tar -C {source} {listing} -cf - . | zstd -q -3 -T2 | {' '.join(encrypt)} > {target}/full.gpg")]
+        read = f"tar -C {ground.source} --listed-incremental={target}/snar -cf - ."
+        return [shell(f"{read} | zstd -q -3 -T2 | {shlex.join(ground.home.encrypt_argv())} > {target}/full.gpg")]
 
     version = ", ".join(measure.version_of(program, "--version") for program in ("tar", "gpg", "zstd"))
     return (
