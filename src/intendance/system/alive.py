@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 from pathlib import Path
 
 from intendance.model.frozen import dataclass
+from intendance.system.clock import monotonic_seconds
 
 _PROC = Path("/proc")
+_LAST_CALL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +48,37 @@ def send(identity: Identity, boot: str, number: signal.Signals) -> bool:
 
 
 def end_session(session: int) -> int:
-    """Kill every process of a session but the caller; returns how many were found."""
-    found = 0
+    """Kill every process of a session but the caller, and wait until they have ended; returns how many were found.
+
+    One that a dead disk or share holds up in the kernel is waited for no longer than five seconds.
+    """
     with os.scandir(_PROC) as entries:
         processes = [int(entry.name) for entry in entries if entry.name.isdigit()]
+    killed = []
     for pid in processes:
         with contextlib.suppress(ProcessLookupError):
-            if pid == os.getpid() or os.getsid(pid) != session:
-                continue
-            fields = _stat(pid)
-            if fields is not None and fields[0] not in {"Z", "X"}:
-                os.kill(pid, signal.SIGKILL)
-                found += 1
-    return found
+            if pid != os.getpid() and os.getsid(pid) == session:
+                killed += _kill(pid, session)
+    deadline = monotonic_seconds() + _LAST_CALL_SECONDS
+    for descriptor in killed:
+        ended = select.poll()
+        ended.register(descriptor, select.POLLIN)
+        ended.poll(max(0.0, deadline - monotonic_seconds()) * 1000)
+        os.close(descriptor)
+    return len(killed)
+
+
+def _kill(pid: int, session: int) -> list[int]:
+    """Kill one process if it still lives in the session: a descriptor that tells its end. Raises ProcessLookupError."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        fields = _stat(pid)
+        if fields is not None and fields[0] not in {"Z", "X"} and os.getsid(pid) == session:
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            return [os.dup(descriptor)]
+    finally:
+        os.close(descriptor)
+    return []
 
 
 def _stat(pid: int) -> list[str] | None:
