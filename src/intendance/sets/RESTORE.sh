@@ -322,8 +322,9 @@ do_files() {
   untar_tree tree again
   if [ "$here" != "$itself" ]; then
     here=$itself
-    # Folders may be closed to their owner; the differential brings their modes again.
-    [ "$(id -u)" -eq 0 ] || find "$target" -type d ! -perm -700 -exec chmod u+rwx {} \;
+    # Folders may be closed to their owner, or would hand their setgid on to those that are made in them, which tar
+    # leaves so; the differential brings the modes of all again.
+    find "$target" -type d \( ! -perm -700 -o -perm /2000 \) -exec chmod u+rwx,g-s {} \;
     untar_tree changes changes-again
   fi
   give_name

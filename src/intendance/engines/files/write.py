@@ -94,8 +94,10 @@ class WriteSession:
         def finish(code: int, stderr: str) -> None:
             if code != 0:
                 raise LoadFailed(destination=self.destination, detail=self._complaint(code, stderr))
-            if CHANGES in self._streams and name in (TREE, AGAIN) and os.geteuid() != 0:
-                open_folders(self._new.place)  # to delete in them; the differential brings their modes again
+            if CHANGES in self._streams and name in (TREE, AGAIN):
+                # To delete in them, and so that a folder made in one inherits no setgid, which tar would leave on it;
+                # the differential brings the modes of all folders again.
+                open_folders(self._new.place)
 
         argv = tar.extract(str(self._new.place), incremental=name in (TREE, CHANGES))
         return Consumer(stream=name, argv=argv, finish=finish)
