@@ -110,6 +110,12 @@ def test_without_a_newer_drill_nothing_goes() -> None:
     assert acts(replace(view, drilled={"db.logical.38"}), "delete") == ["db.logical.39"]
 
 
+def test_a_drilled_set_is_newer_only_when_the_store_says_so_too() -> None:
+    view = month()
+    early = replace(view.sets[0], stored_at=view.sets[-1].stored_at - DAY)  # a node whose clock was years ahead
+    assert of(replace(view, sets=[early, *view.sets[1:]]), "db.logical.39").why[0].code == "not_drilled"
+
+
 def test_a_drilled_set_that_is_damaged_now_proves_nothing() -> None:
     view = month()
     sets = [replace(view.sets[0], fault="a part is missing"), *view.sets[1:]]
