@@ -16,22 +16,27 @@ from intendance.model.evidence.inventory import DatabaseFound, InventoryTaken
 from intendance.model.evidence.waiver import WaiverRevoked
 from intendance.model.verdict import Fact, State, Verdict
 from tests.support.evidence import (
+    CALM,
     KEY_A,
     KEY_B,
     Log,
     completed,
     declared,
+    excursion,
     failed,
     inspection,
     inspection_failed,
     plan,
+    rollup,
     seen,
+    still_above,
+    strained,
 )
 from tests.unit.catalogue.test_waivers import grant
 
 EVERYTHING = load()
 PERFORMED = {name: rule for name, rule in EVERYTHING.rules.items() if rule.performed}
-WAIVED = ("ASBL_010", "ASBL_011", "ASBL_012", "MAINT_011", "MAINT_010")
+WAIVED = ("ASBL_010", "ASBL_011", "ASBL_012", "MAINT_011", "MAINT_010", "ASBL_031")
 FOUND = (DatabaseFound(engine="mariadb", identities=("mariadb:9",), name="forum"),)
 RULEBOOK = replace(EVERYTHING, rules=PERFORMED)
 BEGIN = datetime(2026, 3, 20, 7, 0, tzinfo=UTC)
@@ -39,10 +44,11 @@ BEGIN = datetime(2026, 3, 20, 7, 0, tzinfo=UTC)
 
 MAKING = ("backup", "backup", "fail", "lose", "damage")
 LOOKING = ("inspect", "inspect", "elsewhere", "unmounted")
+SAMPLING = ("roll", "roll", "strain")
 GOVERNING = ("waive", "revoke", "inventory")
 _steps = st.lists(
     st.tuples(
-        st.sampled_from([*MAKING, *LOOKING, *GOVERNING]),
+        st.sampled_from([*MAKING, *LOOKING, *GOVERNING, *SAMPLING]),
         st.integers(min_value=1, max_value=40 * 60),
         st.booleans(),
     ),
@@ -50,8 +56,23 @@ _steps = st.lists(
 )
 
 
+def _sample(log: Log, act: str, at: datetime, minutes: int, *, odd: bool) -> None:
+    """Roll-ups, some of them with something amiss, and excursions that begin and end."""
+    if act == "roll":
+        above = [still_above("disk", at - timedelta(days=minutes), 850, "/srv")] if odd and minutes % 3 == 0 else []
+        server = (CALM, replace(CALM, deadlocks=1), replace(CALM, sees_queries=False))[minutes % 3 if odd else 0]
+        log.add(at, rollup(at, above=above, databases=[server], silent=("/mnt",) if minutes % 11 == 0 else ()))
+    else:
+        state = "ended" if odd else "began"
+        log.add(at, excursion("disk", at, 850, state=state, place="/srv"))
+        log.add(at, strained("query_ms", at, 5000, 7000, state), "shop-db")
+
+
 def _govern(log: Log, act: str, at: datetime, minutes: int, *, odd: bool) -> None:
-    """Waivers, their ends, and what the inventory finds."""
+    """Waivers, their ends, what the inventory finds, and samples."""
+    if act in SAMPLING:
+        _sample(log, act, at, minutes, odd=odd)
+        return
     granted = [fact for fact in log.facts if fact.kind == "waiver.granted"]
     if act == "waive":
         until = at + timedelta(minutes=minutes * 60)
@@ -78,7 +99,7 @@ def lives(draw: st.DrawFn) -> tuple[list[Fact[Any]], datetime]:
         at += timedelta(minutes=minutes)
         sets = [seen(each, fault=fault) for each, fault in held.items()]
         store = stores[-1] if odd else stores[0]
-        if act in GOVERNING:
+        if act in (*GOVERNING, *SAMPLING):
             _govern(log, act, at, minutes, odd=odd)
         match act:
             case "backup":

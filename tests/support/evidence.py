@@ -14,6 +14,15 @@ from intendance.model.evidence.backup import BackupCompleted, BackupFailed, Pack
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed, SetSeen
 from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted, RecipientEntry, ScheduleEntry
+from intendance.model.evidence.sample import (
+    DatabaseExcursion,
+    DatabaseRolledUp,
+    FileSystemRolledUp,
+    LimitFollowed,
+    SampleExcursion,
+    SampleRollup,
+    StillAbove,
+)
 from intendance.model.verdict import Fact
 from tests.support.clock import MovableClock
 
@@ -161,6 +170,54 @@ def key_proven(at: datetime, recipient: RecipientEntry = RECIPIENTS[0]) -> KeyPr
         challenged_at=text(at),
         challenge_sha256="3" * 64,
     )
+
+
+LIMITS = tuple(
+    LimitFollowed(quantity=quantity, limit_permille=limit, for_seconds=seconds)
+    for quantity, limit, seconds in (("cpu", 700, 300), ("disk", 850, 0), ("inodes", 900, 0), ("memory", 800, 300))
+)
+CALM = DatabaseRolledUp(
+    asset="shop-db", looks=60, unanswered=0, connections_highest=7, connections_allowed=151, query_seconds_highest=1,
+    deadlocks=0, counts_deadlocks=True, sees_queries=True,
+)  # fmt: skip
+
+
+def rollup(
+    at: datetime, *, above: Sequence[StillAbove] = (), databases: Sequence[DatabaseRolledUp] = (CALM,), **more: Any
+) -> SampleRollup:
+    """The hour before `at` as the agent saw it; figures of this node are low."""
+    told: dict[str, Any] = {
+        "began_at": text(at - timedelta(hours=1)), "ended_at": text(at), "step_seconds": 300, "readings": 60,
+        "cpu_permille": (100, 200), "cpu_highest_permille": (300, 300), "memory_permille": (400, 401),
+        "memory_highest_permille": (402, 402), "swap_permille": (0, 0), "load_centi": (50, 50), "processors": 2,
+        "memory_bytes": 2**30, "limits": LIMITS,
+        "file_systems": (
+            FileSystemRolledUp(
+                place="/", used_permille=500, highest_used_permille=500, inodes_permille=10, size_bytes=2**40
+            ),
+        ),
+    } | more  # fmt: skip
+    return SampleRollup(above=tuple(above), databases=tuple(databases), **told)
+
+
+def still_above(quantity: str, at: datetime, limit: int, place: str = "", peak: int = 905) -> StillAbove:
+    seconds = 0 if quantity == "disk" else 300
+    return StillAbove(
+        quantity=quantity, place=place, began_at=text(at), limit_permille=limit, for_seconds=seconds, peak_permille=peak
+    )
+
+
+def excursion(
+    quantity: str, at: datetime, limit: int, *, state: str = "began", place: str = "", peak: int = 905
+) -> SampleExcursion:
+    return SampleExcursion(
+        quantity=quantity, place=place, state=state, began_at=text(at), limit_permille=limit,
+        for_seconds=0 if quantity == "disk" else 300, seen_permille=peak, peak_permille=peak,
+    )  # fmt: skip
+
+
+def strained(quantity: str, at: datetime, limit: int, peak: int, state: str = "began") -> DatabaseExcursion:
+    return DatabaseExcursion(quantity=quantity, state=state, began_at=text(at), limit=limit, seen=peak, peak=peak)
 
 
 def set_id(at: datetime) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from intendance.agent import findings
 from intendance.agent.losses import Loss, losses
 from intendance.agent.opening import open_book
+from intendance.catalogue import machine
 from intendance.catalogue.evaluate import NEEDS, evaluate, evaluate_again
 from intendance.catalogue.load import load
 from intendance.catalogue.rule import Group, Next, Rule, Rulebook
@@ -35,7 +36,7 @@ WORST_FIRST = (
 )
 GRAVEST_FIRST = (Severity.BLOCKING, Severity.WARNING, Severity.DUTY)
 ACTIONS = 3
-OF_THE_NODE = frozenset({"plan.adopted", "inventory.taken", "key.proven", "waiver.granted", "waiver.revoked"})
+OF_THE_NODE = machine.KINDS | {"plan.adopted", "inventory.taken", "key.proven", "waiver.granted", "waiver.revoked"}
 """Kinds of evidence that are about no asset."""
 
 
@@ -196,11 +197,11 @@ def _expect_known(plan: PlanAdopted, asset: str | None, rule: Rule | None) -> No
 
 def _gather(
     book: Book, rulebook: Rulebook, plan: PlanAdopted, assets: Iterable[str], now: datetime
-) -> tuple[list[Fact[Any]], dict[tuple[str, str], datetime]]:
+) -> tuple[list[Fact[Any]], dict[tuple[str, str | None], datetime]]:
     """The facts that the rules need of the node and of some assets, and the instants before which not all were read.
 
-    Of every asset there is its declaration. A window about an asset ends with the newest fact of its kind, so that the
-    same is read until there is a newer one; the latest are read however old they are.
+    Of every asset there are its declaration and its samples. A window about an asset ends with the newest fact of its
+    kind, so that the same is read until there is a newer one; the latest are read however old they are.
     """
     windows: dict[str, int | None] = {}
     latest: set[str] = set()
@@ -215,9 +216,14 @@ def _gather(
     facts = _of_node(book, windows, latest, now)
     for asset in plan.assets:
         facts += book.facts(_DECLARED, asset=asset, latest=1)
-    horizons: dict[tuple[str, str], datetime] = {}
-    for asset in assets:
-        for kind in (windows.keys() | latest) - OF_THE_NODE - {_DECLARED}:
+    of_machine = {kind: days for kind, days in windows.items() if kind in machine.KINDS and days is not None}
+    horizons: dict[tuple[str, str | None], datetime] = {
+        (kind, None): now - timedelta(days=days) for kind, days in of_machine.items()
+    }
+    wanted = set(assets)
+    of_assets = (windows.keys() | latest) - OF_THE_NODE - {_DECLARED}
+    for asset in plan.assets:
+        for kind in of_assets if asset in wanted else of_assets & machine.OF_A_SERVER:
             days = windows.get(kind, 0)
             since = None if days is None else _horizon(book, kind, asset, days, now)
             if days and since is not None:

@@ -15,6 +15,7 @@ from typing import Any, cast
 from intendance.catalogue import checks, coverage
 from intendance.catalogue.finding import Finding, after
 from intendance.catalogue.lasting import LONGEST, Found, Lasting, lasts, settled
+from intendance.catalogue.machine import IDENTITY, KINDS, OF_A_SERVER, Machine, Server, Servers, samples
 from intendance.catalogue.moving import Watch
 from intendance.catalogue.rule import Need, Rule, Rulebook
 from intendance.catalogue.subject import LIFECYCLE, SKEW, Facts, Notes, Subject, arrange
@@ -32,8 +33,10 @@ NEEDS: Sequence[Need] = (
 )
 """What judging reads besides the rules' own needs. 490 days: a waiver of 90 days that ended 400 days ago counts."""
 
-Horizons = Mapping[tuple[str, str], datetime]
-"""By kind and asset."""
+Horizons = Mapping[tuple[str, str | None], datetime]
+"""By kind and asset; None for kinds that are about no asset."""
+
+_SAMPLED = KINDS | OF_A_SERVER
 
 LONGEST_PERIOD = timedelta(days=8)
 """The longest bound that chains evidence: a state that began with a fact so soon after the horizon may be older."""
@@ -73,7 +76,7 @@ def evaluate_again(
 ) -> Evaluation:
     """As `evaluate`, where `known` is what was found before of some assets, from the same facts about them, and stands.
 
-    Of these assets `facts` need hold only `asset.declared`.
+    Of these assets `facts` need hold only `asset.declared` and samples.
     """
     arranged = arrange(facts, now)
     subjects, undeclared = _subjects(arranged, node)
@@ -85,6 +88,13 @@ def evaluate_again(
         now=now,
         facts=arranged,
         plan=plans[-1],
+        machine=Machine(
+            node=node,
+            plans=plans,
+            rollups=_own(arranged, node, "sample.rollup"),
+            excursions=_own(arranged, node, "sample.excursion"),
+        ),
+        servers=Servers(_own(arranged, node, "sample.rollup")),
         subjects=subjects,
         undeclared=undeclared,
         taken=next(reversed(_own(arranged, node, "inventory.taken")), None),
@@ -109,6 +119,8 @@ class _Bench:
     now: datetime
     facts: Facts
     plan: Fact[PlanAdopted]
+    machine: Machine
+    servers: Servers
     subjects: Sequence[Subject]
     undeclared: Sequence[str]
     taken: Fact[InventoryTaken] | None
@@ -121,6 +133,9 @@ class _Bench:
 
     def find(self, rule: Rule, subject: Subject) -> Found:
         """What is found under a rule of a subject, now or already before."""
+        if samples(rule):
+            server = self.servers.of(subject, _own(self.facts, self.node, "sample.database", subject.asset))
+            return self.anew(rule, server)
         before = self.known.get(subject.asset)
         if before is not None:
             told = before.found[rule.id]
@@ -133,6 +148,11 @@ class _Bench:
         self.found[subject.asset][rule.id] = lasting
         return Found(finding, older)
 
+    def anew(self, rule: Rule, sampled: Machine | Server) -> Found:
+        """What is found now under a rule that reads samples."""
+        finding = judge(rule, sampled, self.facts, self.now)
+        return Found(finding, _may_be_older(finding, sampled, self.facts, self.horizons))
+
     def lasting(self, asset: str) -> Lasting | None:
         """All that was found of an asset, if all of it lasts; None too where clocks contradict the order of records."""
         if asset not in self.watches:
@@ -144,12 +164,14 @@ class _Bench:
         return Lasting(judged_at=self.now, until=until, found=found)
 
 
-def _may_be_older(finding: Finding, subject: Subject, facts: Facts, horizons: Horizons) -> bool:
+def _may_be_older(finding: Finding, subject: Subject | Machine | Server, facts: Facts, horizons: Horizons) -> bool:
     """Whether the state began with a fact so near the horizon of its kind that it may have begun before it."""
+    sampled = not isinstance(subject, Subject)
     return any(
         fact.at == finding.since and fact.at <= horizon + LONGEST_PERIOD
         for (kind, asset), horizon in horizons.items()
-        if asset == subject.asset and kind not in LIFECYCLE and subject.first_declared < horizon
+        if (kind in _SAMPLED) is sampled and asset in (None, subject.asset)
+        if kind not in LIFECYCLE and subject.first_declared < horizon
         for fact in facts.of(kind, asset)
     )
 
@@ -157,6 +179,10 @@ def _may_be_older(finding: Finding, subject: Subject, facts: Facts, horizons: Ho
 def _judge_rule(rule: Rule, bench: _Bench) -> list[Verdict]:
     if not rule.performed:
         return [_verdict(rule, bench.node, None, Finding(State.UNKNOWN, "not_performed"))]
+    if rule.applies_to == ("node",):
+        found = bench.anew(rule, bench.machine)
+        verdict = _verdict(rule, bench.node, None, found.finding, older=found.may_be_older)
+        return [_excused(rule, bench, verdict, IDENTITY)]
     plan = bench.plan
     verdicts = []
     for each in bench.subjects:
@@ -226,7 +252,7 @@ def _excused(rule: Rule, bench: _Bench, verdict: Verdict, identity: str) -> Verd
     )
 
 
-def judge(rule: Rule, subject: Subject, facts: Facts, now: datetime) -> Finding:
+def judge(rule: Rule, subject: Subject | Machine | Server, facts: Facts, now: datetime) -> Finding:
     """One performed rule for one subject. An exception in its check is a finding too: `error`, never a pass."""
     try:
         finding = _checked(rule, subject, now)
@@ -235,7 +261,7 @@ def judge(rule: Rule, subject: Subject, facts: Facts, now: datetime) -> Finding:
     return _doubt_clock(finding, subject, facts, now)
 
 
-def _checked(rule: Rule, subject: Subject, now: datetime) -> Finding:
+def _checked(rule: Rule, subject: Subject | Machine | Server, now: datetime) -> Finding:
     check = checks.find(rule.check or "")
     finding = check(rule, subject, now)
     if finding.state is State.PASS and rule.independent:
@@ -262,7 +288,7 @@ def _attested(by_all: Finding, by_others: Finding) -> Finding:
     return replace(by_all, state=State.UNKNOWN, code="self_attested", params={}, next_change_at=soonest)
 
 
-def _doubt_clock(finding: Finding, subject: Subject, facts: Facts, now: datetime) -> Finding:
+def _doubt_clock(finding: Finding, subject: Subject | Machine | Server, facts: Facts, now: datetime) -> Finding:
     """Evidence from the future is not relied upon and not passed over: it may be of a fault."""
     ahead = [fact for fact in facts.ahead if fact.asset in (None, subject.asset)]
     declared = subject.first_declared

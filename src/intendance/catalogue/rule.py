@@ -79,6 +79,11 @@ class Bound:
         """The value as a whole number, or None when it is none."""
         return int(self.value) if self.value.isascii() and self.value.isdigit() else None
 
+    @property
+    def permille(self) -> int | None:
+        """The value in thousandths, or None when it is no share."""
+        return round(float(self.value[:-1]) * 10) if self.value.endswith("%") else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -155,6 +160,13 @@ class Rule:
         for bound in self.bounds:
             if bound.quantity == quantity and bound.count is not None:
                 return bound.count
+        raise KeyError(quantity)
+
+    def permille(self, quantity: str) -> int:
+        """The bound on a quantity, in thousandths. Raises KeyError when the rule has none."""
+        for bound in self.bounds:
+            if bound.quantity == quantity and bound.permille is not None:
+                return bound.permille
         raise KeyError(quantity)
 
 

@@ -278,11 +278,24 @@ class Prune:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """From where on a figure is worth a word, besides the rules' own bounds.
+
+    `above` is in thousandths of a share, in connections, or in milliseconds; a share counts as its mean over
+    `for_seconds` (None: as the rules have it).
+    """
+
+    above: int
+    for_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The whole plan of one node. Mappings are keyed by the names that people wrote.
 
     `declared` holds what this version checks and does not perform yet, as it was written, by its place in the file
-    (`assets.crud-db.drill`).
+    (`assets.crud-db.drill`). `thresholds` are those that the agent samples by: `disk`, `memory`, `cpu`, `connections`,
+    `slow_query`.
     """
 
     version: int
@@ -299,3 +312,4 @@ class Plan:
     hosts: dict[str, Host] = field(default_factory=dict)
     declared: dict[str, Any] = field(default_factory=dict)
     prune: Prune | None = None
+    thresholds: dict[str, Threshold] = field(default_factory=dict)

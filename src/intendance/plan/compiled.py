@@ -32,11 +32,16 @@ from intendance.model.plan import (
     Site,
     SqliteAsset,
     Store,
+    Threshold,
     Waiver,
 )
 from intendance.plan import durations
+from intendance.plan.bounds.limits import measure
 
 Options = Mapping[str, Any]
+
+SAMPLED = ("disk", "memory", "cpu", "connections", "slow_query")
+"""The thresholds that the agent samples by."""
 
 
 def compile_plan(
@@ -61,6 +66,9 @@ def compile_plan(
         hosts=hosts_of(data.get("hosts", {})),
         declared=dict(declared or {}),
         prune=_prune(data.get("prune")),
+        thresholds={
+            name: _threshold(written) for name, written in data.get("thresholds", {}).items() if name in SAMPLED
+        },
     )
 
 
@@ -190,6 +198,16 @@ def _legal(legal: Options | None) -> LegalRetention | None:
 
 def _prune(prune: Options | None) -> Prune | None:
     return None if prune is None else Prune(host=prune["host"], schedule=_schedule(prune))
+
+
+def _threshold(written: Any) -> Threshold:
+    above, lasting = (written["above"], written["for"]) if isinstance(written, Mapping) else (written, None)
+    value = measure(above)
+    assert value is not None  # noqa: S101 -- its form was checked
+    if isinstance(above, int):
+        return Threshold(above=above)
+    scale = 10 if above.strip().endswith("%") else 1000
+    return Threshold(above=round(value * scale), for_seconds=None if lasting is None else durations.parse(lasting))
 
 
 def _schedule(schedule: Options | None) -> Schedule | None:

@@ -7,7 +7,18 @@ from typing import Any, TypeVar
 
 from intendance.catalogue.rule import Rulebook
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
-from intendance.model.plan import Asset, BackupPlan, FilesAsset, MariadbAsset, Plan, Prune, Site, SqliteAsset, Waiver
+from intendance.model.plan import (
+    Asset,
+    BackupPlan,
+    FilesAsset,
+    MariadbAsset,
+    Plan,
+    Prune,
+    Site,
+    SqliteAsset,
+    Threshold,
+    Waiver,
+)
 from intendance.plan import durations
 from intendance.plan.change import Change
 from intendance.plan.declared_changes import declared_changes
@@ -18,6 +29,7 @@ from intendance.plan.saying import Names, say
 
 T = TypeVar("T")
 Identities = Mapping[str, str]
+_NOT_SAMPLED = ("page", "api_p95")
 
 
 def changes(
@@ -36,7 +48,10 @@ def changes(
         *_recipients(former, new),
         *_people(former, new),
         *_waivers(former.waivers, new.waivers),
-        *declared_changes(_unperformed(former.declared, new), new.declared, rulebook, new.organisation.timezone),
+        *_thresholds(former, new),
+        *declared_changes(
+            _as_now(_unperformed(former.declared, new)), new.declared, rulebook, new.organisation.timezone
+        ),
     ]
     return tuple(found)
 
@@ -305,6 +320,37 @@ def _unperformed(former: Mapping[str, Any], new: Plan) -> Mapping[str, Any]:
         return asset is not None and asset.backup is not None and set(value) <= set(asset.backup.stores)
 
     return {place: value for place, value in former.items() if not performed(place, value)}
+
+
+def _thresholds(former: Plan, new: Plan) -> Iterator[Change]:
+    """Figures that are worth a word earlier than the rules say. A former release kept them as declared only."""
+    before = {**_sampled(former.declared), **former.thresholds}
+    for name in gone(before, new.thresholds):
+        said = say("the threshold `{name}` is dropped: the bounds of the rules are left", name=name)
+        yield Change(name="thresholds", code="threshold-dropped", said=said, severe=True, effect="stops")
+    for name, threshold in new.thresholds.items():
+        if name not in before:
+            said = say("the threshold `{name}` is added", name=name)
+            yield Change(name="thresholds", code="threshold-added", said=said, effect="starts")
+        elif name in former.thresholds and former.thresholds[name] != threshold:
+            severe = _is_looser(former.thresholds[name], threshold)
+            said = say("the threshold `{name}` is another one", name=name)
+            yield Change(name="thresholds", code="threshold-changed", said=said, severe=severe)
+
+
+def _is_looser(former: Threshold, new: Threshold) -> bool:
+    return new.above > former.above or (new.for_seconds or 0) > (former.for_seconds or 0)
+
+
+def _sampled(declared: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: None for name in declared.get("thresholds", {}) if name not in _NOT_SAMPLED}
+
+
+def _as_now(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """What a release kept as declared that did not sample by any threshold, by the places of this one."""
+    kept = {place: value for place, value in declared.items() if place != "thresholds"}
+    written = declared.get("thresholds", {})
+    return kept | {f"thresholds.{name}": written[name] for name in _NOT_SAMPLED if name in written}
 
 
 def gone(before: Iterable[T], after: Iterable[T]) -> tuple[T, ...]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from intendance.language.texts import translator
 from intendance.plan import adopted, references, relations, shape, source
-from intendance.plan.compiled import compile_plan
+from intendance.plan.compiled import SAMPLED, compile_plan
 from intendance.plan.declared import by_place, declared
 from intendance.plan.load import check
 from intendance.plan.saying import DOMAIN, plain
@@ -137,9 +137,14 @@ def test_a_whole_plan_is_read_back_as_written_and_kept_as_declared(data: dict[st
     plan = compile_plan(data, RECIPIENTS, Path("/etc/intendance"), kept)
     assert adopted.decode(adopted.encode(plan)) == plan
     assert plan.declared == kept
-    for place in ("budget", "windows", "duties", "thresholds"):
+    for place in ("budget", "windows", "duties"):
         if place in data:
             assert plan.declared[place] == data[place]
+    for name, written in data.get("thresholds", {}).items():
+        if name in SAMPLED:
+            assert name in plan.thresholds
+        else:
+            assert plan.declared[f"thresholds.{name}"] == written
     again = source.read(json.dumps(data, ensure_ascii=False))[0].data
     compiled = compile_plan(again, RECIPIENTS, Path("/etc/intendance"), by_place(declared(SCHEMA, again)))
     assert adopted.encode(compiled) == adopted.encode(plan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from intendance.agent import findings
 from intendance.agent.judging import judge, prepare
 from intendance.ledger.book import Book
 from intendance.model.evidence.waiver import WaiverGranted
+from intendance.model.verdict import State, Verdict
 from tests.support.clock import MovableClock
-from tests.support.evidence import START, Log, completed, inspection, seen, write
+from tests.support.evidence import CALM, START, Log, completed, inspection, rollup, seen, still_above, strained, write
 from tests.unit.catalogue.test_waivers import grant
 
 HOUR = timedelta(hours=1)
@@ -152,3 +154,35 @@ def test_a_folder_that_takes_no_writes_is_judged_all_the_same(state: Path, clock
 def test_it_is_private(state: Path) -> None:
     assert (state / findings.PLACE).stat().st_mode & 0o777 == 0o600
     assert [each.name for each in (state / "agent").iterdir() if each.name.endswith(".tmp")] == []
+
+
+def _verdict(state: Path, clock: MovableClock, rule: str) -> Verdict:
+    (found,) = (each for each in judge(state, clock, rule=rule).verdicts if each.asset in ("shop-db", None))
+    return found
+
+
+def test_a_roll_up_changes_what_samples_say_and_ends_nothing_else(state: Path, clock: MovableClock) -> None:
+    """Roll-ups come each hour and are about the node: what they bear upon is judged anew, and nothing else is."""
+    clock.at += HOUR
+    _add(state, clock, rollup(clock.at), asset=None)
+    assert _known(state, clock) == {"shop-db"}
+    assert _verdict(state, clock, "ASBL_031").state is State.PASS
+    assert _verdict(state, clock, "ASBL_032").state is State.PASS
+    clock.at += HOUR
+    deadlocked = replace(CALM, deadlocks=2)
+    _add(state, clock, rollup(clock.at, above=[still_above("disk", clock.at, 850, "/")], databases=[deadlocked]), None)
+    assert _known(state, clock) == {"shop-db"}
+    assert _verdict(state, clock, "ASBL_031").reason.code == "disk_above"
+    assert _verdict(state, clock, "ASBL_032").reason.code == "deadlock"
+    assert judge(state, clock).verdicts == judge(state, clock, afresh=True).verdicts
+
+
+def test_a_strained_server_is_told_though_its_asset_was_judged(state: Path, clock: MovableClock) -> None:
+    clock.at += HOUR
+    _add(state, clock, rollup(clock.at), asset=None)
+    assert _verdict(state, clock, "ASBL_032").state is State.PASS
+    clock.at += HOUR / 4
+    _add(state, clock, strained("connections", clock.at, 100, 120))
+    assert _known(state, clock) == {"shop-db"}
+    assert _verdict(state, clock, "ASBL_032").reason.code == "connections"
+    assert judge(state, clock).verdicts == judge(state, clock, afresh=True).verdicts

@@ -15,6 +15,7 @@ from intendance.activities.sample.perform import Looker
 from intendance.agent.compose import Node
 from intendance.agent.ledger_view import verify_ledger
 from intendance.agent.sampling import Sampler
+from intendance.model.plan import MariadbAsset
 from tests.support.clock import MovableClock
 from tests.support.state import Site
 
@@ -30,10 +31,10 @@ class Machine(Looker):
         self.used_permille = 100
         self.asked: list[Path] = []
 
-    def look(self, places: Iterable[Path]) -> Reading:
+    def look(self, places: Iterable[Path], databases: Iterable[MariadbAsset] = ()) -> Reading:
         self.asked = list(places)
         disk = FileSystem(place="/", used_permille=self.used_permille, inodes_permille=1, size_bytes=10**12)
-        return replace(super().look(self.asked), cpu_permille=10, memory_permille=10, file_systems=(disk,))
+        return replace(super().look(self.asked, databases), cpu_permille=10, memory_permille=10, file_systems=(disk,))
 
 
 class Desk:

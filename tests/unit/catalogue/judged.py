@@ -28,6 +28,7 @@ def verdict_of(rule: str, log: Log, now: datetime, asset: str | None = "shop-db"
 def verdict_from(
     rule: str, facts: Sequence[Fact[Any]], now: datetime, asset: str | None = "shop-db", node: str = "web-01"
 ) -> Verdict:
-    """What a rule says of an asset, from facts in any order."""
+    """What a rule says of an asset, or of the node where that is its subject, from facts in any order."""
+    asset = None if rulebook().rules[rule].applies_to == ("node",) else asset
     (found,) = (each for each in evaluate(rulebook(), facts, now, node) if each.rule == rule and each.asset == asset)
     return found

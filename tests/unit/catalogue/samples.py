@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from intendance.model.evidence import Evidence
 from intendance.model.evidence.lifecycle import RecipientEntry
+from intendance.model.evidence.sample import DatabaseExcursion, DatabaseRolledUp
 from intendance.model.verdict import State
 from tests.support.evidence import (
+    CALM,
     KEY_A,
     KEY_C,
+    LIMITS,
     RECIPIENTS,
     START,
     Log,
     completed,
+    excursion,
     failed,
     inspection,
     inspection_failed,
     plan,
+    rollup,
     seen,
+    still_above,
+    strained,
 )
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 NIGHT = datetime(2026, 10, 2, 0, 0, tzinfo=UTC)
 """The first night after START: 02:00 in Brussels."""
 
@@ -170,6 +180,58 @@ def _encryption(late: timedelta) -> dict[str, Sample]:
     }
 
 
+def _sampled(*more: tuple[timedelta, Evidence], then: timedelta = HOUR / 2, **rolled: Any) -> Life:
+    """Three hours of roll-ups, the last as `rolled` says, and what was told at so long after it."""
+    log, _ = _log()
+    for hour in (1, 2):
+        log.add(START + HOUR * hour, rollup(START + HOUR * hour))
+    last = START + 3 * HOUR
+    log.add(last, rollup(last, **rolled))
+    for length, evidence in more:
+        log.add(last + length, evidence, "shop-db" if isinstance(evidence, DatabaseExcursion) else None)
+    return log, last + then
+
+
+def _above(quantity: str, limit: int, place: str = "") -> Life:
+    return _sampled((MINUTE, excursion(quantity, START + 3 * HOUR, limit, place=place)))
+
+
+SAMPLED: Mapping[str, Mapping[str, Sample]] = MappingProxyType(
+    {
+        "ASBL_031": {
+            "room": (State.PASS, _sampled),
+            "first_due": (State.PENDING, lambda: _after(HOUR)),
+            "disk_above": (State.FAIL, lambda: _above("disk", 850, "/srv")),
+            "memory_above": (State.FAIL, lambda: _above("memory", 800)),
+            "cpu_above": (State.FAIL, lambda: _sampled(above=[still_above("cpu", START + 2 * HOUR, 700)])),
+            "never_sampled": (State.UNKNOWN, lambda: _after(3 * HOUR)),
+            "samples_old": (State.UNKNOWN, lambda: _sampled(then=3 * HOUR)),
+            "not_measured": (State.UNKNOWN, lambda: _sampled(limits=LIMITS[:2])),
+            "silent": (State.UNKNOWN, lambda: _sampled(silent=("/mnt/nas",))),
+        },
+        "ASBL_032": {
+            "calm": (State.PASS, _sampled),
+            "first_due": (State.PENDING, lambda: _after(HOUR)),
+            "connections": (State.FAIL, lambda: _sampled(databases=[replace(CALM, connections_highest=100)])),
+            "slow_query": (
+                State.FAIL,
+                lambda: _sampled((MINUTE, strained("query_ms", START + 3 * HOUR, 5000, 5400))),
+            ),
+            "deadlock": (State.FAIL, lambda: _sampled(databases=[replace(CALM, deadlocks=1)])),
+            "never_sampled": (State.UNKNOWN, lambda: _after(3 * HOUR)),
+            "samples_old": (State.UNKNOWN, lambda: _sampled(then=3 * HOUR)),
+            "not_sampled": (State.UNKNOWN, lambda: _sampled(databases=[])),
+            "unanswered": (
+                State.UNKNOWN,
+                lambda: _sampled(databases=[DatabaseRolledUp(asset="shop-db", looks=0, unanswered=60)]),
+            ),
+            "blind": (State.UNKNOWN, lambda: _sampled(databases=[replace(CALM, sees_queries=False)])),
+            "uncounted": (State.UNKNOWN, lambda: _sampled(databases=[replace(CALM, counts_deadlocks=False)])),
+        },
+    }
+)
+
+
 SAMPLES: Mapping[str, Mapping[str, Sample]] = MappingProxyType(
     {
         "MAINT_010": _age("mariadb", 40 * HOUR)
@@ -205,5 +267,6 @@ SAMPLES: Mapping[str, Mapping[str, Sample]] = MappingProxyType(
             "set_old": (State.FAIL, _old_set),
         },
         "ASBL_015": _encryption(40 * HOUR),
+        **SAMPLED,
     }
 )

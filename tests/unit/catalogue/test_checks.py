@@ -262,6 +262,8 @@ def test_an_asset_without_backups_holds_nothing() -> None:
         "ASBL_010": State.FAIL,
         "ASBL_012": State.FAIL,
         "ASBL_015": State.PENDING,
+        "ASBL_031": State.PENDING,
+        "ASBL_032": State.PENDING,
     }
 
 

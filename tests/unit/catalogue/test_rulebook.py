@@ -26,7 +26,17 @@ from tests.unit.catalogue.samples import SAMPLES
 
 RULEBOOK = load()
 RULES = list(RULEBOOK.rules.values())
-PERFORMED = {"MAINT_010", "MAINT_011", "MAINT_013", "ASBL_010", "ASBL_011", "ASBL_012", "ASBL_015"}
+PERFORMED = {
+    "MAINT_010",
+    "MAINT_011",
+    "MAINT_013",
+    "ASBL_010",
+    "ASBL_011",
+    "ASBL_012",
+    "ASBL_015",
+    "ASBL_031",
+    "ASBL_032",
+}
 INDEPENDENT = {f"MAINT_{n:03}" for n in (1, 2, 5, 10, 12, 13, 14, 15, 16, 40, 41)}
 WARNINGS = {f"MAINT_{n:03}" for n in range(50, 55)} | {
     f"ASBL_{n:03}" for n in (14, 17, 20, 21, 23, 24, 25, 26, 30, 31, 32, 33, 34, 42, 50, 51, 52, 54, 62, 74)

@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Thread
 
 from intendance.activities.sample.decide import CpuTimes, FileSystem, Reading, busy_permille
+from intendance.activities.sample.servers import Servers
+from intendance.model.plan import MariadbAsset
 from intendance.system.clock import Clock
 
 _PROC = Path("/proc")
@@ -17,13 +19,14 @@ _PATIENCE_SECONDS = 0.5
 class Looker:
     """Looks at one machine again and again; `places` are the paths whose file systems matter."""
 
-    def __init__(self, clock: Clock, *, proc: Path = _PROC) -> None:
+    def __init__(self, clock: Clock, *, proc: Path = _PROC, servers: Servers | None = None) -> None:
         self._clock = clock
         self._proc = proc
         self._before: CpuTimes | None = None
         self._file_systems = _FileSystems()
+        self._servers = servers or Servers()
 
-    def look(self, places: Iterable[Path]) -> Reading:
+    def look(self, places: Iterable[Path], databases: Iterable[MariadbAsset] = ()) -> Reading:
         """One reading. Raises OSError where there is no such `/proc`."""
         now = self._clock.read()
         times = cpu_times((self._proc / "stat").read_text())
@@ -31,7 +34,8 @@ class Looker:
         load = (self._proc / "loadavg").read_text().split()[0]
         busy = busy_permille(self._before, times)
         self._before = times
-        seen, silent = self._file_systems.ask(tuple(places))
+        answered, unanswered = self._servers.ask(tuple(databases))
+        seen, silent = self._file_systems.ask((*places, *self._servers.folders()))
         return Reading(
             at=now.at,
             mono_seconds=now.mono_ns / 1e9,
@@ -43,6 +47,8 @@ class Looker:
             memory_bytes=memory["MemTotal"] * 1024,
             file_systems=seen,
             silent=silent,
+            databases=answered,
+            unanswered=unanswered,
         )
 
 

@@ -1,4 +1,5 @@
-"""One small pure function per performed rule: `check(rule, subject, now) -> Finding`.
+"""One small pure function per performed rule: `check(rule, subject, now) -> Finding`. The subject of a rule that
+applies to the node alone is the `Machine`.
 
 A rule's YAML names its check as `module.function` of this folder: adding a rule is one entry there and one function
 here.
@@ -9,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
 
 from intendance.catalogue.finding import Finding
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Subject
 
-Check = Callable[[Rule, Subject, datetime], Finding]
+Check = Callable[[Rule, Any, datetime], Finding]
 
 
 def find(name: str) -> Check:

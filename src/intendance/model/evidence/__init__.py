@@ -21,7 +21,7 @@ from intendance.model.evidence.probe import StoreProbed
 from intendance.model.evidence.prune import PruneBegun, PruneCompleted, PruneMarked
 from intendance.model.evidence.restore import RestoreCompleted, RestoreFailed, SiteFailed, SiteRestored
 from intendance.model.evidence.run import RunEnded, RunMissed
-from intendance.model.evidence.sample import SampleExcursion, SampleRollup
+from intendance.model.evidence.sample import DatabaseExcursion, SampleExcursion, SampleRollup
 from intendance.model.evidence.waiver import WaiverGranted, WaiverRevoked
 
 Evidence = (
@@ -44,6 +44,7 @@ Evidence = (
     | KeyProven
     | SampleRollup
     | SampleExcursion
+    | DatabaseExcursion
     | SiteRestored
     | SiteFailed
     | StoreProbed
@@ -75,6 +76,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "key.proven": KeyProven,
         "sample.rollup": SampleRollup,
         "sample.excursion": SampleExcursion,
+        "sample.database": DatabaseExcursion,
         "site.restored": SiteRestored,
         "site.failed": SiteFailed,
         "store.probed": StoreProbed,

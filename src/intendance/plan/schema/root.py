@@ -60,7 +60,6 @@ class Plan(Group):
     thresholds: Thresholds = optional(
         "From where on the machine's figures are worth a word.",
         example={"disk": "80%", "memory": "80%", "cpu": {"above": "70%", "for": "5min"}},
-        performed=False,
     )
     probes: list[Probe] = optional(
         "Addresses that must answer.",

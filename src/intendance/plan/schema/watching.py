@@ -35,16 +35,19 @@ class SustainedShare(Group):
 
 
 class Thresholds(Group):
-    """From where on the machine's figures are worth a word."""
+    """From where on the machine's figures are worth a word, earlier than where the rules have their bounds."""
 
     disk: Percent | SustainedShare = optional("How full a disk may be.", example="80%", unit=SHARE_UNIT)
     memory: Percent | SustainedShare = optional("How much of the memory may be used.", example="80%", unit=SHARE_UNIT)
     cpu: Percent | SustainedShare = optional(
         "How busy the processors may be.", example={"above": "70%", "for": "5min"}, unit=SHARE_UNIT
     )
-    page: Latency = optional("How long a page may take.", example="2s", unit=LATENCY_UNIT)
+    page: Latency = optional("How long a page may take.", example="2s", unit=LATENCY_UNIT, performed=False)
     api_p95: Latency = optional(
-        "How long 95 of 100 answers of a programming interface may take.", example="500ms", unit=LATENCY_UNIT
+        "How long 95 of 100 answers of a programming interface may take.",
+        example="500ms",
+        unit=LATENCY_UNIT,
+        performed=False,
     )
     connections: Annotated[int, Field(ge=1)] = optional(
         "How many connections to a database may be open.", example=100, unit="connections"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intendance.activities.sample import databases
 from intendance.activities.sample.decide import (
     STEP_SECONDS,
     STEPS,
@@ -24,15 +26,20 @@ from intendance.activities.sample.decide import (
     is_complete,
     is_due,
     limits,
+    readings_needed,
     roll_up,
     still_open,
 )
+from intendance.catalogue.load import load
 from intendance.ledger import canonical
 from intendance.ledger.envelope import evidence_data
 from intendance.model.evidence.sample import SampleExcursion
+from intendance.model.plan import Threshold
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-LIMITS = limits(("asbl",))
+FIGURES = ("disk", "memory", "cpu")
+SLOW_FOR_LONG = "database.slow_query_from"
+LIMITS = limits(("asbl",), {})
 
 
 def reading(second: float, *, cpu: int | None = 100, memory: int = 300, disk: int = 400, **more: int) -> Reading:
@@ -58,14 +65,82 @@ def told(readings: Sequence[Reading]) -> list[tuple[str, str, int]]:
     return found
 
 
-def test_the_limits_are_the_strictest_of_the_catalogues() -> None:
-    assert limits(("maint", "asbl")) == {
-        "cpu": Limit(above_permille=700, for_seconds=300),
-        "memory": Limit(above_permille=800, for_seconds=300),
-        "disk": Limit(above_permille=800, for_seconds=0),
-        "inodes": Limit(above_permille=900, for_seconds=0),
+def test_the_limits_are_each_bound_of_the_catalogues_and_what_the_plan_says_besides() -> None:
+    assert limits(("maint", "asbl"), {}) == {
+        "cpu": (Limit(above_permille=700, for_seconds=300), Limit(above_permille=800, for_seconds=300)),
+        "memory": (Limit(above_permille=800, for_seconds=300), Limit(above_permille=900, for_seconds=300)),
+        "disk": (Limit(above_permille=800, for_seconds=0), Limit(above_permille=850, for_seconds=0)),
+        "inodes": (Limit(above_permille=900, for_seconds=0),),
     }
-    assert limits(("maint",))["memory"].above_permille == 900
+    planned = limits(("asbl",), {"cpu": Threshold(above=500, for_seconds=60), "disk": Threshold(above=850)})
+    assert planned["cpu"] == (Limit(above_permille=500, for_seconds=60), Limit(above_permille=700, for_seconds=300))
+    assert planned["disk"] == (Limit(above_permille=850, for_seconds=0),)
+
+
+def test_the_limits_are_the_bounds_of_the_rules() -> None:
+    """Those that alert under `maint`, those that are judged under `asbl`: figures stand in the rules."""
+    rules = load().rules
+    maint = {name: rules[f"MAINT_05{number}"].permille(f"{name}.alert_at") for number, name in enumerate(FIGURES)}
+    asbl = {name: rules["ASBL_031"].permille(f"{name}.used_max") for name in FIGURES}
+    for catalogue, bounds in (("maint", maint), ("asbl", asbl)):
+        held = limits((catalogue,), {})  # type: ignore[arg-type]
+        assert {name: held[name][0].above_permille for name in FIGURES} == bounds
+    assert databases.limits(("asbl",), {}) == {
+        "connections": (rules["ASBL_032"].count("database.connections_max"),),
+        "query_ms": tuple(
+            1000 * rules[rule].seconds(name)
+            for rule, name in (("ASBL_032", "database.query_max"), ("ASBL_023", SLOW_FOR_LONG))
+        ),
+    }
+
+
+def test_each_limit_begins_and_ends_by_itself() -> None:
+    held = limits(("maint", "asbl"), {"disk": Threshold(above=600)})
+    now_open, began = excursions({}, [reading(0, disk=820)], held)
+    assert [event.limit_permille for event in began] == [600, 800]
+    now_open, more = excursions(now_open, [reading(60, disk=900)], held)
+    assert [(event.limit_permille, event.state) for event in more] == [(850, "began")]
+    now_open, back = excursions(now_open, [reading(120, disk=700)], held)
+    assert [(event.limit_permille, event.state) for event in back] == [(800, "ended"), (850, "ended")]
+    assert [key[2].above_permille for key in now_open] == [600]
+    assert [(each.limit_permille, each.place) for each in roll_up([reading(0)], held, now_open.values()).above] == [
+        (600, "/")
+    ]
+
+
+def test_a_longer_mean_that_the_plan_asks_for_is_taken() -> None:
+    held = limits(("maint",), {"memory": Threshold(above=500, for_seconds=1800)})
+    assert readings_needed(held, 55) > 1800 / 60
+    now_open: Mapping[Key, Excursion] = {}
+    readings = [reading(60 * number, memory=600) for number in range(40)]
+    began = None
+    for number in range(1, 41):
+        now_open, events = excursions(now_open, readings[:number], held)
+        if events and began is None:
+            began = number
+    assert began is not None
+    assert 1800 * 0.75 / 60 <= began <= 31
+
+
+def test_what_is_no_longer_watched_is_let_go_and_what_is_silent_is_not() -> None:
+    now_open, _ = excursions({}, [reading(0, disk=900)], LIMITS)
+    gone = [replace(reading(60 * number), file_systems=()) for number in range(1, 8)]
+    for number in range(1, 5):
+        assert excursions(now_open, gone[:number], LIMITS)[1] == ()
+    after, events = excursions(now_open, gone[:5], LIMITS)
+    assert after == {}
+    assert [(event.state, event.place) for event in events] == [("unwatched", "/")]
+    silent = [replace(each, silent=("/",)) for each in gone]
+    assert excursions(now_open, silent, LIMITS)[1] == ()
+    assert [event.state for event in excursions(now_open, [reading(60, disk=990)], {})[1]] == ["unwatched"]
+
+
+def test_what_a_roll_up_left_open_is_known_after_a_restart() -> None:
+    now_open, _ = excursions({}, [reading(0, disk=900)], LIMITS)
+    rolled = roll_up([reading(0)], LIMITS, now_open.values())
+    assert still_open((), rolled.above) == now_open
+    _, (ended,) = excursions(now_open, [reading(60, disk=100)], LIMITS)
+    assert still_open([ended], rolled.above) == {}
 
 
 @pytest.mark.parametrize(
