@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from intendance.ledger.book import Book
 from intendance.model.verdict import Fact
 from tests.property.test_judging import BEGIN, RULEBOOK, lives
 from tests.support.clock import MovableClock
-from tests.support.evidence import Log, key_proven
+from tests.support.evidence import CALM, Log, key_proven, rollup
 
 Life = tuple[list[Fact[Any]], datetime]
 RESOLUTION = timedelta(microseconds=1)
@@ -61,11 +62,14 @@ def test_nearly_all_lasts(life: Life, wait: timedelta) -> None:
 
 
 @settings(max_examples=35)
-@given(lives(), st.lists(st.tuples(_shares, _waits), min_size=1, max_size=4), st.booleans())
+@given(lives(), st.lists(st.tuples(_shares, _waits), min_size=1, max_size=4), st.booleans(), st.booleans())
 def test_a_node_that_remembers_says_what_one_that_does_not_says(
-    life: Life, looks: list[tuple[float, timedelta]], proven: bool
+    life: Life, looks: list[tuple[float, timedelta]], proven: bool, sampled: bool
 ) -> None:
-    """A ledger grows, somebody looks now and then, perhaps much later; then the clock may stand in the past again."""
+    """A ledger grows, somebody looks now and then, perhaps much later; then the clock may stand in the past again.
+
+    Where it is `sampled`, another roll-up comes between two looks, with nothing else.
+    """
     facts = [fact for fact in life[0] if fact.node == "web-01"]
     if proven:
         facts.insert(len(facts) // 2, Log().add(facts[len(facts) // 2].at, key_proven(facts[len(facts) // 2].at)))
@@ -85,8 +89,12 @@ def test_a_node_that_remembers_says_what_one_that_does_not_says(
                         transaction.append(fact.data, actor=fact.actor, asset=fact.asset)
                 book.seal()
             written = max(written, until)
-            for pause in (timedelta(minutes=1), timedelta(minutes=5), wait):
+            for number, pause in enumerate((timedelta(minutes=1), timedelta(minutes=5), wait)):
                 clock.at += pause
+                if sampled and number < 2:
+                    with Book.open(state, clock) as book:
+                        told_of = replace(CALM, deadlocks=number)
+                        book.append(rollup(clock.at, databases=[told_of]), actor="schedule:sample")
                 told, afresh = judge(state, clock), judge(state, clock, afresh=True)
                 assert (told.verdicts, told.losses) == (afresh.verdicts, afresh.losses)
 
