@@ -188,7 +188,7 @@ def test_no_evidence_never_passes(life: tuple[list[Fact[Any]], datetime], wait: 
     declared_only = [f for f in facts if f.kind in ("plan.adopted", "asset.declared", "backup.failed")]
     states = {v.state for v in _judge(declared_only, last + wait).values()}
     assert State.PASS not in states
-    evidence = ("backup.completed", "inspection", "inventory", "waiver")
+    evidence = ("backup.completed", "inspection", "inventory", "sample", "waiver")
     nothing_else = [f for f in facts if not f.kind.startswith(evidence)]
     assert {v.state for v in _judge(nothing_else, last + wait).values()} <= {State.FAIL, State.UNKNOWN, State.PENDING}
 
