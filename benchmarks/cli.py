@@ -29,6 +29,7 @@ from intendance.agent.adoption import adopt
 from intendance.ledger.book import Book
 from intendance.model.evidence.backup import BackupCompleted, PacketCheck
 from intendance.model.evidence.inspection import InspectionCompleted, SetSeen
+from intendance.model.evidence.sample import DatabaseRolledUp, LimitFollowed, SampleRollup
 from intendance.system.clock import Instant, rfc3339
 
 MS = 1e-3
@@ -176,8 +177,10 @@ def _history(state: Path, clock: PastClock, assets: Mapping[str, Any], recipient
     seen: dict[str, list[SetSeen]] = {asset: [] for asset in assets}
     try:
         for _ in range(days):
-            clock.at += timedelta(hours=23, minutes=59)
             with book.transaction() as transaction:
+                for _ in range(24):
+                    clock.at += timedelta(hours=23, minutes=59) / 24
+                    transaction.append(_rollup(clock.at, assets), actor="agent")
                 for asset, planned in assets.items():
                     kind = next(name for name in ("logical", "full") if name in planned["backup"])
                     done = _backup(asset, kind, planned["kind"], clock.at, recipients, len(seen[asset]))
@@ -237,6 +240,36 @@ def _inspection(seen: list[SetSeen]) -> InspectionCompleted:
         days=tuple(s.completed_at[:10] for s in seen),
         oldest_recovers_to=seen[-1].recovers_to,
         zone="Europe/Brussels",
+    )
+
+
+def _rollup(at: datetime, assets: Mapping[str, Any]) -> SampleRollup:
+    """An hour of a machine that is well, with its servers."""
+    steps = (120,) * 12
+    return SampleRollup(
+        began_at=rfc3339(at - timedelta(hours=1)),
+        ended_at=rfc3339(at),
+        step_seconds=300,
+        readings=60,
+        cpu_permille=steps,
+        cpu_highest_permille=steps,
+        memory_permille=steps,
+        memory_highest_permille=steps,
+        swap_permille=steps,
+        load_centi=steps,
+        processors=2,
+        memory_bytes=4 * 2**30,
+        limits=tuple(
+            LimitFollowed(quantity=quantity, limit_permille=limit, for_seconds=seconds)
+            for quantity, limit, seconds in (("cpu", 700, 300), ("disk", 850, 0), ("memory", 800, 300))
+        ),
+        databases=tuple(
+            DatabaseRolledUp(
+                asset=asset, looks=60, unanswered=0, connections_highest=7, counts_deadlocks=True, sees_queries=True
+            )
+            for asset, planned in assets.items()
+            if planned["kind"] == "mariadb"
+        ),
     )
 
 

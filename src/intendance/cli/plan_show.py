@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 from intendance.agent.preview import Activity, AssetPreview, preview
 from intendance.cli import run_words
+from intendance.language import durations
+from intendance.language.percents import percent
 from intendance.language.sizes import number, size
 from intendance.language.spoken import message_of
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import IntendanceError
-from intendance.model.plan import Asset, FilesAsset, Plan, SqliteAsset
+from intendance.model.plan import Asset, FilesAsset, Plan, SqliteAsset, Threshold
 from intendance.plan.writing import flow
 
 Talk = Callable[[str], None]
@@ -75,6 +77,11 @@ def lines(_: Translator, plan: Plan, now: datetime, *, count: bool, talk: Talk) 
         yield from _drill(_, shown.asset, plan)
         if isinstance(shown.asset, FilesAsset):
             yield from _exclusions(_, shown.asset, count=count, talk=talk)
+    yield from _of_the_node(_, plan)
+
+
+def _of_the_node(_: Translator, plan: Plan) -> Iterator[str]:
+    """What the plan says of no asset."""
     if plan.prune is not None:
         yield ""
         yield _pruning(_, plan)
@@ -83,6 +90,11 @@ def lines(_: Translator, plan: Plan, now: datetime, *, count: bool, talk: Talk) 
         yield _("{site}: a site, whose assets can be restored together: {assets}").format(
             site=site.name, assets=", ".join(site.assets)
         )
+    if plan.thresholds:
+        yield ""
+        yield _("Recorded when it is seen, besides what the bounds of the rules ask for:")
+        for name, threshold in plan.thresholds.items():
+            yield _row(_, *_threshold(_, name, threshold))
     if plan.declared:
         yield ""
         yield _("Declared, not yet performed by this version:")
@@ -119,8 +131,28 @@ def answer(_: Translator, plan: Plan, now: datetime, *, count: bool, talk: Talk)
         "prune": None
         if plan.prune is None
         else {"host": plan.prune.host, "cron": plan.prune.schedule.cron if plan.prune.schedule else None},
+        "thresholds": {
+            name: {"above": threshold.above, "for_seconds": threshold.for_seconds}
+            for name, threshold in plan.thresholds.items()
+        },
         "declared": plan.declared,
     }
+
+
+def _threshold(_: Translator, name: str, threshold: Threshold) -> tuple[str, str]:
+    """What is watched, and from where on."""
+    above, lasting = threshold.above, threshold.for_seconds
+    if name == "connections":
+        return _("connections"), _("{count} or more").format(count=number(above, _.language))
+    if name == "slow_query":
+        whole, rest = divmod(above, 1000)
+        length = f"{number(above, _.language)}{durations.FIXED_SPACE}ms" if rest else durations.write(whole, _.language)
+        return _("a slow query"), _("longer than {length}").format(length=length)
+    share = percent(above, 1000, _.language)
+    label = {"disk": _("a disk"), "memory": _("memory"), "cpu": _("the processors")}[name]
+    if lasting is None:
+        return label, _("above {share}").format(share=share)
+    return label, _("above {share} for {length}").format(share=share, length=durations.write(lasting, _.language))
 
 
 def _pruning(_: Translator, plan: Plan) -> str:
