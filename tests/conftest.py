@@ -7,6 +7,8 @@ settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
 pytest_plugins = [
+    "tests.support.postgresql",  # before those that import it
+    "tests.support.fleet",
     "tests.support.gnupg",
     "tests.support.mariadb",
     "tests.support.physical",

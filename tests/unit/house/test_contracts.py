@@ -20,6 +20,7 @@ PLANTS = {
         "activities/other/__init__.py": "",
     },
     "Faces speak to services only": {"cli/planted.py": "import sqlite3\n"},
+    "Only the fleet speaks SQLAlchemy, only the API FastAPI": {"agent/planted.py": "import sqlalchemy\n"},
     "No cycles": {
         "runs/planted.py": "import intendance.runs.other\n",
         "runs/other.py": "import intendance.runs.planted\n",

@@ -1,0 +1,1 @@
+"""The manager's database: its tables, their changes, connections to SQLite or PostgreSQL, leases."""

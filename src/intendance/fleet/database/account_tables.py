@@ -1,0 +1,50 @@
+"""Tables of the people who may log in."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Table, Text
+
+from intendance.fleet.database.columns import Number, count, instant, metadata, numbered, words
+
+account = Table(
+    "account",
+    metadata,
+    numbered(),
+    Column("name", Text, nullable=False, unique=True),
+    words("full_name"),
+    Column("role", Text, nullable=False),
+    words("contact"),  # of the plan
+    words("language"),
+    words("password_hash"),
+    words("totp_secret"),
+    Column("totp_confirmed_us", BigInteger),
+    count("totp_last_step"),  # a code is used once
+    count("failures"),
+    instant("locked_until_us", nullable=True),
+    instant("made_us"),
+    words("made_by"),
+    instant("disabled_us", nullable=True),
+    CheckConstraint("role IN ('viewer', 'operator', 'admin', 'auditor')", name="role"),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("token_sha256", Text, primary_key=True),
+    Column("account", Number, ForeignKey("account.id"), nullable=False, index=True),
+    words("stage"),  # what is still owed: the second factor, or nothing
+    words("csrf"),
+    instant("made_us"),
+    instant("seen_us"),
+    instant("expires_us"),
+    words("address"),
+    words("browser"),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("account", Number, ForeignKey("account.id"), primary_key=True),
+    Column("code_sha256", Text, primary_key=True),
+    instant("used_us", nullable=True),
+)

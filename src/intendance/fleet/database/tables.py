@@ -1,0 +1,54 @@
+"""All tables of the manager. Times are integers, microseconds since 1970 in UTC (`*_us`); no end yet is NULL.
+
+What must be unique is so here, not in code: several processes write. A change of a table comes with a migration
+(`migrations/`); a test compares both on SQLite and on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from intendance.fleet.database.account_tables import account, recovery_code, session
+from intendance.fleet.database.alert_tables import alert, alert_event, delivery_event, escalation, outbox, silence
+from intendance.fleet.database.columns import metadata
+from intendance.fleet.database.node_tables import (
+    beat_slot,
+    enrolment_token,
+    evidence_attachment,
+    evidence_head,
+    evidence_record,
+    finding,
+    lease,
+    node,
+    node_key,
+    node_state,
+    observability_gap,
+    setting,
+    verdict,
+    verdict_interval,
+)
+
+__all__ = [
+    "account",
+    "alert",
+    "alert_event",
+    "beat_slot",
+    "delivery_event",
+    "enrolment_token",
+    "escalation",
+    "evidence_attachment",
+    "evidence_head",
+    "evidence_record",
+    "finding",
+    "lease",
+    "metadata",
+    "node",
+    "node_key",
+    "node_state",
+    "observability_gap",
+    "outbox",
+    "recovery_code",
+    "session",
+    "setting",
+    "silence",
+    "verdict",
+    "verdict_interval",
+]

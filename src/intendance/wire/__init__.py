@@ -1,0 +1,1 @@
+"""What agent and manager say to each other."""

@@ -1,0 +1,61 @@
+"""The manager's database for tests, on SQLite and on PostgreSQL: the same test runs on both."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from intendance.fleet.database.connect import Database, open_database
+from intendance.fleet.database.migrate import bring_up_to_date
+from tests.support.postgresql import PostgresServer
+
+BOTH = ("sqlite", "postgresql")
+BEGAN = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the manager's tables, to copy."""
+    folder = tmp_path_factory.mktemp("manager-db")
+    with open_database(folder / "template.db") as database:
+        bring_up_to_date(database, backups=folder, now=BEGAN)
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return folder / "template.db"
+
+
+@cache
+def _postgresql_template(server: PostgresServer) -> str:
+    name = server.new_database()
+    with open_database(server.address(name)) as database:
+        bring_up_to_date(database, backups=Path("/nonexistent"), now=BEGAN)
+    return name
+
+
+@pytest.fixture(params=BOTH)
+def fleet_address(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path) -> Iterator[str | Path]:
+    """The address of an empty database with the manager's tables: one after the other, of both kinds."""
+    if request.param == "sqlite":
+        path = tmp_path / "manager.db"
+        shutil.copy(sqlite_template, path)
+        yield path
+        return
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    name = server.new_database(_postgresql_template(server))
+    try:
+        yield server.address(name)
+    finally:
+        server.drop(name)
+
+
+@pytest.fixture
+def fleet_database(fleet_address: str | Path) -> Iterator[Database]:
+    """The same, opened."""
+    with ExitStack() as stack:
+        yield stack.enter_context(open_database(fleet_address))
