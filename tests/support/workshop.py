@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -62,6 +62,7 @@ class Workshop:
     stores: tuple[str, ...] = ("local",)
     further: dict[str, PlannedStore] = field(default_factory=dict)
     progress: list[Progress] = field(default_factory=list)
+    opened_by: Callable[[PlannedStore, Use], Store] = open_store
 
     def __post_init__(self) -> None:
         state = self.base / "state"
@@ -104,7 +105,7 @@ class Workshop:
 
     def open_stores(self, names: Sequence[str] | None = None) -> tuple[Store, ...]:
         stores, use = self.plan.stores, Use(spool=self.base, keep_days=90)
-        return tuple(open_store(stores[name], use) for name in names or self.stores)
+        return tuple(self.opened_by(stores[name], use) for name in names or self.stores)
 
     def engine(self, asset: str) -> Engine:
         return open_engine(self.assets[asset])

@@ -39,7 +39,7 @@ def classes(of: type[IntendanceError] = IntendanceError) -> Iterator[type[Intend
 
 
 CLASSES = sorted(set(classes()), key=lambda each: each.__name__)
-NAMES = frozenset(each.__name__ for each in CLASSES)
+NAMES = frozenset(each.__name__ for each in CLASSES) | {"Unanswered"}  # its words become a store's
 
 
 def entries(domain: str) -> list[Entry]:

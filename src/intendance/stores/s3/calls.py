@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Callable
 from functools import cache
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from intendance.model.errors.store import StoreUnreachable
@@ -19,6 +20,19 @@ from intendance.system.redaction import Secrets
 Answer = TypeVar("Answer")
 
 _CONNECTING = threading.Lock()  # boto3 makes one client at a time
+
+_WHOLE = MappingProxyType(
+    {
+        "head_object": ("ContentLength", "ETag", "LastModified"),
+        "get_object": ("ContentLength", "ETag", "LastModified"),
+        "list_objects_v2": ("IsTruncated",),
+        "list_object_versions": ("IsTruncated",),
+        "list_multipart_uploads": ("IsTruncated",),
+        "get_object_lock_configuration": ("ObjectLockConfiguration",),
+    }
+)
+"""What every whole answer holds. Python's HTTP client takes one that was cut within its head for a whole one that says
+less: a listing would come back empty."""
 
 DEFAULT_REGION = "us-east-1"
 """What a signature names when the plan names no region: what S3 servers without regions expect."""
@@ -97,12 +111,17 @@ class Bucket:
         client = self._connected()
         if key is not None:
             arguments["Key"] = key
-        return self._within(
+        answer = self._within(
             seconds or self.patience.answer_seconds,
             lambda: getattr(client, method)(Bucket=self.declared.bucket, **arguments),
             operation,
             key,
         )
+        cut = any(field not in answer for field in _WHOLE.get(method, ()))
+        if cut or not str(answer.get("ETag", '"')).endswith('"'):
+            _let_go(answer)
+            raise Unanswered("its answer was cut")
+        return answer
 
     def unanswered(self, error: BaseException) -> Unanswered:
         """A broken connection as it is told."""
@@ -113,12 +132,15 @@ class Bucket:
         """botocore's time-outs are for a silence; an answer that comes drop by drop is bounded only here."""
         outcome: list[Any] = []
         failure: list[BaseException] = []
+        given_up = threading.Event()
 
         def run() -> None:
             try:
                 outcome.append(call())
             except BaseException as error:  # noqa: BLE001 -- raised below, in the caller's thread
                 failure.append(error)
+            if given_up.is_set():
+                _let_go(*outcome)
 
         thread = threading.Thread(target=run, name=f"{self.name} request", daemon=True)
         until = monotonic_seconds() + seconds
@@ -127,6 +149,7 @@ class Bucket:
         if failure:
             raise self._translated(failure[0], operation, key) from None
         if not outcome:
+            given_up.set()
             raise Unanswered(f"no whole answer within {round(seconds)} s")
         return outcome[0]
 
@@ -146,7 +169,7 @@ class Bucket:
                 secrets=self._secrets,
                 now=self.clock.read().at,
             )
-        if isinstance(error, exceptions.BotoCoreError | OSError):
+        if isinstance(error, exceptions.BotoCoreError | OSError | ValueError):  # also a number or a time that was cut
             return self.unanswered(error)
         return error
 
@@ -157,6 +180,13 @@ class Bucket:
                 self._secrets = Secrets(filter(None, (key.id, key.secret, key.token)))
                 self._client = connect(self.declared, key, self.patience)
             return self._client
+
+
+def _let_go(*answers: Any) -> None:
+    """Close the connections of answers that nobody reads."""
+    for answer in answers:
+        if "Body" in answer:
+            answer["Body"].close()
 
 
 def connect(declared: Declared, key: AccessKey, patience: Patience) -> Any:
@@ -172,7 +202,8 @@ def connect(declared: Declared, key: AccessKey, patience: Patience) -> Any:
         retries={"total_max_attempts": 1, "mode": "standard"},
         request_checksum_calculation="when_required",  # Content-MD5 is ours, and every store knows it
         response_checksum_validation="when_required",
-        s3={"addressing_style": "path" if declared.endpoint else "auto"},
+        # Signed is Content-MD5, as over HTTPS, and not one more SHA-256 over bytes that have one beside them already.
+        s3={"addressing_style": "path" if declared.endpoint else "auto", "payload_signing_enabled": False},
         ignore_configured_endpoint_urls=True,
         user_agent_extra="intendance",
         tcp_keepalive=True,

@@ -22,6 +22,15 @@ from intendance.system.redaction import Secrets
 
 _MISSING = ("NoSuchKey", "NoSuchVersion", "404", "NotFound")
 _TAKEN = ("PreconditionFailed", "412")
+_PASSING = (
+    "SlowDown",
+    "RequestTimeout",
+    "OperationAborted",
+    "ConditionalRequestConflict",
+    "BadDigest",  # the bytes were changed on their way
+    "XAmzContentSHA256Mismatch",
+    "IncompleteBody",
+)
 _FULL = ("QuotaExceeded", "InsufficientStorage", "EntityTooLargeForQuota", "StorageQuotaExceeded", "507")
 _OURS = (400, 403, 404, 405, 409, 411, 412, 416, 501)
 _KEYS = {
@@ -46,8 +55,7 @@ class Reply:
     @property
     def passing(self) -> bool:
         """Whether the same request may succeed in a moment."""
-        busy = ("SlowDown", "RequestTimeout", "OperationAborted", "ConditionalRequestConflict", "BadDigest")
-        return (self.status >= 500 and self.status not in (501, 507)) or self.status == 429 or self.code in busy
+        return (self.status >= 500 and self.status not in (501, 507)) or self.status == 429 or self.code in _PASSING
 
 
 def reply_of(response: Mapping[str, Any]) -> Reply:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from intendance.model.errors.store import ObjectMissing, StoreUnreachable
+from intendance.model.errors.store import ObjectExists, ObjectMissing, StoreUnreachable
 from intendance.stores.s3.calls import Bucket, Unanswered
 from intendance.system.clock import monotonic_seconds
 
@@ -22,10 +22,9 @@ class Body(io.RawIOBase):
         super().__init__()
         self._bucket = bucket
         self._key = key
-        self._offset = 0
+        self._offset = self._size = 0
         self._fails = 0
         first = bucket.ask("get_object", f"read {key}", key=key)
-        self._size = int(first["ContentLength"])
         self._same = {"VersionId": first["VersionId"]} if first.get("VersionId") else {"IfMatch": first["ETag"]}
         self._take(first)
 
@@ -83,11 +82,13 @@ class Body(io.RawIOBase):
         rest = {"Range": f"bytes={self._offset}-", **self._same}
         try:
             self._take(self._bucket.ask("get_object", f"read {self._key}", key=self._key, **rest))
-        except ObjectMissing:
+        except (ObjectMissing, ObjectExists):  # gone, or not the same any more
             detail = f"{self._key} is not there any more, after {self._offset} of its {self._size} bytes"
             raise StoreUnreachable(store=self._bucket.name, detail=detail) from None
 
     def _take(self, answer: Any) -> None:
+        # A number that was cut within its digits is corrected by the next answer.
+        self._size = self._offset + int(answer["ContentLength"])
         # The stream under botocore's own, since that one waits until all that was asked for has come.
         self._stream = answer["Body"]._raw_stream  # noqa: SLF001
         self._started = monotonic_seconds()

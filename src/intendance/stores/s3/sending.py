@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from typing import IO, Any
 
+from intendance.model.errors.sets import CopyDiffers
 from intendance.model.errors.store import ObjectExists, ObjectMissing
 from intendance.stores.s3.calls import Bucket
 from intendance.system.clock import monotonic_seconds
@@ -85,15 +86,37 @@ class Sending:
             **self._lock,
         )
 
+    def stored(self) -> Mapping[str, Any]:
+        """What the store says of the object that was sent. Raises Unanswered, CopyDiffers, and the errors of stores."""
+        said = self._look()
+        size_bytes, sha256 = said["ContentLength"], said.get("Metadata", {}).get(SHA256)
+        if (size_bytes, sha256) != (self._content.size_bytes, self._content.sha256):
+            detail = f"it says {size_bytes} bytes where {self._content.size_bytes} were sent"
+            if size_bytes == self._content.size_bytes:
+                detail = "it keeps another SHA-256 beside them, or none"
+            raise CopyDiffers(part=self._key, store=self._bucket.name, detail=detail)
+        return said
+
     def _arrived(self) -> bool:
         """Whether what stands there is what an earlier attempt has sent. Raises ObjectExists for anybody else's."""
         try:
-            said = self._bucket.once("head_object", f"look at {self._key}", key=self._key)
+            said = self._look()
         except ObjectMissing:
             return False
         if said.get("Metadata", {}).get(_TOKEN) != self._token:
             raise ObjectExists(store=self._bucket.name, key=self._key)
         return True
+
+    def _look(self) -> Mapping[str, Any]:
+        """A second time where it is not what was sent: an answer that was cut within its head says less than the
+        store."""
+        said: Mapping[str, Any] = {}
+        for _ in range(2):
+            said = self._bucket.once("head_object", f"look at {self._key}", key=self._key)
+            beside = said.get("Metadata", {})
+            if (beside.get(SHA256), beside.get(_TOKEN)) == (self._content.sha256, self._token):
+                break
+        return said
 
 
 class _Bytes:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from intendance.model.errors.sets import CopyDiffers
 from intendance.model.errors.store import ObjectExists, ObjectMissing, StoreRefused, StoreUnreachable
 from intendance.stores import StoredObject, Use
 from intendance.stores.keys import is_key, require_key
@@ -45,12 +44,9 @@ class S3Store:
         require_key(self.name, key)
         self._require_free(key)
         with self._spooled(chunks) as content:
-            self.bucket.persist(Sending(self.bucket, key, content, self._lock()).attempt)
-            stored = self.head(key)
-        if (stored.size_bytes, stored.sha256) != (content.size_bytes, content.sha256):
-            detail = f"it says {stored.size_bytes} bytes where {content.size_bytes} were sent"
-            raise CopyDiffers(part=key, store=self.name, detail=detail)
-        return stored
+            sending = Sending(self.bucket, key, content, self._lock())
+            self.bucket.persist(sending.attempt)
+            return _stored(key, self.bucket.persist(sending.stored))
 
     @contextmanager
     def open(self, key: str) -> Iterator[IO[bytes]]:
