@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,15 +13,14 @@ import pytest
 
 from intendance.activities.restore.decide import Wish
 from intendance.model.errors import Exit, IntendanceError
-from intendance.model.errors.sets import CopyDiffers, PartDamaged, SetDamaged
-from intendance.model.errors.store import StoreFull, StoreRefused, StoreUnreachable
+from intendance.model.errors.store import StoreRefused, StoreUnreachable
 from intendance.model.plan import FilesAsset
 from intendance.model.plan import Store as Declared
 from intendance.stores import Store, Use, open_store
 from intendance.stores.s3.calls import Bucket, Patience
 from intendance.stores.s3.store import S3Store
 from tests.support.faulty_line import FaultyLine, line_to
-from tests.support.radosgw import Radosgw, Shelf, User, make_shelf
+from tests.support.radosgw import Shelf, User
 from tests.support.trees import snapshot
 from tests.support.workshop import Workshop
 
