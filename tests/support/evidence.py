@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 from intendance.ledger.book import Book
 from intendance.model.evidence import KIND_OF, Evidence
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed, PacketCheck
+from intendance.model.evidence.drill import DrillCompleted, DrillFailed, Hardware, Leg, Link
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed, SetSeen
 from intendance.model.evidence.keys import KeyProven
+from intendance.model.evidence.restore import Check, Phases
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted, RecipientEntry, ScheduleEntry
 from intendance.model.evidence.sample import (
     DatabaseExcursion,
@@ -159,6 +161,57 @@ def inspection(sets: Iterable[SetSeen], *, store: str = "local", by: str = "self
 def inspection_failed(message: str = "the store is not mounted", store: str = "local") -> InspectionFailed:
     return InspectionFailed(
         store=store, by="self", error="store_unreachable", message=message, next_step="See that it is mounted."
+    )
+
+
+def drilled(at: datetime, *, store_kind: str = "directory", by: str = "laptop", node: str = "web-01") -> DrillCompleted:
+    """A set of the night before came back in ninety seconds."""
+    phases = Phases(fetch_ms=1000, decrypt_ms=1000, load_ms=2000, replay_ms=0, check_ms=500, total_ms=90_000)
+    check = Check(name="rows", ok=True, found="10 rows")
+    return DrillCompleted(
+        set=set_id(at),
+        kind="logical",
+        engine="mariadb",
+        store="local",
+        store_kind=store_kind,
+        by=by,
+        fleet="testing",
+        node=node,
+        node_fingerprint=KEY_A,
+        trust="pinned",
+        sequence=1,
+        manifest_sha256="2" * 64,
+        legs=tuple(
+            Leg(name=name, phases=phases, checks=(check,), restored_bytes=1000, read_bytes=600)
+            for name in ("restore", "by_hand")
+        ),
+        recovers_to=text(at - timedelta(hours=9)),
+        rpo_seconds=9 * 3600,
+        rto_ms=90_000,
+        source_bytes=1000,
+        stored_bytes=300,
+        hardware=Hardware(cpus=2, cpu="any", memory_bytes=1 << 32, scratch="ext4", scratch_free_bytes=1 << 32),
+        link=Link(fetched_bytes=400, fetch_ms=10),
+        sandbox=("no network",),
+        restore_sh_sha256="3" * 64,
+    )
+
+
+def drill_failed(*, by: str = "laptop", node: str = "web-01") -> DrillFailed:
+    return DrillFailed(
+        set="",
+        kind="",
+        engine="",
+        store="local",
+        store_kind="directory",
+        by=by,
+        fleet="testing",
+        node=node,
+        leg="restore",
+        step="load",
+        error="part_damaged",
+        message="The part db-00000 is damaged.",
+        next_step="Use another point.",
     )
 
 

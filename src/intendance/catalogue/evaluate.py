@@ -329,6 +329,8 @@ def _subjects(facts: Facts, node: str) -> tuple[list[Subject], list[str]]:
                 inspections=facts.of("inspection.completed", asset),
                 inspections_failed=facts.of("inspection.failed", asset),
                 proofs=_own(facts, node, "key.proven"),
+                drills=_of_node(facts, node, "drill.completed", asset),
+                drills_failed=_of_node(facts, node, "drill.failed", asset),
                 notes=Notes(alike),
             )
         )
@@ -338,6 +340,11 @@ def _subjects(facts: Facts, node: str) -> tuple[list[Subject], list[str]]:
 def _own(facts: Facts, node: str, kind: str, asset: str | None = None) -> tuple[Fact[Any], ...]:
     """What stands in the judged node's own log: another host's plan or backups are not this node's."""
     return tuple(fact for fact in facts.of(kind, asset) if fact.node == node)
+
+
+def _of_node(facts: Facts, node: str, kind: str, asset: str) -> tuple[Fact[Any], ...]:
+    """What anybody's log says of this node's sets: whoever drills may have drilled those of others too."""
+    return tuple(fact for fact in facts.of(kind, asset) if fact.data.node == node)
 
 
 def _verdict(rule: Rule, node: str, asset: str | None, finding: Finding, *, older: bool = False) -> Verdict:

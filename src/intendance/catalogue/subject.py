@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
+from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
@@ -31,7 +32,15 @@ LIFECYCLE = frozenset({"plan.adopted", "asset.declared", "waiver.revoked"})
 """Kinds that are in force from their place in the log on, whatever the clock said."""
 
 CONCERNS_ONE = frozenset(
-    {"asset.declared", "backup.completed", "backup.failed", "inspection.completed", "inspection.failed"}
+    {
+        "asset.declared",
+        "backup.completed",
+        "backup.failed",
+        "inspection.completed",
+        "inspection.failed",
+        "drill.completed",
+        "drill.failed",
+    }
 )
 CONCERNS_ALL = frozenset({"plan.adopted", "key.proven", "ledger.imported"})
 """The kinds that a subject is made of: about an asset, and about all of them. What another ledger brings may be about
@@ -102,6 +111,8 @@ class Subject:
     inspections: tuple[Inspection, ...]
     inspections_failed: tuple[Fact[InspectionFailed], ...]
     proofs: tuple[Fact[KeyProven], ...] = ()
+    drills: tuple[Fact[DrillCompleted], ...] = ()
+    drills_failed: tuple[Fact[DrillFailed], ...] = ()
     notes: Notes = field(default_factory=Notes)
 
     def once(self, work: Callable[Concatenate[Subject, P], T], *given: P.args, **named: P.kwargs) -> T:
@@ -127,17 +138,20 @@ class Subject:
         return self.declared.data.engine in DATABASES
 
     def by_others(self) -> Subject:
-        """The same subject with only the inspections that stand in somebody else's log and were made by them."""
+        """The same subject with only the inspections and drills that stand in somebody else's log and were made by
+        them."""
         return replace(
             self,
             inspections=tuple(each for each in self.inspections if attestor(self.node, each) is not Attestor.SELF),
             inspections_failed=(),
+            drills=tuple(each for each in self.drills if attestor(self.node, each) is not Attestor.SELF),
+            drills_failed=tuple(each for each in self.drills_failed if attestor(self.node, each) is not Attestor.SELF),
             notes=Notes(self.notes.alike),
         )
 
 
 def attestor(node: str, inspection: Fact[Any]) -> Attestor:
-    """Whose word an inspection is: what stands in the node's own log is its own word, whatever it says."""
+    """Whose word an inspection or a drill is: what stands in the node's own log is its own word, whatever it says."""
     if inspection.node == node or inspection.data.by == "self":
         return Attestor.SELF
     return Attestor.MANAGER if inspection.data.by == "manager" else Attestor.DRILL_HOST

@@ -21,6 +21,8 @@ from tests.support.evidence import (
     START,
     Log,
     completed,
+    drill_failed,
+    drilled,
     excursion,
     failed,
     inspection,
@@ -76,6 +78,29 @@ def _unseen_later(length: timedelta) -> Life:
     at = last + 20 * HOUR
     log.add(at, completed(at), "shop-db")
     return log, at + length
+
+
+def _drilled(length: timedelta, *drills: timedelta, failed: timedelta | None = None, **options: Any) -> Life:
+    """Drills of another host after such times, and one that failed."""
+    log, _ = _log()
+    laptop = Log(node="laptop")
+    for each in sorted([*drills, *([failed] if failed is not None else [])]):
+        evidence = drill_failed() if each == failed else drilled(START + each, **options)
+        laptop.add(START + each, evidence, "shop-db")
+    log.facts += laptop.facts
+    return log, START + length
+
+
+def _drills(**options: Any) -> Mapping[str, Sample]:
+    return {
+        "drilled": (State.PASS, lambda: _drilled(40 * DAY, 20 * DAY, **options)),
+        "drilled_then_failed": (State.PASS, lambda: _drilled(40 * DAY, 20 * DAY, failed=30 * DAY, **options)),
+        "first_due": (State.PENDING, lambda: _drilled(20 * DAY)),
+        "never_drilled": (State.FAIL, lambda: _drilled(33 * DAY)),
+        "never_succeeded": (State.FAIL, lambda: _drilled(33 * DAY, failed=3 * DAY)),
+        "drill_old": (State.FAIL, lambda: _drilled(40 * DAY, 7 * DAY, **options)),
+        "drill_failed": (State.FAIL, lambda: _drilled(40 * DAY, 7 * DAY, failed=39 * DAY, **options)),
+    }
 
 
 def _last_look(fault: str, stored_bytes: int, nights: int = 3, engine: str = "mariadb") -> Life:
@@ -268,5 +293,7 @@ SAMPLES: Mapping[str, Mapping[str, Sample]] = MappingProxyType(
         },
         "ASBL_015": _encryption(40 * HOUR),
         **SAMPLED,
+        "ASBL_016": _drills(),
+        "MAINT_014": _drills(store_kind="s3") | {"not_off_site": (State.FAIL, lambda: _drilled(33 * DAY, 32 * DAY))},
     }
 )

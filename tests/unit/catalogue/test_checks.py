@@ -259,9 +259,11 @@ def test_an_asset_without_backups_holds_nothing() -> None:
         "MAINT_010": State.FAIL,
         "MAINT_011": State.PENDING,
         "MAINT_013": State.FAIL,
+        "MAINT_014": State.PENDING,
         "ASBL_010": State.FAIL,
         "ASBL_012": State.FAIL,
         "ASBL_015": State.PENDING,
+        "ASBL_016": State.PENDING,
         "ASBL_031": State.PENDING,
         "ASBL_032": State.PENDING,
     }

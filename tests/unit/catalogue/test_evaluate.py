@@ -31,7 +31,7 @@ def test_what_is_not_performed_is_unknown_once_and_never_more() -> None:
     log = Log()
     log.begin()
     verdicts = [v for v in evaluate(rulebook(), log.facts, START, "web-01") if v.reason.code == "not_performed"]
-    assert len(verdicts) == 36 + 38 - 9
+    assert len(verdicts) == sum(not rule.performed for rule in rulebook().rules.values()) < 36 + 38
     assert {(v.state, v.asset) for v in verdicts} == {(State.UNKNOWN, None)}
 
 

@@ -30,10 +30,12 @@ PERFORMED = {
     "MAINT_010",
     "MAINT_011",
     "MAINT_013",
+    "MAINT_014",
     "ASBL_010",
     "ASBL_011",
     "ASBL_012",
     "ASBL_015",
+    "ASBL_016",
     "ASBL_031",
     "ASBL_032",
 }
