@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from tests.support.evidence import (
     Log,
     completed,
     declared,
+    drilled,
     failed,
     inspection,
     key_proven,
@@ -45,8 +46,8 @@ def _site(*catalogues: str, engines: tuple[str, ...] = ("mariadb", "files"), pro
     return log
 
 
-def _nights(log: Log, count: int) -> datetime:
-    """Both assets, each night, in the order in which a node would write them."""
+def _nights(log: Log, count: int, drills: Iterable[int] = ()) -> datetime:
+    """Both assets, each night, in the order in which a node would write them; after `drills` nights both are tried."""
     apart = Log(log.node, list(log.facts))
     last = apart.nights(NIGHT, count)
     if any(fact.asset == "site-files" for fact in log.facts):
@@ -54,9 +55,20 @@ def _nights(log: Log, count: int) -> datetime:
     for quarter in range(60, count, 60):
         for recipient in RECIPIENTS:
             apart.add(START + DAY * quarter, key_proven(START + DAY * quarter, recipient))
+    for night in drills:
+        _drill(apart, NIGHT + DAY * night, "shop-db", "site-files")
     for fact in sorted(apart.facts[len(log.facts) :], key=lambda each: (each.at, each.asset or "")):
         log.add(fact.at, fact.data, fact.asset)
     return last + QUARTER
+
+
+def _drill(log: Log, night: datetime, *assets: str) -> None:
+    """The node tries its own sets of a night, at noon."""
+    at = night + 10 * HOUR
+    for asset in assets:
+        done = drilled(at, store_kind="s3", by="self")
+        engine = "mariadb" if asset == "shop-db" else "files"
+        log.add(at, replace(done, set=done.set.replace("shop-db", asset), engine=engine), asset)
 
 
 def _first_day() -> tuple[Log, datetime]:
@@ -65,12 +77,12 @@ def _first_day() -> tuple[Log, datetime]:
 
 def _all_well() -> tuple[Log, datetime]:
     log = _site("asbl")
-    return log, _nights(log, 20) + 5 * HOUR
+    return log, _nights(log, 20, drills=(10,)) + 5 * HOUR
 
 
 def _alone_under_maint() -> tuple[Log, datetime]:
     log = _site("maint", "asbl")
-    return log, _nights(log, 95) + 5 * HOUR
+    return log, _nights(log, 95, drills=(20, 50, 80)) + 5 * HOUR
 
 
 def _trouble() -> tuple[Log, datetime]:
@@ -123,7 +135,8 @@ def _excused() -> tuple[Log, datetime]:
         log.add(at, waiver)
     apart = Log(log.node, list(log.facts))
     last = apart.nights(NIGHT + 31 * DAY, 9, asset="site-files")
-    for fact in apart.facts[len(log.facts) :]:
+    _drill(apart, NIGHT + 33 * DAY, "site-files")
+    for fact in sorted(apart.facts[len(log.facts) :], key=lambda each: each.at):
         log.add(fact.at, fact.data, fact.asset)
     forum = DatabaseFound(engine="mariadb", identities=("mariadb:1",), name="forum")
     log.add(last, InventoryTaken(system="Debian GNU/Linux 12", databases=(forum,), web_roots=()))

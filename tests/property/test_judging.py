@@ -22,6 +22,8 @@ from tests.support.evidence import (
     Log,
     completed,
     declared,
+    drill_failed,
+    drilled,
     excursion,
     failed,
     inspection,
@@ -36,7 +38,7 @@ from tests.unit.catalogue.test_waivers import grant
 
 EVERYTHING = load()
 PERFORMED = {name: rule for name, rule in EVERYTHING.rules.items() if rule.performed}
-WAIVED = ("ASBL_010", "ASBL_011", "ASBL_012", "MAINT_011", "MAINT_010", "ASBL_031")
+WAIVED = ("ASBL_010", "ASBL_011", "ASBL_012", "MAINT_011", "MAINT_010", "ASBL_031", "ASBL_016")
 FOUND = (DatabaseFound(engine="mariadb", identities=("mariadb:9",), name="forum"),)
 RULEBOOK = replace(EVERYTHING, rules=PERFORMED)
 BEGIN = datetime(2026, 3, 20, 7, 0, tzinfo=UTC)
@@ -45,10 +47,11 @@ BEGIN = datetime(2026, 3, 20, 7, 0, tzinfo=UTC)
 MAKING = ("backup", "backup", "fail", "lose", "damage")
 LOOKING = ("inspect", "inspect", "elsewhere", "unmounted")
 SAMPLING = ("roll", "roll", "strain")
+TRYING = ("drill", "undrilled")
 GOVERNING = ("waive", "revoke", "inventory")
 _steps = st.lists(
     st.tuples(
-        st.sampled_from([*MAKING, *LOOKING, *GOVERNING, *SAMPLING]),
+        st.sampled_from([*MAKING, *LOOKING, *TRYING, *GOVERNING, *SAMPLING]),
         st.integers(min_value=1, max_value=40 * 60),
         st.booleans(),
     ),
@@ -68,8 +71,17 @@ def _sample(log: Log, act: str, at: datetime, minutes: int, *, odd: bool) -> Non
         log.add(at, strained("query_ms", at, 5000, 7000, state), "shop-db")
 
 
+def _try(log: Log, act: str, at: datetime, *, store_kind: str) -> None:
+    """Drills by the node and by another, in their own logs."""
+    by = "self" if log.node == "web-01" else log.node
+    log.add(at, drilled(at, by=by, store_kind=store_kind) if act == "drill" else drill_failed(by=by), "shop-db")
+
+
 def _govern(log: Log, act: str, at: datetime, minutes: int, *, odd: bool) -> None:
-    """Waivers, their ends, what the inventory finds, and samples."""
+    """Waivers, their ends, what the inventory finds, samples, and drills."""
+    if act in TRYING:
+        _try(log, act, at, store_kind="s3" if minutes % 2 else "directory")
+        return
     if act in SAMPLING:
         _sample(log, act, at, minutes, odd=odd)
         return
@@ -99,8 +111,8 @@ def lives(draw: st.DrawFn) -> tuple[list[Fact[Any]], datetime]:
         at += timedelta(minutes=minutes)
         sets = [seen(each, fault=fault) for each, fault in held.items()]
         store = stores[-1] if odd else stores[0]
-        if act in (*GOVERNING, *SAMPLING):
-            _govern(log, act, at, minutes, odd=odd)
+        if act in (*GOVERNING, *SAMPLING, *TRYING):
+            _govern(other if odd and act in TRYING else log, act, at, minutes, odd=odd)
         match act:
             case "backup":
                 keys = (KEY_A,) if odd and len(held) > 6 else (KEY_A, KEY_B)
@@ -188,7 +200,7 @@ def test_no_evidence_never_passes(life: tuple[list[Fact[Any]], datetime], wait: 
     declared_only = [f for f in facts if f.kind in ("plan.adopted", "asset.declared", "backup.failed")]
     states = {v.state for v in _judge(declared_only, last + wait).values()}
     assert State.PASS not in states
-    evidence = ("backup.completed", "inspection", "inventory", "sample", "waiver")
+    evidence = ("backup.completed", "inspection", "inventory", "sample", "waiver", "drill.completed")
     nothing_else = [f for f in facts if not f.kind.startswith(evidence)]
     assert {v.state for v in _judge(nothing_else, last + wait).values()} <= {State.FAIL, State.UNKNOWN, State.PENDING}
 

@@ -14,8 +14,8 @@ from intendance.model.evidence.backup import BackupCompleted, BackupFailed, Pack
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed, Hardware, Leg, Link
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed, SetSeen
 from intendance.model.evidence.keys import KeyProven
-from intendance.model.evidence.restore import Check, Phases
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted, RecipientEntry, ScheduleEntry
+from intendance.model.evidence.restore import Check, Phases
 from intendance.model.evidence.sample import (
     DatabaseExcursion,
     DatabaseRolledUp,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,9 @@ class Judgement:
 
     @property
     def actions(self) -> tuple[Action, ...]:
-        """The next things to do, at most three, each command once."""
+        """The next things to do, at most three, each command once; of what is not yet due, what is due first."""
         wanting = [each for each in self.verdicts if each.state not in (State.PASS, State.NOT_APPLICABLE)]
+        wanting.sort(key=lambda each: (*_rank(each)[:2], _due_at(each)))
         by_command: dict[str, Action] = {}
         for verdict in wanting:
             command = self.command(verdict)
@@ -274,6 +275,12 @@ def _newest(book: Book, kind: str, asset: str, plan: PlanAdopted) -> tuple[Fact[
 def _count(kind: str, plan: PlanAdopted) -> int:
     """As many of the latest of a kind as an asset may have stores, since each is looked at by itself."""
     return 2 * max(1, len(plan.stores)) if kind.startswith("inspection.") else 1
+
+
+def _due_at(verdict: Verdict) -> datetime:
+    """When what is not yet due will be; all else wants something now."""
+    due = verdict.next_change_at if verdict.state is State.PENDING else None
+    return due or datetime.min.replace(tzinfo=UTC)
 
 
 def _rank(verdict: Verdict) -> tuple[int, int, str, str]:

@@ -294,6 +294,9 @@ SAMPLES: Mapping[str, Mapping[str, Sample]] = MappingProxyType(
         "ASBL_015": _encryption(40 * HOUR),
         **SAMPLED,
         "ASBL_016": _drills(),
-        "MAINT_014": _drills(store_kind="s3") | {"not_off_site": (State.FAIL, lambda: _drilled(33 * DAY, 32 * DAY))},
+        "MAINT_014": {
+            **_drills(store_kind="s3"),
+            "not_off_site": (State.FAIL, lambda: _drilled(33 * DAY, 32 * DAY)),
+        },
     }
 )

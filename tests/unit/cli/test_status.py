@@ -17,7 +17,7 @@ from intendance.cli import main
 from intendance.ledger.book import Book
 from intendance.system.clock import SystemClock
 from tests.support.clock import MovableClock
-from tests.support.evidence import Log, rollup, write
+from tests.support.evidence import Log, drilled, rollup, write
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -41,6 +41,7 @@ def _well(now: datetime, *catalogues: str) -> Log:
     log = Log()
     log.begin(at=now - 3 * DAY, catalogues=catalogues)
     log.nights(now - 2 * DAY - 3 * HOUR, 3)
+    log.add(now - timedelta(minutes=40), drilled(now - timedelta(minutes=40), by="self"), "shop-db")
     log.add(now - timedelta(minutes=30), rollup(now - timedelta(minutes=30)))
     return log
 
@@ -56,7 +57,7 @@ def test_all_hold(tmp_path: Path, now: datetime, capsys: pytest.CaptureFixture[s
     state = _state(tmp_path, _well(now, "asbl"))
     code, out, _ = _run(capsys, "status", "--asset", "shop-db", "--state", str(state), "--lang", "en")
     assert code == 0
-    assert "Yes: the 4 rules that this version judges hold." in out
+    assert "Yes: the 5 rules that this version judges hold." in out
     assert "self-attested" in out
 
 
@@ -168,7 +169,7 @@ def test_only_what_is_needed_is_imported(tmp_path: Path, now: datetime) -> None:
 def test_rules_are_listed_by_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = _run(capsys, "rules", "list", "--catalogue", "asbl", "--lang", "fr")
     assert code == 0
-    assert "38 règles, 6 jugées par cette version" in out
+    assert "38 règles, 7 jugées par cette version" in out
     assert "MAINT_001" not in out
     everything = json.loads(_run(capsys, "rules", "list", "--json")[1])
     assert len(everything["rules"]) == 74
