@@ -14,6 +14,7 @@ import pytest
 
 from intendance.activities.backup.job import BackupContext, BackupJob
 from intendance.activities.backup.perform import perform as back_up
+from intendance.activities.drill.decide import Known
 from intendance.activities.drill.job import DrillContext, DrillJob
 from intendance.activities.drill.perform import perform as drill
 from intendance.activities.inspect.perform import InspectContext, InspectJob
@@ -191,19 +192,24 @@ class Workshop:
         )
 
     def drill(
-        self, asset: str = "site", *, point: str | None = None, seen: Mapping[int, str] | None = None
+        self,
+        asset: str = "site",
+        *,
+        point: str | None = None,
+        seen: Mapping[int, Known] | None = None,
+        store: Store | None = None,
     ) -> DrillCompleted:
         """One drill from the first store, as another host does it that trusts the node's key; below `base/drills`."""
         self.clock.move(timedelta(minutes=1))
         with self.run(asset, "drill") as steps:
             job = DrillJob(fleet="testing", node="web-01", asset=asset, point=point)
-            return drill(job, self.drill_context(seen), steps, self.progress.append)
+            return drill(job, self.drill_context(seen, store), steps, self.progress.append)
 
-    def drill_context(self, seen: Mapping[int, str] | None = None) -> DrillContext:
+    def drill_context(self, seen: Mapping[int, Known] | None = None, store: Store | None = None) -> DrillContext:
         parent = self.base / "drills"
         parent.mkdir(exist_ok=True)
         return DrillContext(
-            store=self.open_stores()[0],
+            store=store or self.open_stores()[0],
             store_kind="directory",
             book=self.book,
             by="laptop",

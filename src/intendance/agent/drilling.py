@@ -11,6 +11,7 @@ from typing import Any
 
 from intendance import __version__
 from intendance.activities.drill import perform as drill
+from intendance.activities.drill.decide import Known
 from intendance.activities.drill.job import DrillContext, DrillJob
 from intendance.activities.drill.scratch import default_parent
 from intendance.agent.compose import Node, open_node, person
@@ -26,6 +27,7 @@ from intendance.model.errors.drill import DrillCancelled, DrillElsewhere, DrillK
 from intendance.model.errors.runs import StoreUnknown
 from intendance.model.errors.state import NoState
 from intendance.model.evidence import Evidence
+from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed, Trust
 from intendance.model.frozen import dataclass
 from intendance.model.plan import DirectoryStore
@@ -109,7 +111,7 @@ def run_here(state: Path, clock: Clock, asked: Asked, moved: Callable[[Reading],
             fingerprint=genesis.data.openpgp_fingerprint,
             trust="ledger",
             manifests={fact.data.set: fact.data.manifest_sha256 for fact in completed},
-            seen={fact.data.sequence: fact.data.manifest_sha256 for fact in stored[:1]},
+            seen={fact.data.sequence: _known(fact.data) for fact in stored[:1]},
             parent=asked.scratch or default_parent(),
             clock=clock,
         )
@@ -242,14 +244,18 @@ def _trusted(book: Book, whose: NodeKey, signed_by: str, asked: Asked) -> tuple[
     return trusted, "given" if given else "pinned" if pinned else "first_use"
 
 
-def _seen(book: Book, job: DrillJob, fingerprint: str) -> dict[int, str]:
+def _seen(book: Book, job: DrillJob, fingerprint: str) -> dict[int, Known]:
     """The newest of the sets that earlier drills from anywhere met, by its number."""
     found = {
-        fact.data.sequence: fact.data.manifest_sha256
+        fact.data.sequence: _known(fact.data)
         for fact in book.facts("drill.completed", asset=job.asset)
         if (fact.data.fleet, fact.data.node, fact.data.node_fingerprint) == (job.fleet, job.node, fingerprint)
     }
     return {max(found): found[max(found)]} if found else {}
+
+
+def _known(data: BackupCompleted | DrillCompleted) -> Known:
+    return Known(set=data.set, manifest_sha256=data.manifest_sha256)
 
 
 def _perform(job: DrillJob, context: DrillContext, zone: str, moved: Callable[[Reading], None]) -> Drilled:

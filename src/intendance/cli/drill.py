@@ -16,8 +16,9 @@ from intendance.cli.page import Page, page_for
 from intendance.cli.watching import Onlooker
 from intendance.language import dates, durations
 from intendance.language.sizes import size
+from intendance.language.spoken import told
 from intendance.language.texts import Translator, translator
-from intendance.model.errors import UsageError
+from intendance.model.errors import Exit, UsageError
 from intendance.model.errors.drill import DrillCancelled
 from intendance.model.evidence.drill import DrillCompleted, Leg
 from intendance.model.verdict import Fact
@@ -81,10 +82,12 @@ def run(  # noqa: PLR0913 -- one parameter per option
     drilled = _run(invocation, asked, output)
     if json:
         output.json(drilled_json(drilled))
-        return
-    page = page_for(sys.stdout)
-    draw_drilled(page, translator(invocation.language, "drill"), drilled)
-    page.write(sys.stdout)
+    else:
+        page = page_for(sys.stdout)
+        draw_drilled(page, translator(invocation.language, "drill"), drilled)
+        page.write(sys.stdout)
+    if drilled.evidence.passed_over:
+        raise typer.Exit(Exit.PARTIAL)
 
 
 def _run(invocation: Invocation, asked: Asked, output: Output) -> Drilled:
@@ -136,6 +139,8 @@ def drilled_json(drilled: Drilled) -> dict[str, Any]:
         "reached": evidence.recovers_to,
         "rpo_seconds": evidence.rpo_seconds,
         "rto_seconds": evidence.rto_ms / 1000,
+        "predicted_seconds": None if evidence.predicted_ms is None else evidence.predicted_ms / 1000,
+        "passed_over": [{"point": each.set, "fault": each.fault} for each in evidence.passed_over],
         "seconds": _seconds(restored),
         "checks": _checks(restored),
         "legs": [{"name": leg.name, "seconds": _seconds(leg), "checks": _checks(leg)} for leg in evidence.legs],
@@ -162,6 +167,13 @@ def draw_drilled(page: Page, _: Translator, drilled: Drilled) -> None:
     took = duration(evidence.rto_ms / 1000, _.language)
     page.text(_("From {store} to checked data in {took}; {size} before compression.").format(
         store=evidence.store, took=took, size=size(evidence.source_bytes, _.language)), indent=2)  # fmt: skip
+    if evidence.predicted_ms is not None:
+        expected = duration(evidence.predicted_ms / 1000, _.language)
+        page.text(_("Drills before it led to expect {took}.").format(took=expected), indent=2)
+    for each in evidence.passed_over:
+        said = _("{set} is newer and cannot be used: {fault}")
+        fault = told(each.fault, _.language)
+        page.text(("! ", "soon"), said.format(set=each.set, fault=fault), indent=2, hang=4)
     names = {"restore": _("by Intendance"), "by_hand": _("by hand, with RESTORE.sh")}
     for leg in evidence.legs:
         page.blank()

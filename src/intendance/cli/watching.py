@@ -90,5 +90,6 @@ def line(_: Translator, reading: Reading, *, bar: bool) -> str:
 
 
 def _phase(_: Translator, phase: str) -> str:
-    known = {"dump": _("dump"), "pack": _("pack"), "copy": _("copy"), "load": _("load"), "hash": _("hash")}
+    known = {"dump": _("dump"), "pack": _("pack"), "copy": _("copy"), "load": _("load"), "hash": _("hash"),
+             "fetch": _("fetch"), "by_hand": _("load by hand")}  # fmt: skip
     return known.get(phase, phase)

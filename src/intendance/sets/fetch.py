@@ -210,11 +210,12 @@ def chunks_of(store: Store, name: str) -> Generator[memoryview, None, None]:
     """
     buffer = memoryview(bytearray(CHUNK_BYTES))
     with store.open(name) as source:
-        while count := _read_into(store, source, buffer):
+        while count := read_into(store, source, buffer):
             yield buffer[:count]
 
 
-def _read_into(store: Store, source: IO[bytes], buffer: memoryview) -> int:
+def read_into(store: Store, source: IO[bytes], buffer: memoryview) -> int:
+    """Fill a buffer from an object's bytes as far as they come at once; 0 at their end. Raises StoreUnreachable."""
     try:
         return int(source.readinto(buffer) or 0)  # type: ignore[attr-defined]  # typeshed's IO[bytes] lacks it
     except OSError as error:

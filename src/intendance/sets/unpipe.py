@@ -2,31 +2,29 @@
 
 store -> gpg, one per part -> SHA-256 -> zstd, one for the stream -> head -> consumer
 
-The ciphertext of each part is read and hashed before gpg gets it, at most two parts ahead, so that a changed part stops
-the restore before any byte of it reaches the consumer. The consumer sees the end of its input only when every part,
-every
-hash and every program was right; else it is killed.
+The ciphertext of each part is read once and hashed before gpg gets it, at most two parts ahead, so that a changed part
+stops the restore before any byte of it reaches the consumer. The consumer sees the end of its input only when every
+part, every hash and every program was right; else it is killed.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from hashlib import sha256
-from typing import NoReturn
+from pathlib import Path
 
 from intendance.engines import Consumer
 from intendance.model.errors import InternalError
 from intendance.model.errors.openpgp import DecryptionFailed, NoSecretKey
 from intendance.model.errors.pipe import StreamIncomplete
 from intendance.model.errors.sets import PartDamaged
-from intendance.model.errors.store import ObjectMissing
 from intendance.model.frozen import dataclass
 from intendance.runs import Progress, ProgressSink
-from intendance.sets.fetch import chunks_of, key
+from intendance.sets.fetched import FetchedPart, fetch_part
 from intendance.sets.manifest import Part
 from intendance.sets.pipeline import PIECE_BYTES, Pipeline
 from intendance.stores import Store
@@ -53,13 +51,15 @@ class LoadedStream:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSource:
     """Where a stream's parts lie: in `store` under `folder` (`<fleet>/<node>/<asset>/<set>`). `recipients` names who
-    can decrypt, for messages; `source_bytes` is what must come out, when it is known."""
+    can decrypt, for messages; `source_bytes` is what must come out, when it is known. `spool` is a folder where
+    *ciphertext* may wait that came over a line (None: `/var/tmp`)."""
 
     store: Store
     folder: str
     parts: Sequence[Part]
     recipients: Sequence[str] = ()
     source_bytes: int | None = None
+    spool: Path | None = None
 
 
 def load_stream(
@@ -75,12 +75,13 @@ def load_stream(
 
     `done_bytes` were restored by earlier streams, `total_bytes` are expected in all: both only for `progress` (bytes
     before compression). On any failure every child is ended and the first cause raised: what `consumer.finish` raises,
-    PartDamaged, NoSecretKey, DecryptionFailed, StreamIncomplete, ProgramFailed, PipeStalled, and the errors of stores.
+    PartDamaged, NoSecretKey, DecryptionFailed, StreamIncomplete, ProgramFailed, PipeStalled, SpoolFull, and the errors
+    of stores.
     """
     if not source.parts:
         raise InternalError(detail=f"the stream {consumer.stream} of {source.folder} has no parts")
-    with Pipeline(consumer.stream, max(stall_seconds, consumer.stall_seconds)) as pipeline:
-        unpacking = _Unpacking(pipeline, source, consumer)
+    pipeline = Pipeline(consumer.stream, max(stall_seconds, consumer.stall_seconds))
+    with closing(_Unpacking(pipeline, source, consumer)) as unpacking, pipeline:
         return unpacking.run(
             lambda moved: progress(Progress(phase="load", done_bytes=done_bytes + moved, total_bytes=total_bytes))
         )
@@ -102,9 +103,15 @@ class _Unpacking:
         self._source = source
         self._consumer = consumer
         self._verified = self._begun = 0
+        self._fetched: dict[int, FetchedPart] = {}
         self._next: _PartUnderWay | None = None
         self._restored_bytes = 0
         self._fetch_seconds = self._decrypt_seconds = 0.0
+
+    def close(self) -> None:
+        """Let go of what was fetched and is not needed any more."""
+        for fetched in self._fetched.values():
+            fetched.close()
 
     def run(self, progress: _Report) -> LoadedStream:
         started = monotonic_seconds()
@@ -142,21 +149,19 @@ class _Unpacking:
         return self._pipeline.add(zstd), target
 
     def _verify(self) -> None:
-        """Hash each part's ciphertext in the store, never more than two ahead of what gpg was given."""
-        for index, part in enumerate(self._source.parts):
+        """Fetch each part and hash its ciphertext, never more than two ahead of what gpg was given."""
+        source = self._source
+        for index, part in enumerate(source.parts):
             self._pipeline.wait_until(partial(self._may_verify, index))
             started = monotonic_seconds()
-            hashed, seen = sha256(), 0
-            for chunk in self._chunks(part):
-                hashed.update(chunk)
-                seen += len(chunk)
-            if seen != part.cipher_bytes:
-                self._refuse(part, f"it has {seen} bytes instead of {part.cipher_bytes}")
-            if hashed.hexdigest() != part.sha256_cipher:
-                self._refuse(part, "its bytes were changed")
+            self._fetched[index] = fetch_part(source.store, source.folder, part, self._alive, source.spool)
             self._fetch_seconds += monotonic_seconds() - started
             self._verified = index + 1
             self._pipeline.tell()
+
+    def _alive(self) -> None:
+        self._pipeline.moved()
+        self._pipeline.check()
 
     def _is_verified(self, index: int) -> bool:
         return index < self._verified
@@ -169,25 +174,18 @@ class _Unpacking:
         part = self._source.parts[index]
         gpg = process.start(decrypt_argv(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._pipeline.add(gpg, lambda code, stderr: self._explain(part, code, stderr))
-        fed = self._pipeline.run(lambda: self._feed(part, gpg), f"{part.name} feed")
+        fetched = self._fetched.pop(index)
+        fed = self._pipeline.run(lambda: self._feed(fetched, gpg), f"{part.name} feed")
         self._begun = index + 1
         self._pipeline.tell()
         return _PartUnderWay(part=part, gpg=gpg, started=monotonic_seconds(), fed=fed)
 
-    def _feed(self, part: Part, gpg: Child) -> None:
-        for chunk in self._chunks(part):
-            self._pipeline.write(gpg, chunk)
+    def _feed(self, fetched: FetchedPart, gpg: Child) -> None:
+        with closing(fetched):
+            for chunk in fetched.chunks():
+                self._pipeline.check()
+                self._pipeline.write(gpg, chunk)
         gpg.stdin.close()
-
-    def _chunks(self, part: Part) -> Iterator[memoryview]:
-        try:
-            with closing(chunks_of(self._source.store, key(self._source.folder, part.name))) as chunks:
-                for chunk in chunks:
-                    self._pipeline.moved()
-                    self._pipeline.check()
-                    yield chunk
-        except ObjectMissing:
-            self._refuse(part, "it is missing")
 
     def _decrypt(self, under_way: _PartUnderWay, zstd: Child, buffer: memoryview, progress: _Report) -> None:
         """Carry one part's frame to zstd; the next part's gpg starts as soon as its ciphertext is verified."""
@@ -204,7 +202,9 @@ class _Unpacking:
         self._pipeline.require_success(gpg)
         self._pipeline.wait_until(under_way.fed)
         if seen != part.plain_bytes or hashed.hexdigest() != part.sha256_plain:
-            self._refuse(part, "it was decrypted, but is not what its manifest lists")
+            detail = "it was decrypted, but is not what its manifest lists"
+            set_id = self._source.folder.rpartition("/")[2]
+            raise PartDamaged(part=part.name, set=set_id, store=self._source.store.name, detail=detail)
         self._decrypt_seconds += monotonic_seconds() - under_way.started
         self._pipeline.release(gpg)
 
@@ -248,7 +248,3 @@ class _Unpacking:
         if any("No secret key" in line for line in said):
             raise NoSecretKey(recipients=", ".join(self._source.recipients) or "other keys")
         raise DecryptionFailed(part=part.name, detail="; ".join(said) or f"gpg ended with code {code}")
-
-    def _refuse(self, part: Part, detail: str) -> NoReturn:
-        set_id = self._source.folder.rpartition("/")[2]
-        raise PartDamaged(part=part.name, set=set_id, store=self._source.store.name, detail=detail)

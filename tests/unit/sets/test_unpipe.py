@@ -264,7 +264,7 @@ def test_a_consumer_that_hangs_is_ended(stored: tuple[MemoryStore, StoredStream]
 
 
 class Failing(MemoryStore):
-    """A medium that can no longer be read at its second part, or at the second reading of its first."""
+    """A medium that can no longer be read at its first part, or at a later one."""
 
     def __init__(self, place: MemoryStore, after: int) -> None:
         super().__init__()
@@ -280,7 +280,7 @@ class Failing(MemoryStore):
             yield stream
 
 
-@pytest.mark.parametrize("after", [0, 1, 2, 4])
+@pytest.mark.parametrize("after", [0, 1, 2])
 def test_a_store_that_goes_away(
     after: int, stored: tuple[MemoryStore, StoredStream], tmp_path: Path, nothing_left: None
 ) -> None:
@@ -309,4 +309,4 @@ def test_no_more_than_two_parts_are_verified_ahead(
     watched.objects = place.objects
     with pytest.raises(PipeStalled):
         load(source(watched, done, parts=many, source_bytes=None), shell("exec sleep 600"), stall_seconds=1)
-    assert len(opened) <= 4 + 2  # verified: two, and two ahead of them; given to gpg: one at work, and the next
+    assert len(opened) <= 4  # one that gpg is at work on, the next that it was given, and two ahead of them

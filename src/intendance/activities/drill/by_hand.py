@@ -81,10 +81,13 @@ def check(folder: Path, manifest: Manifest, fingerprint: str) -> None:
 
 
 def open_streams(
-    folders: Sequence[tuple[Path, Manifest]], session: RestoreSession, recipients: Sequence[str]
+    folders: Sequence[tuple[Path, Manifest]],
+    session: RestoreSession,
+    recipients: Sequence[str],
+    moved: Callable[[int], None],
 ) -> Opened:
-    """Every stream through RESTORE.sh into the programs of the session. Raises ByHandFailed, NoSecretKey, and what the
-    session's programs mean by their ends."""
+    """Every stream through RESTORE.sh into the programs of the session. `moved` is told how many bytes each had before
+    compression. Raises ByHandFailed, NoSecretKey, and what the session's programs mean by their ends."""
     held = {stream.name: (folder, each, stream) for folder, each in folders for stream in each.streams}
     decrypting = loading = 0.0
     for consumer in session.consumers():
@@ -94,6 +97,7 @@ def open_streams(
         opened = _pipe(script, consumer, manifest.set, recipients)
         decrypting += opened.decrypt_seconds
         loading += opened.load_seconds
+        moved(stream.source_bytes)
     return Opened(decrypt_seconds=decrypting, load_seconds=loading)
 
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from intendance.model.errors.drill import DrillRolledBack
 from intendance.model.errors.sets import PointFaulty
-from intendance.model.evidence.drill import DrillCompleted
+from intendance.model.evidence.drill import DrillCompleted, Unusable
 from intendance.model.evidence.restore import Check
+from intendance.model.frozen import dataclass
 from intendance.sets.assertions import Question
 from intendance.sets.points import RecoveryPoint, SetInStore, choose, named, passed_over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A set that was in a store before."""
+
+    set: str
+    manifest_sha256: str
+
 
 CHECKS_KEPT = 60
 """Of a leg, in evidence: what failed first."""
@@ -23,16 +33,16 @@ def select(
     unreadable: Mapping[str, str],
     history: Sequence[DrillCompleted],
     point: str | None,
-) -> RecoveryPoint:
+) -> tuple[RecoveryPoint, tuple[Unusable, ...]]:
     """The point of that id; else, of the kinds made, the newest of the one that was drilled longest ago.
 
-    `history` is newest first. A newer set of that kind that nobody can use is no reason to drill an older one: it is
-    what a drill is there to find. Raises PointFaulty, PointUnknown, NoPointReachable.
+    With it, the newer sets of its kind that nobody can use: what would be lost is counted from the older one, and they
+    are said. `history` is newest first. Raises PointFaulty, PointUnknown, NoPointReachable.
     """
     if point is not None:
         if point in unreadable and all(each.set != point for each in candidates):
             raise PointFaulty(asset=asset, point=point, fault=unreadable[point].rstrip("."))
-        return named(candidates, asset, point)
+        return named(candidates, asset, point), ()
     newest = choose(candidates, asset, None)
     kinds = {each.kind for each in candidates if not each.complaint}
     drilled = [each.kind for each in history]
@@ -41,27 +51,27 @@ def select(
     chosen = choose([each for each in candidates if each.kind == kind], asset, None)
     alike = [each for each in candidates if each.kind == kind]
     strange = {name: fault for name, fault in unreadable.items() if _kind_in(name) in (kind, None)}
-    for over in passed_over(alike, strange, chosen, None):
-        raise PointFaulty(asset=asset, point=over.set, fault=over.reason)
-    return chosen
+    over = passed_over(alike, strange, chosen, None)
+    return chosen, tuple(Unusable(set=each.set, fault=each.reason) for each in over)
 
 
 def expect_no_rollback(
-    asset: str, store: str, sets: Sequence[SetInStore], unreadable: Iterable[str], seen: Mapping[int, str]
+    asset: str, store: str, sets: Sequence[SetInStore], unreadable: Collection[str], seen: Mapping[int, Known]
 ) -> None:
-    """That the store holds no less than it did: `seen` are the manifests that were there, by the numbers of their sets.
+    """That the store holds no less than it did: `seen` are the sets that were there, by their numbers.
 
-    Raises DrillRolledBack when its newest set is older than one that was seen, or two sets have one number.
+    Raises DrillRolledBack when its newest set is older than one that was seen and does not lie there unreadable, or two
+    sets have one number.
     """
     numbers: dict[int, str] = {}
     for each in sets:
         number, digest = each.manifest.sequence, each.manifest_sha256
-        known = numbers.setdefault(number, seen.get(number, digest))
+        known = numbers.setdefault(number, seen[number].manifest_sha256 if number in seen else digest)
         if known != digest:
             detail = f"set number {number}, {each.manifest.set}, is not the one that was there"
             raise DrillRolledBack(asset=asset, store=store, detail=detail)
     newest = max(numbers, default=-1)
-    if seen and newest < max(seen) and not tuple(unreadable):
+    if seen and newest < max(seen) and seen[max(seen)].set not in unreadable:
         detail = f"number {max(seen)} was its newest set, and number {newest} is now"
         raise DrillRolledBack(asset=asset, store=store, detail=detail)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from intendance.activities.drill.decide import Known
 from intendance.ledger.book import Book
 from intendance.model.evidence.drill import Trust
 from intendance.model.frozen import dataclass
@@ -45,6 +46,6 @@ class DrillContext:
     fingerprint: str
     trust: Trust
     manifests: Mapping[str, str]
-    seen: Mapping[int, str]
+    seen: Mapping[int, Known]
     parent: Path
     clock: Clock

@@ -12,7 +12,8 @@ from intendance.stores import Store, StoredObject
 
 
 class MeteredStore:
-    """The same store; `read_bytes` is what was read of its objects. Threads may read at once."""
+    """The same store; `read_bytes` is what was read of its objects, what is read again of a file not counted. Threads
+    may read at once."""
 
     def __init__(self, store: Store) -> None:
         self.name = store.name
@@ -51,11 +52,21 @@ class MeteredStore:
 class _Counted(io.RawIOBase):
     def __init__(self, store: MeteredStore, source: IO[bytes]) -> None:
         self._store, self._source = store, source
+        self._at = self._furthest = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # the buffer that chunks_of gives
         count = int(self._source.readinto(buffer) or 0)  # type: ignore[attr-defined]  # typeshed's IO[bytes] lacks it
-        self._store.count(count)
+        self._at += count
+        self._store.count(max(0, self._at - self._furthest))
+        self._furthest = max(self._at, self._furthest)
         return count
+
+    def seekable(self) -> bool:
+        return self._source.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = self._source.seek(offset, whence)
+        return self._at

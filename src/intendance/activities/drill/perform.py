@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from intendance.activities.drill import by_hand, decide
+from intendance.activities.drill import by_hand, decide, predict
 from intendance.activities.drill.job import DrillContext, DrillJob
 from intendance.activities.drill.metered import MeteredStore
 from intendance.activities.drill.scratch import require_room, scratch
@@ -17,10 +18,10 @@ from intendance.model.errors import IntendanceError
 from intendance.model.errors.drill import DrillDiffers, QuestionRefused
 from intendance.model.errors.runs import RunSuperseded
 from intendance.model.errors.sets import ManifestInvalid, SetDamaged
-from intendance.model.evidence.drill import DrillCompleted, DrillFailed, Hardware, Leg, LegName, Link
+from intendance.model.evidence.drill import DrillCompleted, DrillFailed, Hardware, Leg, LegName, Link, Unusable
 from intendance.model.evidence.restore import Check, Phases
 from intendance.model.frozen import dataclass
-from intendance.runs import ProgressSink, Steps
+from intendance.runs import Progress, ProgressSink, Steps
 from intendance.sets import assertions
 from intendance.sets.assertions import Assertions
 from intendance.sets.fetch import altered_papers, key, open_manifest, read_sets
@@ -38,11 +39,13 @@ _ROOM = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Chosen:
-    """The set, after the one that it builds on, and what the plan asserts of it."""
+    """The set, after the one that it builds on, what the plan asserts of it, and earlier drills, newest first."""
 
     manifests: tuple[Manifest, ...]
     sha256: str
     asserted: Assertions
+    passed_over: tuple[Unusable, ...]
+    history: tuple[DrillCompleted, ...]
 
     @property
     def manifest(self) -> Manifest:
@@ -51,6 +54,11 @@ class _Chosen:
     @property
     def stored_bytes(self) -> int:
         return sum(each.stored_bytes for each in self.manifests)
+
+    @property
+    def first_bytes(self) -> int:
+        streams = [stream for each in self.manifests for stream in each.streams]
+        return sum(stream.parts[0].cipher_bytes for stream in streams if stream.parts)
 
     @property
     def source_bytes(self) -> int:
@@ -121,7 +129,7 @@ class _Drill:
             trust=self._context.trust,
             sequence=manifest.sequence,
             manifest_sha256=chosen.sha256,
-            legs=(restored, _with(opened, both)),
+            legs=(restored, replace(opened, checks=(*opened.checks, both))),
             recovers_to=manifest.recovers_to,
             rpo_seconds=decide.rpo_seconds(started_at, manifest.recovery_instant),
             rto_ms=restored.phases.total_ms,
@@ -132,18 +140,21 @@ class _Drill:
             sandbox=sandbox.means,
             restore_sh_sha256=script,
             base=manifest.base.set if manifest.base else None,
+            first_bytes=chosen.first_bytes,
+            predicted_ms=_predicted_ms(chosen, hardware, link),
+            passed_over=chosen.passed_over,
         )
 
     def _choose(self) -> _Chosen:
         job, context = self._job, self._context
         shelf = read_sets(context.store, job.prefix, context.fingerprint, context.manifests)
         decide.expect_no_rollback(job.asset, context.store.name, shelf.sets, shelf.unreadable, context.seen)
-        history = [
+        history = tuple(
             fact.data
             for fact in context.book.facts("drill.completed", asset=job.asset)
             if (fact.data.fleet, fact.data.node) == (job.fleet, job.node)
-        ]
-        point = decide.select(job.asset, points(shelf.sets), shelf.unreadable, history, job.point)
+        )
+        point, over = decide.select(job.asset, points(shelf.sets), shelf.unreadable, history, job.point)
         opened = self._verified(point.set)
         base = opened.base
         manifests = (opened,) if base is None else (self._verified(base.set, base.sha256), opened)
@@ -151,7 +162,9 @@ class _Drill:
             asserted = assertions.read(opened.source)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ManifestInvalid(set=opened.set, detail="what the plan asserts of it cannot be read") from error
-        return _Chosen(manifests=manifests, sha256=point.manifest_sha256, asserted=asserted)
+        return _Chosen(
+            manifests=manifests, sha256=point.manifest_sha256, asserted=asserted, passed_over=over, history=history
+        )
 
     def _verified(self, name: str, sha256: str | None = None) -> Manifest:
         """The manifest by its signature, whatever a ledger says of it. Raises SetDamaged and what reading it does."""
@@ -173,7 +186,7 @@ class _Drill:
         with self._session(chosen, sandbox, by_hand=False) as session:
             session.prepare()
             self._step = "load"
-            loaded = self._load(session, store, chosen)
+            loaded = self._load(session, store, chosen, sandbox.folder.parent)
             checks, replay_ms, check_ms = self._look(chosen, session)
             total_ms = _ms(started)  # what follows compares both legs, which nobody does who has lost something
             content = dict(session.content())
@@ -200,7 +213,8 @@ class _Drill:
         with self._session(chosen, sandbox, by_hand=True) as session:
             session.prepare()
             self._step = "load"
-            opened = by_hand.open_streams(folders, session, chosen.manifest.recipients)
+            moved = self._telling("by_hand", chosen.source_bytes)
+            opened = by_hand.open_streams(folders, session, chosen.manifest.recipients, moved)
             checks, replay_ms, check_ms = self._look(chosen, session)
             total_ms = _ms(started)
             content = dict(session.content())
@@ -219,18 +233,25 @@ class _Drill:
     def _fetch(self, chosen: _Chosen, folder: Path) -> tuple[Link, list[tuple[Path, Manifest]]]:
         place = folder / "sets"
         place.mkdir(mode=0o700)
-        read = 0
+        moved = self._telling("fetch", chosen.stored_bytes)
+        started = monotonic_seconds()
+        folders, store = [], MeteredStore(self._context.store)
+        for manifest in chosen.manifests:
+            by_hand.fetch(store, self._job.prefix, manifest, place / manifest.set, moved)
+            folders.append((place / manifest.set, manifest))
+        return Link(fetched_bytes=store.read_bytes, fetch_ms=max(1, _ms(started))), folders
+
+    def _telling(self, phase: str, total_bytes: int) -> Callable[[int], None]:
+        """Tells whoever looks on how many bytes have passed in all."""
+        done = 0
 
         def moved(count: int) -> None:
-            nonlocal read
-            read += count
+            nonlocal done
+            done += count
+            self._progress(Progress(phase=phase, done_bytes=done, total_bytes=total_bytes))
 
-        started = monotonic_seconds()
-        folders = []
-        for manifest in chosen.manifests:
-            by_hand.fetch(self._context.store, self._job.prefix, manifest, place / manifest.set, moved)
-            folders.append((place / manifest.set, manifest))
-        return Link(fetched_bytes=read, fetch_ms=max(1, _ms(started))), folders
+        moved(0)
+        return moved
 
     @contextmanager
     def _session(self, chosen: _Chosen, sandbox: Sandbox, *, by_hand: bool) -> Iterator[Rehearsal]:
@@ -249,7 +270,7 @@ class _Drill:
             cleanup.callback(session.discard)
             yield session
 
-    def _load(self, session: Rehearsal, store: MeteredStore, chosen: _Chosen) -> list[LoadedStream]:
+    def _load(self, session: Rehearsal, store: MeteredStore, chosen: _Chosen, spool: Path) -> list[LoadedStream]:
         held = {stream.name: (each, stream) for each in chosen.manifests for stream in each.streams}
         loaded: list[LoadedStream] = []
         for consumer in session.consumers():
@@ -260,6 +281,7 @@ class _Drill:
                 parts=stream.parts,
                 recipients=manifest.recipients,
                 source_bytes=stream.source_bytes,
+                spool=spool,
             )
             done = sum(each.restored_bytes for each in loaded)
             total = chosen.source_bytes
@@ -324,14 +346,15 @@ class _Drill:
         self._steps.commit(f"failed.{self._steps.attempt}", {"error": error.code}, evidence)
 
 
-def _with(leg: Leg, check: Check) -> Leg:
-    return Leg(
-        name=leg.name,
-        phases=leg.phases,
-        checks=(*leg.checks, check),
-        restored_bytes=leg.restored_bytes,
-        read_bytes=leg.read_bytes,
+def _predicted_ms(chosen: _Chosen, hardware: Hardware, link: Link) -> int | None:
+    load = predict.Load(
+        source_bytes=chosen.source_bytes,
+        stored_bytes=chosen.stored_bytes,
+        first_bytes=chosen.first_bytes,
+        link_bytes_per_second=link.fetched_bytes * 1000 / link.fetch_ms,
     )
+    seconds = predict.rto_seconds(load, predict.alike(chosen.history, chosen.manifest.kind, hardware))
+    return None if seconds is None else round(1000 * seconds)
 
 
 def _ms(started: float) -> int:

@@ -227,6 +227,7 @@ class _Restore:
                 parts=stream.parts,
                 recipients=manifest.recipients,
                 source_bytes=stream.source_bytes,
+                spool=self._context.scratch,
             )
             done = sum(each.restored_bytes for each in loaded)
             loaded.append(load_stream(source, consumer, progress=self._progress, done_bytes=done, total_bytes=total))

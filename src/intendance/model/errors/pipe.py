@@ -24,3 +24,9 @@ class StageEnded(IntendanceError):
     """`{program}` ended before it had taken the whole stream {stream}."""
 
     next_step = "Read its own messages and the system's log, then try again."
+
+
+class SpoolFull(IntendanceError):
+    """There is no room for the ciphertext that waits to be decrypted: {detail}."""
+
+    next_step = "Make room where the restore works: up to three parts, 400 MiB, wait there."

@@ -46,12 +46,23 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """A newer set that was passed over, and why nobody can use it."""
+
+    set: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrillCompleted:
     """A set came back whole by both legs, and its content was what it must be.
 
     `node` is the one that made the set, `by` who drilled (`self`, or the name of another host). `recovers_to` is the
     set's recovery point; `rpo_seconds` what would have been lost had the drill been the real thing, `rto_ms` how long
-    the product's leg took from the store to checked data, its fetch included. `sequence` numbers the asset's sets.
+    the product's leg took from the store to checked data, its fetch included, and `predicted_ms` how long earlier
+    drills on such a machine led to expect for this size and this link. `sequence` numbers the asset's sets.
+    `first_bytes` are those of the first part of each stream, before which nothing of it can be loaded. `passed_over`
+    are newer sets of its kind that nobody can use.
     `node_fingerprint` is the key whose signature was trusted, and `trust` says why. `sandbox` lists the means that held
     what was loaded.
     """
@@ -79,6 +90,9 @@ class DrillCompleted:
     sandbox: tuple[str, ...]
     restore_sh_sha256: str
     base: str | None = None
+    first_bytes: int = 0
+    predicted_ms: int | None = None
+    passed_over: tuple[Unusable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,75 @@
+"""Which set is drilled, and which newer ones are passed over with their reasons."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from intendance.activities.drill.decide import Known, expect_no_rollback, rpo_seconds, select
+from intendance.model.errors.drill import DrillRolledBack
+from intendance.model.errors.sets import NoPointReachable, PointFaulty
+from intendance.model.evidence.drill import Unusable
+from intendance.sets.points import points
+from tests.support.drills import completed
+from tests.support.sets import START, manifest, seen
+
+
+def known(sequence: int) -> Known:
+    return Known(set=manifest(sequence).set, manifest_sha256=seen(sequence).manifest_sha256)
+
+
+def test_the_newest_is_drilled() -> None:
+    chosen, over = select("site", points([seen(0), seen(1)]), {}, [], None)
+    assert (chosen.set, over) == (manifest(1).set, ())
+
+
+def test_newer_sets_that_nobody_can_use_are_passed_over_and_said() -> None:
+    replaced = manifest(3).set
+    shelf = points([seen(0), seen(1), seen(2, fault="tree-00000.zst.gpg missing")])
+    chosen, over = select("site", shelf, {replaced: "Its signature does not hold."}, [], None)
+    assert chosen.set == manifest(1).set
+    assert over == (
+        Unusable(set=replaced, fault="Its signature does not hold"),
+        Unusable(set=manifest(2).set, fault="tree-00000.zst.gpg missing"),
+    )
+
+
+def test_where_none_can_be_used_the_drill_fails() -> None:
+    with pytest.raises(NoPointReachable):
+        select("site", points([seen(0, fault="a part is missing")]), {manifest(1).set: "It is no manifest."}, [], None)
+
+
+def test_one_that_is_named_is_drilled_or_nothing_is() -> None:
+    assert select("site", points([seen(0), seen(1)]), {}, [], manifest(0).set)[0].set == manifest(0).set
+    with pytest.raises(PointFaulty):
+        select("site", points([seen(0)]), {manifest(1).set: "It is no manifest."}, [], manifest(1).set)
+
+
+def test_the_kind_that_waited_longest_has_its_turn() -> None:
+    full = seen(0)
+    differential = seen(1, kind="differential", set="site.backup-differential.20261102T020000Z.1")
+    shelf = points([full, differential])
+    assert select("site", shelf, {}, [], None)[0].kind == "differential"
+    assert select("site", shelf, {}, [completed(kind="differential")], None)[0].kind == "full"
+    assert select("site", shelf, {}, [completed(kind="full"), completed(kind="differential")], None)[0].kind == (
+        "differential"
+    )
+
+
+def test_an_older_set_in_the_place_of_a_newer_one_is_told() -> None:
+    with pytest.raises(DrillRolledBack, match="number 1 was its newest set, and number 0 is now"):
+        expect_no_rollback("site", "local", [seen(0)], (), {1: known(1)})
+    with pytest.raises(DrillRolledBack, match="number 1 was its newest set"):
+        expect_no_rollback("site", "local", [seen(0)], ["some.other.set"], {1: known(1)})
+    expect_no_rollback(
+        "site", "local", [seen(0)], [manifest(1).set], {1: known(1)}
+    )  # it lies there, and is passed over
+    with pytest.raises(DrillRolledBack, match="is not the one that was there"):
+        expect_no_rollback("site", "local", [seen(1)], (), {1: Known(set=manifest(1).set, manifest_sha256="f" * 64)})
+    expect_no_rollback("site", "local", [seen(1), seen(2)], (), {1: known(1)})
+
+
+def test_what_would_be_lost_is_rounded_up() -> None:
+    assert rpo_seconds(START + timedelta(seconds=1.2), START) == 2
+    assert rpo_seconds(START - timedelta(days=1), START) == 0
