@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from intendance.agent import findings
 from intendance.agent.losses import Loss, losses
 from intendance.agent.opening import open_book
-from intendance.catalogue import machine
-from intendance.catalogue.evaluate import NEEDS, evaluate, evaluate_again
+from intendance.catalogue.evaluate import evaluate, evaluate_again
+from intendance.catalogue.gathering import gather
 from intendance.catalogue.load import load
 from intendance.catalogue.rule import Group, Next, Rule, Rulebook
 from intendance.ledger.book import Book
@@ -21,23 +19,11 @@ from intendance.model.errors.runs import AssetUnknown
 from intendance.model.errors.state import NoState
 from intendance.model.evidence.lifecycle import PlanAdopted
 from intendance.model.frozen import dataclass
-from intendance.model.verdict import Fact, Severity, State, Verdict
+from intendance.model.verdict import GRAVEST_FIRST, WORST_FIRST, Severity, State, Verdict
 from intendance.system.clock import Clock
 from intendance.system.collector import paused
 
-WORST_FIRST = (
-    State.FAIL,
-    State.ERROR,
-    State.UNKNOWN,
-    State.PENDING,
-    State.WAIVED,
-    State.PASS,
-    State.NOT_APPLICABLE,
-)
-GRAVEST_FIRST = (Severity.BLOCKING, Severity.WARNING, Severity.DUTY)
 ACTIONS = 3
-OF_THE_NODE = machine.KINDS | {"plan.adopted", "inventory.taken", "key.proven", "waiver.granted", "waiver.revoked"}
-"""Kinds of evidence that are about no asset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,11 +158,11 @@ def _verdicts(book: Book, rulebook: Rulebook, plan: PlanAdopted, now: datetime, 
     book.connection.execute("BEGIN")
     try:
         if afresh:
-            facts, horizons = _gather(book, rulebook, plan, plan.assets, now)
+            facts, horizons = gather(book, rulebook, plan, plan.assets, now)
             return evaluate(rulebook, facts, now, book.node, horizons)
         known = findings.recall(book, plan.timezone, now)
         unknown = [asset for asset in plan.assets if asset not in known]
-        facts, horizons = _gather(book, rulebook, plan, unknown, now)
+        facts, horizons = gather(book, rulebook, plan, unknown, now)
         done = evaluate_again(rulebook, facts, now, book.node, horizons, known.about)
         size = book.size()
     finally:
@@ -194,87 +180,6 @@ def _expect_known(plan: PlanAdopted, asset: str | None, rule: Rule | None) -> No
         raise AssetUnknown(asset=asset, suggestion=suggestion, known=", ".join(plan.assets))
     if rule is not None and rule.catalogue not in plan.catalogues:
         raise RuleNotJudged(rule=rule.id, catalogue=rule.catalogue, followed=" and ".join(plan.catalogues))
-
-
-def _gather(
-    book: Book, rulebook: Rulebook, plan: PlanAdopted, assets: Iterable[str], now: datetime
-) -> tuple[list[Fact[Any]], dict[tuple[str, str | None], datetime]]:
-    """The facts that the rules need of the node and of some assets, and the instants before which not all were read.
-
-    Of every asset there are its declaration and its samples. A window about an asset ends with the newest fact of its
-    kind, so that the same is read until there is a newer one; the latest are read however old they are.
-    """
-    windows: dict[str, int | None] = {}
-    latest: set[str] = set()
-    for need in _needs(rulebook, plan):
-        if need.take == "latest":
-            latest.add(need.kind)
-        elif need.take == "all" or need.days is None:
-            windows[need.kind] = None
-        elif windows.get(need.kind, 0) is not None:
-            windows[need.kind] = max(windows.get(need.kind) or 0, need.days)
-    latest -= windows.keys()
-    facts = _of_node(book, windows, latest, now)
-    for asset in plan.assets:
-        facts += book.facts(_DECLARED, asset=asset, latest=1)
-    of_machine = {kind: days for kind, days in windows.items() if kind in machine.KINDS and days is not None}
-    horizons: dict[tuple[str, str | None], datetime] = {
-        (kind, None): now - timedelta(days=days) for kind, days in of_machine.items()
-    }
-    wanted = set(assets)
-    of_assets = (windows.keys() | latest) - OF_THE_NODE - {_DECLARED}
-    for asset in plan.assets:
-        for kind in of_assets if asset in wanted else of_assets & machine.OF_A_SERVER:
-            days = windows.get(kind, 0)
-            since = None if days is None else _horizon(book, kind, asset, days, now)
-            if days and since is not None:
-                horizons[kind, asset] = since
-            facts += _about(book, kind, asset, since, plan) if kind in windows else _newest(book, kind, asset, plan)
-    return facts, horizons
-
-
-_DECLARED = "asset.declared"
-
-
-def _of_node(book: Book, windows: dict[str, int | None], latest: set[str], now: datetime) -> list[Fact[Any]]:
-    facts: list[Fact[Any]] = []
-    for kind in OF_THE_NODE & (windows.keys() | latest):
-        days = windows.get(kind)
-        since = None if days is None else now - timedelta(days=days)
-        found = book.facts(kind, since=since, latest=None if kind in windows else 1)
-        facts += found or book.facts(kind, latest=1)
-    return facts
-
-
-def _needs(rulebook: Rulebook, plan: PlanAdopted) -> Iterable[Any]:
-    yield from NEEDS
-    for rule in rulebook.rules.values():
-        if rule.performed and rule.catalogue in plan.catalogues:
-            yield from rule.needs
-
-
-def _horizon(book: Book, kind: str, asset: str, days: int, now: datetime) -> datetime:
-    """When a window of so many days began that ends with the newest record, or now if that is dated later."""
-    newest = book.newest(kind, asset=asset, latest=1)
-    return min([now, *(at for _, at in newest)]) - timedelta(days=days)
-
-
-def _about(book: Book, kind: str, asset: str, since: datetime | None, plan: PlanAdopted) -> list[Fact[Any]]:
-    """A window, and the latest where they lie before it."""
-    facts = list(book.facts(kind, asset=asset, since=since))
-    read = {fact.seq for fact in facts}
-    if not all(seq in read for seq, _ in book.newest(kind, asset=asset, latest=_count(kind, plan))):
-        facts += _newest(book, kind, asset, plan)
-    return facts
-
-
-def _newest(book: Book, kind: str, asset: str, plan: PlanAdopted) -> tuple[Fact[Any], ...]:
-    return book.facts(kind, asset=asset, latest=_count(kind, plan))
-
-
-def _count(kind: str, plan: PlanAdopted) -> int:
-    """As many of the latest of a kind as an asset may have stores, since each is looked at by itself."""
-    return 2 * max(1, len(plan.stores)) if kind.startswith("inspection.") else 1
 
 
 def _due_at(verdict: Verdict) -> datetime:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from intendance.agent.judging import WORST_FIRST, Action, Judgement, judge
+from intendance.agent.judging import Action, Judgement, judge
 from intendance.cli import standing, verdicts
 from intendance.cli.output import Invocation, Output
 from intendance.cli.page import Page, page_for, width_of
@@ -20,7 +20,7 @@ from intendance.language import dates
 from intendance.language.durations import FIXED_SPACE
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import Exit
-from intendance.model.verdict import State, Verdict
+from intendance.model.verdict import WORST_FIRST, State, Verdict
 
 
 def answer(invocation: Invocation, asked: Question) -> Exit:

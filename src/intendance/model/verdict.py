@@ -33,6 +33,19 @@ class Severity(StrEnum):
     DUTY = "duty"
 
 
+WORST_FIRST = (
+    State.FAIL,
+    State.ERROR,
+    State.UNKNOWN,
+    State.PENDING,
+    State.WAIVED,
+    State.PASS,
+    State.NOT_APPLICABLE,
+)
+GRAVEST_FIRST = (Severity.BLOCKING, Severity.WARNING, Severity.DUTY)
+"""The orders in which verdicts are told."""
+
+
 class Attestor(StrEnum):
     """Whose word a verdict rests on."""
 

@@ -1,0 +1,109 @@
+"""Which facts judging reads of a ledger, wherever that ledger is kept. Pure: the source does the reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from intendance.catalogue import machine
+from intendance.catalogue.evaluate import NEEDS
+from intendance.catalogue.rule import Rulebook
+from intendance.model.evidence.lifecycle import PlanAdopted
+from intendance.model.verdict import Fact
+
+OF_THE_NODE = machine.KINDS | {"plan.adopted", "inventory.taken", "key.proven", "waiver.granted", "waiver.revoked"}
+"""Kinds of evidence that are about no asset."""
+
+
+class Source(Protocol):
+    """A ledger's evidence, as the node keeps it itself or as the manager received it."""
+
+    def facts(
+        self, kind: str, *, asset: str | None = None, since: datetime | None = None, latest: int | None = None
+    ) -> tuple[Fact[Any], ...]:
+        """The evidence of one kind, newest first, at most `latest`."""
+
+    def newest(self, kind: str, *, asset: str, latest: int) -> tuple[tuple[int, datetime], ...]:
+        """Number and date of the latest records of a kind about an asset, newest first."""
+
+
+def gather(
+    source: Source, rulebook: Rulebook, plan: PlanAdopted, assets: Iterable[str], now: datetime
+) -> tuple[list[Fact[Any]], dict[tuple[str, str | None], datetime]]:
+    """The facts that the rules need of the node and of some assets, and the instants before which not all were read.
+
+    Of every asset there are its declaration and its samples. A window about an asset ends with the newest fact of its
+    kind, so that the same is read until there is a newer one; the latest are read however old they are.
+    """
+    windows: dict[str, int | None] = {}
+    latest: set[str] = set()
+    for need in _needs(rulebook, plan):
+        if need.take == "latest":
+            latest.add(need.kind)
+        elif need.take == "all" or need.days is None:
+            windows[need.kind] = None
+        elif windows.get(need.kind, 0) is not None:
+            windows[need.kind] = max(windows.get(need.kind) or 0, need.days)
+    latest -= windows.keys()
+    facts = _of_node(source, windows, latest, now)
+    for asset in plan.assets:
+        facts += source.facts(_DECLARED, asset=asset, latest=1)
+    of_machine = {kind: days for kind, days in windows.items() if kind in machine.KINDS and days is not None}
+    horizons: dict[tuple[str, str | None], datetime] = {
+        (kind, None): now - timedelta(days=days) for kind, days in of_machine.items()
+    }
+    wanted = set(assets)
+    of_assets = (windows.keys() | latest) - OF_THE_NODE - {_DECLARED}
+    for asset in plan.assets:
+        for kind in of_assets if asset in wanted else of_assets & machine.OF_A_SERVER:
+            days = windows.get(kind, 0)
+            since = None if days is None else _horizon(source, kind, asset, days, now)
+            if days and since is not None:
+                horizons[kind, asset] = since
+            facts += _about(source, kind, asset, since, plan) if kind in windows else _newest(source, kind, asset, plan)
+    return facts, horizons
+
+
+_DECLARED = "asset.declared"
+
+
+def _of_node(source: Source, windows: dict[str, int | None], latest: set[str], now: datetime) -> list[Fact[Any]]:
+    facts: list[Fact[Any]] = []
+    for kind in OF_THE_NODE & (windows.keys() | latest):
+        days = windows.get(kind)
+        since = None if days is None else now - timedelta(days=days)
+        found = source.facts(kind, since=since, latest=None if kind in windows else 1)
+        facts += found or source.facts(kind, latest=1)
+    return facts
+
+
+def _needs(rulebook: Rulebook, plan: PlanAdopted) -> Iterable[Any]:
+    yield from NEEDS
+    for rule in rulebook.rules.values():
+        if rule.performed and rule.catalogue in plan.catalogues:
+            yield from rule.needs
+
+
+def _horizon(source: Source, kind: str, asset: str, days: int, now: datetime) -> datetime:
+    """When a window of so many days began that ends with the newest record, or now if that is dated later."""
+    newest = source.newest(kind, asset=asset, latest=1)
+    return min([now, *(at for _, at in newest)]) - timedelta(days=days)
+
+
+def _about(source: Source, kind: str, asset: str, since: datetime | None, plan: PlanAdopted) -> list[Fact[Any]]:
+    """A window, and the latest where they lie before it."""
+    facts = list(source.facts(kind, asset=asset, since=since))
+    read = {fact.seq for fact in facts}
+    if not all(seq in read for seq, _ in source.newest(kind, asset=asset, latest=_count(kind, plan))):
+        facts += _newest(source, kind, asset, plan)
+    return facts
+
+
+def _newest(source: Source, kind: str, asset: str, plan: PlanAdopted) -> tuple[Fact[Any], ...]:
+    return source.facts(kind, asset=asset, latest=_count(kind, plan))
+
+
+def _count(kind: str, plan: PlanAdopted) -> int:
+    """As many of the latest of a kind as an asset may have stores, since each is looked at by itself."""
+    return 2 * max(1, len(plan.stores)) if kind.startswith("inspection.") else 1
