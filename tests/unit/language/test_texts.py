@@ -18,19 +18,26 @@ DOMAINS = sorted(path.stem for path in CATALOGUES.glob("*.po"))
 BY_ITSELF = {"errors", "error_parts", "usage", "help"}
 """Catalogues of what no call of `_` gives out: `test_spoken.py` and `test_help.py` compare them with the code."""
 OF_MODULES = [domain for domain in DOMAINS if domain not in BY_ITSELF]
+_IN_PAGE = re.compile(r'_\("([^"]*)"\)')
 _FIELD = re.compile(r"\{(\w*)\}")
 
 
 def _sources(domain: str) -> list[Path]:
-    """The modules whose texts a catalogue holds: one of the command line, or all of a room that speaks of plans."""
+    """The modules whose texts a catalogue holds: one of the command line, or all of a room."""
     if domain == "plan_said":
         return sorted((ROOT / "src/intendance/plan").rglob("*.py"))
+    if domain == "web":
+        pages = ROOT / "src/intendance/web"
+        return sorted([*pages.rglob("*.py"), *pages.rglob("*.html")])
     return [ROOT / "src/intendance/cli" / f"{domain}.py"]
 
 
 def _used(domain: str) -> Iterator[tuple[str, str | None]]:
     """The texts in the code of a noun: (text, plural)."""
     for source in _sources(domain):
+        if source.suffix == ".html":
+            yield from ((found, None) for found in _IN_PAGE.findall(source.read_text(encoding="utf-8")))
+            continue
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or (source.name == "saying.py" and not _is_literal(node)):
                 continue

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from intendance.model.evidence.accounts import AccountChanged, SessionOpened
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.gate import GatePassed
@@ -53,6 +54,8 @@ Evidence = (
     | PruneCompleted
     | DrillCompleted
     | DrillFailed
+    | AccountChanged
+    | SessionOpened
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -72,6 +75,8 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "gate.passed": GatePassed,
         "waiver.granted": WaiverGranted,
         "waiver.revoked": WaiverRevoked,
+        "account.changed": AccountChanged,
+        "session.opened": SessionOpened,
         "inventory.taken": InventoryTaken,
         "key.proven": KeyProven,
         "sample.rollup": SampleRollup,

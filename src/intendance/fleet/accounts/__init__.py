@@ -1,0 +1,1 @@
+"""Who may log in to the manager, as what, and what proves that it is they."""

@@ -1,0 +1,152 @@
+"""How a fleet stands at one instant: what is not as it should be, worst first, and how much holds. Pure.
+
+A verdict that holds is only counted here: of ten thousand nodes, nobody reads what is well line by line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from intendance.catalogue.rule import Rule, Rulebook
+from intendance.model.frozen import dataclass
+from intendance.model.verdict import GRAVEST_FIRST, WORST_FIRST, State, Verdict
+
+SOON = timedelta(days=7)
+"""What time alone may break within so long is shown before it does."""
+_RARE = SOON.total_seconds()
+"""A rule whose evidence comes more often than that is always about to change: it is never `soon`."""
+
+
+class Presence(StrEnum):
+    """What the manager knows of a node's life. `unobservable`: the manager itself could not hear."""
+
+    UP = "up"
+    LATE = "late"
+    MISSING = "missing"
+    UNOBSERVABLE = "unobservable"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeBrief:
+    """A node as a list shows it. `records` is how much of its ledger was received and verified."""
+
+    node: str
+    site: str | None = None
+    presence: Presence = Presence.NEVER
+    last_seen: datetime | None = None
+    records: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Who answers for an open alert, until when, and what they said."""
+
+    person: str
+    until: datetime | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The fleet log's head, and who outside cosigned it when; `witnessed_at` is None where nobody did."""
+
+    size: int
+    witnessed_at: datetime | None = None
+
+
+Counts = Mapping[str, Mapping[str, Mapping[State, int]]]
+"""How many verdicts are in each state, by node and by family of rules."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A fleet at one instant.
+
+    `verdicts` are those that do not hold, worst first, and those that hold but may change soon; `counts` are of all.
+    `all_since` is when the last of what holds began to, if everything does. `owners` are by rule, node and asset.
+    """
+
+    fleet: str
+    organisation: str
+    zone: str
+    judged_at: datetime
+    nodes: tuple[NodeBrief, ...]
+    rulebook: Rulebook
+    verdicts: tuple[Verdict, ...]
+    counts: Counts
+    all_since: datetime | None = None
+    owners: Mapping[tuple[str, str, str | None], Owner] = field(default_factory=dict)
+    head: Head | None = None
+
+    @property
+    def summary(self) -> dict[State, int]:
+        """How many verdicts of the whole fleet are in each state."""
+        total = dict.fromkeys(State, 0)
+        for families in self.counts.values():
+            for states in families.values():
+                for state, count in states.items():
+                    total[state] += count
+        return total
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families of rules that are judged anywhere, in the order of the rulebook."""
+        judged = {family for families in self.counts.values() for family in families}
+        return tuple(family for family in self.rulebook.families if family in judged)
+
+    @property
+    def heard(self) -> int:
+        """How many nodes are heard now."""
+        return sum(node.presence is Presence.UP for node in self.nodes)
+
+    def of(self, *states: State) -> tuple[Verdict, ...]:
+        """The verdicts in one of some states, worst first."""
+        return tuple(each for each in self.verdicts if each.state in states)
+
+    @property
+    def soon(self) -> tuple[Verdict, ...]:
+        """What holds and may be broken by time alone within a week, the first to change first."""
+        found = (each for each in self.verdicts if each.state is State.PASS)
+        return tuple(sorted(found, key=lambda each: (each.next_change_at or self.judged_at, rank(each))))
+
+
+def rank(verdict: Verdict) -> tuple[int, int, str, str, str]:
+    """The key that sorts verdicts, the worst first."""
+    return (
+        WORST_FIRST.index(verdict.state),
+        GRAVEST_FIRST.index(verdict.severity),
+        verdict.node,
+        verdict.asset or "",
+        verdict.rule,
+    )
+
+
+def worst(states: Iterable[State]) -> State | None:
+    """The worst of some states; None where there is none."""
+    found = set(states)
+    return next((state for state in WORST_FIRST if state in found), None)
+
+
+def is_soon(rule: Rule, verdict: Verdict, now: datetime) -> bool:
+    """Whether a verdict that holds may be changed by time alone within a week, under a rule whose evidence is rarer."""
+    if verdict.state is not State.PASS or verdict.next_change_at is None:
+        return False
+    shortest = min((bound.seconds for bound in rule.bounds if bound.seconds is not None), default=0)
+    return shortest > _RARE and verdict.next_change_at <= now + SOON
+
+
+def stand(rulebook: Rulebook, verdicts: Iterable[Verdict], now: datetime) -> tuple[tuple[Verdict, ...], Counts]:
+    """What a standing shows of all verdicts of a fleet, and what it counts."""
+    shown: list[Verdict] = []
+    counts: dict[str, dict[str, dict[State, int]]] = {}
+    for each in verdicts:
+        rule = rulebook.rules[each.rule]
+        states = counts.setdefault(each.node, {}).setdefault(rule.family, {})
+        states[each.state] = states.get(each.state, 0) + 1
+        if each.state not in (State.PASS, State.NOT_APPLICABLE) or is_soon(rule, each, now):
+            shown.append(each)
+    return tuple(sorted(shown, key=rank)), counts

@@ -1,0 +1,24 @@
+"""Evidence of the people who may log in to the manager: what changed of their accounts, and when they came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountChanged:
+    """`change` says what was done to an account: `added`, `disabled`, `reset`, `second-factor`,
+    `second-factor-dropped`. The record's actor did it; `role` is the account's."""
+
+    account: str
+    change: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOpened:
+    """Somebody logged in to an account, with one factor or with two."""
+
+    account: str
+    role: str
+    factors: int

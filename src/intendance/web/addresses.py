@@ -1,0 +1,37 @@
+"""Where each page is."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+WALL = "/"
+RULES = "/rules"
+ASSETS = "/assets"
+ALERTS = "/alerts"
+LEDGER = "/ledger"
+NODES = "/nodes"
+
+
+def node(name: str) -> str:
+    """The page of a node."""
+    return f"{NODES}/{quote(name, safe='')}"
+
+
+def site(name: str) -> str:
+    """The nodes of a site."""
+    return f"{NODES}?site={quote(name, safe='')}"
+
+
+def asset(node_name: str, name: str) -> str:
+    """The page of an asset."""
+    return f"{ASSETS}/{quote(node_name, safe='')}/{quote(name, safe='')}"
+
+
+def rule(name: str) -> str:
+    """The page of a rule."""
+    return f"{RULES}/{quote(name, safe='')}"
+
+
+def record(node_name: str, seq: int) -> str:
+    """The page of a record of a node's ledger."""
+    return f"{LEDGER}/{quote(node_name, safe='')}/{seq}"

@@ -1,0 +1,114 @@
+"""The routes of the pages, and the headers that every answer has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from intendance.fleet.accounts.decide import Right
+from intendance.model.verdict import WORST_FIRST
+from intendance.web import log_in, words
+from intendance.web.render import Frame
+from intendance.web.visit import Handler, Services, Visit, endpoint
+from intendance.web.wall import wall
+
+CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+"""Nothing from elsewhere, nothing inline: what a node sends can at most be shown."""
+
+_HEADERS = {
+    "content-security-policy": CSP,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+_YEAR_SECONDS = 365 * 86_400
+
+
+def routes(services: Services) -> Sequence[BaseRoute]:
+    """Every page."""
+
+    def get(path: str, handler: Handler, right: Right | None) -> Route:
+        return Route(path, endpoint(services, handler, right), methods=["GET"])
+
+    def post(path: str, handler: Handler, right: Right | None) -> Route:
+        return Route(path, endpoint(services, handler, right), methods=["POST"])
+
+    return (
+        get("/", show_wall, Right.READ),
+        get("/login", log_in.ask, None),
+        post("/login", log_in.begin, None),
+        get("/login/second", log_in.ask_second, None),
+        post("/login/second", log_in.second, None),
+        get("/login/enrol", log_in.ask_enrol, None),
+        post("/login/enrol", log_in.enrol, None),
+        post("/logout", log_in.leave, None),
+        Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+    )
+
+
+def show_wall(visit: Visit) -> Response:
+    """The wall."""
+    standing = visit.services.fleet.standing()
+    view = wall(standing, visit.texts)
+    frame = Frame(
+        title=view.title,
+        address="/",
+        mark=view.mark,
+        icon=view.shape,
+        body="wall",
+        organisation=standing.organisation,
+        zone=standing.zone,
+        judged_at=standing.judged_at,
+        live=True,
+        data="/api/v1/status",
+        typed="intendance status",
+    )
+    legend = [(words.SHAPES[state], words.word(visit.texts, state)) for state in WORST_FIRST]
+    return visit.page("wall.html", frame, wall=view, legend=legend)
+
+
+class Headers:
+    """Puts on every answer what tells browsers to trust nothing else; pages are kept by no cache."""
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self._app = app
+        self._headers = dict(_HEADERS)
+        if secure:
+            self._headers["strict-transport-security"] = f"max-age={_YEAR_SECONDS}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the wrapped application does, with the headers."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        cache = "public, max-age=86400" if scope["path"].startswith("/static/") else "no-store"
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", cache)
+            await send(message)
+
+        await self._app(scope, receive, with_headers)

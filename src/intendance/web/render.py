@@ -1,0 +1,144 @@
+"""From what a page says to its HTML: Jinja's templates, everything escaped, nothing undefined let through."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from intendance import __version__
+from intendance.language import dates
+from intendance.language.texts import Translator
+from intendance.model.frozen import dataclass
+from intendance.web import addresses
+
+Language = Literal["fr", "en"]
+LANGUAGE_NAMES: dict[Language, str] = {"fr": "Français", "en": "English"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """An entry of the navigation."""
+
+    name: str
+    href: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """The same page in the other language."""
+
+    language: Language
+    name: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who reads: their language, theme and name, and the token that their forms must bring back."""
+
+    language: Language
+    theme: str = ""
+    person: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What every page has around its content. `data` and `typed` are where the same is found as data, and typed."""
+
+    language: Language
+    theme: str
+    person: str
+    token: str
+    version: str
+    title: str
+    mark: str
+    icon: str
+    body: str
+    organisation: str
+    address: str
+    places: tuple[Place, ...]
+    other: Other
+    live: bool
+    judged: str
+    judged_iso: str
+    data: str
+    typed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What one page says of itself."""
+
+    title: str
+    address: str
+    mark: str = ""
+    icon: str = "plain"
+    body: str = ""
+    organisation: str = ""
+    zone: str = "UTC"
+    judged_at: datetime | None = None
+    live: bool = False
+    data: str = ""
+    typed: str = ""
+
+
+def html(template: str, frame: Frame, reader: Reader, _: Translator, **content: Any) -> str:
+    """A whole page. Raises UndefinedError when a template asks for what it was not given."""
+    copy = {"ask": _("Copy"), "done": _("Copied")}
+    return _environment().get_template(template).render(page=_page(frame, reader, _), _=_, copy=copy, **content)
+
+
+def _page(frame: Frame, reader: Reader, _: Translator) -> Page:
+    other: Language = "en" if reader.language == "fr" else "fr"
+    judged = frame.judged_at
+    return Page(
+        language=reader.language,
+        theme=reader.theme,
+        person=reader.person,
+        token=reader.token,
+        version=__version__,
+        title=frame.title,
+        mark=frame.mark,
+        icon=frame.icon,
+        body=frame.body,
+        organisation=frame.organisation,
+        address=frame.address,
+        places=_places(frame.address, _) if reader.person else (),
+        other=Other(language=other, name=LANGUAGE_NAMES[other], href=f"{frame.address}?lang={other}"),
+        live=frame.live,
+        judged="" if judged is None else dates.moment(judged, frame.zone, reader.language, seconds=True),
+        judged_iso="" if judged is None else dates.iso(judged),
+        data=frame.data,
+        typed=frame.typed,
+    )
+
+
+def _places(address: str, _: Translator) -> tuple[Place, ...]:
+    named = (
+        (_("Wall"), addresses.WALL),
+        (_("Nodes"), addresses.NODES),
+        (_("Rules"), addresses.RULES),
+        (_("Alerts"), addresses.ALERTS),
+        (_("Ledger"), addresses.LEDGER),
+    )
+    return tuple(
+        Place(name=name, href=href, here=address == href or (href != "/" and address.startswith(f"{href}/")))
+        for name, href in named
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("intendance.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
