@@ -123,7 +123,8 @@ class Product:
         self.store = work / "store"
         state, plan = work / "state", work / "intendance.yaml"
         self._intendance = [sys.executable, "-m", "intendance", "--state", str(state)]
-        plan.write_text(yaml.safe_dump(_plan(ground, self.store)))
+        store = {"kind": "directory", "path": str(self.store)}
+        plan.write_text(yaml.safe_dump(plan_of(ground.source, ground.holders, store, work)))
         subprocess.run([*self._intendance, "plan", "adopt", str(plan)], check=True, stdout=subprocess.DEVNULL)
 
     def backup(self, kind: str) -> list[str]:
@@ -140,10 +141,11 @@ class Product:
         return measure.version_of(sys.executable, "-m", "intendance", "--version")
 
 
-def _plan(ground: Ground, store: Path) -> dict[str, object]:
+def plan_of(source: Path, holders: Sequence[Holder], store: Mapping[str, object], work: Path) -> dict[str, object]:
+    """A plan, to be written in `work`, that keeps one tree in one store."""
     recipients = []
-    for holder in ground.holders:
-        (ground.work / f"{holder.name}.asc").write_text(holder.armored)
+    for holder in holders:
+        (work / f"{holder.name}.asc").write_text(holder.armored)
         entry = {"name": holder.name, "file": f"{holder.name}.asc", "fingerprint": holder.fingerprint}
         recipients.append(entry | {"held_by": holder.name})
     backup = {
@@ -154,9 +156,9 @@ def _plan(ground: Ground, store: Path) -> dict[str, object]:
         "version": 1, "fleet": "bench", "catalogues": ["asbl"], "node": {"id": "bench"},
         "organisation": {"name": "Bench", "timezone": "Europe/Brussels", "language": "en"},
         "keys": {"backup_recipients": recipients},
-        "stores": {"local": {"kind": "directory", "path": str(store)}},
-        "assets": {"tree": {"kind": "files", "path": str(ground.source), "backup": backup}},
-        "contacts": {one.name: {"name": one.name, "email": f"{one.name}@example.org"} for one in ground.holders},
+        "stores": {"local": dict(store)},
+        "assets": {"tree": {"kind": "files", "path": str(source), "backup": backup}},
+        "contacts": {one.name: {"name": one.name, "email": f"{one.name}@example.org"} for one in holders},
     }  # fmt: skip
 
 

@@ -42,8 +42,8 @@ SERVING = ServerSizes(buffer_pool_mib=1024, redo_log_mib=512, durable=True)
 BACKUP_LIMIT, PHYSICAL_LIMIT, LOGICAL_LIMIT, PAGE_LIMIT = 1.2, 9.0, 2.0, 1.2
 QUIET_SECONDS = 8.0
 _DUMP = ("--quick", "--routines", "--triggers", "--events", "--hex-blob", "--skip-add-locks", "--single-transaction")
-_BACKUP = ("backup", "run", "db", "--no-inspect", "--kind")
-_CHECKSUMS = "CHECKSUM TABLE gifts, letters, members, papers EXTENDED"
+BACKUP = ("backup", "run", "db", "--no-inspect", "--kind")
+CHECKSUMS = "CHECKSUM TABLE gifts, letters, members, papers EXTENDED"
 
 
 @dataclass
@@ -94,8 +94,8 @@ def main(words: Sequence[str] | None = None) -> int:
             server.start()
             stack.callback(server.stop)
             bench = Bench(work, server, database.rows(options.mib)["members"], str(holders[0].home))
-            _adopt(bench, holders)
-            _about(options.mib, kept, made - began)
+            adopt(bench, holders, {"kind": "directory", "path": str(work / "store")})
+            about(options.mib, kept, made - began)
             if "backup" in wanted:
                 _backups(bench, home, options.rounds)
             if "restore" in wanted:
@@ -110,7 +110,7 @@ def main(words: Sequence[str] | None = None) -> int:
         shutil.rmtree(work)
 
 
-def _about(mib: int, kept: Path, seconds: float) -> None:
+def about(mib: int, kept: Path, seconds: float) -> None:
     size = sum(path.stat().st_size for path in (kept / database.NAME).iterdir())
     print(f"{measure.machine()}; load {os.getloadavg()[0]:.1f}")
     for argv in (("mariadbd",), ("mariadb-backup",), ("mariadb",), ("gpg",), ("zstd",)):
@@ -120,7 +120,8 @@ def _about(mib: int, kept: Path, seconds: float) -> None:
     print(f"tables of {size / 2**20:.0f} MiB (asked for: {mib}), made in {seconds:.0f} s or found\n")
 
 
-def _adopt(bench: Bench, holders: Sequence[Holder]) -> None:
+def adopt(bench: Bench, holders: Sequence[Holder], store: dict[str, Any]) -> None:
+    """Put a plan in force whose only asset is the database, and whose only store is that one."""
     recipients = []
     for holder in holders:
         (bench.work / f"{holder.name}.asc").write_text(holder.armored)
@@ -132,8 +133,8 @@ def _adopt(bench: Bench, holders: Sequence[Holder]) -> None:
         "version": 1, "fleet": "bench", "catalogues": ["asbl"], "node": {"id": "bench"},
         "organisation": {"name": "Bench", "timezone": "Europe/Brussels", "language": "en"},
         "keys": {"backup_recipients": recipients},
-        "stores": {"local": {"kind": "directory", "path": str(bench.work / "store")}},
-        "assets": {"db": asset | {"backup": backup | {"stores": ["local"], "retention": {"points": "90d"}}}},
+        "stores": {"kept": store},
+        "assets": {"db": asset | {"backup": backup | {"stores": ["kept"], "retention": {"points": "90d"}}}},
         "contacts": {holder.name: {"name": holder.name, "email": f"{holder.name}@example.org"} for holder in holders},
     }  # fmt: skip
     plan = bench.work / "intendance.yaml"
@@ -148,7 +149,8 @@ class Taken(float):
     cpu = 0.0
 
 
-def _timed(act: Callable[[], object]) -> Taken:
+def timed(act: Callable[[], object]) -> Taken:
+    """How long that takes, with nothing left to write back before."""
     os.sync()
     began, cpu_began = time.perf_counter(), sum(os.times()[2:4])
     act()
@@ -157,7 +159,8 @@ def _timed(act: Callable[[], object]) -> Taken:
     return taken
 
 
-def _rows(title: str, seconds: dict[str, list[float]]) -> None:
+def rows(title: str, seconds: dict[str, list[float]]) -> None:
+    """A table; ratios are to the first row."""
     print(f"{title:52}{'median':>9}{'ratio':>8}{'cpu':>9}  each (s)")
     first = statistics.median(next(iter(seconds.values())))
     for name, each in seconds.items():
@@ -183,25 +186,25 @@ def _backups(bench: Bench, home: RecipientHome, rounds: int) -> None:
             "the same, synced": lambda: subprocess.run(
                 ["bash", "-o", "pipefail", "-c", f"{script}; sync {stored}"], check=True
             ),
-            product: lambda: bench.intendance(*_BACKUP, "physical"),
+            product: lambda: bench.intendance(*BACKUP, "physical"),
         }.items():
-            taken = _timed(act)
+            taken = timed(act)
             if number > 0:
                 seconds[name].append(taken)
             stored.unlink(missing_ok=True)
             shutil.rmtree(bench.work / "target", ignore_errors=True)
-    _rows("a physical backup", seconds)
+    rows("a physical backup", seconds)
     ratio = statistics.median(ours / theirs for ours, theirs in zip(seconds[product], seconds[pipe], strict=True))
     bench.judge(f"median of the pairs' ratios {ratio:.2f} (limit {BACKUP_LIMIT})", held=ratio <= BACKUP_LIMIT)
 
 
 def _restores(bench: Bench, rounds: int) -> None:
     """(b) and (c): the plain client, once, beside the product's logical restore, once, and its physical ones."""
-    bench.intendance(*_BACKUP, "logical")
-    bench.intendance(*_BACKUP, "physical")
+    bench.intendance(*BACKUP, "logical")
+    bench.intendance(*BACKUP, "physical")
     points = bench.intendance("backup", "list", "db")["points"]
     newest = {point["kind"]: point["id"] for point in reversed(points)}
-    wanted = bench.server.execute(_CHECKSUMS, database=database.NAME)
+    wanted = bench.server.execute(CHECKSUMS, database=database.NAME)
     plain, same = _plain(bench)
     seconds = {
         "mariadb < dump.sql": [plain],
@@ -209,11 +212,11 @@ def _restores(bench: Bench, rounds: int) -> None:
         "…physical": [],
         "…to the first query": [],
     }
-    same &= _restored(bench, "logical", newest["logical"], seconds["intendance restore run, logical"], [], wanted)
+    same &= restored(bench, "logical", newest["logical"], seconds["intendance restore run, logical"], [], wanted)
     for _ in range(rounds):
         whole, query = seconds["…physical"], seconds["…to the first query"]
-        same &= _restored(bench, "physical", newest["physical"], whole, query, wanted)
-    _rows("a restore", seconds)
+        same &= restored(bench, "physical", newest["physical"], whole, query, wanted)
+    rows("a restore", seconds)
     logical = plain / seconds["intendance restore run, logical"][0]
     physical = plain / statistics.median(seconds["…to the first query"])
     bench.judge("every table has the checksum of the original", held=same)
@@ -236,9 +239,9 @@ def _plain(bench: Bench) -> tuple[float, bool]:
         server.execute(f"CREATE DATABASE {database.NAME}")
         client = [*server.client_argv(), "--default-character-set=utf8mb4", database.NAME]
         with dump.open("rb") as file:
-            taken = _timed(lambda: subprocess.run(client, check=True, stdin=file))
-        wanted = bench.server.execute(_CHECKSUMS, database=database.NAME)
-        same = server.execute(_CHECKSUMS, database=database.NAME) == wanted
+            taken = timed(lambda: subprocess.run(client, check=True, stdin=file))
+        wanted = bench.server.execute(CHECKSUMS, database=database.NAME)
+        same = server.execute(CHECKSUMS, database=database.NAME) == wanted
     finally:
         server.stop()
         shutil.rmtree(data)
@@ -246,12 +249,12 @@ def _plain(bench: Bench) -> tuple[float, bool]:
     return taken, same
 
 
-def _restored(bench: Bench, kind: str, point: str, whole: list[float], query: list[float], wanted: str) -> bool:
+def restored(bench: Bench, kind: str, point: str, whole: list[float], query: list[float], wanted: str) -> bool:
     """One restore into a folder, timed; then a server on it, outside the timing."""
     target = bench.work / "restored"
     answer: dict[str, Any] = {}
     words = ("restore", "run", "db", "--point", point, "--into", str(target))
-    whole.append(_timed(lambda: answer.update(bench.intendance(*words))))
+    whole.append(timed(lambda: answer.update(bench.intendance(*words))))
     # The restored server answers for the first time at the end of the replay; after it come the checks and the disk.
     spent = answer["seconds"]
     query.append(whole[-1] - (spent["total"] - spent["load"] - spent["replay"]))
@@ -259,7 +262,7 @@ def _restored(bench: Bench, kind: str, point: str, whole: list[float], query: li
     server = PrivateServer(target / "data", sizes=loading_sizes(), options=options)
     server.start()
     try:
-        return server.execute(_CHECKSUMS, database=database.NAME) == wanted
+        return server.execute(CHECKSUMS, database=database.NAME) == wanted
     finally:
         server.stop()
         shutil.rmtree(target)
@@ -274,7 +277,7 @@ def _pages(bench: Bench, pairs: int) -> None:
         for _ in range(pairs):
             for kind, each in seen.items():
                 quiet = visitor.window(QUIET_SECONDS)
-                backup = partial(bench.intendance, *_BACKUP, kind)
+                backup = partial(bench.intendance, *BACKUP, kind)
                 each.append((quiet, visitor.window(QUIET_SECONDS) if kind == "no" else visitor.during(backup)))
     for kind, each in seen.items():
         _page_row(f"during {kind} backup" if kind == "no" else f"during a {kind} backup", each)
