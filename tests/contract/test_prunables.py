@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from intendance.model.errors.store import StoreRefused
 from intendance.model.plan import DirectoryStore, S3Store, SecretReference
 from intendance.stores import PRUNERS, Prunable, Store, Use, adopt_store, open_prunable, open_store
 from tests.support.radosgw import Radosgw, Shelf, make_shelf
+from tests.support.sshd import SshServer
 
 
 @dataclass
@@ -41,7 +42,22 @@ def s3(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
     return Pair(open_store(declared), open_prunable(declared))
 
 
-PLACES: dict[str, Callable[[pytest.FixtureRequest, Path], Pair]] = {"directory": directory, "s3": s3}
+def sftp(request: pytest.FixtureRequest, _tmp_path: Path) -> Pair:
+    """A folder in which the node's key can remove and rewrite nothing that has its name, and another key can."""
+    server: SshServer = request.getfixturevalue("ssh_server")
+    adopt_store(server_store := server.store())
+    declared = replace(
+        server_store,
+        credentials=SecretReference(file=str(server.let_in(ADDS_ONLY))),
+        delete_credentials=SecretReference(file=str(server.key)),
+    )
+    return Pair(open_store(declared), open_prunable(declared))
+
+
+ADDS_ONLY = 'command="internal-sftp -P remove,rmdir,posix-rename,setstat,fsetstat,symlink,hardlink",restrict'
+"""As docs/stores/sftp.md has it."""
+
+PLACES: dict[str, Callable[[pytest.FixtureRequest, Path], Pair]] = {"directory": directory, "s3": s3, "sftp": sftp}
 
 
 @pytest.fixture(params=PLACES)
@@ -119,6 +135,37 @@ def test_s3_refuses_what_is_locked_and_those_that_store_may_delete_nothing(rados
         node.delete(stored)
     assert store.head(key).lock_until is not None
     assert [each.version for each in pruner.everything("f")] == [stored.version]
+
+
+def test_sftp_takes_the_hidden_files_of_puts_that_were_cut(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    pair = sftp(request, tmp_path)
+
+    def cut() -> Iterator[bytes]:
+        yield b"half"
+        raise ConnectionResetError("the pipe broke")
+
+    with pytest.raises(ConnectionResetError):
+        pair.store.put("f/n/a/set/tree-00000.zst.gpg", cut())
+    (left,) = pair.pruner.everything("f")  # the node's key could not take it away
+    assert left.key.startswith("f/n/a/set/.tree-00000.zst.gpg.")
+    assert list(pair.store.list("f")) == []
+    pair.pruner.delete(left)
+    for folder in ("f/n/a/set", "f/n/a", "f/n", "f"):
+        pair.pruner.tidy(folder)
+    assert list(pair.pruner.everything("f")) == []
+
+
+def test_over_sftp_the_nodes_own_key_deletes_nothing(ssh_server: SshServer) -> None:
+    declared = ssh_server.store()
+    adopt_store(declared)
+    key = SecretReference(file=str(ssh_server.let_in(ADDS_ONLY)))
+    node = replace(declared, credentials=key, delete_credentials=key)
+    stored = open_store(node).put("f/a", [b"x"])
+    with pytest.raises(StoreRefused):
+        open_prunable(node).delete(stored)
+    assert [each.key for each in open_store(declared).list("")] == ["f/a"]
+    with pytest.raises(DeleteCredentialsMissing):
+        open_prunable(replace(node, delete_credentials=None))
 
 
 def test_without_credentials_of_its_own_nothing_is_opened_to_delete(tmp_path: Path) -> None:

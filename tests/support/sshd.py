@@ -43,6 +43,14 @@ class SshServer:
         os.chown(made, person.pw_uid, person.pw_gid)
         return made
 
+    def let_in(self, options: str = "") -> Path:
+        """One more key of the same person, with options of authorized_keys(5); the private half."""
+        made = Path(tempfile.mkdtemp(prefix="key-", dir=self.folder)) / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "more", "-f", made], check=True)
+        with (self.folder / "authorized_keys").open("a") as allowed:
+            allowed.write(f"{options} {made.with_suffix('.pub').read_text()}".lstrip())
+        return made
+
     def store(self, path: Path | None = None, name: str = "box") -> SftpStore:
         """A folder there, as a plan declares it; without a path, one that is not there yet."""
         path = path or self.new_folder() / "store"

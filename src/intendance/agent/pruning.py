@@ -35,7 +35,7 @@ from intendance.model.errors.state import NoState
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.prune import PruneCompleted
 from intendance.model.frozen import dataclass
-from intendance.model.plan import Asset, Plan, S3Store
+from intendance.model.plan import Asset, DirectoryStore, Plan, S3Store
 from intendance.model.plan import Store as Declared
 from intendance.model.record import Record
 from intendance.plan import adopted, durations
@@ -286,9 +286,12 @@ def _context(desk: _Desk, asset: Asset) -> PruneContext:
 
 def _reader(desk: _Desk, declared: Declared) -> Store:
     """The store to read: a host has the credentials that delete, and none of the node's."""
-    if not desk.is_node and isinstance(declared, S3Store) and declared.delete_credentials is not None:
-        return open_store(replace(declared, credentials=declared.delete_credentials))
-    return open_store(declared)
+    if desk.is_node or isinstance(declared, DirectoryStore) or declared.delete_credentials is None:
+        return open_store(declared)
+    credentials = declared.delete_credentials
+    if isinstance(declared, S3Store):
+        return open_store(replace(declared, credentials=credentials))
+    return open_store(replace(declared, credentials=credentials, user=declared.delete_user or declared.user))
 
 
 class _Recorded:

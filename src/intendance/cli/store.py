@@ -108,6 +108,7 @@ def _told(_: Translator, each: Attempt) -> str:
         "write": _("Writing an object"),
         "read": _("Reading it back"),
         "overwrite": _("Writing over it"),
+        "rename": _("Renaming it"),
         "delete": _("Deleting it"),
         "delete_version": _("Deleting its version for good"),
         "shorten_lock": _("Shortening its lock"),

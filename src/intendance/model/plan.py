@@ -91,7 +91,8 @@ class S3Store:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SftpStore:
     """A folder of another machine, reached by SSH. `host_key` is that machine's own public key, as OpenSSH writes it
-    (`ssh-ed25519 AAAA…`); no other machine is talked to."""
+    (`ssh-ed25519 AAAA…`); no other machine is talked to. `delete_credentials` are those of the host that prunes, which
+    logs in as `delete_user` (None: as `user`); the node has none."""
 
     name: str
     host: str
@@ -100,6 +101,8 @@ class SftpStore:
     host_key: str
     credentials: SecretReference
     port: int = 22
+    delete_credentials: SecretReference | None = None
+    delete_user: str | None = None
     kind: Literal["sftp"] = "sftp"
 
     @property

@@ -93,6 +93,8 @@ def _store(name: str, store: Options, folder: Path) -> Store:
         user=store["user"],
         path=store["path"],
         host_key=store["host_key"],
+        delete_credentials=_secret(store.get("delete_credentials"), folder),
+        delete_user=store.get("delete_user"),
         credentials=credentials,
     )
 

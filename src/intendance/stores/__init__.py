@@ -18,7 +18,7 @@ from intendance.model.errors import InternalError
 from intendance.model.errors.prune import StoreNotPruned
 from intendance.model.errors.store import StoreNotProbed
 from intendance.model.plan import Store as Declared
-from intendance.stores.probing import Probed
+from intendance.stores.probing import Probed, Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,11 @@ STORES: Mapping[str, str] = MappingProxyType(
 )
 
 PRUNERS: Mapping[str, str] = MappingProxyType(
-    {"directory": "intendance.stores.directory_pruning", "s3": "intendance.stores.s3.pruning"}
+    {
+        "directory": "intendance.stores.directory_pruning",
+        "s3": "intendance.stores.s3.pruning",
+        "sftp": "intendance.stores.sftp.pruning",
+    }
 )
 """Who deletes in a store of a kind; a kind without an entry is left to itself."""
 
@@ -146,6 +150,14 @@ def probe_store(declared: Declared, prefix: str) -> Probed:
     if probe is None:
         raise StoreNotProbed(store=declared.name, kind=declared.kind)
     return cast(Probed, probe(declared, prefix))
+
+
+def look_at_store(declared: Declared) -> Standing:
+    """Whether a store beyond a network answers, is ready, and what it says of itself; nothing is written there.
+
+    Raises the errors of stores.
+    """
+    return cast(Standing, _adapter(declared).look_at_store(declared))
 
 
 def _adapter(declared: Declared) -> ModuleType:

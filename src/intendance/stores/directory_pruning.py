@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,9 +12,8 @@ from pathlib import Path
 from intendance.model.plan import DirectoryStore as Declared
 from intendance.stores import StoredObject
 from intendance.stores.directory import MARK, DirectoryStore
+from intendance.stores.keys import is_cut_short
 from intendance.system.publish import sync_directory
-
-_CUT_SHORT = re.compile(r"\.[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,199}\.[0-9a-f]{16}\.part")
 
 
 def open_prunable(declared: Declared) -> DirectoryPruner:
@@ -38,7 +36,7 @@ class DirectoryPruner(DirectoryStore):
         yield from self.list(prefix)
         folder = self._path(prefix)
         with self.translated(f"list {prefix}"):
-            found = [Path(place) / name for place, _, names in os.walk(folder) for name in names if _is_cut_short(name)]
+            found = [Path(place) / name for place, _, names in os.walk(folder) for name in names if is_cut_short(name)]
         for path in sorted(found):
             with suppress(FileNotFoundError):
                 seen = path.lstat()
@@ -49,7 +47,7 @@ class DirectoryPruner(DirectoryStore):
     def delete(self, stored: StoredObject) -> None:
         """As `Prunable.delete`."""
         folder, _, name = stored.key.rpartition("/")
-        path = self._path(folder) / name if _is_cut_short(name) else self._path(stored.key)
+        path = self._path(folder) / name if is_cut_short(name) else self._path(stored.key)
         with self.translated(f"delete {stored.key}"):
             self._require_mark()
             with suppress(FileNotFoundError):
@@ -70,7 +68,3 @@ class DirectoryPruner(DirectoryStore):
                     return
                 raise
             sync_directory(folder.parent)
-
-
-def _is_cut_short(name: str) -> bool:
-    return _CUT_SHORT.fullmatch(name) is not None

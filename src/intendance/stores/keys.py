@@ -7,6 +7,7 @@ import re
 from intendance.model.errors.store import StoreRefused
 
 SEGMENT = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,199}")
+_CUT_SHORT = re.compile(r"\.[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,199}\.[0-9a-f]{16}\.part")
 _LONGEST = 1000
 
 
@@ -20,3 +21,8 @@ def require_key(store: str, key: str) -> str:
     if not is_key(key):
         raise StoreRefused(store=store, operation=f"use the name {key[:100]!r}", detail="it is not a key")
     return key
+
+
+def is_cut_short(name: str) -> bool:
+    """Whether a file's name is the temporary one of a put that did not end."""
+    return _CUT_SHORT.fullmatch(name) is not None

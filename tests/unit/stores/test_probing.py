@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from intendance.model.plan import DirectoryStore
-from intendance.stores import adopt_store, probe_store
+from intendance.model.plan import DirectoryStore, SecretReference
+from intendance.stores import adopt_store, open_store, probe_store
 from intendance.stores.probing import Probed
 from tests.support.radosgw import Radosgw, Shelf, make_shelf
+from tests.support.sshd import SshServer
 
 
 def outcomes(probed: Probed) -> dict[str, str]:
@@ -78,3 +79,22 @@ def test_a_folder_is_written_once_and_its_user_can_still_empty_it(tmp_path: Path
     assert [path for path in (tmp_path / "store").rglob("*") if stat.S_ISREG(path.stat().st_mode)] == [
         tmp_path / "store" / ".intendance-store"
     ]
+
+
+def test_over_sftp_a_plain_login_may_do_all_and_a_bound_one_removes_nothing(ssh_server: SshServer) -> None:
+    plain = ssh_server.store()
+    adopt_store(plain)
+    tried = {"write": "done", "read": "done", "overwrite": "done", "wrong_secret": "refused", "rename": "done"}
+    found = probe_store(plain, "testing/web-01/probes")
+    assert outcomes(found) == tried | {"delete": "done"}
+    assert (found.versions, found.locks, found.endpoint) == ("unclear", "no", "127.0.0.1")
+    assert list(open_store(plain).list("")) == []
+    bound = replace(plain, credentials=SecretReference(file=str(ssh_server.let_in(ADDS_ONLY))))
+    assert outcomes(probe_store(bound, "testing/web-01/probes")) == tried | {"delete": "refused"}
+    assert len(list(open_store(plain).list("testing/web-01/probes"))) == 1
+    reads = replace(plain, credentials=SecretReference(file=str(ssh_server.let_in(READS_ONLY))))
+    assert outcomes(probe_store(reads, "testing/web-01/probes")) == {"write": "refused"}
+
+
+ADDS_ONLY = 'command="internal-sftp -P remove,rmdir,posix-rename,setstat,fsetstat,symlink,hardlink",restrict'
+READS_ONLY = 'command="internal-sftp -R",restrict'

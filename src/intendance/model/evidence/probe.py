@@ -9,9 +9,9 @@ from intendance.model.frozen import dataclass
 class Attempt:
     """One thing that was tried with the credentials of the plan, and what came of it.
 
-    `tried` is `write`, `read`, `overwrite`, `delete`, `delete_version`, `shorten_lock`, `bypass_lock`, `wrong_checksum`
-    or `wrong_secret`; `outcome` is `done`, `refused`, or `unclear` (the store did not answer, or could not be asked).
-    `wanted` is the outcome that keeps backups safe. `detail` is the store's word, redacted.
+    `tried` is `write`, `read`, `overwrite`, `rename`, `delete`, `delete_version`, `shorten_lock`, `bypass_lock`,
+    `wrong_checksum` or `wrong_secret`; `outcome` is `done`, `refused`, or `unclear` (the store did not answer, or could
+    not be asked). `wanted` is the outcome that keeps backups safe. `detail` is the store's word, redacted.
     """
 
     tried: str

@@ -60,6 +60,11 @@ class SftpStore(Group):
     credentials: SecretReference = option(
         "The private SSH key that logs in; it has no passphrase.", example={"file": "/etc/intendance/sftp.key"}
     )
+    delete_credentials: SecretReference = optional(
+        "The private SSH key that may delete: on the host that prunes, and nowhere else.",
+        example={"file": "~/sftp-delete.key"},
+    )
+    delete_user: Line = optional("The user whom that key logs in, if it is another one.", example="intendance-prune")
 
 
 Store = Annotated[DirectoryStore | S3Store | SftpStore, Field(discriminator="kind")]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from intendance.model.plan import S3Store as Declared
 from intendance.stores import Use
-from intendance.stores.probing import Probed
+from intendance.stores.probing import Probed, Standing
 from intendance.stores.s3.adopting import require_ready
 from intendance.stores.s3.calls import Bucket
-from intendance.stores.s3.probing import probe
+from intendance.stores.s3.probing import look, probe
 from intendance.stores.s3.store import S3Store
 
 
@@ -30,3 +30,10 @@ def adopt_store(declared: Declared) -> None:
     Raises StoreUnprepared, StoreUnreachable, StoreRefused, StoreClockDiffers, StoreCredentialsUnusable.
     """
     require_ready(Bucket(declared))
+
+
+def look_at_store(declared: Declared) -> Standing:
+    """As `intendance.stores.look_at_store`. Raises also StoreUnprepared."""
+    bucket = Bucket(declared)
+    require_ready(bucket)
+    return look(bucket)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.store import StoreRefused
 from intendance.model.evidence.probe import Attempt
-from intendance.stores.probing import Probed, attempted
+from intendance.stores.probing import Probed, Standing, attempted
 from intendance.stores.s3.adopting import keeps_locks
 from intendance.stores.s3.calls import DEFAULT_REGION, Bucket, Unanswered, connect
 from intendance.stores.s3.credentials import access_key
@@ -59,6 +59,12 @@ def probe(store: S3Store, prefix: str) -> Probed:
         lock_until="" if stored.lock_until is None else rfc3339(stored.lock_until),
         **_region(bucket),
     )
+
+
+def look(bucket: Bucket) -> Standing:
+    """What the bucket says of itself to the plan's credentials."""
+    locks, located = _WORDS[keeps_locks(bucket)], _region(bucket)["region_located"]
+    return Standing(region_located=located, versions=_versions(bucket), locks=locks)
 
 
 def _read(store: S3Store, key: str) -> None:

@@ -23,18 +23,18 @@ from intendance.model.plan import SftpStore as Declared
 from intendance.stores import StoredObject, Use
 from intendance.stores.directory import MARK, MARK_TEXT
 from intendance.stores.keys import SEGMENT, require_key
+from intendance.stores.probing import Probed, Standing
 from intendance.stores.secret import read_secret
 from intendance.stores.sftp.link import Link, Question
 
 T = TypeVar("T")
 BLOCK_BYTES = 4 << 20
-"""What is on its way at once, twice: one block is answered while the next is filled. Several round trips fit into it on
-any line."""
+"""What is on its way at once, twice: one block is answered while the next is filled."""
 _TEMPORARY = ".{name}.{token}.part"
 _NO_ROOM_BYTES = 1 << 20
 _FOLDER, _FILE = 0o750, 0o640
-_GONE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory)
-_TAKEN = (asyncssh.SFTPFailure, asyncssh.SFTPFileAlreadyExists)
+GONE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory)
+TAKEN = (asyncssh.SFTPFailure, asyncssh.SFTPFileAlreadyExists)
 _FULL = (asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded)
 _LOST = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
 _ANY = (asyncssh.Error, OSError, TimeoutError)
@@ -48,10 +48,21 @@ def open_store(declared: Declared, use: Use) -> SftpStore:  # noqa: ARG001 -- no
 def adopt_store(declared: Declared) -> None:
     """Make the folder a store: create it where its parent stands, see that nothing is written over, set the mark.
 
-    Does nothing to one that has the mark. Raises StoreUnreachable, StoreRefused, StoreFull, StoreCredentialsUnusable,
-    StoreHostUnknown.
+    Does nothing to one that has the mark. Raises the errors of stores.
     """
     SftpStore(declared).adopt()
+
+
+def probe_store(declared: Declared, prefix: str) -> Probed:
+    """Try what the key of the plan allows."""
+    from intendance.stores.sftp.probing import probe  # nothing else tries to do harm
+
+    return probe(declared, prefix)
+
+
+def look_at_store(declared: Declared) -> Standing:
+    """As `intendance.stores.look_at_store`."""
+    return Standing(locks="no", free_bytes=SftpStore(declared).free_bytes())
 
 
 class SftpStore:
@@ -161,11 +172,11 @@ class SftpStore:
             self._raise(error, operation, key)
 
     def _raise(self, error: Exception, operation: str, key: str | None) -> NoReturn:
-        if key is not None and isinstance(error, _GONE):
+        if key is not None and isinstance(error, GONE):
             raise ObjectMissing(store=self.name, key=key) from error
         if isinstance(error, _FULL) or (isinstance(error, asyncssh.SFTPFailure) and self._is_full()):
             raise StoreFull(store=self.name, free=size(self._room_now())) from error
-        if isinstance(error, asyncssh.SFTPError) and not isinstance(error, (*_LOST, *_GONE)):
+        if isinstance(error, asyncssh.SFTPError) and not isinstance(error, (*_LOST, *GONE)):
             raise StoreRefused(store=self.name, operation=operation, detail=_said(error)) from error
         raise StoreUnreachable(store=self.name, detail=_said(error)) from error
 
@@ -197,7 +208,7 @@ class SftpStore:
         """What stands there; links are not followed."""
         try:
             return self._ask(lambda far: far.lstat(path))
-        except _GONE:
+        except GONE:
             return None
 
     def _marked(self) -> bool:
@@ -218,7 +229,7 @@ class SftpStore:
         self._make_folders(folder.rpartition("/")[0])
         try:
             self._ask(lambda far: far.mkdir(folder, asyncssh.SFTPAttrs(permissions=_FOLDER)))
-        except _TAKEN:
+        except TAKEN:
             if self._look(folder) is None:  # not made by somebody else at the same moment
                 raise
 
@@ -278,7 +289,7 @@ class SftpStore:
     def _rename(self, temporary: str, path: str, key: str) -> None:
         try:
             self._ask(lambda far: far.rename(temporary, path))
-        except _TAKEN:
+        except TAKEN:
             if self._look(path) is None:
                 raise
             raise ObjectExists(store=self.name, key=key) from None
@@ -289,7 +300,7 @@ class SftpStore:
         names = [f"{self._root}/.probe.{token}.{number}.part" for number in (1, 2)]
         for name in names:
             self._write_small(name, b"probe")
-        with suppress(*_TAKEN):
+        with suppress(*TAKEN):
             self._ask(lambda far: far.rename(names[0], names[1]))
             detail = "its server renames one file over another, and a set must never be written over"
             raise StoreRefused(store=self.name, operation="keep what is there", detail=detail)
@@ -299,7 +310,7 @@ class SftpStore:
     def _write_small(self, path: str, content: bytes) -> None:
         try:
             file = self._create(path)
-        except _TAKEN:
+        except TAKEN:
             if self._look(path) is None:
                 raise
             return
@@ -313,12 +324,12 @@ class SftpStore:
         with self.translated(f"list {prefix or 'it'}"):
             try:
                 entries = self._ask(lambda far: far.readdir(folder.encode()))
-            except _GONE:
+            except GONE:
                 return
-        named = {_text(entry.filename): entry.attrs for entry in entries}
+        named = {text(entry.filename): entry.attrs for entry in entries}
         found = {name: attrs for name, attrs in named.items() if SEGMENT.fullmatch(name)}
         # A folder sorts by its name with the slash, as all keys under it do.
-        for name in sorted(name + "/" * _is_folder(attrs) for name, attrs in found.items()):
+        for name in sorted(name + "/" * is_folder(attrs) for name, attrs in found.items()):
             key = f"{prefix}/{name}" if prefix else name
             if name.endswith("/"):
                 yield from self._walk(f"{folder}/{name[:-1]}", key[:-1])
@@ -372,11 +383,13 @@ def _is_file(seen: asyncssh.SFTPAttrs) -> bool:
     return seen.type == asyncssh.FILEXFER_TYPE_REGULAR
 
 
-def _is_folder(seen: asyncssh.SFTPAttrs) -> bool:
+def is_folder(seen: asyncssh.SFTPAttrs) -> bool:
+    """Whether that is a folder, and no link to one."""
     return seen.type == asyncssh.FILEXFER_TYPE_DIRECTORY
 
 
-def _text(name: bytes | str) -> str:
+def text(name: bytes | str) -> str:
+    """A name of the far side, which may be none in UTF-8."""
     return name if isinstance(name, str) else name.decode("utf-8", errors="surrogateescape")
 
 

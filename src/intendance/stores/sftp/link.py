@@ -32,6 +32,9 @@ class _Wire:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        # Each of many requests on their way fails when a line is cut. The first is raised, and the others are not told
+        # of on the standard error output.
+        self.loop.set_exception_handler(lambda _loop, _context: None)
         self.lock = asyncio.Lock()
         self.connection: asyncssh.SSHClientConnection | None = None
         self.client: asyncssh.SFTPClient | None = None
