@@ -190,7 +190,14 @@ def make_shelf(
             entry("Allow", owner, "*"),  # also of what the others have put, which is theirs by radosgw's own rules
             entry("Allow", appender, *reading, "PutObject", "PutObjectRetention"),
             # Who has put an object may else bypass its governance lock.
-            entry("Deny", appender, "BypassGovernanceRetention", "DeleteObject", "DeleteObjectVersion"),
+            entry(
+                "Deny",
+                appender,
+                "BypassGovernanceRetention",
+                "DeleteObject",
+                "DeleteObjectVersion",
+                "PutObjectLegalHold",
+            ),
             entry("Allow", reader, *reading),
         ],
     }

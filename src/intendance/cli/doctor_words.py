@@ -112,6 +112,12 @@ def _about_keys(_: Translator) -> dict[str, str]:
 def _about_stores(_: Translator) -> dict[str, str]:
     return {
         "store_answers": _("{name} answers, and lets itself be listed: {place}."),
+        "store_answers_with_room": _("{name} answers: {place}; {free_bytes} are free."),
+        "store_no_versions": _("The bucket {bucket} keeps no versions: what is written over or deleted is gone."),
+        "store_no_locks": _("The bucket {bucket} keeps no locks: who has the right to delete can delete all."),
+        "store_locks_unused": _("The bucket {bucket} could lock what is stored, and the plan does not ask it to."),
+        "store_region_differs": _("The plan says that the bucket is in {declared}, and the bucket says {located}."),
+        "store_same_region": _("The store is in the node's own region, {region}: one disaster takes both."),
         "store_usable": _("{name} is marked and can be written to; {free_bytes} are free."),
         "store_low": _("Only {free_bytes} are free in {path} ({share})."),
         "store_read_only": _("The store's folder {path} cannot be written to by this user (user id {uid})."),
@@ -163,6 +169,10 @@ def _advice(_: Translator) -> dict[str, str]:
         "key_unreadable": _("Write the holder's key into the plan again and adopt it."),
         "holders_too_few": _("Have a second person make a key, add it to `backup_recipients`, and adopt the plan."),
         "store_same_disk": _("Name a store on another disk in the plan."),
+        "store_no_locks": _("A lock can only be chosen when a bucket is made: make one with Object Lock."),
+        "store_locks_unused": _("Write `object_lock: governance` or `compliance` under the store and adopt the plan."),
+        "store_region_differs": _("Write the true region into the plan."),
+        "store_same_region": _("Name a store in another region in the plan."),
         "store_low": _("Make room there, or name a larger disk in the plan."),
         "state_low": _("Make room there."),
         "state_full": _("Make room there."),

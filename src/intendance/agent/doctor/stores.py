@@ -10,9 +10,10 @@ from pathlib import Path
 from intendance.language.percents import percent
 from intendance.model.diagnosis import Condition, Finding, Purpose
 from intendance.model.errors import IntendanceError
-from intendance.model.errors.store import StoreUnprepared
-from intendance.model.plan import DirectoryStore, Plan, Store
-from intendance.stores import adopt_store, open_store
+from intendance.model.errors.store import StoreClockDiffers, StoreUnprepared
+from intendance.model.plan import DirectoryStore, Plan, S3Store, Store
+from intendance.stores import look_at_store, open_store
+from intendance.stores.probing import Standing
 
 LOW_PERCENT = 15  # design of backups, trap 12: a backup does not begin below its size and 15 % free
 
@@ -26,7 +27,7 @@ def examine(plan: Plan, sources: Sequence[str], *, in_force: bool) -> Iterator[F
             yield _to_be_made(declared.name, root)
             continue
         if root is None:
-            yield _elsewhere(declared, in_force=in_force)
+            yield from _elsewhere(plan, declared, in_force=in_force)
             continue
         try:
             free = open_store(declared).free_bytes()
@@ -37,16 +38,47 @@ def examine(plan: Plan, sources: Sequence[str], *, in_force: bool) -> Iterator[F
         yield from _same_disk(declared.name, root, sources)
 
 
-def _elsewhere(declared: Store, *, in_force: bool) -> Finding:
-    """A store beyond a network: whether it answers to our credentials. Nothing is written there; `store probe` does."""
+def _elsewhere(plan: Plan, declared: Store, *, in_force: bool) -> Iterator[Finding]:
+    """A store beyond a network: whether it answers to our credentials, and what it says of itself. Nothing is written
+    there; `store probe` does."""
+    name = declared.name
     try:
-        adopt_store(declared)
+        found = look_at_store(declared)
     except StoreUnprepared as error:
         params: dict[str, str | int] = {"detail": error.message.rstrip("."), "advice": error.advice}
-        return _finding(declared.name, Condition.WRONG, "store_refused", params)
+        yield _finding(name, Condition.WRONG, "store_refused", params)
+        return
     except IntendanceError as error:
-        return _refused(declared.name, error, in_force=in_force)
-    return _finding(declared.name, Condition.OK, "store_answers", {"place": declared.place}, purpose="off_site")
+        yield _refused(name, error, in_force=in_force)
+        return
+    if found.free_bytes is None:
+        yield _finding(name, Condition.OK, "store_answers", {"place": declared.place}, purpose="off_site")
+    else:
+        room: dict[str, str | int] = {"place": declared.place, "free_bytes": found.free_bytes}
+        yield _finding(name, Condition.OK, "store_answers_with_room", room, purpose="off_site")
+    if isinstance(declared, S3Store):
+        yield from _bucket(plan, declared, found)
+
+
+def _bucket(plan: Plan, declared: S3Store, found: Standing) -> Iterator[Finding]:
+    """What a thief with our credentials could do that the bucket should not let happen; and where it is."""
+    name = declared.name
+    there: dict[str, str | int] = {"bucket": declared.bucket}
+    if found.versions == "no":
+        options = "" if declared.endpoint is None else f" --endpoint-url {shlex.quote(declared.endpoint)}"
+        asked = f"--bucket {shlex.quote(declared.bucket)} --versioning-configuration Status=Enabled"
+        mend = (f"aws{options} s3api put-bucket-versioning {asked}",)
+        yield _finding(name, Condition.REMARK, "store_no_versions", there, mend=mend)
+    if declared.object_lock is None:
+        code = {"yes": "store_locks_unused", "no": "store_no_locks"}.get(found.locks)
+        if code is not None:
+            yield _finding(name, Condition.REMARK, code, there)
+    located, node = found.region_located, plan.node.region
+    if located and declared.region and located != declared.region:
+        params: dict[str, str | int] = {"located": located, "declared": declared.region}
+        yield _finding(name, Condition.WRONG, "store_region_differs", params, purpose="off_site")
+    elif located and located == node:
+        yield _finding(name, Condition.REMARK, "store_same_region", {"region": located}, purpose="off_site")
 
 
 def _usable(name: str, root: Path, free: int | None) -> Finding:
@@ -96,7 +128,8 @@ def _to_be_made(name: str, root: Path) -> Finding:
 
 def _refused(name: str, error: IntendanceError, *, in_force: bool) -> Finding:
     condition = Condition.WRONG if in_force else Condition.REMARK
-    return _finding(name, condition, "store_refused", {"detail": error.message, "advice": error.advice})
+    mend = ("timedatectl set-ntp true",) if isinstance(error, StoreClockDiffers) else ()
+    return _finding(name, condition, "store_refused", {"detail": error.message, "advice": error.advice}, mend=mend)
 
 
 def _finding(
