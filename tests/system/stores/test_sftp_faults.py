@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from intendance.model.errors import Exit, IntendanceError
-from intendance.model.errors.store import StoreHostUnknown, StoreRefused, StoreUnreachable
+from intendance.model.errors.store import StoreFull, StoreHostUnknown, StoreRefused, StoreUnreachable
 from intendance.model.plan import FilesAsset
 from intendance.model.plan import SftpStore as Declared
 from intendance.model.plan import Store as AnyStore
@@ -23,6 +23,7 @@ from intendance.stores.sftp.link import Link
 from tests.support.faulty_line import FaultyLine, line_to
 from tests.support.sshd import SshServer, sshd
 from tests.support.workshop import Workshop
+from tests.system.test_sftp import tiny_disk
 
 pytestmark = pytest.mark.gnupg
 
@@ -46,6 +47,7 @@ class Ground:
         return [fact.data for fact in self.workshop.book.facts(kind, asset="site")]
 
     def goes_into(self, declared: Declared) -> None:
+        self.declared = declared
         self.workshop.further, self.workshop.stores = {declared.name: declared}, (declared.name,)
         plan = self.workshop.backup_plan("full")
         self.workshop.declare(FilesAsset(name="site", path=str(self.workshop.tree), backup=plan))
@@ -99,11 +101,33 @@ def test_a_line_that_fails(ground: Ground, fault: str) -> None:
     ground.heals()
 
 
+def test_a_disk_that_fills_up_over_there(
+    ground: Ground, ssh_server: SshServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = SftpStore.put
+    with tiny_disk(ssh_server.new_folder(), ssh_server.user) as folder:
+        ground.goes_into(replace(ground.declared, path=str(folder)))
+        adopt_store(ground.declared)
+
+        def filled_by_others(self: SftpStore, key: str, chunks: Any) -> Any:
+            room = os.statvfs(folder)
+            (folder / "of-others").write_bytes(bytes(room.f_bavail * room.f_frsize - 300_000))
+            return put(self, key, chunks)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(SftpStore, "put", filled_by_others)
+            ground.fails(StoreFull, "box is full")
+        assert [path.name for path in folder.rglob("*.part")] == []
+        (folder / "of-others").unlink()
+        ground.heals()
+
+
 def test_another_machine_answers(ground: Ground) -> None:
+    right = ground.declared
     with sshd() as other:
-        ground.goes_into(replace(ground.declared, host_key=other.host_key))
+        ground.goes_into(replace(right, host_key=other.host_key))
         ground.fails(StoreHostUnknown, "shows another host key than the plan names: ssh-ed25519 SHA256:")
-    ground.goes_into(ground.declared)
+    ground.goes_into(right)
     ground.heals()
 
 
