@@ -28,7 +28,18 @@ def test_names_are_counted_without_folders_and_what_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"GNU tar-1.34-1\n1\x001\x00", NOTES[:-1], NOTES[:-2], NOTES[:60], b"GNU tar-1.34-2\nx\x00y\x00"]
+    "content",
+    [
+        b"",
+        b"GNU tar-1.34-1\n1\x001\x00",
+        NOTES[:-1],
+        NOTES[:-2],
+        NOTES[:60],
+        b"GNU tar-1.34-2\nx\x00y\x00",
+        NOTES.replace(b"Da\x00", b"\x00"),
+        NOTES.replace(b"65024\x0078", b"65024\x00"),
+        NOTES.replace(b"Ynew\x00", b"Ynew\x00\x00"),
+    ],
 )
 def test_other_content_is_refused(content: bytes) -> None:
     with pytest.raises(snapshot.SnapshotUnreadable):

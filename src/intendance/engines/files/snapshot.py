@@ -20,7 +20,7 @@ tar reads by up to one tick (10 ms at most), and FAT counts in steps of two seco
 _HEAD = b"GNU tar-"
 _FORMAT = b"-2"
 _NO_DEVICE = b"0"
-_IN_TREE = (b"Y", b"N")
+_END = b"\0\0\0"  # that of the last entry, that of the empty string, one more; no other field is empty
 
 
 class SnapshotUnreadable(Exception):
@@ -29,14 +29,18 @@ class SnapshotUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """One folder of the notes: its fields as they stand there, its name (`./a/b`) and its entries."""
+    """One folder of the notes: its fields as they stand there, its name (`./a/b`) and its entries, each after a NUL."""
 
     nfs: bytes
     seconds: bytes
     nanoseconds: bytes
     inode: bytes
     name: bytes
-    entries: tuple[bytes, ...]
+    entries: bytes
+
+    def names(self) -> Iterator[bytes]:
+        """What stands in it and is no folder, of which tar read (Y) or left (N) the content."""
+        return (entry[1:] for entry in self.entries.split(b"\0") if entry[:1] in (b"Y", b"N"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +58,23 @@ def parse(content: bytes) -> Snapshot:
     head, _, rest = content.partition(b"\n")
     if not (head.startswith(_HEAD) and head.endswith(_FORMAT)):
         raise SnapshotUnreadable
-    fields = rest.split(b"\0")
     try:
-        return Snapshot(head, int(fields[0]), fields[1], tuple(_folders(fields)))
-    except (ValueError, IndexError):
+        seconds, nanoseconds, rest = rest.split(b"\0", 2)
+        *folders, last = rest.split(_END)
+        if last:
+            raise SnapshotUnreadable
+        return Snapshot(head, int(seconds), nanoseconds, tuple(map(_folder, folders)))
+    except ValueError:
         raise SnapshotUnreadable from None
 
 
-def _folders(fields: list[bytes]) -> Iterator[Folder]:
-    position, last = 2, len(fields) - 1
-    if fields[last] != b"":
-        raise SnapshotUnreadable
-    while position < last:
-        nfs, seconds, nanoseconds, _device, inode, name = fields[position : position + 6]
-        end = fields.index(b"", position + 6)
-        if fields[end + 1] != b"" or end + 1 >= len(fields):
-            raise SnapshotUnreadable
-        yield Folder(nfs, seconds, nanoseconds, inode, name, tuple(fields[position + 6 : end]))
-        position = end + 2
-    if position != last:
-        raise SnapshotUnreadable
+def _folder(fields: bytes) -> Folder:
+    """Raises ValueError."""
+    if fields[:1] == b"\0" or b"\0\0" in fields:
+        raise ValueError("a field is empty")
+    nfs, seconds, nanoseconds, _device, inode, rest = fields.split(b"\0", 5)
+    name, mark, entries = rest.partition(b"\0")
+    return Folder(nfs, seconds, nanoseconds, inode, name, mark + entries)
 
 
 def for_differential(snapshot: Snapshot) -> bytes:
@@ -86,8 +87,15 @@ def for_differential(snapshot: Snapshot) -> bytes:
     """
     fields = [str(snapshot.seconds - EARLIER_SECONDS).encode(), snapshot.nanoseconds]
     for folder in snapshot.folders:
-        fields += [folder.nfs, folder.seconds, folder.nanoseconds, _NO_DEVICE, folder.inode, folder.name]
-        fields += [*folder.entries, b"", b""]
+        fields += [
+            folder.nfs,
+            folder.seconds,
+            folder.nanoseconds,
+            _NO_DEVICE,
+            folder.inode,
+            folder.name + folder.entries,
+        ]
+        fields += [b"", b""]
     return snapshot.head + b"\n" + b"\0".join(fields) + b"\0"
 
 
@@ -99,9 +107,9 @@ def root_inode(snapshot: Snapshot) -> int | None:
 def count_names(snapshot: Snapshot, excludes: Excludes) -> int:
     """How many names, other than those of folders, stand in the tree and are not left out."""
     if not excludes.patterns:
-        return sum(entry[:1] in _IN_TREE for folder in snapshot.folders for entry in folder.entries)
+        return sum(folder.entries.count(b"\0Y") + folder.entries.count(b"\0N") for folder in snapshot.folders)
     return sum(
-        entry[:1] in _IN_TREE and not excludes.match(os.fsdecode(folder.name + b"/" + entry[1:]))
+        not excludes.match(os.fsdecode(folder.name + b"/" + name))
         for folder in snapshot.folders
-        for entry in folder.entries
+        for name in folder.names()
     )
