@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -69,6 +70,9 @@ def perform(words: Sequence[str], selected: str | None, language: Language, *, e
     application = typer.main.get_command(build(selected, everything=everything))
     if language != "en":
         guide(application, language, at_once=everything)
+    if not gc.isenabled():  # since the program began: see `__main__.py`
+        gc.freeze()
+        gc.enable()
     try:
         # Standing alone, Typer would print its own kind of error; this way `typer.Exit(code)` comes back as the code.
         code = application(args=words, prog_name="intendance", standalone_mode=False)
