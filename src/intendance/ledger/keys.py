@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
+def load_library() -> None:
+    """Import what signing takes, 30 ms, at a moment when nobody waits for it; else the first signature does."""
+    import cryptography.exceptions
+    import cryptography.hazmat.primitives.asymmetric.ed25519
+    import cryptography.hazmat.primitives.serialization  # noqa: F401 -- that is the point
+
+
 def create_key(path: Path) -> Ed25519PrivateKey:
     """Make a key and keep it as PKCS #8 PEM, mode 0600; for whoever holds the ledger's lock. Raises FileExistsError."""
     from cryptography.hazmat.primitives import serialization

@@ -51,6 +51,14 @@ class PipeLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A stream's place in the whole: the bytes that earlier streams had, and those that are expected in all."""
+
+    done_bytes: int = 0
+    total_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredStream:
     """A stream that is in the store whole. `source_bytes` came from the producer; `recipients` are the primary
     fingerprints of the keys that *every* part was seen to be encrypted to."""
@@ -72,12 +80,13 @@ def store_stream(
     home: RecipientHome,
     progress: ProgressSink,
     limits: PipeLimits | None = None,
-    done_bytes: int = 0,
-    total_bytes: int | None = None,
+    share: Share | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> StoredStream:
     """Run the producer and store its output as `prefix/<stream>-<index>.zst.gpg`; call it from the main thread.
 
-    `done_bytes` were done by earlier streams, `total_bytes` are expected in all: both only for `progress`. On any
+    `share` is only for `progress`. `meanwhile` is done once the producer has begun and before anything of it is
+    encrypted, so it may prepare `home`. On any
     failure every child is ended and the first cause raised: what `producer.finish` raises, ProgramFailed,
     StreamIncomplete, PacketsRefused, PipeStalled, and the errors of stores. Parts that were stored by then stay there,
     without a manifest.
@@ -85,11 +94,12 @@ def store_stream(
     chosen = limits or PipeLimits()
     with Pipeline(producer.stream, chosen.stall_seconds) as pipeline:
         packing = _Packing(pipeline, producer, _Target(store, prefix, home, chosen))
-        return packing.run(lambda moved: progress(_progress(producer, done_bytes + moved, total_bytes)))
+        return packing.run(lambda moved: progress(_progress(producer, share or Share(), moved)), meanwhile)
 
 
-def _progress(producer: Producer, done_bytes: int, total_bytes: int | None) -> Progress:
-    return Progress(phase=_PHASES.get(producer.media, "pack"), done_bytes=done_bytes, total_bytes=total_bytes)
+def _progress(producer: Producer, share: Share, moved: int) -> Progress:
+    phase = _PHASES.get(producer.media, "pack")
+    return Progress(phase=phase, done_bytes=share.done_bytes + moved, total_bytes=share.total_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +140,9 @@ class _Packing:
         self._buffer = memoryview(bytearray(PIECE_BYTES if producer.end_marker is not None else 0))
         self._tail = b""
 
-    def run(self, progress: _Report) -> StoredStream:
+    def run(self, progress: _Report, meanwhile: Callable[[], None]) -> StoredStream:
         source = self._start_producer()
+        meanwhile()
         part = self._begin_part()
         while self._fill(source, part, progress):
             part.zstd.stdin.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from hashlib import sha256
-from importlib.resources import files
+from pathlib import Path
 
 from intendance.model.errors.openpgp import SigningFailed
 from intendance.model.errors.sets import CopyDiffers
@@ -32,7 +32,7 @@ Progress = Callable[[int], None]
 
 def restore_script() -> bytes:
     """RESTORE.sh: the same bytes in every set of a release."""
-    return files("intendance.sets").joinpath(RESTORE).read_bytes()
+    return Path(__file__).with_name(RESTORE).read_bytes()
 
 
 def papers(parts: Sequence[Part], node_key: bytes) -> dict[str, bytes]:

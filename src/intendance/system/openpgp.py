@@ -180,12 +180,14 @@ class RecipientHome:
     """A fresh GnuPG home that holds the plan's recipients and nothing else, for the length of a `with` block.
 
     It lies in the folder `within`, which its owner clears after a kill, or else under /tmp. Raises RecipientUnusable on
-    entering for a key that is not in its own text, is revoked, expired, secret, or has nothing to encrypt to.
+    entering for a key that is not in its own text, is revoked, expired, secret, or has nothing to encrypt to; made
+    `late`, `prepare` does that, which the owner calls within the block before anything is asked of it.
     """
 
-    def __init__(self, recipients: Sequence[Recipient], within: Path | None = None) -> None:
+    def __init__(self, recipients: Sequence[Recipient], within: Path | None = None, *, late: bool = False) -> None:
         self._recipients = tuple(recipients)
         self._within = within
+        self._late = late
         self._subkeys: dict[str, str] = {}
         self._key_ids: dict[str, str] = {}
         self._path: Path | None = None
@@ -194,12 +196,14 @@ class RecipientHome:
     def path(self) -> Path:
         """The folder, while it lives."""
         if self._path is None:
-            raise RuntimeError("the recipients' home is used outside its block")
+            raise RuntimeError("the recipients' home is used outside its block, or before it is prepared")
         return self._path
 
     @property
     def key_ids(self) -> Mapping[str, str]:
         """Key id of the encryption subkey -> fingerprint of the recipient's primary key."""
+        if not self._key_ids:
+            raise RuntimeError("nobody has read the recipients' keys yet")
         return MappingProxyType(self._key_ids)
 
     def encrypt_argv(self) -> tuple[str, ...]:
@@ -214,6 +218,14 @@ class RecipientHome:
         )  # fmt: skip
 
     def __enter__(self) -> RecipientHome:
+        if not self._late:
+            self.prepare()
+        return self
+
+    def prepare(self) -> None:
+        """Make it, unless it is there: three calls of gpg, a twentieth of a second. Raises RecipientUnusable."""
+        if self._path is not None:
+            return
         if not self._recipients:
             raise RecipientUnusable(recipient="nobody", detail="the plan names no recipient")
         with throwaway_home() as read, throwaway_home() as made:  # gpg does not import under a path that is too long
@@ -232,7 +244,6 @@ class RecipientHome:
             except BaseException:
                 self._remove()
                 raise
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

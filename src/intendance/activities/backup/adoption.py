@@ -23,6 +23,7 @@ from intendance.sets.fetch import OpenedManifest, altered_papers, chunks_of, key
 from intendance.sets.manifest import Manifest, Part
 from intendance.sets.packets import PacketChecker
 from intendance.stores import Store
+from intendance.system.openpgp import RecipientHome
 
 _NOT_A_SET = (
     ManifestForged,
@@ -37,18 +38,20 @@ _NOT_A_SET = (
 
 
 def adopt(
-    job: BackupJob, context: BackupContext, steps: Steps, key_ids: Mapping[str, str], progress: ProgressSink
+    job: BackupJob, context: BackupContext, steps: Steps, home: RecipientHome, progress: ProgressSink
 ) -> tuple[OpenedManifest, PacketCheck] | None:
     """The newest set of this run that an earlier attempt published in the first store, if it verifies to the last byte.
 
-    `key_ids` are the plan's recipients as `PacketChecker` takes them. Raises the errors of stores that cannot be read.
+    `home` is prepared where there is one to verify. Raises RecipientUnusable, and the errors of stores that cannot be
+    read.
     """
     store = context.stores[0]
     for attempt in range(steps.attempt - 1, 0, -1):
         set_id = decide.set_id(steps.run, attempt)
         try:
             opened = open_manifest(store, job.prefix, set_id, context.fingerprint)
-            return opened, _verified(store, job.prefix, opened.manifest, key_ids, progress)
+            home.prepare()
+            return opened, _verified(store, job.prefix, opened.manifest, home.key_ids, progress)
         except _NOT_A_SET:
             # Whatever it is, it is not a whole set of ours: it stays as it is for the inspection to name.
             continue

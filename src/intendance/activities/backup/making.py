@@ -12,6 +12,7 @@ from intendance.activities.backup.job import BackupContext, BackupJob
 from intendance.engines import BackupSession, KeepsSnapshot, Source
 from intendance.engines.naming import TellsNames, written
 from intendance.ledger.canonical import clean
+from intendance.ledger.keys import load_library
 from intendance.model.errors.openpgp import KeyUnreadable, NodeKeyMissing
 from intendance.model.errors.process import ProgramFailed
 from intendance.model.evidence.backup import BackupCompleted, PacketCheck
@@ -20,7 +21,7 @@ from intendance.runs import ProgressSink, Steps
 from intendance.sets import publication
 from intendance.sets.fetch import OpenedManifest, key
 from intendance.sets.manifest import Base, Manifest, Part, Stream, digest, encode
-from intendance.sets.pipe import PipeLimits, StoredStream, store_stream
+from intendance.sets.pipe import PipeLimits, Share, StoredStream, store_stream
 from intendance.system import openpgp
 from intendance.system.clock import rfc3339
 from intendance.system.machine_mark import machine_mark
@@ -53,11 +54,11 @@ class Making:
         self._kind = job.kind
         self._base: Base | None = None
         self._remark: tuple[str, ...] = ()
+        self._node_key = b""
 
     def make(self, home: RecipientHome, limits: PipeLimits) -> tuple[OpenedManifest, PacketCheck]:
         """Everything up to the manifest in the first store. Raises NoRoom, the errors of engines, pipe and stores."""
         started_at = self._now()
-        node_key = self._node_key()
         facts = self._context.book.facts("backup.completed", asset=self._job.asset)
         history = [fact.data for fact in facts]
         self._context.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -66,7 +67,6 @@ class Making:
             self._require_room(instead or session.source.estimated_bytes, history)
             times = _Times(started_at=started_at, recovers_to=self._now())
             asserted = Asserting(job=self._job, engine=self._context.engine, point_time=times.recovers_to)
-            self.step = "read"
             streams = self._read(session, home, limits)
             source = asserted.added_to(session.source)
         finally:
@@ -75,7 +75,7 @@ class Making:
         self.step = "sign"
         if self._kind == "full" and isinstance(session, KeepsSnapshot):
             bases.keep(self._context, self._set, session.snapshot)
-        made = self._publish(source, streams, decide.next_link(history), times, node_key)
+        made = self._publish(source, streams, decide.next_link(history), times)
         kept = [each.set for each in decide.bases(history, self._store.name)]
         bases.prune(self._context, ([self._set, *kept] if self._kind == "full" else kept)[: bases.KEPT])
         return made
@@ -101,7 +101,7 @@ class Making:
         expected = decide.expected_bytes(self._kind, history)
         return self._context.engine.back_up(self._kind, self._context.scratch, expected), 0
 
-    def _node_key(self) -> bytes:
+    def _exported(self) -> bytes:
         """The key that will sign, asked for before hours of reading. Raises NodeKeyMissing."""
         context = self._context
         try:
@@ -118,6 +118,14 @@ class Making:
         decide.require_room(self._job.asset, self._kind, projected, self._store.name, free_bytes)
 
     def _read(self, session: BackupSession, home: RecipientHome, limits: PipeLimits) -> list[StoredStream]:
+        def meanwhile() -> None:
+            """While the engine begins: the keys it is encrypted to, the key that signs, what signing imports."""
+            if self.step == "look":
+                home.prepare()
+                self._node_key = self._exported()
+                load_library()
+                self.step = "read"
+
         streams: list[StoredStream] = []
         while (producer := session.next_producer()) is not None:
             stored = store_stream(
@@ -127,18 +135,21 @@ class Making:
                 home=home,
                 progress=self._progress,
                 limits=limits,
-                done_bytes=sum(stream.source_bytes for stream in streams),
-                total_bytes=session.source.estimated_bytes or None,
+                share=Share(
+                    done_bytes=sum(stream.source_bytes for stream in streams),
+                    total_bytes=session.source.estimated_bytes or None,
+                ),
+                meanwhile=meanwhile,
             )
             streams.append(stored)
         return streams
 
     def _publish(
-        self, source: Source, streams: Sequence[StoredStream], link: decide.Link, times: _Times, node_key: bytes
+        self, source: Source, streams: Sequence[StoredStream], link: decide.Link, times: _Times
     ) -> tuple[OpenedManifest, PacketCheck]:
         fingerprint = self._context.fingerprint
         parts = [part for stream in streams for part in stream.parts]
-        papers = publication.papers(parts, node_key)
+        papers = publication.papers(parts, self._node_key)
         manifest = self._manifest(source, streams, papers, link, times)
         content = encode(manifest)
         signature = publication.armored_signature(openpgp.sign(self._context.gnupg, fingerprint, content), fingerprint)

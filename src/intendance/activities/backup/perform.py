@@ -64,9 +64,9 @@ class _Backup:
     def run(self) -> BackupCompleted:
         try:
             self._context.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with RecipientHome(self._job.recipients, self._context.scratch) as home:
+            with RecipientHome(self._job.recipients, self._context.scratch, late=True) as home:
                 opened, packets = adoption.adopt(
-                    self._job, self._context, self._steps, home.key_ids, self._progress
+                    self._job, self._context, self._steps, home, self._progress
                 ) or self._making.make(home, self._limits)
         except RunSuperseded:
             raise
