@@ -3,44 +3,101 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from intendance.agent.compose import Node, secret_environment
+from intendance.agent.layout import StateLayout
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.process import ProgramTimedOut
 from intendance.model.errors.runs import RestoreBrokenOff, RunCancelled, RunInterrupted, RunSuperseded
 from intendance.runs.rows import Run, RunState
-from intendance.system import alive, process
+from intendance.system import alive, forking, process
+from intendance.system.priority import POLITE
 
 # What a worker may inherit besides the plan's secrets: where Python finds its own files when it is not installed.
 _KEPT_ENVIRONMENT = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
 
-# The served site comes first, for the processor and for the disk.
-_POLITE = ("ionice", "--ignore", "--class", "2", "--classdata", "7", "nice", "-n", "10")
+
+class Standby:
+    """A worker that was forked before its run was known: it has imported what most runs need, and waits to be told.
+
+    One that nobody needs ends with the `with` block.
+    """
+
+    def __init__(self, child: process.Child | None) -> None:
+        self._child = child
+
+    def take(self, state: Path, run: Run, environment: Mapping[str, str]) -> process.Child | None:
+        """Set it to a claimed run; None when there is none, or it was taken before, or has ended."""
+        child, self._child = self._child, None
+        if child is None:
+            return None
+        order = {"state": str(state), "run": run.id, "attempt": run.attempt, "environment": dict(environment)}
+        try:
+            with child.stdin as told:
+                told.write(json.dumps(order).encode())
+        except BrokenPipeError:
+            child.kill()
+            return None
+        return child
+
+    def dismiss(self) -> None:
+        """End it when it was not taken."""
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
 
 
-def start_worker(node: Node, run: Run) -> process.Child:
+@contextlib.contextmanager
+def standby(state: Path) -> Iterator[Standby]:
+    """A worker at the ready, where this command will perform runs itself: no agent has its socket there.
+
+    Before the state is opened: a database connection must not be there twice.
+    """
+    here = forking.can_fork() and not _agent_may_live(state)
+    ready = Standby(forking.fork("worker", _stand_by) if here else None)
+    try:
+        yield ready
+    finally:
+        ready.dismiss()
+
+
+def _agent_may_live(state: Path) -> bool:
+    try:
+        return StateLayout(state).socket.exists()
+    except OSError:  # a folder that cannot be looked into: whoever opens the state says so
+        return True
+
+
+def _stand_by(orders: IO[bytes]) -> int:
+    from intendance.agent import worker  # only the copy performs anything
+
+    return worker.stand_by(orders)
+
+
+def start_worker(node: Node, run: Run, ready: Standby | None = None) -> process.Child:
     """Start the worker of a claimed run: a session of its own, low priority, an end with the caller."""
-    return process.start(
-        worker_argv(node.layout.state, run),
-        extra_environment={**_kept_environment(), **secret_environment(node.plan)},
-        new_session=True,
-    )
+    environment = {**_kept_environment(), **secret_environment(node.plan)}
+    taken = None if ready is None else ready.take(node.layout.state, run, environment)
+    return taken or process.start(worker_argv(node.layout.state, run), extra_environment=environment, new_session=True)
 
 
 def start_python(module: str, *words: str) -> process.Child:
     """Start another module of ours that looks at the machine: as polite as a worker, and an end with the caller."""
     return process.start(
-        (*_POLITE, sys.executable, "-m", module, *words), extra_environment=_kept_environment(), new_session=True
+        (*POLITE, sys.executable, "-m", module, *words), extra_environment=_kept_environment(), new_session=True
     )
 
 
 def worker_argv(state: Path, run: Run) -> tuple[str, ...]:
     """The worker's command line."""
-    return (*_POLITE, sys.executable, "-m", "intendance.agent.worker", str(state), run.id, str(run.attempt))
+    return (*POLITE, sys.executable, "-m", "intendance.agent.worker", str(state), run.id, str(run.attempt))
 
 
 def _kept_environment() -> dict[str, str]:

@@ -90,13 +90,16 @@ def performer(node: Node) -> Iterator[Performer]:
         yield Performer(by_agent=by_agent)
 
 
-def perform(node: Node, submissions: Sequence[Submission], watcher: Watcher) -> tuple[Run, ...]:
-    """Have every run performed, one after the other, and return them as they ended. Raises Detached, AgentGone,
-    AgentSilent, CommandAtWork.
+def perform(
+    node: Node, submissions: Sequence[Submission], watcher: Watcher, ready: children.Standby | None = None
+) -> tuple[Run, ...]:
+    """Have every run performed, one after the other, and return them as they ended; `ready` is a worker for the first.
+
+    Raises Detached, AgentGone, AgentSilent, CommandAtWork.
     """
     with performer(node) as who:
         if not who.by_agent:
-            return _all_in_foreground(node, submissions, watcher)
+            return _all_in_foreground(node, submissions, watcher, ready)
         waited_for = [submit_new(node, submission).id for submission in submissions]
         bell.ring(node.layout.socket)
         try:
@@ -107,13 +110,15 @@ def perform(node: Node, submissions: Sequence[Submission], watcher: Watcher) -> 
             raise Detached([name for name in waited_for if _open(node, name)]) from None
 
 
-def _all_in_foreground(node: Node, submissions: Sequence[Submission], watcher: Watcher) -> tuple[Run, ...]:
+def _all_in_foreground(
+    node: Node, submissions: Sequence[Submission], watcher: Watcher, ready: children.Standby | None
+) -> tuple[Run, ...]:
     """Each of them, then the inspections that follow backups; none of those is left to nobody."""
     begun: set[str] = set()
 
     def here(run: Run) -> Run:
         begun.add(run.id)
-        return _in_foreground(node, run, watcher)
+        return _in_foreground(node, run, watcher, ready)
 
     try:
         # Whoever sits there sees it end and decides; the agent's runs have a second attempt.
@@ -160,12 +165,12 @@ def begin_new(node: Node, submission: Submission) -> Run:
             submission = a_second_later(submission)
 
 
-def _in_foreground(node: Node, run: Run, watcher: Watcher) -> Run:
+def _in_foreground(node: Node, run: Run, watcher: Watcher, ready: children.Standby | None) -> Run:
     """Perform a claimed run and look on."""
     child = None
     try:
         watcher.began(run, by_agent=False)
-        child = children.start_worker(node, run)
+        child = children.start_worker(node, run, ready)
         # The worker's own end counts, not that of the run: it seals the ledger after that.
         _watch(node, run.id, watcher, lambda: not child.has_ended(_LOOK_SECONDS))
     except KeyboardInterrupt:

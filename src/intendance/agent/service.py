@@ -56,13 +56,13 @@ def back_up(
 
     Raises AssetUnknown, NotBackedUp, KindNotPlanned, AgentSilent, Detached; a backup that failed is in its outcome.
     """
-    with open_node(state, clock) as node:
+    with children.standby(state) as ready, open_node(state, clock) as node:
         submissions = [
             _asked_for(node, each.name, f"backup.{one}", **({} if inspected else {"inspect": False}))
             for each, backup in _backed_up(node, asset)
             for one in _kinds(each.name, backup, kind)
         ]
-        return _performed(node, submissions, watcher)
+        return _performed(node, submissions, watcher, ready)
 
 
 def inspect(state: Path, clock: Clock, *, asset: str | None, deep: bool, watcher: Watcher) -> tuple[Outcome, ...]:
@@ -185,8 +185,10 @@ def _asked_for(node: Node, asset: str, activity: str, **options: Any) -> Submiss
     )
 
 
-def _performed(node: Node, submissions: Sequence[Submission], watcher: Watcher) -> tuple[Outcome, ...]:
-    return tuple(outcome_of(node, run) for run in follow.perform(node, submissions, watcher))
+def _performed(
+    node: Node, submissions: Sequence[Submission], watcher: Watcher, ready: children.Standby | None = None
+) -> tuple[Outcome, ...]:
+    return tuple(outcome_of(node, run) for run in follow.perform(node, submissions, watcher, ready))
 
 
 def _wait_until_over(node: Node, name: str) -> None:

@@ -7,10 +7,12 @@ SIGTERM cancels the run, SIGINT interrupts it; either way no process that it sta
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from intendance.agent.compose import Node, open_node
 from intendance.agent.performing import perform
@@ -29,8 +31,9 @@ from intendance.runs import decide
 from intendance.runs.afterwards import afterwards
 from intendance.runs.progress import ProgressFile
 from intendance.runs.rows import Run
-from intendance.system import alive, lock
+from intendance.system import alive, forking, lock
 from intendance.system.clock import SystemClock
+from intendance.system.priority import give_way
 from intendance.system.trace import keep_trace
 
 
@@ -38,7 +41,29 @@ def main(arguments: Sequence[str]) -> int:
     """Perform one attempt of a run that was claimed; what came of it stands in the journal. Returns the exit code."""
     stopper = Stopper()
     _lead_session()
-    state, run, attempt = Path(arguments[0]), arguments[1], int(arguments[2])
+    return _performed(Path(arguments[0]), arguments[1], int(arguments[2]), stopper)
+
+
+def stand_by(orders: IO[bytes]) -> int:
+    """Import what a backup needs, wait to be told which run it is, perform it. Returns the exit code; 0 without orders.
+
+    For a copy of the command line's process, which is as polite as a worker that is started as a program.
+    """
+    give_way()
+    import intendance.activities.backup.perform
+    import intendance.engines.files
+    import intendance.stores.directory  # noqa: F401 -- the most usual ones; any other is imported when it is opened
+
+    told = orders.read()
+    if not told:
+        return 0
+    order = json.loads(told)
+    stopper = Stopper()
+    forking.take_environment(order["environment"])
+    return _performed(Path(order["state"]), order["run"], order["attempt"], stopper)
+
+
+def _performed(state: Path, run: str, attempt: int, stopper: Stopper) -> int:
     try:
         with open_node(state, SystemClock()) as node:
             return _attempt(node, run, attempt, stopper)

@@ -18,7 +18,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from typing import IO
+from typing import IO, Any, Protocol
 
 from intendance.model.errors.process import ProgramFailed, ProgramMissing, ProgramTimedOut
 from intendance.model.frozen import dataclass
@@ -63,6 +63,20 @@ PACKAGES: Mapping[str, str] = {
 }
 
 
+class Process(Protocol):
+    """A process of ours, as `subprocess.Popen` has it."""
+
+    pid: int
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    @property
+    def returncode(self) -> int | Any: ...
+    def poll(self) -> int | None: ...
+    def wait(self) -> int: ...
+
+
 @dataclass(slots=True)
 class Child:
     """A running program. `stdout` and `stdin` are raw file objects when they were asked for as pipes.
@@ -73,7 +87,7 @@ class Child:
     """
 
     program: str
-    process: subprocess.Popen[bytes]
+    process: Process
     tail: bytearray = field(default_factory=bytearray)
     cut: bool = False
     reader: threading.Thread | None = None
@@ -188,8 +202,12 @@ def start(
         start_new_session=new_session,
         bufsize=0,
     )
-    child = Child(program=program, process=process)
-    child.reader = threading.Thread(target=_drain, args=(child, on_stderr), name=f"{program} stderr", daemon=True)
+    return follow(Child(program=program, process=process), on_stderr)
+
+
+def follow(child: Child, on_stderr: Callable[[bytes], None] | None) -> Child:
+    """Read what a child that was just started writes to stderr, for as long as it does."""
+    child.reader = threading.Thread(target=_drain, args=(child, on_stderr), name=f"{child.program} stderr", daemon=True)
     child.reader.start()
     return child
 

@@ -335,6 +335,6 @@ def test_an_interrupted_tar_is_an_error(site: FilesAsset, tmp_path: Path) -> Non
     producer = session.next_producer()
     assert producer is not None
     child, begun = _held_in_big(producer)
-    child.process.kill()
+    child.end()
     with pytest.raises(EngineFailed, match="signal 9"):
         engines.finish(producer, child, begun)

@@ -1,0 +1,69 @@
+"""A command in the foreground performs its first run in a copy of itself, which is a worker like any other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.state import Gate, Site, children_of
+
+pytestmark = pytest.mark.gnupg
+
+
+def words(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def worker_of(site: Site) -> int:
+    with site.node() as node:
+        (run,) = node.journal.in_state("running")
+    assert run.worker is not None
+    return run.worker.pid
+
+
+def test_the_worker_is_a_copy_with_a_session_a_priority_and_an_environment_of_its_own(site: Site, gate: Gate) -> None:
+    backup = site.start("backup", "run", environment={"STRANGER": "hunter2"})
+    gate.wait()
+    worker = worker_of(site)
+    assert words(worker) == words(backup.pid)
+    assert os.getsid(worker) == worker
+    assert os.getpriority(os.PRIO_PROCESS, worker) == 10 + os.getpriority(os.PRIO_PROCESS, backup.pid)
+    said = subprocess.run(["ionice", "-p", str(worker)], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "best-effort: prio 7"
+    environments = []
+    for pid, _ in children_of(worker):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # some are short; the producer waits
+            if words(pid) not in (words(worker), b""):  # a program by now
+                environments.append(Path(f"/proc/{pid}/environ").read_bytes())
+    assert environments
+    assert not any(b"STRANGER" in each for each in environments)
+    gate.open()
+    out, err = backup.communicate(timeout=120)
+    assert backup.returncode == 0, err
+    assert "backup" in out
+
+
+def test_where_an_agent_may_live_none_is_made_ready(site: Site, gate: Gate) -> None:
+    (site.state / "agent.sock").touch()
+    backup = site.start("backup", "run")
+    gate.wait()
+    assert b"intendance.agent.worker" in words(worker_of(site))
+    backup.send_signal(signal.SIGINT)
+    backup.communicate(timeout=120)
+    assert backup.returncode == 130
+
+
+def test_one_that_is_not_needed_ends(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib\nfrom intendance.agent import children\n"
+        "def copies(): return pathlib.Path(f'/proc/self/task/{os.getpid()}/children').read_text().split()\n"
+        f"with children.standby(pathlib.Path({str(tmp_path)!r})):\n    print(len(copies()))\nprint(len(copies()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["1", "0"]
