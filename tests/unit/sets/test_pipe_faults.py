@@ -13,11 +13,12 @@ from types import FrameType
 import pytest
 
 from intendance.model.errors import IntendanceError
-from intendance.model.errors.openpgp import PacketsRefused
+from intendance.model.errors.openpgp import PacketsRefused, RecipientUnusable
 from intendance.model.errors.pipe import PipeStalled, StreamIncomplete
 from intendance.model.errors.process import ProgramFailed
 from intendance.model.errors.sets import CopyDiffers
 from intendance.model.errors.store import ObjectExists, StoreFull
+from intendance.model.plan import Recipient
 from intendance.runs import Progress
 from intendance.sets import pipeline
 from intendance.sets.pipe import PipeLimits, store_stream
@@ -229,6 +230,43 @@ def test_a_failing_sink_ends_the_pipe(recipient_home: RecipientHome, nothing_lef
             progress=sink,
             limits=SMALL,
         )
+
+
+def test_a_key_that_is_found_unusable_meanwhile_ends_the_producer_and_nothing_is_stored(
+    keys: Keys, nothing_left: None
+) -> None:
+    """The recipients' keys may be read while the producer runs; by then nothing of it has gone anywhere."""
+    place = MemoryStore()
+    stranger = Recipient(name="owner", fingerprint="AB" * 20, held_by="nobody", armored=keys.owner.armored)
+
+    def meanwhile() -> None:
+        assert children_of(), "the producer"
+        home.prepare()
+
+    with RecipientHome([stranger], late=True) as home, pytest.raises(RecipientUnusable, match="owner"):
+        store_stream(
+            shell("exec yes"),
+            store=place,
+            prefix="f/n/a/set.1",
+            home=home,
+            progress=lambda _: None,
+            limits=SMALL,
+            meanwhile=meanwhile,
+        )
+    assert place.objects == {}
+
+
+def test_a_late_home_is_not_used_before_it_is_prepared(keys: Keys) -> None:
+    with RecipientHome(keys.recipients, late=True) as home:
+        with pytest.raises(RuntimeError):
+            home.encrypt_argv()
+        with pytest.raises(RuntimeError):
+            _ = home.key_ids
+        home.prepare()
+        path = home.path
+        home.prepare()
+        assert home.path == path
+    assert not path.exists()
 
 
 def test_errors_say_what_to_do() -> None:
