@@ -29,8 +29,7 @@ from intendance.system.publish import publish, sync_directory
 
 __all__ = [
     "PublicKey", "RecipientHome", "Subkey", "create_node_key", "decrypt_argv", "export_public", "node_key", "read_keys",
-    "read_keys_of",
-    "sign", "throwaway_home", "verify",
+    "read_keys_of", "sign", "throwaway_home", "verify",
 ]  # fmt: skip
 
 _ARMOR_LIMIT_CHARACTERS = 1 << 20
