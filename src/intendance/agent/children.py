@@ -13,12 +13,21 @@ from typing import IO
 
 from intendance.agent.compose import Node, secret_environment
 from intendance.agent.layout import StateLayout
+from intendance.agent.stopping import REASONS
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.process import ProgramTimedOut
-from intendance.model.errors.runs import RestoreBrokenOff, RunCancelled, RunInterrupted, RunSuperseded
+from intendance.model.errors.runs import (
+    RestoreBrokenOff,
+    RunCancelled,
+    RunInterrupted,
+    RunSuperseded,
+    WorkerBroke,
+    WorkerKilled,
+)
 from intendance.runs.rows import Run, RunState
 from intendance.system import alive, forking, process
-from intendance.system.priority import POLITE
+from intendance.system.priority import POLITE, can_give_way
+from intendance.system.trace import keep_words
 
 # What a worker may inherit besides the plan's secrets: where Python finds its own files when it is not installed.
 _KEPT_ENVIRONMENT = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
@@ -58,9 +67,10 @@ class Standby:
 def standby(state: Path) -> Iterator[Standby]:
     """A worker at the ready, where this command will perform runs itself: no agent has its socket there.
 
-    Before the state is opened: a database connection must not be there twice.
+    Before the state is opened: a database connection must not be there twice. Without the programs that a worker is
+    started by there is none, so that what is missing is said once, by whoever starts one.
     """
-    here = forking.can_fork() and not _agent_may_live(state)
+    here = forking.can_fork() and can_give_way() and not _agent_may_live(state)
     ready = Standby(forking.fork("worker", _stand_by) if here else None)
     try:
         yield ready
@@ -106,23 +116,46 @@ def _kept_environment() -> dict[str, str]:
 
 def settle(node: Node, run: Run, child: process.Child) -> RunState:
     """After the worker's end: no process of it is left, and a run that it did not end itself is interrupted."""
+    ended = child.has_ended(0)  # else it is ended here
     alive.end_session(child.process.pid)
     child.kill()
-    return conclude(node, run)
+    return conclude(node, run, child if ended else None)
 
 
-def conclude(node: Node, run: Run) -> RunState:
-    """The run's state once its worker is gone; an attempt still `running` is recorded as interrupted."""
+def conclude(node: Node, run: Run, ended: process.Child | None = None) -> RunState:
+    """The run's state once its worker is gone; an attempt still `running` is recorded as interrupted.
+
+    `ended` is its worker when that had ended before anybody ended it: how it did is recorded.
+    """
     fresh = node.journal.get(run.id)
     if fresh.state != "running" or fresh.attempt != run.attempt:
         node.layout.tidy(run.id, run.attempt)
         return fresh.state
+    unasked = None if ended is None or fresh.cancel_requested_at is not None else _unasked(node, fresh, ended)
     try:
-        state = node.journal.interrupt(fresh, _broken_off(fresh))
+        state = node.journal.interrupt(fresh, unasked or _broken_off(fresh))
     except RunSuperseded:
         state = node.journal.get(run.id).state
     node.layout.tidy(run.id, run.attempt)
     return state
+
+
+def _unasked(node: Node, run: Run, child: process.Child) -> IntendanceError | None:
+    """Why a worker ended that nobody told to end: a signal, or a case that it did not know; its words are kept."""
+    code, said = child.process.returncode, child.stderr()
+    if code < 0 and -code in REASONS:
+        return None
+    if code < 0:
+        return WorkerKilled(run=run.id, attempt=run.attempt, signal=_signal_name(-code))
+    said = said or "it said nothing"
+    where = keep_words(node.layout.crashes, f"{run.id}.{run.attempt}.worker", said)
+    return WorkerBroke(run=run.id, attempt=run.attempt, code=code, said=said.splitlines()[-1], trace=where)
+
+
+def _signal_name(number: int) -> str:
+    with contextlib.suppress(ValueError):  # a real-time signal has a number only
+        return signal.Signals(number).name
+    return f"signal {number}"
 
 
 def _broken_off(run: Run) -> IntendanceError:

@@ -156,9 +156,8 @@ class Agent:
         if self._child is None or self._run is None:
             return
         mono_ns = self._node.clock.read().mono_ns
-        if self._child.process.poll() is None and self._end_by_ns is not None and mono_ns > self._end_by_ns:
-            self._child.kill()
-        if self._child.process.poll() is not None:
+        too_late = self._end_by_ns is not None and mono_ns > self._end_by_ns
+        if too_late or self._child.process.poll() is not None:
             self._settle()
 
     def _settle(self) -> None:

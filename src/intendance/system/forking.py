@@ -115,8 +115,10 @@ def _be_the_child(
         signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         code = body(os.fdopen(0, "rb", buffering=0, closefd=False))
         sys.stderr.flush()
-    except BaseException as error:  # noqa: BLE001 -- nothing above this may go on in a copy
-        os.write(2, f"{type(error).__name__}: {error}\n".encode(errors="replace"))
+    except BaseException:  # noqa: BLE001 -- nothing above this may go on in a copy
+        import traceback  # said as the interpreter says it of a program, to whoever reads our error output
+
+        os.write(2, traceback.format_exc().encode(errors="replace"))
     finally:
         os._exit(code)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from intendance.model.errors.process import ProgramMissing
 from intendance.system import process
 
 NICE = 10
@@ -11,6 +12,16 @@ _DISK = ("ionice", "--ignore", "--class", "2", "--classdata", "7")  # best effor
 
 POLITE = (*_DISK, "nice", "-n", str(NICE))
 """In front of a program's arguments: it runs at low priority, and so does all that it starts."""
+
+
+def can_give_way() -> bool:
+    """Whether the programs are there that `POLITE` names and that every worker is started by."""
+    try:
+        for program in ("setpriv", "ionice", "nice"):
+            process.find(program)
+    except ProgramMissing:
+        return False
+    return True
 
 
 def give_way() -> None:

@@ -12,7 +12,12 @@ from intendance.system.redaction import redact
 
 def keep_trace(folder: Path, name: str, error: BaseException) -> Path:
     """Write the redacted trace into `folder`, or among temporary files when that cannot be written; says where."""
-    text = redact("".join(traceback.format_exception(error)))
+    return keep_words(folder, name, "".join(traceback.format_exception(error)))
+
+
+def keep_words(folder: Path, name: str, words: str) -> Path:
+    """The same with what a process said before it broke off."""
+    text = redact(words)
     for place in (folder, Path(tempfile.gettempdir())):
         path = place / f"{name}.txt"
         try:

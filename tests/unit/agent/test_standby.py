@@ -59,6 +59,46 @@ def test_where_an_agent_may_live_none_is_made_ready(site: Site, gate: Gate) -> N
     assert backup.returncode == 130
 
 
+def test_one_that_is_killed_is_said_to_have_been_and_leaves_evidence(site: Site, gate: Gate) -> None:
+    backup = site.start("backup", "run")
+    gate.wait()
+    os.kill(worker_of(site), signal.SIGKILL)
+    _, err = backup.communicate(timeout=120)
+    assert backup.returncode == 1
+    assert "was killed by SIGKILL; what attempt 1 did not finish is not listed" in err
+    assert "journalctl -k" in err
+    with site.node() as node:
+        (ended,) = node.book.facts("run.ended")
+    assert (ended.data.outcome, "was killed by SIGKILL" in ended.data.message) == ("interrupted", True)
+    assert (site.sets(), list((site.state / "agent/scratch").glob("*"))) == ([], [])
+    gate.open()
+    assert site.run("backup", "run").code == 0
+
+
+def test_what_nobody_foresaw_ends_the_run_and_leaves_its_whole_trace(site: Site) -> None:
+    planted = site.base / "planted"
+    planted.mkdir()
+    (planted / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Refuse:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'intendance.activities.backup.making':\n"
+        "            raise KeyError(f'planted by {sys.argv[-1]}, password=hunter2')\n"
+        "sys.meta_path.insert(0, Refuse())\n"
+    )
+    answer = site.run("backup", "run", environment={"PYTHONPATH": str(planted)})
+    assert answer.code == 1
+    assert "Intendance met a case it does not know: KeyError" in answer.err
+    with site.node() as node:
+        (ended,) = node.book.facts("run.ended")
+    assert ended.data.outcome == "crashed"
+    (trace,) = (site.state / "agent/crash").iterdir()
+    said = trace.read_text()
+    assert said.startswith("Traceback")
+    assert "by run" in said, "in a copy of `backup run`"
+    assert "hunter2" not in said
+
+
 def test_one_that_is_not_needed_ends(tmp_path: Path) -> None:
     program = (
         "import os, pathlib\nfrom intendance.agent import children\n"
@@ -67,3 +107,16 @@ def test_one_that_is_not_needed_ends(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["1", "0"]
+
+
+@pytest.mark.parametrize("program", ["ionice", "setpriv"])
+def test_without_the_programs_that_start_workers_none_is_made_ready(site: Site, program: str, tmp_path: Path) -> None:
+    """The sentence is the one of a worker that cannot be started, whichever kind it would have been."""
+    for folder in ("/usr/local/bin", "/usr/bin", "/bin"):
+        for each in Path(folder).iterdir():
+            if each.name != program and not (tmp_path / each.name).exists():
+                (tmp_path / each.name).symlink_to(each)
+    answer = site.run("backup", "run", environment={"PATH": str(tmp_path)})
+    assert answer.code == 1
+    assert program in answer.err
+    assert "util-linux" in answer.err

@@ -48,7 +48,8 @@ def test_what_it_raises_ends_it_and_goes_no_further() -> None:
         "finally:\n"
         "    print('once')\n"
     )
-    assert said == "1 KeyError: 'of the copy'\nonce\n"
+    assert said.startswith("1 Traceback")
+    assert said.endswith("KeyError: 'of the copy'\nonce\n")
 
 
 def test_it_has_a_session_and_an_environment_of_its_own_and_none_of_our_descriptors(tmp_path: Path) -> None:

@@ -71,6 +71,18 @@ class RunInterrupted(IntendanceError):
     next_step = "See what happened with `intendance run show {run}`, then start it again."
 
 
+class WorkerKilled(IntendanceError):
+    """The process that performed {run} was killed by {signal}; what attempt {attempt} did not finish is not listed."""
+
+    next_step = "If nobody did that, look for a lack of memory in `journalctl -k`; then start it again."
+
+
+class WorkerBroke(IntendanceError):
+    """The process that performed {run} broke off (attempt {attempt}, code {code}): {said}"""
+
+    next_step = "Report it with {trace}, where all that it said is; what that attempt had not finished is not listed."
+
+
 class RunSuperseded(IntendanceError):
     """The run {run} is no longer performed by attempt {attempt}: somebody took it over or ended it."""
 
