@@ -24,6 +24,9 @@ def main(words: list[str]) -> int:
     if unknown:
         print(f"bench: there is no benchmark `{unknown[0]}`; there are: {', '.join(known)}", file=sys.stderr)
         return 2
+    if not names and {"-h", "--help"} & set(options):
+        print(f"{__doc__}\nThere are: {', '.join(known)}.")
+        return 0
     codes = [
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *options], check=False).returncode
         for name in names or known

@@ -34,6 +34,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> int:
+    measure.options("agent", __doc__).parse_args()
     seconds = float(os.environ.get("INTENDANCE_BENCH_SECONDS", "120"))
     folder = Path(tempfile.mkdtemp(prefix="intendance-bench-", dir="/tmp"))
     try:

@@ -60,6 +60,7 @@ class Case:
 
 
 def main() -> int:
+    measure.options("cli", __doc__).parse_args()
     folder = Path(tempfile.mkdtemp(prefix="intendance-bench-", dir="/tmp"))
     try:
         small, many, file = lived(folder / "small"), lived(folder / "many", many=True), folder / f"{LINES}.yaml"

@@ -6,7 +6,6 @@ third within minutes on a shared machine, so contenders take turns and ratios ar
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 import shutil
@@ -14,7 +13,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,8 +24,8 @@ import yaml
 from benchmarks import measure, tree
 from intendance.engines.files.tar import COMMON, READING
 from intendance.system.openpgp import RecipientHome
-from tests.support.children import children_of
 from tests.support.gnupg import Holder, make_holder, private_home
+from tests.support.memory import Peaks
 
 PLACE = Path(__file__).parents[1] / ".dev" / "bench"
 PRODUCT = "intendance backup run"
@@ -173,10 +171,12 @@ def _perform(contender: Contender, work: Path, *, counted: bool) -> None:
             command, env=os.environ | contender.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )  # fmt: skip
-        watch = None if counted else _Memory(running.pid, contender.watched)
-        _, said = running.communicate()
-        if watch is not None:
-            contender.peaks_mib = max(contender.peaks_mib, watch.end())
+        if counted:
+            _, said = running.communicate()
+        else:
+            with Peaks(running.pid) as watch:
+                _, said = running.communicate()
+            contender.peaks_mib = max(contender.peaks_mib, watch.of(contender.watched))
         if running.returncode != 0:
             raise ChildProcessError(f"{command}: {running.returncode}: {said.decode(errors='replace')[-800:]}")
     if counted:
@@ -184,34 +184,6 @@ def _perform(contender: Contender, work: Path, *, counted: bool) -> None:
         contender.cpu_seconds.append(sum(os.times()[2:4]) - cpu_began)
     contender.stored_bytes = contender.cleared(target)
     shutil.rmtree(target)
-
-
-class _Memory:
-    """The peak resident memory (VmHWM) of each process of one name among a process and its descendants."""
-
-    def __init__(self, leader: int, program: str) -> None:
-        self._leader, self._program = leader, program
-        self._peaks: dict[int, int] = {}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-        self._thread.start()
-
-    def end(self) -> list[float]:
-        """The peaks in MiB, largest first."""
-        self._over.set()
-        self._thread.join()
-        return sorted((peak / 1024 for peak in self._peaks.values()), reverse=True)
-
-    def _look(self) -> None:
-        while not self._over.wait(0.05):
-            waiting = {self._leader: ""}
-            while waiting:
-                pid, _ = waiting.popitem()
-                waiting |= children_of(pid)
-                with contextlib.suppress(OSError, StopIteration):
-                    status = Path(f"/proc/{pid}/status").read_text().splitlines()
-                    if status[0].split()[1].startswith(self._program):
-                        self._peaks[pid] = int(next(line.split()[1] for line in status if line.startswith("VmHWM")))
 
 
 def report(contenders: Sequence[Contender], source: Path, rounds: int, what: str, against: Contender) -> None:

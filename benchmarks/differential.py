@@ -9,7 +9,6 @@ that of its whole command: most of it are the starts of programs, the signature 
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -36,7 +35,7 @@ LIMIT_RATIO, LIMIT_FASTER = 2.5, 4.0
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="bench differential", description=__doc__)
+    parser = measure.options("differential", __doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
     with prepared() as ground:

@@ -12,7 +12,6 @@ once, which this tree, where nothing repeats, does not reward.
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import shutil
 import sys
@@ -39,7 +38,7 @@ LIMIT_RATIO, LIMIT_MIB = 1.2, 60
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="bench files", description=__doc__)
+    parser = measure.options("files", __doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--no-peers", action="store_true", help="only the shell pipes and the product")
     options = parser.parse_args()

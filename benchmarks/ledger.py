@@ -38,6 +38,7 @@ WRITERS = 3
 
 
 def main() -> int:
+    measure.options("ledger", __doc__).parse_args()
     folder = Path(tempfile.mkdtemp(prefix="intendance-bench-", dir="/tmp"))
     try:
         print(measure.machine())

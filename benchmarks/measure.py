@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import statistics
@@ -51,6 +52,12 @@ def command(
             raise ChildProcessError(f"{argv}: {ended.returncode}: {ended.stderr.decode(errors='replace')[-500:]}")
 
     return act
+
+
+def options(name: str, purpose: str | None) -> argparse.ArgumentParser:
+    """What a benchmark takes on its command line; `--help` says what it is for and runs nothing."""
+    shown = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(prog=f"bench {name}", description=purpose, formatter_class=shown)
 
 
 def machine() -> str:

@@ -12,7 +12,6 @@ of them up, and its worker's memory counts too.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -98,7 +97,7 @@ SCRIPTS = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="bench s3", description=__doc__)
+    parser = measure.options("s3", __doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--mib", type=int, default=1024, help="what is uploaded in each round")
     options = parser.parse_args()
