@@ -33,7 +33,7 @@ from intendance.runs.progress import ProgressFile
 from intendance.runs.rows import Run
 from intendance.system import alive, forking, lock
 from intendance.system.clock import SystemClock
-from intendance.system.priority import give_way
+from intendance.system.priority import give_way, session_gives_way
 from intendance.system.trace import keep_trace
 
 
@@ -41,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     """Perform one attempt of a run that was claimed; what came of it stands in the journal. Returns the exit code."""
     stopper = Stopper()
     _lead_session()
+    session_gives_way()
     return _performed(Path(arguments[0]), arguments[1], int(arguments[2]), stopper)
 
 
@@ -50,6 +51,7 @@ def stand_by(orders: IO[bytes]) -> int:
     For a copy of the command line's process, which is as polite as a worker that is started as a program.
     """
     give_way()
+    session_gives_way()
     with contextlib.suppress(Exception):  # whoever needs it imports it again, and what is wrong with it is recorded
         import intendance.activities.backup.perform
         import intendance.engines.files

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from pathlib import Path
 
 from intendance.model.errors.process import ProgramMissing
 from intendance.system import process
 
 NICE = 10
+_SESSION = Path("/proc/self/autogroup")
 _DISK = ("ionice", "--ignore", "--class", "2", "--classdata", "7")  # best effort, the lowest level
 
 POLITE = (*_DISK, "nice", "-n", str(NICE))
@@ -28,3 +31,15 @@ def give_way() -> None:
     """The same for this process, which was not started as a program. Raises ProgramMissing."""
     os.nice(NICE)
     process.run((*_DISK, "--pid", str(os.getpid())))
+
+
+def session_gives_way() -> None:
+    """Give way to other sessions too, for a process that leads its own.
+
+    Where the kernel groups tasks by session, a nice value counts only within the group, and groups share evenly:
+    the group has a nice value of its own (sched(7), "The autogroup feature"). A control group of systemd's takes its
+    place and has a weight instead: `CPUWeight` of the unit.
+    """
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # a kernel without such groups
+            _SESSION.write_text(str(NICE))

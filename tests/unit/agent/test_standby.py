@@ -20,6 +20,12 @@ def words(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
+def session_nice(pid: int) -> str | None:
+    """The nice value that counts against other sessions; None where the kernel does not group by them."""
+    group = Path(f"/proc/{pid}/autogroup")
+    return group.read_text().split()[-1] if group.exists() else None
+
+
 def worker_of(site: Site) -> int:
     with site.node() as node:
         (run,) = node.journal.in_state("running")
@@ -36,6 +42,7 @@ def test_the_worker_is_a_copy_with_a_session_a_priority_and_an_environment_of_it
     assert os.getpriority(os.PRIO_PROCESS, worker) == 10 + os.getpriority(os.PRIO_PROCESS, backup.pid)
     said = subprocess.run(["ionice", "-p", str(worker)], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "best-effort: prio 7"
+    assert session_nice(worker) in {None, "10"}
     environments = []
     for pid, _ in children_of(worker):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # some are short; the producer waits
@@ -54,6 +61,8 @@ def test_where_an_agent_may_live_none_is_made_ready(site: Site, gate: Gate) -> N
     backup = site.start("backup", "run")
     gate.wait()
     assert b"intendance.agent.worker" in words(worker_of(site))
+    assert session_nice(worker_of(site)) in {None, "10"}
+    assert session_nice(backup.pid) in {None, "0"}, "that of the command and its terminal stays"
     backup.send_signal(signal.SIGINT)
     backup.communicate(timeout=120)
     assert backup.returncode == 130

@@ -13,6 +13,7 @@ from intendance.model.errors.state import refusal
 from intendance.model.plan import DirectoryStore, Plan
 from intendance.plan import adopted
 from intendance.system.clock import SystemClock
+from intendance.system.priority import session_gives_way
 
 
 def own_folders(state: Path, plan: Plan) -> tuple[str, ...]:
@@ -23,6 +24,7 @@ def own_folders(state: Path, plan: Plan) -> tuple[str, ...]:
 def main(arguments: Sequence[str]) -> int:
     """Take the inventory of this machine and record it in the ledger of a state folder."""
     state = Path(arguments[0])
+    session_gives_way()
     try:
         inventory = take.look(leave_out=own_folders(state, adopted.read(state)))
         with open_book(state, SystemClock()) as book:
