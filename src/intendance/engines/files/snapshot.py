@@ -69,9 +69,9 @@ def parse(content: bytes) -> Snapshot:
 
 
 def _folder(fields: bytes) -> Folder:
-    """Raises ValueError."""
-    if fields[:1] == b"\0" or b"\0\0" in fields:
-        raise ValueError("a field is empty")
+    """Raises SnapshotUnreadable, ValueError."""
+    if fields[:1] == b"\0" or b"\0\0" in fields:  # a field is empty
+        raise SnapshotUnreadable
     nfs, seconds, nanoseconds, _device, inode, rest = fields.split(b"\0", 5)
     name, mark, entries = rest.partition(b"\0")
     return Folder(nfs, seconds, nanoseconds, inode, name, mark + entries)
