@@ -19,6 +19,7 @@ from zoneinfo import TZPATH
 import msgspec
 
 from intendance import __version__
+from intendance.agent.layout import FINDINGS
 from intendance.catalogue.finding import Finding
 from intendance.catalogue.lasting import Found, Lasting
 from intendance.catalogue.moving import Age
@@ -27,7 +28,7 @@ from intendance.ledger.book import Book
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Citation, Param, State
 
-PLACE = Path("agent") / "findings.json"
+PLACE = FINDINGS
 _MANY_RECORDS = 1000
 """After as many new ones it is written again, though nothing was found anew: they are looked through each time."""
 

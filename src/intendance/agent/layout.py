@@ -7,6 +7,8 @@ from pathlib import Path
 
 from intendance.model.frozen import dataclass
 
+FINDINGS = Path("agent") / "findings.json"
+
 
 @dataclass(frozen=True, slots=True)
 class StateLayout:
@@ -28,6 +30,11 @@ class StateLayout:
     def crashes(self) -> Path:
         """Full traces of cases that Intendance did not know."""
         return self.state / "agent" / "crash"
+
+    @property
+    def findings(self) -> Path:
+        """What was found when the node was last judged; not there when nobody ever looked."""
+        return self.state / FINDINGS
 
     @property
     def gnupg(self) -> Path:

@@ -49,14 +49,21 @@ class Outcome:
 
 
 def back_up(
-    state: Path, clock: Clock, *, asset: str | None, kind: str | None, watcher: Watcher, inspected: bool = True
+    state: Path,
+    clock: Clock,
+    *,
+    asset: str | None,
+    kind: str | None,
+    watcher: Watcher,
+    inspected: bool = True,
+    ready: children.Standby | None = None,
 ) -> tuple[Outcome, ...]:
     """Back up one asset, or all that the plan backs up; each kind that is planned, or one. Then, unless `inspected` is
-    false, look at what was stored.
+    false, look at what was stored. `ready` is a worker for the first of it.
 
     Raises AssetUnknown, NotBackedUp, KindNotPlanned, AgentSilent, Detached; a backup that failed is in its outcome.
     """
-    with children.standby(state) as ready, open_node(state, clock) as node:
+    with open_node(state, clock) as node:
         submissions = [
             _asked_for(node, each.name, f"backup.{one}", **({} if inspected else {"inspect": False}))
             for each, backup in _backed_up(node, asset)

@@ -7,6 +7,7 @@ SIGTERM cancels the run, SIGINT interrupts it; either way no process that it sta
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import sys
@@ -56,6 +57,8 @@ def stand_by(orders: IO[bytes]) -> int:
         import intendance.activities.backup.perform
         import intendance.engines.files
         import intendance.stores.directory  # noqa: F401 -- the most usual ones; any other when it is opened
+    gc.freeze()
+    gc.enable()  # it is off while a command begins
     told = orders.read()
     if not told:
         return 0
@@ -120,7 +123,12 @@ def _perform(node: Node, run: Run, stopper: Stopper) -> int:
 
 
 def _prepare(node: Node, run: Run) -> None:
-    """What changed is judged now, so that nobody waits for it. The run is over: nothing that fails here fails it."""
+    """What changed is judged now, so that nobody waits for it. The run is over: nothing that fails here fails it.
+
+    Where nobody ever looked there is nothing to keep.
+    """
+    if not node.layout.findings.exists():
+        return
     from intendance.agent.judging import prepare  # once the run is over, so that it does not begin later
 
     try:

@@ -64,6 +64,7 @@ def run(
             kind=None if kind is None else kind.value,
             watcher=watcher,
             inspected=not no_inspect,
+            ready=invocation.ready,
         ),
     )
 

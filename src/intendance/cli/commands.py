@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -17,6 +18,9 @@ from intendance.cli.guide import USAGE, guide
 from intendance.cli.output import Language, invocation
 from intendance.cli.words import NOUNS
 from intendance.model.errors import Exit, IntendanceError, UsageError, WrongWords
+
+if TYPE_CHECKING:
+    from intendance.agent.children import Standby
 
 
 def build(selected: str | None, *, everything: bool = False) -> typer.Typer:
@@ -62,11 +66,19 @@ def _global_options(
     if version:
         typer.echo(f"intendance {__version__}")
         raise typer.Exit
-    context.obj = invocation(plan, state, lang)
+    context.obj = replace(invocation(plan, state, lang), ready=context.obj)
 
 
-def perform(words: Sequence[str], selected: str | None, language: Language, *, everything: bool) -> int:
-    """What the command answers as exit code. Raises UsageError for words that are no command, and its errors."""
+def perform(
+    words: Sequence[str],
+    selected: str | None,
+    language: Language,
+    *,
+    everything: bool,
+    ready: Standby | None = None,
+) -> int:
+    """What the command answers as exit code; `ready` is a worker for its first run. Raises UsageError for words that
+    are no command, and its errors."""
     application = typer.main.get_command(build(selected, everything=everything))
     if language != "en":
         guide(application, language, at_once=everything)
@@ -75,7 +87,7 @@ def perform(words: Sequence[str], selected: str | None, language: Language, *, e
         gc.enable()
     try:
         # Standing alone, Typer would print its own kind of error; this way `typer.Exit(code)` comes back as the code.
-        code = application(args=words, prog_name="intendance", standalone_mode=False)
+        code = application(args=words, prog_name="intendance", standalone_mode=False, obj=ready)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except Exception as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from intendance.cli.output import INTERRUPTED, Language, Output, choose_language, default_state, invocation
 from intendance.cli.terminal import ended_gently, lost_answer, open_streams
-from intendance.cli.words import GLOBAL_OPTIONS, hoist, noun_of, plainly_asked
+from intendance.cli.words import GLOBAL_OPTIONS, backup_asked, hoist, noun_of, plainly_asked
 from intendance.model.errors import AnswerLost, Exit, IntendanceError, InternalError, UsageError, WrongWords
 from intendance.model.errors.state import NoHome, refusal, said_by_system
 from intendance.system.clock import SystemClock
@@ -76,9 +76,18 @@ def _dispatch(words: Sequence[str], language: Language) -> int:
             from intendance.cli import status  # only where it is asked for
 
             return status.answer(invocation(asked.plan, asked.state, asked.lang), asked.question)
-    from intendance.cli.commands import perform  # Typer, a fifth of what `status` may take
+    front = None if completing else backup_asked(words)
+    if front is None:
+        from intendance.cli.commands import perform  # Typer, a fifth of what `status` may take
 
-    return perform(words, noun_of(words), language, everything=completing)
+        return perform(words, noun_of(words), language, everything=completing)
+    from intendance.agent.children import standby
+
+    with standby(Path(front["--state"]) if "--state" in front else default_state()) as ready:
+        # The copy goes on with what a backup needs while this process imports what it needs to be asked and to answer.
+        from intendance.cli.commands import perform
+
+        return perform(words, noun_of(words), language, everything=False, ready=ready)
 
 
 def _refuse_empty(words: Sequence[str]) -> None:

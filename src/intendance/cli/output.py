@@ -19,6 +19,8 @@ from intendance.system.clock import Clock, SystemClock
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from intendance.agent.children import Standby
+
 DOMAIN = "output"
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it: 128 and the signal's number."""
@@ -31,12 +33,14 @@ Language = Literal["fr", "en"]
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What every command is told: the plan file if named, the state folder, the language of its answer, the clock."""
+    """What every command is told: the plan file if named, the state folder, the language of its answer, the clock, and
+    a worker at the ready when it will perform runs."""
 
     plan: Path | None
     state: Path
     language: Language
     clock: Clock
+    ready: Standby | None = None
 
 
 def choose_language(wanted: str | None, environment: Mapping[str, str]) -> Language:

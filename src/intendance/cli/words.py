@@ -109,6 +109,13 @@ def plainly_asked(words: Sequence[str]) -> Asked | None:
     )
 
 
+def backup_asked(words: Sequence[str]) -> Mapping[str, str] | None:
+    """The global options of words that will make a backup unless Typer finds fault with them; None for any others."""
+    remaining = list(words)
+    front = _taken(remaining, GLOBAL_OPTIONS, ())
+    return front if remaining[:2] == ["backup", "run"] and "--help" not in remaining else None
+
+
 def _taken(remaining: list[str], options: Sequence[str], switches: Sequence[str]) -> dict[str, str]:
     """Options taken from the front of the words, the last of each as it counts; what is in doubt stays there."""
     found: dict[str, str] = {}

@@ -21,10 +21,11 @@ def test_a_differential_gets_an_earlier_moment_and_no_device() -> None:
 
 
 def test_names_are_counted_without_folders_and_what_is_left_out() -> None:
-    read = snapshot.parse(NOTES)
-    assert snapshot.count_names(read, Excludes(())) == 4
-    assert snapshot.count_names(read, Excludes(("*.log",))) == 3
-    assert snapshot.count_names(read, Excludes(("./old",))) == 3
+    assert snapshot.count_names(NOTES, Excludes(())) == 4
+    assert snapshot.count_names(NOTES, Excludes(("*.log",))) == 3
+    assert snapshot.count_names(NOTES, Excludes(("./old",))) == 3
+    with pytest.raises(snapshot.SnapshotUnreadable):
+        snapshot.count_names(b"", Excludes(()))
 
 
 @pytest.mark.parametrize(

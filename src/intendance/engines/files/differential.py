@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from intendance.engines import Finished, Producer
@@ -29,11 +30,14 @@ class ChangesSession(ReadSession):
     again = CHANGES_AGAIN
 
     def __init__(self, asset: FilesAsset, base: Path, scratch: Path, expected_bytes: int) -> None:
-        super().__init__(asset, scratch, expected_bytes)
-        before = _read(asset, base)
-        if snapshot.root_inode(before) != os.stat(readable_root(asset)).st_ino:
-            raise BaseUnusable(asset=asset.name, detail="the folder is another one than when the full backup was made")
-        self.snapshot.write_bytes(snapshot.for_differential(before))
+        notes = b""
+
+        def read_base() -> None:
+            nonlocal notes
+            notes = _notes(asset, base)
+
+        super().__init__(asset, scratch, expected_bytes, read_base)
+        self.snapshot.write_bytes(notes)
 
     def _tree(self) -> Producer:
         return self._producer(CHANGES, (*self._incremental(), "."), self._changes_finished)
@@ -43,14 +47,24 @@ class ChangesSession(ReadSession):
         self._changed = list(dict.fromkeys((*said.changed, *split)))
         details = listing.details() | {"archive_bytes": said.archive_bytes, "changed": len(said.changed)}
         if not (said.vanished or said.mounts or said.sockets):
-            after = _read(self.asset, self.snapshot)
-            details["names"] = snapshot.count_names(after, Excludes(self.asset.exclude))
+            with _readable(self.asset):
+                details["names"] = snapshot.count_names(self.snapshot.read_bytes(), Excludes(self.asset.exclude))
         return Finished(details=details, warnings=(*self.in_use(listing), *self.told(said)))
 
 
-def _read(asset: FilesAsset, path: Path) -> snapshot.Snapshot:
+def _notes(asset: FilesAsset, base: Path) -> bytes:
+    """The notes of the full backup as tar takes them for a differential."""
+    with _readable(asset):
+        before = snapshot.parse(base.read_bytes())
+    if snapshot.root_inode(before) != os.stat(readable_root(asset)).st_ino:
+        raise BaseUnusable(asset=asset.name, detail="the folder is another one than when the full backup was made")
+    return snapshot.for_differential(before)
+
+
+@contextmanager
+def _readable(asset: FilesAsset) -> Iterator[None]:
     try:
-        return snapshot.parse(path.read_bytes())
+        yield
     except (OSError, snapshot.SnapshotUnreadable):
         raise BaseUnusable(asset=asset.name, detail="tar's notes on the full backup cannot be read") from None
 

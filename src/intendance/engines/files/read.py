@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -46,9 +47,9 @@ def _looked(asset: FilesAsset, root: str, excludes: Excludes) -> tuple[Source, l
     return _source(asset, root, found.bytes, (*warnings, *_idle(excludes))), databases
 
 
-def _known(asset: FilesAsset, expected_bytes: int) -> Source:
+def _known(asset: FilesAsset, expected_bytes: int, meanwhile: Callable[[], None]) -> Source:
     """The same without a walk, for a tree that was backed up before: what is in it is told by tar's own listing."""
-    return _source(asset, readable_root(asset), expected_bytes, tuple(_idle(_excludes(asset))))
+    return _source(asset, readable_root(asset), expected_bytes, tuple(_idle(_excludes(asset))), meanwhile)
 
 
 def _excludes(asset: FilesAsset) -> Excludes:
@@ -58,10 +59,16 @@ def _excludes(asset: FilesAsset) -> Excludes:
     return Excludes(asset.exclude)
 
 
-def _source(asset: FilesAsset, root: str, estimated_bytes: int, warnings: tuple[str, ...]) -> Source:
+def _source(
+    asset: FilesAsset,
+    root: str,
+    estimated_bytes: int,
+    warnings: tuple[str, ...],
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Source:
     return Source(
         engine="files",
-        version=_version(asset),
+        version=_version(asset, meanwhile),
         # The path is what stays: device and inode numbers change with a reboot, a new disk or a deployment.
         identity=f"files:{tar.shown(os.fsencode(root))}",
         estimated_bytes=estimated_bytes,
@@ -98,12 +105,19 @@ def readable_root(asset: FilesAsset) -> str:
 class ReadSession:
     """One full backup in the making. The scratch folder holds the listing and tar's own notes: names, no content.
 
-    `snapshot` are these notes once the tree was read: what a differential builds on.
+    `snapshot` are these notes once the tree was read: what a differential builds on. `meanwhile` is done while a
+    program is waited for, when the tree is not looked through beforehand.
     """
 
     again = AGAIN
 
-    def __init__(self, asset: FilesAsset, scratch: Path, expected_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        asset: FilesAsset,
+        scratch: Path,
+        expected_bytes: int | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
         self.asset = asset
         self.told_apart: list[str] = []
         self._walked = expected_bytes is None
@@ -112,7 +126,7 @@ class ReadSession:
             self.source, databases = _looked(asset, self._root, _excludes(asset))
             self._tell(_DATABASES, databases)
         else:
-            self.source = _known(asset, expected_bytes)
+            self.source = _known(asset, expected_bytes, meanwhile)
         self._scratch = scratch
         self.snapshot = scratch / SNAPSHOT
         self._steps: list[Callable[[], Producer | None]] = [self._tree, self._again]
@@ -241,8 +255,14 @@ class ReadSession:
         return EngineFailed(asset=self.asset.name, detail=f"{detail}.")
 
 
-def _version(asset: FilesAsset) -> str:
-    said = process.run(["tar", "--version"], deadline_seconds=20).stdout.decode(errors="replace").splitlines()
+def _version(asset: FilesAsset, meanwhile: Callable[[], None]) -> str:
+    asked = process.start(["tar", "--version"], stdout=subprocess.PIPE)
+    try:
+        meanwhile()
+        asked.raise_for(asked.wait(20))  # its answer is shorter than what a pipe holds
+        said = asked.stdout.read().decode(errors="replace").splitlines()
+    finally:
+        asked.kill()
     if not said or "GNU tar" not in said[0]:
         raise EngineFailed(asset=asset.name, detail="the program `tar` of this machine is not GNU tar.")
     return said[0].removeprefix("tar (GNU tar)").strip()

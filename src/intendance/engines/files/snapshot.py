@@ -104,12 +104,14 @@ def root_inode(snapshot: Snapshot) -> int | None:
     return next((int(folder.inode) for folder in snapshot.folders if folder.name == b"."), None)
 
 
-def count_names(snapshot: Snapshot, excludes: Excludes) -> int:
-    """How many names, other than those of folders, stand in the tree and are not left out."""
+def count_names(content: bytes, excludes: Excludes) -> int:
+    """How many names, other than those of folders, stand in notes and are not left out. Raises SnapshotUnreadable."""
     if not excludes.patterns:
-        return sum(folder.entries.count(b"\0Y") + folder.entries.count(b"\0N") for folder in snapshot.folders)
+        if not content.startswith(_HEAD):
+            raise SnapshotUnreadable
+        return content.count(b"\0Y") + content.count(b"\0N")  # numbers and folders' names begin with neither
     return sum(
         not excludes.match(os.fsdecode(folder.name + b"/" + name))
-        for folder in snapshot.folders
+        for folder in parse(content).folders
         for name in folder.names()
     )
