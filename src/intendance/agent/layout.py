@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from intendance.model.frozen import dataclass
@@ -74,6 +73,8 @@ class StateLayout:
 
     def tidy(self, run: str, attempt: int) -> None:
         """Remove the working memory of an attempt that is over."""
+        import shutil  # whoever only looks where things are does without
+
         self.progress(run).unlink(missing_ok=True)
         self.progress(run).with_suffix(".tmp").unlink(missing_ok=True)
         shutil.rmtree(self.scratch(run, attempt), ignore_errors=True)
