@@ -80,6 +80,7 @@ def show_wall(visit: Visit) -> Response:
         zone=standing.zone,
         judged_at=standing.judged_at,
         live=True,
+        stopped=standing.stopped,
         data="/api/v1/status",
         typed="intendance status",
     )

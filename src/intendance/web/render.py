@@ -64,6 +64,7 @@ class Page:
     places: tuple[Place, ...]
     other: Other
     live: bool
+    stopped: bool
     judged: str
     judged_iso: str
     data: str
@@ -83,6 +84,7 @@ class Frame:
     zone: str = "UTC"
     judged_at: datetime | None = None
     live: bool = False
+    stopped: bool = False
     data: str = ""
     typed: str = ""
 
@@ -111,6 +113,7 @@ def _page(frame: Frame, reader: Reader, _: Translator) -> Page:
         places=_places(frame.address, _) if reader.person else (),
         other=Other(language=other, name=LANGUAGE_NAMES[other], href=f"{frame.address}?lang={other}"),
         live=frame.live,
+        stopped=frame.stopped,
         judged="" if judged is None else dates.moment(judged, frame.zone, reader.language, seconds=True),
         judged_iso="" if judged is None else dates.iso(judged),
         data=frame.data,

@@ -85,13 +85,13 @@ class Wall:
 def wall(standing: Standing, _: Translator) -> Wall:
     """The page of a standing."""
     summary = standing.summary
-    shape = _shape(summary)
+    shape = "unknown" if standing.stopped else _shape(summary)
     return Wall(
         title=_title(standing, summary, _),
         mark={"fail": "✖", "unknown": "?", "pending": "◔", "pass": "✔"}[shape],
         shape=shape,
         question=_("Do all invariants hold?"),
-        clauses=_clauses(standing, summary, _),
+        clauses=_stopped(standing, _) if standing.stopped else _clauses(standing, summary, _),
         facts=_facts(standing, _),
         sections=tuple(_sections(standing, _)),
         holds=words.counted(_, State.PASS, summary[State.PASS]),
@@ -111,6 +111,8 @@ def _shape(summary: Mapping[State, int]) -> str:
 
 def _title(standing: Standing, summary: Mapping[State, int], _: Translator) -> str:
     found = [words.counted(_, state, summary[state]) for state in _TROUBLE if summary[state]]
+    if standing.stopped:
+        found = [_("judged by nobody")]
     if not found:
         found = [words.counted(_, state, summary[state]) for state in (State.PENDING, State.PASS) if summary[state]][:1]
     return " · ".join([", ".join(found) or _("nothing judged yet"), standing.organisation])
@@ -134,6 +136,12 @@ def _clauses(standing: Standing, summary: Mapping[State, int], _: Translator) ->
         clause = _.plural("{count} is not yet due", "{count} are not yet due", waiting)
         return (_("Nothing is broken."), *_joined([clause.format(count=words.spelt(_, waiting))]))
     return (_("Yes."), _all_hold(standing, summary[State.PASS], _))
+
+
+def _stopped(standing: Standing, _: Translator) -> tuple[str, ...]:
+    """What was judged long ago is no answer."""
+    moment = dates.moment(standing.judged_at, standing.zone, _.language)
+    return (_("Nobody can tell."), _("The manager has judged nothing since {moment}.").format(moment=moment))
 
 
 def _all_hold(standing: Standing, count: int, _: Translator) -> str:

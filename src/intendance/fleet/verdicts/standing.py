@@ -16,6 +16,7 @@ from intendance.model.verdict import GRAVEST_FIRST, WORST_FIRST, State, Verdict
 
 SOON = timedelta(days=7)
 """What time alone may break within so long is shown before it does."""
+STOPPED_AFTER = timedelta(minutes=2)
 _RARE = SOON.total_seconds()
 """A rule whose evidence comes more often than that is always about to change: it is never `soon`."""
 
@@ -67,7 +68,8 @@ class Standing:
     """A fleet at one instant.
 
     `verdicts` are those that do not hold, worst first, and those that hold but may change soon; `counts` are of all.
-    `all_since` is when the last of what holds began to, if everything does. `owners` are by rule, node and asset.
+    `judged_at` is when the judge last looked, `asked_at` when somebody asked how things stand. `all_since` is when the
+    last of what holds began to, if everything does. `owners` are by rule, node and asset.
     """
 
     fleet: str
@@ -81,6 +83,12 @@ class Standing:
     all_since: datetime | None = None
     owners: Mapping[tuple[str, str, str | None], Owner] = field(default_factory=dict)
     head: Head | None = None
+    asked_at: datetime | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the judge has not looked for so long that what it said is no answer any more."""
+        return self.asked_at is not None and self.asked_at - self.judged_at > STOPPED_AFTER
 
     @property
     def summary(self) -> dict[State, int]:

@@ -1,0 +1,259 @@
+"""Every node judged again by the manager from the evidence it received, and how the fleet stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from intendance.catalogue.evaluate import evaluate
+from intendance.catalogue.gathering import gather
+from intendance.catalogue.load import load
+from intendance.catalogue.rule import Rulebook
+from intendance.fleet.database.connect import Database, from_us, to_us
+from intendance.fleet.database.lease import Lease
+from intendance.fleet.database.tables import evidence_head, node, node_state, setting, verdict, verdict_interval
+from intendance.fleet.verdicts import decide, rows
+from intendance.fleet.verdicts.source import NodeLedger
+from intendance.fleet.verdicts.standing import NodeBrief, Owner, Presence, Standing, stand
+from intendance.model.errors.ledger import RecordUnreadable
+from intendance.model.evidence.lifecycle import PlanAdopted
+from intendance.model.frozen import dataclass
+from intendance.model.verdict import State, Verdict
+from intendance.system.clock import Clock
+from intendance.system.collector import paused
+
+_PRESENCE = {
+    "up": Presence.UP,
+    "late": Presence.LATE,
+    "missing": Presence.MISSING,
+    "unobservable": Presence.UNOBSERVABLE,
+    "silenced": Presence.MISSING,
+}
+_LOOKED = "verdicts.looked_us"
+_NOTED_EVERY = timedelta(seconds=5)
+_AT_ONCE = 50
+"""Nodes judged in one tick: the leader has other things to do four times a second."""
+
+Owners = Callable[[Connection], dict[tuple[str, str, str | None], Owner]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What the pages say of the fleet beside verdicts."""
+
+    fleet: str
+    organisation: str
+    zone: str
+
+
+@dataclass(slots=True)
+class _Judged:
+    """A node as it was judged last: up to which record, and when time alone may change that."""
+
+    incarnation: int
+    size: int
+    again_at: datetime
+
+
+class Verdicts:
+    """What the rules say of each node. One process judges, the leader; every one reads."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        about: About,
+        *,
+        owners: Owners | None = None,
+        say: Callable[[str], None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._about = about
+        self._owners = owners
+        self._say = say
+        self._rulebook: Rulebook = load()
+        self._judged: dict[str, _Judged] = {}
+        self._unreadable: set[str] = set()
+        self._seen: tuple[object, Standing] | None = None
+        self._noted_at: datetime | None = None
+
+    # --- judging ------------------------------------------------------------------------------------------------
+
+    def tick(self, lease: Lease) -> None:
+        """Judge the nodes whose evidence grew, or whose verdicts time may have changed. Raises DatabaseUnreachable."""
+        del lease  # two that judge at once write the same: verdicts follow from evidence and time alone
+        self.judge_due()
+
+    def judge_due(self) -> int:
+        """The same; how many nodes were judged."""
+        now = self._clock.read().at
+        with self._database.read() as connection:
+            head = evidence_head.c
+            newest = select(head.node, func.max(head.incarnation).label("incarnation")).group_by(head.node).subquery()
+            asked = select(head.node, head.incarnation, head.signed_size).join(
+                newest, (newest.c.node == head.node) & (newest.c.incarnation == head.incarnation)
+            )
+            heads = connection.execute(asked).all()
+        due = [row for row in heads if self._is_due(row, now)]
+        for row in due[:_AT_ONCE]:
+            self._judge(row.node, now)
+            self._judged[row.node].incarnation = row.incarnation
+        self._note(now)
+        return len(due)
+
+    def _note(self, now: datetime) -> None:
+        """Say now and then that the judge looked: a page must know when nobody does any more."""
+        if self._noted_at is not None and self._noted_at <= now < self._noted_at + _NOTED_EVERY:
+            return
+        with self._database.begin(durable=False) as connection:
+            this = setting.c.name == _LOOKED
+            if connection.execute(update(setting).where(this).values(value=str(to_us(now)))).rowcount == 0:
+                connection.execute(insert(setting).values(name=_LOOKED, value=str(to_us(now))))
+        self._noted_at = now
+
+    def _is_due(self, row: Any, now: datetime) -> bool:
+        known = self._judged.get(row.node)
+        if known is None:
+            return True
+        return (known.incarnation, known.size) != (row.incarnation, row.signed_size) or now >= known.again_at
+
+    def _judge(self, name: str, now: datetime) -> None:
+        """Judge one node, and write what changed in one transaction."""
+        with paused(), self._database.read() as connection:
+            ledger = NodeLedger(connection, name)
+            try:
+                found = self._evaluate(ledger, name, now)
+            except RecordUnreadable as error:
+                found = ()
+                if name not in self._unreadable:
+                    self._say(f"{name} cannot be judged: {error.message}")
+                    self._unreadable.add(name)
+            before = {decide.key(each): each for each in map(rows.to_verdict, _of(connection, name))}
+        changes = decide.compare(before, found)
+        if changes.written or changes.gone:
+            with self._database.begin() as connection:
+                _write(connection, changes, to_us(now))
+        self._judged[name] = _Judged(incarnation=0, size=ledger.size, again_at=decide.judge_again_at(found, now))
+
+    def _evaluate(self, ledger: NodeLedger, name: str, now: datetime) -> tuple[Verdict, ...]:
+        plans = ledger.facts("plan.adopted", latest=1)
+        if not plans:
+            return ()
+        plan: PlanAdopted = plans[0].data
+        facts, horizons = gather(ledger, self._rulebook, plan, plan.assets, now)
+        found = evaluate(self._rulebook, facts, now, name, horizons)
+        return tuple(each for each in found if self._rulebook.rules[each.rule].performed)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def standing(self) -> Standing:
+        """How the fleet stands now. Raises DatabaseUnreachable."""
+        now = self._clock.read().at
+        with self._database.read() as connection:
+            stamp = _stamp(connection)
+            nodes = _nodes(connection)
+            owners = self._owners(connection) if self._owners is not None else {}
+            if self._seen is None or self._seen[0] != (stamp, nodes, owners):
+                found = [rows.to_verdict(row) for row in connection.execute(select(verdict))]
+                self._seen = ((stamp, nodes, owners), self._stand(found, nodes, owners, now))
+            judged_us = connection.execute(select(setting.c.value).where(setting.c.name == _LOOKED)).scalar()
+        judged_at = from_us(int(judged_us or 0))
+        return replace(self._seen[1], judged_at=judged_at, asked_at=now)
+
+    def of_node(self, name: str) -> tuple[Verdict, ...]:
+        """All verdicts on one node. Raises DatabaseUnreachable."""
+        with self._database.read() as connection:
+            return tuple(map(rows.to_verdict, _of(connection, name)))
+
+    def history(self, name: str, rule: str, asset: str | None) -> tuple[tuple[datetime, datetime | None, State], ...]:
+        """The states that a verdict went through, oldest first: from, until (None: still), which."""
+        interval = verdict_interval.c
+        wanted = select(verdict_interval).where(
+            interval.node == name, interval.rule == rule, interval.asset == (asset or "")
+        )
+        with self._database.read() as connection:
+            found = connection.execute(wanted.order_by(interval.from_us)).all()
+        return tuple(
+            (from_us(row.from_us), None if row.to_us is None else from_us(row.to_us), State(row.state)) for row in found
+        )
+
+    def _stand(
+        self,
+        found: Sequence[Verdict],
+        nodes: tuple[NodeBrief, ...],
+        owners: dict[tuple[str, str, str | None], Owner],
+        now: datetime,
+    ) -> Standing:
+        known = {each.node for each in nodes}
+        counted = [each for each in found if each.node in known]
+        shown, counts = stand(self._rulebook, counted, now)
+        return Standing(
+            fleet=self._about.fleet,
+            organisation=self._about.organisation,
+            zone=self._about.zone,
+            judged_at=now,
+            nodes=nodes,
+            rulebook=self._rulebook,
+            verdicts=shown,
+            counts=counts,
+            all_since=decide.steady_since((each.state, each.since) for each in counted),
+            owners=owners,
+        )
+
+
+def _of(connection: Connection, name: str) -> Iterable[Any]:
+    return connection.execute(select(verdict).where(verdict.c.node == name)).all()
+
+
+def _stamp(connection: Connection) -> object:
+    """What differs once any verdict was written or taken away."""
+    asked = select(func.count(), func.max(verdict.c.judged_us), func.sum(verdict.c.judged_us % 1_000_003))
+    return tuple(connection.execute(asked).one())
+
+
+def _nodes(connection: Connection) -> tuple[NodeBrief, ...]:
+    asked = (
+        select(node.c.node, node.c.site, node_state.c.state, node_state.c.last_seen_us)
+        .join(node_state, node_state.c.node == node.c.node, isouter=True)
+        .where(node.c.decommissioned_us.is_(None))
+        .order_by(node.c.node)
+    )
+    return tuple(
+        NodeBrief(
+            node=row.node,
+            site=row.site or None,
+            presence=Presence.NEVER if row.state is None else _PRESENCE[row.state],
+            last_seen=None if row.last_seen_us is None else from_us(row.last_seen_us),
+        )
+        for row in connection.execute(asked)
+    )
+
+
+def _write(connection: Connection, changes: decide.Changes, now_us: int) -> None:
+    for each in changes.written:
+        row = rows.to_row(each, now_us)
+        place = (verdict.c.node == row["node"]) & (verdict.c.rule == row["rule"]) & (verdict.c.asset == row["asset"])
+        if connection.execute(update(verdict).where(place).values(**row)).rowcount == 0:
+            connection.execute(insert(verdict).values(**row))
+    for name, rule, asset in changes.gone:
+        gone = (verdict.c.node == name) & (verdict.c.rule == rule) & (verdict.c.asset == asset)
+        connection.execute(delete(verdict).where(gone))
+        _close(connection, name, rule, asset, now_us)
+    for each in changes.turned:
+        name, rule, asset = decide.key(each)
+        _close(connection, name, rule, asset, now_us)
+        values = {"node": name, "rule": rule, "asset": asset, "from_us": now_us, "state": each.state.value}
+        connection.execute(insert(verdict_interval).values(**values, reason=each.reason.code))
+
+
+def _close(connection: Connection, name: str, rule: str, asset: str, now_us: int) -> None:
+    """End the interval that is open; one that began at this very instant never was."""
+    interval = verdict_interval.c
+    this = (interval.node == name) & (interval.rule == rule) & (interval.asset == asset) & interval.to_us.is_(None)
+    connection.execute(delete(verdict_interval).where(this & (interval.from_us >= now_us)))
+    connection.execute(update(verdict_interval).where(this).values(to_us=now_us))
