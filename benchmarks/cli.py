@@ -3,8 +3,8 @@
 Limits, on 2 cores: `--version` below 100 ms above bare Python, `status` below 400 ms after 90 days of evidence, of
 three assets and of 50 assets under all 74 rules; `plan check` of 500 lines below 500 ms.
 
-A node's worker judges what its run changed, so that `status` is asked for what was found before (decision 18). Looks
-that find everything anew, as after an upgrade, are measured beside it.
+A node's worker judges what its run changed and its agent judges ahead, so that `status` is asked for what was found
+before (decisions 18 and 21). Looks that find everything anew, as where there is no agent, are measured beside it.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from zoneinfo import TZPATH
@@ -82,8 +82,9 @@ class Known:
         return asset in self.about
 
 
-def recall(book: Book, zone: str, now: datetime) -> Known:
-    """What was found before and would be found again at `now`. Raises what reading the ledger raises."""
+def recall(book: Book, zone: str, now: datetime, *, margin: timedelta = timedelta(0)) -> Known:
+    """What was found before and would be found again at `now`, and until `margin` later. Raises what reading the ledger
+    raises."""
     program = _program(zone)
     nothing = Known(program=program, size=0, latest=None, about={})
     kept = _read(book.layout.state / PLACE)
@@ -101,7 +102,7 @@ def recall(book: Book, zone: str, now: datetime) -> Known:
     if latest > now:
         return nothing
     about = {asset: _lasting(each) for asset, each in kept.about.items() if asset not in concerned}
-    standing = {asset: each for asset, each in about.items() if each.at(now)}
+    standing = {asset: each for asset, each in about.items() if each.at(now) and each.at(now + margin)}
     return Known(program=program, size=kept.size, latest=latest, about=standing)
 
 

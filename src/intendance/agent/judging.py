@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from intendance.agent import findings
@@ -24,6 +24,8 @@ from intendance.system.clock import Clock
 from intendance.system.collector import paused
 
 ACTIONS = 3
+MARGIN = timedelta(hours=5)
+"""What ends within it is found anew when a node is judged ahead of any look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +141,9 @@ def judge(
 
 
 def prepare(book: Book, now: datetime) -> None:
-    """Find now what the next look at the node will ask for, if anybody ever looked. Raises what `judge` raises."""
-    if (book.layout.state / findings.PLACE).exists():
-        with paused():
-            _verdicts(book, load(), _plan(book), now, afresh=False)
+    """Find now what the next look at the node will ask for, and what ends soon anew. Raises what `judge` raises."""
+    with paused():
+        _verdicts(book, load(), _plan(book), now, afresh=False, margin=MARGIN)
 
 
 def _plan(book: Book) -> PlanAdopted:
@@ -153,14 +154,22 @@ def _plan(book: Book) -> PlanAdopted:
     return plan
 
 
-def _verdicts(book: Book, rulebook: Rulebook, plan: PlanAdopted, now: datetime, *, afresh: bool) -> tuple[Verdict, ...]:
+def _verdicts(
+    book: Book,
+    rulebook: Rulebook,
+    plan: PlanAdopted,
+    now: datetime,
+    *,
+    afresh: bool,
+    margin: timedelta = timedelta(0),
+) -> tuple[Verdict, ...]:
     """What every rule says of every asset. Read in one transaction, so that no record comes in between."""
     book.connection.execute("BEGIN")
     try:
         if afresh:
             facts, horizons = gather(book, rulebook, plan, plan.assets, now)
             return evaluate(rulebook, facts, now, book.node, horizons)
-        known = findings.recall(book, plan.timezone, now)
+        known = findings.recall(book, plan.timezone, now, margin=margin)
         unknown = [asset for asset in plan.assets if asset not in known]
         facts, horizons = gather(book, rulebook, plan, unknown, now)
         done = evaluate_again(rulebook, facts, now, book.node, horizons, known.about)

@@ -21,6 +21,7 @@ from typing import Any
 
 from intendance import __version__
 from intendance.agent import bell, children
+from intendance.agent.ahead.tending import Ahead
 from intendance.agent.compose import Node, deadline_seconds, open_node
 from intendance.agent.inventory.daily import Daily
 from intendance.agent.layout import StateLayout
@@ -64,6 +65,7 @@ class Agent:
         self._child: Child | None = None
         self._end_by_ns: int | None = None
         self._inventory = Daily(node, say)
+        self._ahead = Ahead(node, say)
         self._sampler = Sampler(node, say)
 
     def run(self) -> None:
@@ -204,6 +206,7 @@ class Agent:
             self._node.journal.prune()
             self._pruned_at = now
         self._inventory.tend(now, busy=self._child is not None)
+        self._ahead.tend(now, busy=self._child is not None)
         self._sampler.tend()
 
     # --- waiting ------------------------------------------------------------------------------------------------
@@ -277,6 +280,7 @@ class Agent:
 
     def _end_worker(self) -> None:
         self._inventory.end()
+        self._ahead.end()
         if self._child is not None and self._run is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._child.process.pid, signal.SIGINT)

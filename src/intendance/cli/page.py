@@ -10,6 +10,7 @@ import os
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, TextIO
 
 from intendance.cli.output import columns as columns_of
@@ -98,6 +99,7 @@ def _columns() -> int:
     return shutil.get_terminal_size((WIDEST, 24)).columns
 
 
+@lru_cache(maxsize=4096)
 def width_of(text: str) -> int:
     """Columns that a text takes on a terminal."""
     if text.isascii():

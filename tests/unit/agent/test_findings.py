@@ -6,14 +6,14 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from intendance.agent import findings
-from intendance.agent.judging import judge, prepare
+from intendance.agent.judging import MARGIN, judge, prepare
 from intendance.ledger.book import Book
 from intendance.model.evidence.waiver import WaiverGranted
 from intendance.model.verdict import State, Verdict
@@ -86,16 +86,34 @@ def test_a_record_about_nothing_judged_so_leaves_it(state: Path, clock: MovableC
     assert judge(state, clock).verdicts == judge(state, clock, afresh=True).verdicts
 
 
-def test_the_worker_finds_anew_only_where_somebody_looks(state: Path, clock: MovableClock) -> None:
+def test_who_judges_ahead_finds_anew_whether_or_not_anybody_looked(state: Path, clock: MovableClock) -> None:
     clock.at += HOUR
     _add(state, clock, inspection([seen(NIGHT + 48 * HOUR)]))
+    for forgotten in (False, True):
+        if forgotten:
+            findings.forget(state)
+        with Book.open(state, clock) as book:
+            prepare(book, clock.at)
+        assert _known(state, clock) == {"shop-db"}
+
+
+def test_who_judges_ahead_finds_anew_what_ends_soon(state: Path, clock: MovableClock) -> None:
+    def ends_at() -> datetime:
+        with Book.open(state, clock) as book:
+            return findings.recall(book, "Europe/Brussels", clock.at).about["shop-db"].until
+
     with Book.open(state, clock) as book:
         prepare(book, clock.at)
-    assert _known(state, clock) == {"shop-db"}
-    findings.forget(state)
+    before = ends_at()
+    clock.at = before - MARGIN - HOUR
     with Book.open(state, clock) as book:
         prepare(book, clock.at)
-    assert not (state / findings.PLACE).exists()
+    assert ends_at() == before
+    clock.at = before - MARGIN + HOUR
+    with Book.open(state, clock) as book:
+        prepare(book, clock.at)
+    assert ends_at() > before
+    assert judge(state, clock).verdicts == judge(state, clock, afresh=True).verdicts
 
 
 def _emptied(path: Path) -> None:

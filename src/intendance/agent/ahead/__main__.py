@@ -1,0 +1,32 @@
+"""`python -m intendance.agent.ahead STATE`: judge the node now and keep what is found, so that no look waits for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from intendance.agent.judging import prepare
+from intendance.agent.opening import open_book
+from intendance.model.errors import IntendanceError
+from intendance.model.errors.state import refusal
+from intendance.system.clock import SystemClock
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Judge the node of a state folder. Nothing depends on it: `status` judges again what is not found."""
+    clock = SystemClock()
+    try:
+        with open_book(Path(arguments[0]), clock) as book:
+            prepare(book, clock.read().at)
+    except (IntendanceError, OSError) as error:
+        known = error if isinstance(error, IntendanceError) else refusal(error)
+        if known is None:
+            raise
+        sys.stderr.write(f"{known.message}\n")
+        return int(known.exit_code)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
