@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.support.postgresql",  # before those that import it
     "tests.support.fleet",
     "tests.support.gnupg",
+    "tests.support.mail",
     "tests.support.mariadb",
     "tests.support.physical",
     "tests.support.pipes",

@@ -10,21 +10,14 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any, Literal
 
+from intendance.model.alerting import Alerts, Window
 from intendance.model.frozen import dataclass
+from intendance.model.secret import SecretReference as SecretReference  # noqa: PLC0414 -- so that others may import it from here
 
 Catalogue = Literal["maint", "asbl"]
 EngineKind = Literal["mariadb", "files", "sqlite"]
 BackupKind = Literal["logical", "physical", "full", "differential"]
 NonTransactional = Literal["lock", "refuse"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretReference:
-    """Where a secret is found when it is needed; exactly one field is set."""
-
-    file: str | None = None
-    env: str | None = None
-    command: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,3 +309,6 @@ class Plan:
     declared: dict[str, Any] = field(default_factory=dict)
     prune: Prune | None = None
     thresholds: dict[str, Threshold] = field(default_factory=dict)
+    alerts: Alerts | None = None
+    providers: dict[str, Contact] = field(default_factory=dict)
+    windows: tuple[Window, ...] = ()

@@ -36,6 +36,7 @@ from intendance.model.plan import (
     Waiver,
 )
 from intendance.plan import durations
+from intendance.plan.alerting import alerts_of, secret_of, windows_of
 from intendance.plan.bounds.limits import measure
 
 Options = Mapping[str, Any]
@@ -66,6 +67,9 @@ def compile_plan(
         hosts=hosts_of(data.get("hosts", {})),
         declared=dict(declared or {}),
         prune=_prune(data.get("prune")),
+        alerts=alerts_of(data.get("alerts"), folder),
+        providers={name: Contact(**each) for name, each in data.get("providers", {}).items()},
+        windows=windows_of(data.get("windows", ())),
         thresholds={
             name: _threshold(written) for name, written in data.get("thresholds", {}).items() if name in SAMPLED
         },
@@ -75,7 +79,7 @@ def compile_plan(
 def _store(name: str, store: Options, folder: Path) -> Store:
     if store["kind"] == "directory":
         return DirectoryStore(name=name, path=store["path"])
-    credentials = _secret(store["credentials"], folder) or SecretReference()
+    credentials = secret_of(store["credentials"], folder) or SecretReference()
     if store["kind"] == "s3":
         return S3Store(
             name=name,
@@ -83,7 +87,7 @@ def _store(name: str, store: Options, folder: Path) -> Store:
             region=store.get("region"),
             endpoint=store.get("endpoint"),
             object_lock=store.get("object_lock"),
-            delete_credentials=_secret(store.get("delete_credentials"), folder),
+            delete_credentials=secret_of(store.get("delete_credentials"), folder),
             credentials=credentials,
         )
     return SftpStore(
@@ -93,7 +97,7 @@ def _store(name: str, store: Options, folder: Path) -> Store:
         user=store["user"],
         path=store["path"],
         host_key=store["host_key"],
-        delete_credentials=_secret(store.get("delete_credentials"), folder),
+        delete_credentials=secret_of(store.get("delete_credentials"), folder),
         delete_user=store.get("delete_user"),
         credentials=credentials,
     )
@@ -124,7 +128,7 @@ def _asset(name: str, asset: Options, data: Options, folder: Path) -> Asset:
             socket=connect.get("socket"),
             host=host,
             port=connect.get("port", 3306) if host else None,
-            credentials=_secret(connect.get("credentials"), folder),
+            credentials=secret_of(connect.get("credentials"), folder),
         ),
         databases=tuple(asset.get("databases", ())),
         non_transactional=asset.get("non_transactional", "lock"),
@@ -217,14 +221,3 @@ def _schedule(schedule: Options | None) -> Schedule | None:
     if schedule is None or "schedule" not in schedule:
         return None
     return Schedule(cron=" ".join(schedule["schedule"].split()), catch_up=schedule.get("catch_up", "once"))
-
-
-def _secret(reference: Options | None, folder: Path) -> SecretReference | None:
-    if reference is None:
-        return None
-    command = reference.get("command")
-    return SecretReference(
-        file=str(folder / reference["file"]) if "file" in reference else None,
-        env=reference.get("env"),
-        command=None if command is None else tuple(command),
-    )

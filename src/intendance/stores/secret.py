@@ -1,64 +1,15 @@
-"""A secret that a store needs, read where the plan says it is, at the moment it is needed."""
+"""A secret that a store needs."""
 
 from __future__ import annotations
 
-import os
-import stat
-from pathlib import Path
-
-from intendance.model.errors import IntendanceError
-from intendance.model.errors.process import ProgramFailed
 from intendance.model.errors.store import StoreCredentialsUnusable
-from intendance.model.plan import SecretReference
-from intendance.system import process
-
-_LIMIT_BYTES = 64 << 10
-_COMMAND_SECONDS = 30
+from intendance.model.secret import SecretReference
+from intendance.system import secret
 
 
 def read_secret(store: str, reference: SecretReference) -> str:
     """The text that a file, a variable or a program gives. Raises StoreCredentialsUnusable, which never repeats it."""
-    if reference.file is not None:
-        return _file(store, Path(reference.file))
-    if reference.env is not None:
-        value = os.environ.get(reference.env)
-        if not value:
-            raise StoreCredentialsUnusable(
-                store=store,
-                detail=f"the environment variable {reference.env} is not set",
-                remedy=f"Set {reference.env} where Intendance runs.",
-            )
-        return value
-    return _printed(store, reference.command or ("false",))
-
-
-def _file(store: str, path: Path) -> str:
     try:
-        with path.open("rb") as opened:
-            mode = os.fstat(opened.fileno()).st_mode
-            content = opened.read(_LIMIT_BYTES)
-    except OSError as failure:
-        raise StoreCredentialsUnusable(
-            store=store,
-            detail=f"{path}: {(failure.strerror or str(failure)).lower()}",
-            remedy=f"Write {path}, readable by who runs Intendance and nobody else.",
-        ) from None
-    if not stat.S_ISREG(mode) or mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
-        raise StoreCredentialsUnusable(
-            store=store,
-            detail=f"{path} is open to others than its owner",
-            remedy=f"Close it: `chmod 600 {path}`. If others could log in here, change the secret too.",
-        )
-    return content.decode("utf-8", errors="replace")
-
-
-def _printed(store: str, command: tuple[str, ...]) -> str:
-    remedy = "Run that command by hand to see why; it must print the credentials."
-    try:
-        done = process.run(command, deadline_seconds=_COMMAND_SECONDS)
-    except ProgramFailed as failure:  # what it said may be the secret: not repeated
-        detail = f"the command {command[0]} that gives them ended with code {failure.params['code']}"
-        raise StoreCredentialsUnusable(store=store, detail=detail, remedy=remedy) from None
-    except IntendanceError as failure:
-        raise StoreCredentialsUnusable(store=store, detail=failure.message.rstrip("."), remedy=remedy) from None
-    return done.stdout.decode("utf-8", errors="replace")
+        return secret.read_secret(reference)
+    except secret.SecretUnusable as unusable:
+        raise StoreCredentialsUnusable(store=store, detail=unusable.detail, remedy=unusable.remedy) from None

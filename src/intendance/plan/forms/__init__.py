@@ -22,7 +22,17 @@ from intendance.plan.forms.names import (
     variable,
 )
 from intendance.plan.forms.people import email, phone
-from intendance.plan.forms.places import absolute_path, exclusion, file_path, host, host_key, secure_url, smtp_url, url
+from intendance.plan.forms.places import (
+    absolute_path,
+    exclusion,
+    file_path,
+    gateway_url,
+    host,
+    host_key,
+    secure_url,
+    smtp_url,
+    url,
+)
 from intendance.plan.forms.sql import sql
 
 __all__ = ["FORMS", "Form", "Misform", "as_slug", "closest", "cron", "days", "duration", "slug"]
@@ -37,6 +47,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "host-key": host_key,
         "url": url,
         "secure-url": secure_url,
+        "gateway-url": gateway_url,
         "smtp-url": smtp_url,
         "variable": variable,
         "email": email,

@@ -13,6 +13,7 @@ _HOST = re.compile(
 )
 _ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]{2,45}\]", re.ASCII)
 _HOST_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]{60,2000}={0,2}", re.ASCII)
+_LOOPBACK = re.compile(r"http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?(/|$)", re.ASCII)
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^/?#\s]*)(?P<rest>[/?#]\S*)?", re.ASCII)
 
 
@@ -80,6 +81,15 @@ def url(text: str) -> Misform | None:
 def secure_url(text: str) -> Misform | None:
     """An address on the web that is reached by TLS, without a user or password in it."""
     return _url(text, ("https",), "https://fleet.example.org")
+
+
+def gateway_url(text: str) -> Misform | None:
+    """An address on the web that is reached by TLS, or on this machine without."""
+    wrong = _url(text, ("https", "http"), "https://sms.example.org/send")
+    if wrong is not None or text.startswith("https:") or _LOOPBACK.match(text):
+        return wrong
+    said = say("what goes there without TLS can be read on the way, and credentials are in it")
+    return Misform("url-without-tls", said, say("write `https://`, or a gateway on this machine"))
 
 
 def smtp_url(text: str) -> Misform | None:

@@ -26,6 +26,7 @@ Host = Annotated[str, StringConstraints(min_length=1, max_length=253), Form("hos
 HostKey = Annotated[str, StringConstraints(pattern=r"^(ssh-|ecdsa-)\S+ \S+$"), Form("host-key")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://"), Form("url")]
 SecureUrl = Annotated[str, StringConstraints(pattern=r"^https://"), Form("secure-url")]
+GatewayUrl = Annotated[str, StringConstraints(pattern=r"^https?://"), Form("gateway-url")]
 SmtpUrl = Annotated[str, StringConstraints(pattern=r"^smtps?://"), Form("smtp-url")]
 Bucket = Annotated[str, StringConstraints(min_length=3, max_length=63), Form("bucket")]
 Table = Annotated[str, StringConstraints(pattern=r"^[^.]+[.][^.]+$"), Form("table")]

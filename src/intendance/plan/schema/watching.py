@@ -9,6 +9,7 @@ from pydantic import Field
 from intendance.plan.schema.declaring import Group, option, optional
 from intendance.plan.schema.forms import (
     Email,
+    GatewayUrl,
     Interval,
     Latency,
     Line,
@@ -83,7 +84,14 @@ class SmsChannel(Group):
     """How text messages leave."""
 
     kind: Literal["http"] = option("By a provider's interface on the web.", example="http")
-    template: Slug = option("Whose interface it is.", example="ovh")
+    template: Literal["ovh", "twilio", "free-mobile", "generic"] = option(
+        "Whose interface it is; `generic` is any gateway that takes a JSON object at `url`.", example="ovh"
+    )
+    url: GatewayUrl = optional(
+        "Where the interface is, if not where the provider has it; a gateway on this machine may do without TLS.",
+        example="https://sms.example.org/send",
+    )
+    sender: Line = optional("The sender that telephones show, where the provider allows it.", example="ASBL")
     credentials: SecretReference = option("What it asks for.", example={"file": "/etc/intendance/sms.ini"})
 
 
@@ -115,6 +123,11 @@ class Alerts(Group):
     sms: SmsChannel = optional(
         "How text messages leave.",
         example={"kind": "http", "template": "ovh", "credentials": {"file": "/etc/intendance/sms.ini"}},
+    )
+    observer: SecureUrl = optional(
+        "An address elsewhere that is asked each minute while all is well with the manager, and tells you when it is"
+        " asked no more: another manager, or a dead man's switch.",
+        example="https://hc.example.org/ping/2f7c",
     )
     policy: AlertPolicy = option(
         "Who is told of what, step by step.",
