@@ -12,7 +12,7 @@ _DEPTH = 4
 _HOLE = "{}"
 _CODE = re.compile(r"--|GRANT |mariadbd --")
 """How commands and SQL begin, which stand in sentences as they are."""
-_RAISED = {"ValueError", "Fault", "_refuse", "_unusable", "translated", "_wrong", "_unclear"}
+_RAISED = {"ValueError", "Fault", "_refuse", "_unusable", "translated", "_wrong", "_unclear", "_faulty"}
 """What carries a sentence to the error that shows it."""
 _NAMED = {"detail", "remedy", "fault", "fallback", "found"}
 _PERFORMING = {"activities", "sets", "stores", "engines"}

@@ -11,7 +11,7 @@ from intendance.ledger.bundle import BundleSource, check_files, open_files
 from intendance.ledger.export import Exported, export
 from intendance.ledger.note import Checkpoint
 from intendance.ledger.part import RECORDS, PartSource, verify_part
-from intendance.ledger.report import Fault, Report
+from intendance.ledger.report import Case, Report
 from intendance.ledger.source import Unreadable, open_source
 from intendance.ledger.tlog import leaf_hash
 from intendance.ledger.verify import verify
@@ -87,7 +87,7 @@ def verify_ledger(state: Path, *, first: int | None, last: int | None, pin: Path
             return verify(source, first=first, last=last, pin=pinned)
     except Unreadable as error:
         report = Report()
-        report.add(Fault.UNDETERMINED, "ledger", str(error))
+        report.add(Case.UNREADABLE, "ledger", str(error))
         report.not_checked.append("Anything: the ledger could not be opened.")
         return report
 
@@ -105,7 +105,7 @@ def verify_bundle(path: Path, *, first: int | None, last: int | None, pin: Path 
             return report
     except Unreadable as error:
         report = Report()
-        report.add(Fault.UNDETERMINED, "bundle", str(error))
+        report.add(Case.UNREADABLE, "bundle", str(error))
         report.not_checked.append("Anything else: the bundle could not be read to its end.")
         return report
 

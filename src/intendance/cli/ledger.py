@@ -205,7 +205,8 @@ def _report_json(report: Report) -> dict[str, Any]:
         "pinned_size": report.pinned_size,
         "counts": {str(fault): count for fault, count in report.counts.items()},
         "findings": [
-            {"fault": str(found.fault), "where": found.where, "detail": found.detail} for found in report.findings
+            {"code": str(found.case), "fault": str(found.fault), "where": found.where, "detail": found.detail}
+            for found in report.findings
         ],
         "not_checked": report.not_checked,
     }

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from intendance.ledger.report import Fault, Report
+from intendance.ledger.report import Case, Report
 from intendance.ledger.rows import Block, Row
 from intendance.ledger.source import Unreadable
 from intendance.ledger.tlog import TILE_WIDTH, Tile, parse_path, unbundle
@@ -209,28 +209,28 @@ def check_files(files: Files, report: Report) -> None:
     Raises Unreadable.
     """
     for name in files.strange:
-        report.add(Fault.UNDETERMINED, repr(name), "it is not a plain file of a bundle; it was not read")
+        report.add(Case.FILE_UNKNOWN, repr(name), "it is not a plain file of a bundle; it was not read")
     apart = files.read("ledger.vkey")
     if apart is not None and report.key and apart.decode(errors="replace").strip() != report.key:
-        report.add(Fault.TAMPERED, "ledger.vkey", "it is not the key in record 0")
+        report.add(Case.FILE_DIFFERS, "ledger.vkey", "it is not the key in record 0")
     content = files.read(SUMS)
     if content is None:
-        report.add(Fault.INCOMPLETE, SUMS, "the file is missing")
+        report.add(Case.FILE_MISSING, SUMS, "the file is missing")
         return
     listed: dict[str, str] = {}
     for line in content.decode(errors="replace").splitlines():
         found = _SUM_LINE.fullmatch(line)
         if found is None:
-            report.add(Fault.TAMPERED, SUMS, f"{line[:80]!r} is not a line of it")
+            report.add(Case.SUMS_MALFORMED, SUMS, f"{line[:80]!r} is not a line of it")
         else:
             listed[found[2]] = found[1]
     for name, expected in listed.items():
         if name not in files.sizes:
-            report.add(Fault.INCOMPLETE, name, "the file is missing")
+            report.add(Case.FILE_MISSING, name, "the file is missing")
         elif files.digest(name) != expected:
-            report.add(Fault.TAMPERED, name, f"it is not the file that {SUMS} names")
+            report.add(Case.FILE_DIFFERS, name, f"it is not the file that {SUMS} names")
     for name in sorted(files.sizes.keys() - listed.keys() - {SUMS}):
-        report.add(Fault.UNDETERMINED, repr(name), f"{SUMS} does not name it")
+        report.add(Case.FILE_UNKNOWN, repr(name), f"{SUMS} does not name it")
 
 
 def unbundled(content: bytes) -> tuple[list[bytes], bool]:

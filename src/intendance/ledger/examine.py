@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from intendance.ledger import canonical, envelope
-from intendance.ledger.report import Fault
+from intendance.ledger.report import Case, Fault
 from intendance.ledger.rows import Block, Row
 from intendance.model.errors.ledger import NotCanonical
 from intendance.model.evidence import KINDS
@@ -23,8 +23,13 @@ class Examined(NamedTuple):
 
     prev: str | None
     attachments: list[Attachment]
-    fault: Fault | None = None
+    case: Case | None = None
     detail: str = ""
+
+    @property
+    def fault(self) -> Fault | None:
+        """How bad it is, if anything is."""
+        return None if self.case is None else self.case.fault
 
 
 def examine(row: Row, node: str) -> Examined:
@@ -101,15 +106,15 @@ def _thorough(row: Row, node: str) -> Examined:
     try:
         value = canonical.decode(row.content)
     except NotCanonical as error:
-        return _wrong(f"it is not canonical JSON: {error.params['detail']}")
+        return _faulty(Case.RECORD_NOT_CANONICAL, f"it is not canonical JSON: {error.params['detail']}")
     if not isinstance(value, dict) or value.get("v") != envelope.VERSION or isinstance(value["v"], bool):
-        return _unclear("its version is not known to this program")
+        return _faulty(Case.RECORD_VERSION_UNKNOWN, "its version is not known to this program")
     if set(value) != _ENVELOPE:
-        return _unclear("it has not the members of a record of version 1")
+        return _faulty(Case.RECORD_MALFORMED, "it has not the members of a record of version 1")
     try:
         record = msgspec.convert(value, Record)
     except msgspec.ValidationError as error:
-        return _unclear(f"it is not a record of version 1: {error}")
+        return _faulty(Case.RECORD_MALFORMED, f"it is not a record of version 1: {error}")
     for name, written, found in (
         ("seq", record.seq, row.seq),
         ("kind", record.kind, row.kind),
@@ -118,21 +123,25 @@ def _thorough(row: Row, node: str) -> Examined:
         ("node", record.node, node),
     ):
         if written != found:
-            return _wrong(f"it says {name} {written!r}, its place says {found!r}", record)
+            return _faulty(Case.RECORD_MISPLACED, f"it says {name} {written!r}, its place says {found!r}", record)
     if not _is_time(record.ts):
-        return _unclear(f"its time {record.ts!r} is not RFC 3339 in UTC with microseconds", record)
+        return _faulty(
+            Case.RECORD_TIME_MALFORMED, f"its time {record.ts!r} is not RFC 3339 in UTC with microseconds", record
+        )
     return _of_kind(record)
 
 
 def _of_kind(record: Record) -> Examined:
     if record.kind not in KINDS:
-        return _unclear(f"its kind {record.kind!r} is not known to this program", record)
+        return _faulty(Case.RECORD_KIND_UNKNOWN, f"its kind {record.kind!r} is not known to this program", record)
     try:
         data = msgspec.convert(record.data, KINDS[record.kind])
     except msgspec.ValidationError as error:
-        return _unclear(f"its data is not that of {record.kind!r}: {error}", record)
+        return _faulty(Case.RECORD_DATA_UNKNOWN, f"its data is not that of {record.kind!r}: {error}", record)
     if not _covers(msgspec.to_builtins(data), record.data):
-        return _unclear(f"its data has members that {record.kind!r} does not have in this program", record)
+        return _faulty(
+            Case.RECORD_DATA_UNKNOWN, f"its data has members that {record.kind!r} does not have in this program", record
+        )
     return Examined(record.prev, record.attachments)
 
 
@@ -162,18 +171,10 @@ def _covers(known: Any, written: Any) -> bool:
     return bool(known == written)
 
 
-def _wrong(detail: str, record: Record | None = None) -> Examined:
-    return _faulty(Fault.TAMPERED, detail, record)
-
-
-def _unclear(detail: str, record: Record | None = None) -> Examined:
-    return _faulty(Fault.UNDETERMINED, detail, record)
-
-
-def _faulty(fault: Fault, detail: str, record: Record | None) -> Examined:
+def _faulty(case: Case, detail: str, record: Record | None = None) -> Examined:
     return Examined(
         prev=record.prev if record else None,
         attachments=record.attachments if record else [],
-        fault=fault,
+        case=case,
         detail=detail,
     )

@@ -11,7 +11,7 @@ from intendance.ledger import envelope, note
 from intendance.ledger.bundle import LOG, FilesSource, row_of, unbundled
 from intendance.ledger.examine import examine
 from intendance.ledger.note import Checkpoint
-from intendance.ledger.report import Fault, Report
+from intendance.ledger.report import Case, Report
 from intendance.ledger.rows import Block, Row
 from intendance.ledger.signed_tree import SignedTree
 from intendance.ledger.source import Unreadable
@@ -112,12 +112,12 @@ def verify_part(
         begin = source.first if first is None else first
         end = min(source.last, report.size - 1) if last is None else last
         if source.last >= report.size:
-            report.add(Fault.INCOMPLETE, "checkpoint", f"records from {report.size} on are not signed")
+            report.add(Case.RECORDS_UNSIGNED, "checkpoint", f"records from {report.size} on are not signed")
         if begin <= end or last is not None:
             verification.some_records(begin, end, pinned)
         verification.around(begin)
     except Unreadable as error:
-        report.add(Fault.UNDETERMINED, "ledger", str(error))
+        report.add(Case.UNREADABLE, "ledger", str(error))
     say_what_was_not_checked(report)
     if report.first is not None and report.first > 1:
         report.not_checked.append(f"Whether record {report.first} names the one before it, which is not in this part.")
@@ -139,39 +139,39 @@ class _PartVerification(Verification):
         with self.source.checking() as checked:
             holder, damage = checked()
         if damage:
-            self.report.add(Fault.TAMPERED, holder, damage)
+            self.report.add(Case.STORAGE_DAMAGED, holder, damage)
 
     def _record_0(self, tree: SignedTree | None) -> None:
         for row in self.source.rows(0, 1):
             seen = examine(row, self.report.node)
-            if seen.fault is not None:
-                self.report.add(seen.fault, "record 0", seen.detail)
+            if seen.case is not None:
+                self.report.add(seen.case, "record 0", seen.detail)
             if row.kind != "genesis" or seen.prev not in (None, envelope.NO_PREVIOUS):
-                self.report.add(Fault.TAMPERED, "record 0", "it is not a genesis record")
+                self.report.add(Case.GENESIS_MISPLACED, "record 0", "it is not a genesis record")
             if tree is not None and self.report.size > 0:
                 self._look_up(row, tree)
 
     def _tiles(self, tree: SignedTree) -> None:
         for path, tile in self.source.present():
             if tile is None or tile.level is None:
-                self.report.add(Fault.UNDETERMINED, path, "no part of a ledger has such a file")
+                self.report.add(Case.FILE_UNKNOWN, path, "no part of a ledger has such a file")
             elif not tree.has(tile):
-                self.report.add(Fault.INCOMPLETE, path, "it speaks of records that are not signed")
+                self.report.add(Case.FILE_AHEAD, path, "it speaks of records that are not signed")
             else:
                 hashes = tree.row(tile.level, tile.index)
                 self.report.tiles += hashes is not None
                 if hashes is not None and self.source.tile(tile) != b"".join(hashes[: tile.width]):
-                    self.report.add(Fault.TAMPERED, path, "its hashes are not those of the signed tree")
+                    self.report.add(Case.TILE_DIFFERS, path, "its hashes are not those of the signed tree")
 
     def _look_up(self, row: Row, tree: SignedTree) -> None:
         signed = tree.leaf(row.seq)
         if signed is not None and signed != leaf_hash(row.content):
-            self.report.add(Fault.TAMPERED, f"record {row.seq}", "it is not the record that was signed")
+            self.report.add(Case.RECORD_REPLACED, f"record {row.seq}", "it is not the record that was signed")
 
     def _root_at(self, size: int, signed: Checkpoint) -> bytes | None:
         found = SignedTree(self.source.tile, signed, Report()).root_at(size)
         if found is None:
             self.report.add(
-                Fault.UNDETERMINED, "pin", f"this part does not hold what compares it: export again `--from {size}`"
+                Case.PIN_NOT_COMPARED, "pin", f"this part does not hold what compares it: export again `--from {size}`"
             )
         return found

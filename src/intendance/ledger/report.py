@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from enum import StrEnum
+from typing import Self
 
 from intendance.model.frozen import dataclass
 
@@ -16,6 +17,63 @@ class Fault(StrEnum):
     UNDETERMINED = "undetermined"
 
 
+class Case(StrEnum):
+    """What a finding is, by a name that stays for programs; each case is as bad as it says."""
+
+    fault: Fault
+
+    def __new__(cls, code: str, fault: Fault) -> Self:
+        case = str.__new__(cls, code)
+        case._value_ = code
+        case.fault = fault
+        return case
+
+    # records
+    RECORD_NOT_CANONICAL = "record_not_canonical", Fault.TAMPERED
+    RECORD_MISPLACED = "record_misplaced", Fault.TAMPERED
+    RECORD_REPLACED = "record_replaced", Fault.TAMPERED
+    RECORD_OUT_OF_ORDER = "record_out_of_order", Fault.TAMPERED
+    RECORD_NOT_THE_HASHED = "record_not_the_hashed", Fault.TAMPERED
+    CHAIN_BROKEN = "chain_broken", Fault.TAMPERED
+    GENESIS_MISPLACED = "genesis_misplaced", Fault.TAMPERED
+    RECORD_MISSING = "record_missing", Fault.INCOMPLETE
+    RECORDS_UNSIGNED = "records_unsigned", Fault.INCOMPLETE
+    RECORDS_LOST = "records_lost", Fault.INCOMPLETE
+    RECORD_VERSION_UNKNOWN = "record_version_unknown", Fault.UNDETERMINED
+    RECORD_MALFORMED = "record_malformed", Fault.UNDETERMINED
+    RECORD_TIME_MALFORMED = "record_time_malformed", Fault.UNDETERMINED
+    RECORD_KIND_UNKNOWN = "record_kind_unknown", Fault.UNDETERMINED
+    RECORD_DATA_UNKNOWN = "record_data_unknown", Fault.UNDETERMINED
+    # what records name
+    ATTACHMENT_CHANGED = "attachment_changed", Fault.TAMPERED
+    ATTACHMENT_MISSING = "attachment_missing", Fault.INCOMPLETE
+    # who signed
+    ORIGIN_DIFFERS = "origin_differs", Fault.TAMPERED
+    CHECKPOINT_MALFORMED = "checkpoint_malformed", Fault.TAMPERED
+    CHECKPOINT_FOREIGN = "checkpoint_foreign", Fault.TAMPERED
+    SIGNATURE_WRONG = "signature_wrong", Fault.TAMPERED
+    ROOT_DIFFERS = "root_differs", Fault.TAMPERED
+    GENESIS_MISSING = "genesis_missing", Fault.INCOMPLETE
+    CHECKPOINT_MISSING = "checkpoint_missing", Fault.INCOMPLETE
+    KEY_UNREADABLE = "key_unreadable", Fault.UNDETERMINED
+    SIGNATURE_UNCHECKED = "signature_unchecked", Fault.UNDETERMINED
+    SIGNATURE_MISSING = "signature_missing", Fault.UNDETERMINED
+    # the pinned checkpoint
+    HISTORY_REWRITTEN = "history_rewritten", Fault.TAMPERED
+    ROLLED_BACK = "rolled_back", Fault.INCOMPLETE
+    PIN_NOT_COMPARED = "pin_not_compared", Fault.UNDETERMINED
+    PIN_OF_ANOTHER_KEY = "pin_of_another_key", Fault.UNDETERMINED
+    # files
+    FILE_DIFFERS = "file_differs", Fault.TAMPERED
+    TILE_DIFFERS = "tile_differs", Fault.TAMPERED
+    SUMS_MALFORMED = "sums_malformed", Fault.TAMPERED
+    STORAGE_DAMAGED = "storage_damaged", Fault.TAMPERED
+    FILE_MISSING = "file_missing", Fault.INCOMPLETE
+    FILE_AHEAD = "file_ahead", Fault.INCOMPLETE
+    FILE_UNKNOWN = "file_unknown", Fault.UNDETERMINED
+    UNREADABLE = "unreadable", Fault.UNDETERMINED
+
+
 EXIT_CODES = {Fault.TAMPERED: 1, Fault.INCOMPLETE: 3, Fault.UNDETERMINED: 5}
 LISTED = 100
 """Findings kept in full; the others are counted."""
@@ -25,9 +83,14 @@ LISTED = 100
 class Finding:
     """One thing that is wrong: where (`record 12`, a file of the log, `checkpoint`), and what, in English."""
 
-    fault: Fault
+    case: Case
     where: str
     detail: str
+
+    @property
+    def fault(self) -> Fault:
+        """How bad it is."""
+        return self.case.fault
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,11 +118,11 @@ class Report:
     counts: dict[Fault, int] = field(default_factory=lambda: dict.fromkeys(Fault, 0))
     not_checked: list[str] = field(default_factory=list)
 
-    def add(self, fault: Fault, where: str, detail: str) -> None:
+    def add(self, case: Case, where: str, detail: str) -> None:
         """Note a finding."""
-        self.counts[fault] += 1
+        self.counts[case.fault] += 1
         if len(self.findings) < LISTED:
-            self.findings.append(Finding(fault=fault, where=where, detail=detail))
+            self.findings.append(Finding(case=case, where=where, detail=detail))
 
     @property
     def worst(self) -> Fault | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from intendance.ledger.note import Checkpoint
-from intendance.ledger.report import Fault, Report
+from intendance.ledger.report import Case, Report
 from intendance.ledger.tlog import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Edge, Tile, range_hash, root_of
 
 _KEPT_TILES = 64
@@ -62,7 +62,7 @@ class SignedTree:
         if row is None or above is None:
             return None
         if root_of(row) != above[index % TILE_WIDTH]:
-            self._report.add(Fault.TAMPERED, tile.path, "its hashes are not those of the signed tree")
+            self._report.add(Case.TILE_DIFFERS, tile.path, "its hashes are not those of the signed tree")
             return None
         return row
 
@@ -84,7 +84,7 @@ class SignedTree:
             edge.levels.append(row)
             level += 1
         if edge.root() != self._signed.root:
-            self._report.add(Fault.TAMPERED, "tile", f"the tiles of {size} records do not add up to the signed root")
+            self._report.add(Case.TILE_DIFFERS, "tile", f"the tiles of {size} records do not add up to the signed root")
             return None
         return edge
 
@@ -94,9 +94,9 @@ class SignedTree:
             content = self._read_tile(Tile(tile.level, tile.index))
             content = None if content is None else content[: tile.width * HASH_BYTES]
         if content is None:
-            self._report.add(Fault.INCOMPLETE, tile.path, "the file is missing")
+            self._report.add(Case.FILE_MISSING, tile.path, "the file is missing")
             return None
         if len(content) != tile.width * HASH_BYTES:
-            self._report.add(Fault.TAMPERED, tile.path, f"it has {len(content)} bytes for {tile.width} hashes")
+            self._report.add(Case.TILE_DIFFERS, tile.path, f"it has {len(content)} bytes for {tile.width} hashes")
             return None
         return [content[i : i + HASH_BYTES] for i in range(0, len(content), HASH_BYTES)]

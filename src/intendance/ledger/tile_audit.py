@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from intendance.ledger.report import LISTED, Fault, Report
+from intendance.ledger.report import LISTED, Case, Report
 from intendance.ledger.source import Source
 from intendance.ledger.tlog import HASH_BYTES, TILE_WIDTH, Edge, Tile, bundle, tiles_of, unbundle
 
@@ -19,7 +19,7 @@ class TileAudit:
         self._differing: list[tuple[Tile, list[int]]] = []
         for path, tile in source.present():
             if tile is None:
-                report.add(Fault.UNDETERMINED, path, "no tile has this name")
+                report.add(Case.FILE_UNKNOWN, path, "no tile has this name")
             else:
                 self._widths.setdefault((tile.level, tile.index), []).append(tile.width)
 
@@ -34,7 +34,7 @@ class TileAudit:
                 return
             widths = self._widths.get((tile.level, tile.index), ())
             if tile.width not in widths and TILE_WIDTH not in widths:
-                self._report.add(Fault.INCOMPLETE, tile.path, "the file is missing")
+                self._report.add(Case.FILE_MISSING, tile.path, "the file is missing")
                 missing += 1
 
     def row(self, level: int, index: int, hashes: Sequence[bytes]) -> None:
@@ -71,14 +71,14 @@ class TileAudit:
                 detail = "the file differs from the ledger's records"
                 if numbers and not tile.level:
                     detail = f"the file differs from the ledger's records at {named}"
-                self._report.add(Fault.TAMPERED, tile.path, detail)
+                self._report.add(Case.FILE_DIFFERS, tile.path, detail)
             elif tile.level == 0 and numbers:
-                self._report.add(Fault.TAMPERED, named, f"not what was hashed into {tile.path}")
+                self._report.add(Case.RECORD_NOT_THE_HASHED, named, f"not what was hashed into {tile.path}")
             else:
-                self._report.add(Fault.TAMPERED, tile.path, "its hashes are not those of the ledger's records")
+                self._report.add(Case.TILE_DIFFERS, tile.path, "its hashes are not those of the ledger's records")
         for level, index in self._widths:
             path = Tile(level, index).path
-            self._report.add(Fault.INCOMPLETE, path, "it speaks of records that the database does not hold")
+            self._report.add(Case.FILE_AHEAD, path, "it speaks of records that the database does not hold")
 
     def _files(self, level: int | None, index: int, held: int) -> list[tuple[Tile, bytes]]:
         found: list[tuple[Tile, bytes]] = []
@@ -87,10 +87,10 @@ class TileAudit:
             content = self._source.tile(tile)
             if width > held:
                 self._report.add(
-                    Fault.INCOMPLETE, tile.path, f"it speaks of {width - held} records that the database does not hold"
+                    Case.FILE_AHEAD, tile.path, f"it speaks of {width - held} records that the database does not hold"
                 )
             elif content is None:
-                self._report.add(Fault.INCOMPLETE, tile.path, "the file is missing")
+                self._report.add(Case.FILE_MISSING, tile.path, "the file is missing")
             else:
                 self._report.tiles += 1
                 found.append((tile, content))

@@ -10,7 +10,7 @@ from intendance.ledger import envelope, note
 from intendance.ledger.examine import examine, faultless
 from intendance.ledger.note import Checkpoint, VerifierKey
 from intendance.ledger.origin import node_of
-from intendance.ledger.report import Fault, Report
+from intendance.ledger.report import Case, Report
 from intendance.ledger.rows import Block, Row
 from intendance.ledger.signed_tree import SignedTree
 from intendance.ledger.source import Source, Unreadable
@@ -41,7 +41,7 @@ def verify(
         else:
             verification.some_records(first or 0, report.size - 1 if last is None else last, pinned)
     except Unreadable as error:
-        report.add(Fault.UNDETERMINED, "ledger", str(error))
+        report.add(Case.UNREADABLE, "ledger", str(error))
     say_what_was_not_checked(report)
     return report
 
@@ -70,43 +70,49 @@ class Verification:
         row = next(self.source.rows(0, 1), None)
         if row is None:
             self.report.add(
-                Fault.INCOMPLETE, "record 0", "the genesis record, which holds the ledger's key, is missing"
+                Case.GENESIS_MISSING, "record 0", "the genesis record, which holds the ledger's key, is missing"
             )
             return
         try:
             genesis = envelope.fact(row.content, "genesis", 0).data
             self.key = VerifierKey.parse(genesis.ledger_key)
         except (RecordUnreadable, NoteMalformed) as error:
-            self.report.add(Fault.UNDETERMINED, "record 0", f"the ledger's key cannot be read from it: {error.message}")
+            self.report.add(
+                Case.KEY_UNREADABLE, "record 0", f"the ledger's key cannot be read from it: {error.message}"
+            )
             return
         self.report.key = self.key.text
         self.report.origin = genesis.origin
         if self.key.name != genesis.origin or node_of(genesis.origin) is None:
-            self.report.add(Fault.TAMPERED, "record 0", "its origin and the name of its key do not fit")
+            self.report.add(Case.ORIGIN_DIFFERS, "record 0", "its origin and the name of its key do not fit")
 
     def _read_checkpoint(self) -> None:
         content = self.source.checkpoint()
         if content is None:
-            self.report.add(Fault.INCOMPLETE, "checkpoint", "the file is missing: nothing signed binds these records")
+            self.report.add(
+                Case.CHECKPOINT_MISSING, "checkpoint", "the file is missing: nothing signed binds these records"
+            )
             return
         try:
             self.signed, signed_note = note.read_checkpoint(content)
         except NoteMalformed as error:
-            self.report.add(Fault.TAMPERED, "checkpoint", str(error.params["detail"]))
+            self.report.add(Case.CHECKPOINT_MALFORMED, "checkpoint", str(error.params["detail"]))
             return
         self.report.signed_size = self.signed.size
         self.report.signed_root = self.signed.root.hex()
         self.report.origin = self.report.origin or self.signed.origin
         if self.key is None:
-            self.report.add(Fault.UNDETERMINED, "checkpoint", "its signature was not checked: the key is not known")
+            self.report.add(
+                Case.SIGNATURE_UNCHECKED, "checkpoint", "its signature was not checked: the key is not known"
+            )
             return
         if self.signed.origin != self.key.name:
-            self.report.add(Fault.TAMPERED, "checkpoint", f"it is of another log: {self.signed.origin}")
+            self.report.add(Case.CHECKPOINT_FOREIGN, "checkpoint", f"it is of another log: {self.signed.origin}")
         genuine = note.verify_note(signed_note, self.key)
         if genuine is None:
-            self.report.add(Fault.UNDETERMINED, "checkpoint", "it carries no signature of this ledger's key")
+            self.report.add(Case.SIGNATURE_MISSING, "checkpoint", "it carries no signature of this ledger's key")
         elif not genuine:
-            self.report.add(Fault.TAMPERED, "checkpoint", "its signature does not fit its text")
+            self.report.add(Case.SIGNATURE_WRONG, "checkpoint", "its signature does not fit its text")
 
     def read_pin(self, path: Path, content: bytes) -> Checkpoint | None:
         """The pinned checkpoint, if this ledger's key signed it. Raises PinUnusable."""
@@ -115,13 +121,15 @@ class Verification:
         except NoteMalformed as error:
             raise PinUnusable(path=path, detail=error.params["detail"]) from None
         if self.key is None:
-            self.report.add(Fault.UNDETERMINED, "pin", "it was not compared: the ledger's key is not known")
+            self.report.add(Case.PIN_NOT_COMPARED, "pin", "it was not compared: the ledger's key is not known")
             return None
         if pinned.origin != self.key.name:
             raise PinUnusable(path=path, detail=f"it is of {pinned.origin}, this ledger is {self.key.name}")
         genuine = note.verify_note(signed_note, self.key)
         if genuine is None:
-            self.report.add(Fault.UNDETERMINED, "pin", "another key signed it: one of the two ledgers is not genuine")
+            self.report.add(
+                Case.PIN_OF_ANOTHER_KEY, "pin", "another key signed it: one of the two ledgers is not genuine"
+            )
             return None
         if not genuine:
             raise PinUnusable(path=path, detail="its signature does not fit its text")
@@ -146,7 +154,7 @@ class Verification:
             self._compare_sizes()
             holder, damage = checked()
         if damage:
-            self.report.add(Fault.TAMPERED, holder, damage)
+            self.report.add(Case.STORAGE_DAMAGED, holder, damage)
 
     def _rebuild(self, audit: TileAudit, marks: set[int]) -> dict[int, bytes]:
         """Go through all records; returns the root hashes of the tree at the sizes asked for."""
@@ -173,7 +181,7 @@ class Verification:
             return False
         if roots[self.signed.size] != self.signed.root:
             self.report.add(
-                Fault.TAMPERED, "checkpoint", f"the first {self.signed.size} records do not give the root it signs"
+                Case.ROOT_DIFFERS, "checkpoint", f"the first {self.signed.size} records do not give the root it signs"
             )
             return False
         return True
@@ -206,11 +214,11 @@ class Verification:
     def _look_up(self, row: Row, tree: SignedTree) -> None:
         signed = tree.leaf(row.seq)
         if signed is not None and signed != leaf_hash(row.content):
-            self.report.add(Fault.TAMPERED, f"record {row.seq}", "it is not the record that was signed")
+            self.report.add(Case.RECORD_REPLACED, f"record {row.seq}", "it is not the record that was signed")
         index, at = divmod(row.seq, TILE_WIDTH)
         path, entries = self._bundle(index)
         if entries is not None and (at >= len(entries) or entries[at] != row.content):
-            self.report.add(Fault.TAMPERED, path, f"the file differs from the ledger's records at record {row.seq}")
+            self.report.add(Case.FILE_DIFFERS, path, f"the file differs from the ledger's records at record {row.seq}")
 
     def _bundle(self, index: int) -> tuple[str, list[bytes] | None]:
         """The path of a bundle and its entries (none when it cannot be taken apart); None when it is missing."""
@@ -219,7 +227,7 @@ class Verification:
             tile = Tile(None, index, min(size - index * TILE_WIDTH, TILE_WIDTH))
             content = self.source.tile(tile) or self.source.tile(Tile(None, index))
             if content is None:
-                self.report.add(Fault.INCOMPLETE, tile.path, "the file is missing")
+                self.report.add(Case.FILE_MISSING, tile.path, "the file is missing")
             self._opened = (index, tile.path, None if content is None else _entries(content))
         return self._opened[1:]
 
@@ -251,14 +259,14 @@ class Verification:
         if row.seq != self._expected:
             self._expect(row.seq)
         seen = examine(row, self.report.node)
-        if seen.fault is not None:
-            self.report.add(seen.fault, _named(row), seen.detail)
+        if seen.case is not None:
+            self.report.add(seen.case, _named(row), seen.detail)
         if seen.prev != self._previous and None not in (seen.prev, self._previous):
             self.report.add(
-                Fault.TAMPERED, _named(row), "it does not name the record before it: one of the two was changed"
+                Case.CHAIN_BROKEN, _named(row), "it does not name the record before it: one of the two was changed"
             )
         if (row.seq == 0) != (row.kind == "genesis"):
-            self.report.add(Fault.TAMPERED, _named(row), "only record 0 is a genesis record")
+            self.report.add(Case.GENESIS_MISPLACED, _named(row), "only record 0 is a genesis record")
         for attachment in seen.attachments:
             self._attached(_named(row), attachment)
         self._previous = envelope.digest(row.content)
@@ -271,20 +279,20 @@ class Verification:
         self._gaps = True
         self._previous = None
         if seq < self._expected:
-            self.report.add(Fault.TAMPERED, f"record {seq}", "it stands out of order")
+            self.report.add(Case.RECORD_OUT_OF_ORDER, f"record {seq}", "it stands out of order")
         elif seq == self._expected + 1:
-            self.report.add(Fault.INCOMPLETE, f"record {self._expected}", "it is missing")
+            self.report.add(Case.RECORD_MISSING, f"record {self._expected}", "it is missing")
         else:
-            self.report.add(Fault.INCOMPLETE, f"records {self._expected} to {seq - 1}", "they are missing")
+            self.report.add(Case.RECORD_MISSING, f"records {self._expected} to {seq - 1}", "they are missing")
 
     def _attached(self, where: str, attachment: Attachment) -> None:
         if attachment.sha256 in self._sound_attachments:
             return
         content = self.source.attachment(attachment.sha256)
         if content is None:
-            self.report.add(Fault.INCOMPLETE, where, f"its attachment {attachment.sha256} is missing")
+            self.report.add(Case.ATTACHMENT_MISSING, where, f"its attachment {attachment.sha256} is missing")
         elif sha256(content).hexdigest() != attachment.sha256 or len(content) != attachment.size:
-            self.report.add(Fault.TAMPERED, where, f"its attachment {attachment.sha256} was changed")
+            self.report.add(Case.ATTACHMENT_CHANGED, where, f"its attachment {attachment.sha256} was changed")
         else:
             self.report.attachments += 1
             self._sound_attachments.add(attachment.sha256)
@@ -295,22 +303,24 @@ class Verification:
         size, signed = self.report.size, self.signed.size
         if signed > size:
             self.report.add(
-                Fault.INCOMPLETE, "ledger", f"the checkpoint signs {signed} records, the database holds {size}"
+                Case.RECORDS_LOST, "ledger", f"the checkpoint signs {signed} records, the database holds {size}"
             )
         elif signed < size:
             detail = f"record {signed} is not signed yet (`intendance ledger checkpoint` signs)"
             if size - signed > 1:
                 detail = f"records {signed} to {size - 1} are not signed yet (`intendance ledger checkpoint` signs)"
-            self.report.add(Fault.INCOMPLETE, "checkpoint", detail)
+            self.report.add(Case.RECORDS_UNSIGNED, "checkpoint", detail)
 
     def _compare_with_pin(self, pinned: Checkpoint, root: bytes | None) -> None:
         if pinned.size > min(self.report.size, self.signed.size if self.signed else 0):
             self.report.add(
-                Fault.INCOMPLETE, "pin", f"it signs {pinned.size} records, more than this ledger now shows: rolled back"
+                Case.ROLLED_BACK, "pin", f"it signs {pinned.size} records, more than this ledger now shows: rolled back"
             )
         if root is not None and root != pinned.root:
             self.report.add(
-                Fault.TAMPERED, "pin", f"its {pinned.size} records are not the first of this ledger: history rewritten"
+                Case.HISTORY_REWRITTEN,
+                "pin",
+                f"its {pinned.size} records are not the first of this ledger: history rewritten",
             )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from intendance.ledger import canonical, note
 from intendance.ledger.book import Book
-from intendance.ledger.report import Fault, Report
+from intendance.ledger.report import Case, Fault, Report
 from intendance.ledger.rows import Block, Row
 from intendance.ledger.source import StateSource, Unreadable, open_source
 from intendance.ledger.tlog import Edge, bundle, leaf_hash
@@ -58,6 +58,7 @@ def test_a_rewritten_record_is_named(ledger: InMemory) -> None:
         (found.fault, found.where, found.detail) for found in report.findings
     ]
     assert ("tampered", "record 58") in [(found.fault, found.where) for found in report.findings]
+    assert {str(found.case) for found in report.findings} >= {"record_not_the_hashed", "chain_broken", "file_differs"}
     assert verify(ledger, first=57, last=57).exit_code == 1
     assert verify(ledger, first=59, last=300).exit_code == 0
 
@@ -124,6 +125,7 @@ def test_a_gap_is_incomplete_and_named(ledger: InMemory) -> None:
     del ledger.kept[57]
     report = verify(ledger)
     assert (report.exit_code, first_finding(report)) == (3, ("incomplete", "record 57", "it is missing"))
+    assert report.findings[0].case == "record_missing"
     del ledger.kept[57:60]
     assert first_finding(verify(ledger)) == ("incomplete", "records 57 to 60", "they are missing")
     assert verify(ledger, first=0, last=100).exit_code == 3
@@ -148,6 +150,7 @@ def test_an_unsigned_tail_is_incomplete(state: Path, tmp_path: Path) -> None:
         report = verify(source)
     assert first_finding(report)[:2] == ("incomplete", "checkpoint")
     assert report.findings[0].detail.startswith("record 4 is not signed yet")
+    assert report.findings[0].case == "records_unsigned"
 
 
 def test_an_empty_ledger_is_not_verified(ledger: InMemory) -> None:
@@ -318,8 +321,8 @@ def test_what_is_appended_while_verifying_is_not_seen(tmp_path: Path) -> None:
 def test_only_so_many_findings_are_listed_and_all_are_counted() -> None:
     report = Report()
     for number in range(1000):
-        report.add(Fault.INCOMPLETE, f"record {number}", "x")
-    report.add(Fault.TAMPERED, "record 1000", "x")
+        report.add(Case.RECORD_MISSING, f"record {number}", "x")
+    report.add(Case.CHAIN_BROKEN, "record 1000", "x")
     assert len(report.findings) == 100
     assert report.counts == {Fault.TAMPERED: 1, Fault.INCOMPLETE: 1000, Fault.UNDETERMINED: 0}
     assert report.exit_code == 1
@@ -327,6 +330,7 @@ def test_only_so_many_findings_are_listed_and_all_are_counted() -> None:
 
 def test_the_worst_wins() -> None:
     report = Report()
-    for fault, code in ((Fault.UNDETERMINED, 5), (Fault.INCOMPLETE, 3), (Fault.UNDETERMINED, 3), (Fault.TAMPERED, 1)):
-        report.add(fault, "x", "x")
+    unknown, missing, broken = Case.RECORD_KIND_UNKNOWN, Case.RECORD_MISSING, Case.CHAIN_BROKEN
+    for case, code in ((unknown, 5), (missing, 3), (unknown, 3), (broken, 1)):
+        report.add(case, "x", "x")
         assert report.exit_code == code
