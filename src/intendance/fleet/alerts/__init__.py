@@ -1,0 +1,1 @@
+"""Alerts: what is wrong, who is told, by which way, and what became of that."""

@@ -1,0 +1,138 @@
+"""Which silence is a node's own, which is a site's, and which is ours. Pure.
+
+Figures are those of the design; instants are microseconds since 1970 in UTC.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from intendance.model.frozen import dataclass
+
+SECOND_US = 1_000_000
+LATE_US = 75 * SECOND_US
+MISSING_US = 120 * SECOND_US
+SETTLE_US = SECOND_US // 2
+"""A beat that came in time is written within 250 ms; for that long a deadline is not over."""
+GRACE_US = MISSING_US - LATE_US
+"""A node is late from this long before its deadline."""
+BLIND_US = 5 * SECOND_US
+"""A tick that comes this much later than the one before has seen nothing in between."""
+GUARD_US = 60 * SECOND_US
+FLEET_SHARE_PERCENT = 30
+FLEET_LEAST = 5
+SITE_SHARE_PERCENT = 80
+SITE_LEAST = 2
+"""One node alone is no site that cannot be reached."""
+RECOVERS_BY_BEATS = 2
+SKEW_MS = 5_000
+SLOT_US = 60 * SECOND_US
+SLOTS = 20
+FLAPPING_FROM_PERCENT = 30
+FLAPPING_UNTIL_PERCENT = 25
+CANARY_EVERY_US = 24 * 3600 * SECOND_US
+CANARY_WITHIN_US = 180 * SECOND_US
+CANARY_OVERDUE_US = 26 * 3600 * SECOND_US
+OBSERVER_EVERY_US = 60 * SECOND_US
+OUTBOX_OLDEST_US = 120 * SECOND_US
+
+
+def deadline_us(last_seen_us: int, observable_since_us: int) -> int:
+    """When a node is missing: 120 s after its last beat, or after we could hear it again."""
+    return max(last_seen_us, observable_since_us) + MISSING_US
+
+
+def stands(now_us: int, deadline: int) -> str:
+    """How a node that was heard stands: up, late from 75 s on, missing from 120 s on."""
+    if now_us >= deadline:
+        return "missing"
+    return "late" if now_us >= deadline - GRACE_US else "up"
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """A time in which we saw nothing: it is ours, and billed to no node."""
+
+    from_us: int
+    to_us: int
+    cause: str
+
+
+def blindness(last_tick_us: int | None, now_us: int, elapsed_us: int | None) -> Blind | None:
+    """What the time since the last tick means; `elapsed_us` is that time on a clock that nobody sets, where the same
+    process ticked before. A clock that was set back or forth is as blind as one that stood still."""
+    if last_tick_us is None:
+        return Blind(now_us, now_us, "first start")
+    passed = now_us - last_tick_us
+    if elapsed_us is not None and abs(passed - elapsed_us) > BLIND_US:
+        return Blind(min(last_tick_us, now_us), now_us, "clock set")
+    if passed > BLIND_US or passed < -BLIND_US:
+        return Blind(min(last_tick_us, now_us), now_us, "restart" if elapsed_us is None else "stalled")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A node that went missing, where it stands, and when that was noticed."""
+
+    node: str
+    site: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mass:
+    """Many nodes that fell silent together: of a site, or (`site` empty) of the whole fleet."""
+
+    site: str
+    nodes: tuple[str, ...]
+    of: int
+
+
+def mass_silence(silent: Iterable[Silent], sizes: Mapping[str, int], now_us: int) -> tuple[Mass, ...]:
+    """What fell silent together within 60 s: more than 30 % of the fleet and five at least, else more than 80 % of a
+    site. `sizes` counts the nodes of each site that are watched."""
+    recent = [each for each in silent if now_us - each.at_us <= GUARD_US]
+    total = sum(sizes.values())
+    if len(recent) >= FLEET_LEAST and len(recent) * 100 > total * FLEET_SHARE_PERCENT:
+        return (Mass("", tuple(sorted(each.node for each in recent)), total),)
+    counted = Counter(each.site for each in recent if each.site)
+    return tuple(
+        Mass(site, tuple(sorted(each.node for each in recent if each.site == site)), sizes.get(site, count))
+        for site, count in sorted(counted.items())
+        if count >= SITE_LEAST and count * 100 > sizes.get(site, count) * SITE_SHARE_PERCENT
+    )
+
+
+def mass_holds(mass_site: str, missing: int, size: int) -> bool:
+    """Whether what fell silent together still is: until less than half of what made it so is missing."""
+    share = SITE_SHARE_PERCENT if mass_site else FLEET_SHARE_PERCENT
+    return missing > 0 and missing * 200 >= size * share
+
+
+def flapping_percent(changes_us: Sequence[int], now_us: int) -> int:
+    """How restless a node was in the last 20 minutes, minute by minute: the newer a change, the heavier (from 0.8 to
+    1.2, as Icinga weighs them)."""
+    newest = now_us // SLOT_US
+    slots = {newest - at // SLOT_US for at in changes_us if 0 <= newest - at // SLOT_US < SLOTS}
+    weighed = sum(1200 - slot * 400 // (SLOTS - 1) for slot in slots)
+    return weighed * 100 // (SLOTS * 1000)
+
+
+def is_flapping(percent: int, *, was: bool) -> bool:
+    """From 30 % on, and until below 25 %."""
+    return percent >= FLAPPING_UNTIL_PERCENT if was else percent > FLAPPING_FROM_PERCENT
+
+
+def is_skewed(skew_ms: int) -> bool:
+    """Whether a node's clock is too far from ours: its records would bear wrong times."""
+    return abs(skew_ms) > SKEW_MS
+
+
+def observer_may_hear(now_us: int, tick_us: int | None, oldest_due_us: int | None, canary_us: int | None) -> bool:
+    """Whether we may tell an observer elsewhere that all is well: a tick within 5 s, nothing waiting to leave for
+    longer than two minutes, and a canary that came through within 26 hours (None: none was due yet)."""
+    ticks = tick_us is not None and now_us - tick_us < BLIND_US
+    leaves = oldest_due_us is None or now_us - oldest_due_us < OUTBOX_OLDEST_US
+    return ticks and leaves and (canary_us is None or now_us - canary_us < CANARY_OVERDUE_US)
