@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from intendance.fleet.database.connect import Database, open_database
-from intendance.fleet.database.migrate import bring_up_to_date
+from intendance.fleet.database.migrate import bring_up_to_date, newest_revision
+from intendance.fleet.database.tables import metadata
 from tests.support.postgresql import PostgresServer
 
 BOTH = ("sqlite", "postgresql")
@@ -31,11 +32,18 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @cache
-def _postgresql_template(server: PostgresServer) -> str:
-    name = server.new_database()
-    with open_database(server.address(name)) as database:
+def _postgresql_address(server: PostgresServer) -> str:
+    """One database for all tests of a worker: emptying it is ten times as quick as making another."""
+    address = server.address(server.new_database())
+    with open_database(address) as database:
         bring_up_to_date(database, backups=Path("/nonexistent"), now=BEGAN)
-    return name
+    return address
+
+
+def _empty(address: str) -> None:
+    with open_database(address) as database, database.begin() as connection:
+        connection.exec_driver_sql(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY CASCADE")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = %s", (newest_revision(),))
 
 
 @pytest.fixture(params=BOTH)
@@ -46,12 +54,9 @@ def fleet_address(request: pytest.FixtureRequest, sqlite_template: Path, tmp_pat
         shutil.copy(sqlite_template, path)
         yield path
         return
-    server: PostgresServer = request.getfixturevalue("postgresql")
-    name = server.new_database(_postgresql_template(server))
-    try:
-        yield server.address(name)
-    finally:
-        server.drop(name)
+    address = _postgresql_address(request.getfixturevalue("postgresql"))
+    _empty(address)
+    yield address
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from intendance.agent.compose import Node, deadline_seconds, open_node
 from intendance.agent.inventory.daily import Daily
 from intendance.agent.layout import StateLayout
 from intendance.agent.sampling import Sampler
+from intendance.agent.telling import Telling
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import AgentRunning
 from intendance.model.errors.state import LockHeld, StateUnusable, refusal
@@ -64,6 +65,7 @@ class Agent:
         self._run: Run | None = None
         self._child: Child | None = None
         self._end_by_ns: int | None = None
+        self._telling = Telling(node.layout.state, node.clock, say)
         self._inventory = Daily(node, say)
         self._ahead = Ahead(node, say)
         self._sampler = Sampler(node, say)
@@ -205,6 +207,7 @@ class Agent:
         if self._pruned_at is None or abs(now - self._pruned_at) > _PRUNE_EVERY:
             self._node.journal.prune()
             self._pruned_at = now
+        self._telling.tend()
         self._inventory.tend(now, busy=self._child is not None)
         self._ahead.tend(now, busy=self._child is not None)
         self._sampler.tend()
@@ -279,6 +282,7 @@ class Agent:
         self._stopping = self._stopping or number in {signal.SIGTERM, signal.SIGINT}
 
     def _end_worker(self) -> None:
+        self._telling.end()
         self._inventory.end()
         self._ahead.end()
         if self._child is not None and self._run is not None:

@@ -216,6 +216,11 @@ def _wait_until_over(node: Node, name: str) -> None:
         children.conclude(node, run)
 
 
+def node_name(state: Path) -> str:
+    """The name of this state folder's node. Raises NoState, PlanAltered, StateUnusable."""
+    return adopted.read(state).node.id
+
+
 def require_adopted(state: Path) -> None:
     """That there is a plan to perform. Raises NoState, PlanAltered, StateUnusable."""
     adopted.read(state)

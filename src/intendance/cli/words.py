@@ -29,6 +29,9 @@ NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "ledger": ("intendance.cli.ledger", "Show and verify the record of everything done."),
         "doctor": ("intendance.cli.doctor", "Whether this machine can perform the plan, and what mends what it lacks."),
         "gate": ("intendance.cli.gate", "Whether a delivery may go ahead: for pipelines."),
+        "node": ("intendance.cli.node", "Who belongs to the fleet: enroll, join, list, decommission."),
+        "manager": ("intendance.cli.manager", "Run the manager that hears every node of a fleet."),
+        "up": ("intendance.cli.up", "Run agent and manager on this machine, together."),
         "agent": ("intendance.cli.agent", "Run the agent that performs the plan on this node."),
     }
 )

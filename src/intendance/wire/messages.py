@@ -122,12 +122,12 @@ class EvidenceAnswer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
     """A node asks to join: the token as an administrator gave it, and the proof that it holds its ledger's key
-    (`wire.signing`). `checkpoint` is its signed head, `genesis` its first record."""
+    (`wire.signing`). `checkpoint` is its signed head."""
 
     v: Version
-    token: Words
+    token: Annotated[str, Meta(max_length=256)]
     node: Slug
-    ledger_key: Words
+    ledger_key: Annotated[str, Meta(max_length=300)]
     openpgp_fingerprint: Words
     checkpoint: NoteText
     proof: Words

@@ -27,7 +27,7 @@ def bring_up_to_date(database: Database, *, backups: Path, now: datetime) -> Pat
 
     PostgreSQL is not copied: that is the business of whoever keeps it. Raises DatabaseTooNew, DatabaseUnreachable.
     """
-    script = ScriptDirectory(str(Path(__file__).with_name("migrations")))
+    script = _script()
     newest = script.get_current_head()
     with database.read() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
@@ -40,6 +40,15 @@ def bring_up_to_date(database: Database, *, backups: Path, now: datetime) -> Pat
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         _upgrade(connection, script)
     return copy
+
+
+def _script() -> ScriptDirectory:
+    return ScriptDirectory(str(Path(__file__).with_name("migrations")))
+
+
+def newest_revision() -> str:
+    """The number of the newest migration that this version knows."""
+    return str(_script().get_current_head())
 
 
 def _refuse_newer(script: ScriptDirectory, found: str | None) -> None:

@@ -31,3 +31,115 @@ class MessageMalformed(IntendanceError):
     """A message between node and manager cannot be read: {detail}."""
 
     next_step = "Let both run the same version of Intendance; the manager is brought up to date first."
+
+
+class MessageTooLarge(IntendanceError):
+    """A message to the manager has more than {limit} bytes."""
+
+    next_step = "Send less at once: agents keep within it by themselves."
+
+
+class TokenMalformed(IntendanceError):
+    """What was given is not an enrolment token of Intendance."""
+
+    next_step = "Give the one line that `intendance node enroll NODE` printed on the manager, all of it."
+    exit_code = Exit.USAGE
+
+
+class TokenRefused(IntendanceError):
+    """The enrolment token was refused: {detail}."""
+
+    next_step = "Let an administrator make another on the manager: `intendance node enroll NODE`."
+    exit_code = Exit.USAGE
+
+
+class ProofRefused(IntendanceError):
+    """The node {node} did not prove that it holds its ledger's key: {detail}."""
+
+    next_step = "Look at the node's ledger first: `intendance ledger verify` there."
+
+
+class NodeKnown(IntendanceError):
+    """The node {node} is enrolled already with the key {known}; the one that asks has the key {asking}."""
+
+    next_step = (
+        "If it is the same machine, made anew, an administrator who sees both says so on the manager: "
+        "`intendance node enroll {node} --key {asking}`."
+    )
+
+
+class NodeNotEnrolled(IntendanceError):
+    """No node {node} was ever enrolled here{suggestion}"""
+
+    next_step = "See them all with `intendance node list`."
+    exit_code = Exit.USAGE
+
+
+class NotEnrolled(IntendanceError):
+    """The manager does not know who speaks, or lets them speak no more."""
+
+    next_step = "On the node: `intendance node join URL --token FILE`, with a token made on the manager."
+
+
+class SpeaksForAnother(IntendanceError):
+    """The node {node} spoke in the name of another."""
+
+    next_step = "See who else holds a copy of that node's state folder, and enrol it again."
+
+
+class BeatReplayed(IntendanceError):
+    """The node {node} sent a heartbeat that is older than the last one."""
+
+    next_step = "See whether two machines run with copies of one state folder."
+
+
+class EvidenceRefused(IntendanceError):
+    """Records of the node {node} were refused: {detail}."""
+
+    next_step = "Look at both sides: `intendance ledger verify` on the node, `intendance node list` on the manager."
+
+
+class FleetOfAnother(IntendanceError):
+    """This manager keeps the fleet {kept}, and the plan is of the fleet {named}."""
+
+    next_step = "Name the plan of {kept}, or another state folder for {named} with `--state`."
+    exit_code = Exit.USAGE
+
+
+class NoManagerState(IntendanceError):
+    """There is no manager's state in {state}."""
+
+    next_step = "Run this on the manager's machine, with its `--state`; `intendance manager` makes one."
+    exit_code = Exit.USAGE
+
+
+class ListeningRefused(IntendanceError):
+    """The manager cannot listen on `{host}:{port}`: the address is taken, or this user may not."""
+
+    next_step = "Name another with `--listen HOST:PORT`, or see who listens there: `ss -tlnp`."
+
+
+class ManagerUnreachable(IntendanceError):
+    """The manager does not answer at {url}: {detail}."""
+
+    next_step = "See that it runs and that nothing in between closes the port. Beats and evidence wait here meanwhile."
+    transient = True
+
+
+class ManagerRefused(IntendanceError):
+    """The manager refused: {detail}"""
+
+    next_step = "{remedy}"
+
+
+class ManagerUnproven(IntendanceError):
+    """The machine that answers at {url} does not show the certificate authority that the token names."""
+
+    next_step = "Nothing was sent to it. See that the address is the manager's, and that the token was made there."
+
+
+class NotJoined(IntendanceError):
+    """The node of {state} belongs to no fleet manager."""
+
+    next_step = "On the manager: `intendance node enroll NODE`; here: `intendance node join URL --token FILE`."
+    exit_code = Exit.USAGE

@@ -1,0 +1,117 @@
+"""`python -m intendance.api.serve`: the manager's process, as `intendance manager` becomes it. SIGTERM drains it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from intendance import __version__
+from intendance.api.app import create_app
+from intendance.fleet.compose import Settings, open_manager
+from intendance.model.errors import IntendanceError
+from intendance.model.errors.fleet import ListeningRefused
+from intendance.model.errors.state import refusal
+from intendance.model.frozen import dataclass
+from intendance.system.clock import SystemClock, rfc3339
+
+_KEPT_OPEN_SECONDS = 90
+"""Longer than the minute between two beats: a handshake costs ten beats (research/fleet.md, 0)."""
+_DRAIN_SECONDS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """Where the manager listens, and with which certificate. `authority` is the one it made for itself, if it did."""
+
+    host: str
+    port: int
+    certificate: str = ""
+    key: str = ""
+    authority: str = ""
+    behind_proxy: bool = False
+
+
+class _Server(uvicorn.Server):
+    """uvicorn ends itself by the signal that it was told by; a manager that was drained has ended well."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Be told by SIGTERM and SIGINT while serving."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def serve(settings: Settings, listening: Listening) -> int:
+    """Serve until told to stop. Raises ListeningRefused, FleetOfAnother, DatabaseTooNew, DatabaseUnreachable."""
+    clock = SystemClock()
+
+    def say(sentence: str) -> None:
+        sys.stderr.write(f"{rfc3339(clock.read().at)} {sentence}\n")
+        sys.stderr.flush()
+
+    with open_manager(settings, clock, say) as manager:
+        authority = Path(listening.authority) if listening.authority else None
+        config = uvicorn.Config(
+            create_app(manager, authority=authority),
+            host=listening.host,
+            port=listening.port,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=listening.behind_proxy,
+            forwarded_allow_ips="127.0.0.1,::1" if listening.behind_proxy else None,
+            timeout_keep_alive=_KEPT_OPEN_SECONDS,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+            ssl_certfile=listening.certificate or None,
+            ssl_keyfile=listening.key or None,
+        )
+        scheme = "https" if listening.certificate else "http"
+        try:
+            socket = config.bind_socket()
+        except SystemExit:
+            raise ListeningRefused(host=listening.host, port=listening.port) from None
+        say(f"manager {__version__} of {settings.fleet} on {scheme}://{listening.host}:{socket.getsockname()[1]}")
+        server = _Server(config)
+        server.run(sockets=[socket])
+        say("manager ends")
+        return 0 if server.started else 1
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve as one argument, a JSON object, says: `settings` and `listening`."""
+    told = json.loads(arguments[0])
+    kept = told["settings"]
+    settings = Settings(**kept | {"state": Path(kept["state"]), "urls": tuple(kept["urls"])})
+    try:
+        return serve(settings, Listening(**told["listening"]))
+    except IntendanceError as error:
+        known: IntendanceError | None = error
+    except OSError as error:
+        known = refusal(error)
+        if known is None:
+            raise
+    except KeyboardInterrupt:
+        return 0
+    if known is not None:
+        sys.stderr.write(f"error: {known.message}\n  → {known.advice}\n")
+        return int(known.exit_code)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""A manager put together from what its process was told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import insert, select
+
+from intendance.fleet.database.connect import Database, open_database
+from intendance.fleet.database.migrate import bring_up_to_date
+from intendance.fleet.database.tables import setting
+from intendance.fleet.layout import ManagerLayout
+from intendance.fleet.manager import Manager, Say
+from intendance.fleet.nodes.service import Nodes
+from intendance.model.errors.fleet import FleetOfAnother, NoManagerState
+from intendance.model.frozen import dataclass
+from intendance.system.clock import Clock
+from intendance.system.publish import publish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a manager runs. `database` is empty for SQLite in the state folder; `pin` is what tokens carry."""
+
+    state: Path
+    fleet: str
+    database: str = ""
+    urls: tuple[str, ...] = ()
+    pin: str = "plain"
+
+
+@contextmanager
+def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager]:
+    """Bring the tables up to date and put the manager together; its threads are begun by `start`.
+
+    Raises FleetOfAnother, DatabaseAddressUnusable, DatabaseTooNew, DatabaseUnreachable.
+    """
+    layout = ManagerLayout(settings.state)
+    layout.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _database(settings.database, layout) as database:
+        copy = bring_up_to_date(database, backups=layout.backups, now=clock.read().at)
+        if copy is not None:
+            say(f"the tables were brought up to date; the database as it was: {copy}")
+        _expect_fleet(database, settings.fleet)
+        _remember(layout, settings)
+        yield Manager(database, settings.fleet, clock, say, urls=settings.urls, pin=settings.pin)
+
+
+def _database(address: str, layout: ManagerLayout) -> Database:
+    return open_database(address or layout.database)
+
+
+def _expect_fleet(database: Database, fleet: str) -> None:
+    with database.begin() as connection:
+        kept = connection.execute(select(setting.c.value).where(setting.c.name == "fleet")).scalar_one_or_none()
+        if kept is None:
+            connection.execute(insert(setting).values(name="fleet", value=fleet))
+        elif kept != fleet:
+            raise FleetOfAnother(kept=kept, named=fleet)
+
+
+def _remember(layout: ManagerLayout, settings: Settings) -> None:
+    told = {
+        "fleet": settings.fleet,
+        "database": settings.database,
+        "urls": list(settings.urls),
+        "pin": settings.pin,
+    }
+    publish(layout.settings, json.dumps(told, indent=2).encode() + b"\n", mode=0o600, replace=True)
+
+
+def remembered(state: Path) -> Settings:
+    """How the manager of a state folder was started last. Raises NoManagerState."""
+    try:
+        told = json.loads(ManagerLayout(state).settings.read_bytes())
+    except FileNotFoundError:
+        raise NoManagerState(state=state) from None
+    urls: Sequence[str] = told["urls"]
+    return Settings(state=state, fleet=told["fleet"], database=told["database"], urls=tuple(urls), pin=told["pin"])
+
+
+@contextmanager
+def open_nodes(state: Path, clock: Clock) -> Iterator[tuple[Nodes, Settings]]:
+    """The nodes of the manager whose state folder this is, for commands on its machine; it need not be running.
+
+    Raises NoManagerState, DatabaseUnreachable.
+    """
+    settings = remembered(state)
+    with _database(settings.database, ManagerLayout(state)) as database:
+        yield Nodes(database, settings.fleet, clock, settings.urls), settings

@@ -1,0 +1,1 @@
+"""Who belongs to the fleet: tokens, keys, incarnations, revocation."""

@@ -1,0 +1,148 @@
+"""A manager and its nodes as processes: joined, heard, proven, killed, and there again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.state import Site, until
+
+
+def _free_port() -> int:
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        port: int = asked.getsockname()[1]
+        return port
+
+
+def _health(url: str, authority: Path | None = None) -> Any:
+    context = ssl.create_default_context(cafile=authority) if authority else None
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=5, context=context) as answer:
+            return json.loads(answer.read())
+    except OSError:
+        return None
+
+
+def _nodes(site: Site) -> list[dict[str, Any]]:
+    answer = site.run("node", "list", "--json")
+    assert answer.code == 0, answer.err
+    found: list[dict[str, Any]] = answer.json["nodes"]
+    return found
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+
+
+def _token(site: Site, *words: str) -> Path:
+    made = site.run("node", "enroll", "web-01", "--json", *words)
+    assert made.code == 0, made.err
+    file = site.base / "token"
+    file.write_text(made.json["token"] + "\n")
+    return file
+
+
+def test_a_node_joins_by_tls_and_its_ledger_arrives(site: Site) -> None:
+    port = _free_port()
+    url = f"https://127.0.0.1:{port}"
+    authority = site.state / "manager" / "tls" / "ca.pem"
+    process = site.start("manager", "--plan", str(site.plan), "--listen", f"0.0.0.0:{port}", "--name", "127.0.0.1")
+    until(lambda: process.poll() is not None or (authority.exists() and _health(url, authority)), "the manager")
+    assert process.poll() is None, process.communicate()[1]
+    refused = site.run("node", "join", f"https://localhost:{port}", "--token", str(site.plan))
+    assert (refused.code, "not an enrolment token" in refused.err) == (2, True)
+    joined = site.run("node", "join", url, "--token", str(_token(site)))
+    assert joined.code == 0, joined.err
+    kept = site.state / "agent" / "manager.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert site.run("node", "join", url, "--token", str(site.base / "token")).code == 1  # used
+    with site.agent():
+        until(lambda: _nodes(site)[0]["signed_records"] >= 3, "the ledger to arrive")
+        site.run("backup", "run", "site-files")
+    (node,) = _nodes(site)
+    assert (node["node"], node["state"], node["findings"]) == ("web-01", "up", 0)
+    with site.agent():
+        until(lambda: _nodes(site)[0]["signed_records"] > node["signed_records"], "the rest to arrive")
+    _end(process)
+    assert process.returncode == 0
+
+
+def test_a_manager_with_another_authority_is_told_nothing(site: Site) -> None:
+    port = _free_port()
+    authority = site.state / "manager" / "tls" / "ca.pem"
+    words = ("manager", "--plan", str(site.plan), "--listen", f"0.0.0.0:{port}", "--name", "127.0.0.1")
+    process = site.start(*words)
+    until(lambda: authority.exists() and _health(f"https://127.0.0.1:{port}", authority) is not None, "the manager")
+    token = _token(site)
+    pin = token.read_text().split(".")[3]
+    token.write_text(token.read_text().replace(pin, "0" * 64))
+    answer = site.run("node", "join", f"https://127.0.0.1:{port}", "--token", str(token))
+    assert answer.code == 1
+    assert "does not show the certificate authority" in answer.err
+    _end(process)
+
+
+def test_up_joins_by_itself_and_starts_again_what_is_killed(site: Site) -> None:
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    process = site.start("up", "--listen", f"127.0.0.1:{port}")
+    until(lambda: process.poll() is not None or site.ping() is not None, "the agent")
+    assert process.poll() is None, process.communicate()[1]
+    until(lambda: _nodes(site)[0]["signed_records"] >= 3, "the ledger to arrive")
+    agent = site.ping()
+    assert agent is not None
+    os.kill(agent["pid"], signal.SIGKILL)
+    until(lambda: (site.ping() or agent)["pid"] != agent["pid"], "another agent")
+    manager = _listening(process.pid)
+    os.kill(manager, signal.SIGKILL)
+    until(lambda: _listening(process.pid) not in {0, manager} and _health(url) is not None, "another manager")
+    assert _nodes(site)[0]["findings"] == 0
+    _end(process)
+    assert process.returncode == 0
+    assert _health(url) is None
+    assert site.ping() is None
+
+
+def _listening(parent: int) -> int:
+    """The manager's process below `up`; 0 while there is none."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                father = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if father == parent and b"intendance.api.serve" in words:
+                return int(entry.name)
+    return 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("manager", "--listen", "nowhere"), "is not HOST:PORT"),
+        (("manager", "--database", "postgresql://a:b@c/d"), "holds a password"),
+        (("manager", "--tls-cert", "x.pem"), "go together"),
+        (("up", "--listen", "0.0.0.0:80"), "this machine alone"),
+        (("node", "decommission", "web-01"), "--confirm web-01"),
+        (("node", "list"), "no manager's state"),
+        (("node", "enroll", "web-01", "--key", "short"), "64 figures"),
+        (("node", "join", "https://x", "--token", "/nonexistent"), "cannot be read"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(site: Site, words: tuple[str, ...], said: str) -> None:
+    answer = site.run("--plan", str(site.plan), *words)
+    assert answer.code == 2, answer.err
+    assert said in answer.err
+    assert "Traceback" not in answer.err
