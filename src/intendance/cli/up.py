@@ -44,8 +44,7 @@ def up(
         str, typer.Option(metavar="HOST:PORT", help="Where the manager is reached on this machine.")
     ] = DEFAULT_LISTEN,
 ) -> None:
-    """Run the agent and a manager of its own until told to stop; the node joins by itself. One that dies is started
-    again."""
+    """Run agent and manager until told to stop; the node joins by itself, and what dies is started again."""
     invocation: Invocation = context.obj
     state = invocation.state.absolute()
     service.require_adopted(state)

@@ -297,10 +297,14 @@ def _take_in(
     else:
         this = (node_key.c.node == name) & (node_key.c.incarnation == incarnation)
         connection.execute(update(node_key).where(this).values(ended_us=None, trusted_size=None))
-    connection.execute(node_state.delete().where(node_state.c.node == name))
+    _begin_to_watch(connection, asked, incarnation, now_us)
+
+
+def _begin_to_watch(connection: Connection, asked: Enrolment, incarnation: int, now_us: int) -> None:
+    connection.execute(node_state.delete().where(node_state.c.node == asked.node))
     connection.execute(
         insert(node_state).values(
-            node=name,
+            node=asked.node,
             incarnation=incarnation,
             state="up",
             state_since_us=now_us,
