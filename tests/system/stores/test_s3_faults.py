@@ -150,3 +150,22 @@ def test_a_copy_that_fails_leaves_the_set_where_it_is_whole_and_is_made_good(gro
     assert ground.listed() == []
     ground.line.heal()
     ground.succeeds()
+
+
+def test_a_byte_changed_on_its_way_back_is_found_and_the_next_look_is_whole(ground: Ground) -> None:
+    made = ground.workshop.back_up()
+    back = ground.workshop.base / "back"
+    wish = Wish(asset="site", point=made.set, into=str(back))
+    ground.line.flip("down", after_bytes=200_000)
+    with pytest.raises(IntendanceError) as raised:
+        ground.workshop.restore(wish)
+    assert raised.value.exit_code is not Exit.DONE
+    assert not back.exists(), "nothing stands where a restore failed"
+    ground.line.flip("down", after_bytes=200_000)
+    (seen,) = ground.workshop.inspect(deep=True)
+    assert (seen.sets, seen.faulty) == (1, 1)
+    ground.line.heal()
+    (again,) = ground.workshop.inspect(deep=True)
+    assert (again.sets, again.faulty) == (1, 0)
+    ground.workshop.restore(wish)
+    assert snapshot(back) == snapshot(ground.workshop.tree)
