@@ -107,7 +107,6 @@ def ground(workshop: Workshop, shelf: Shelf) -> Iterator[Ground]:
 PASSING: dict[str, Callable[[FaultyLine], Any]] = {
     "cut in mid-part": lambda line: line.cut(after_bytes=150_000, times=2),
     "byte changed on its way": lambda line: line.flip(after_bytes=150_000, times=1),
-    "503": lambda line: line.answer("PUT ", 503, "SlowDown", times=2),
 }
 """Some; `test_s3_line.py` has all."""
 

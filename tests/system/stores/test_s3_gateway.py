@@ -24,6 +24,7 @@ from intendance.stores import Store, Use, open_store
 from intendance.stores.s3.calls import Bucket, Patience
 from intendance.stores.s3.store import S3Store as Adapter
 from tests.support.radosgw import Radosgw, Shelf, make_shelf
+from tests.support.state import until
 from tests.support.workshop import Workshop
 
 pytestmark = pytest.mark.gnupg
@@ -52,6 +53,19 @@ def fails(workshop: Workshop, error: type[IntendanceError], words: str) -> None:
     failed = facts(workshop, "backup.failed")[0]
     assert (failed.error, failed.message) == (raised.value.code, raised.value.message)
     assert facts(workshop, "backup.completed") == []
+
+
+def status_of(call: Callable[[], Any]) -> int:
+    """The HTTP status of the answer."""
+    try:
+        return int(call()["ResponseMetadata"]["HTTPStatusCode"])
+    except ClientError as refused:
+        return int(refused.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+def noticed(shelf: Shelf, call: Callable[[], Any], status: int) -> None:
+    """Wait until the gateway has noticed what its administrator did: it remembers users for a while."""
+    until(lambda: status_of(call) == status, f"{shelf.bucket}: HTTP status {status}", 120)
 
 
 def heals(workshop: Workshop, shelf: Shelf) -> None:
@@ -94,9 +108,15 @@ def after_parts(count: int, act: Callable[[], Any], monkeypatch: pytest.MonkeyPa
 def test_a_user_who_is_disabled_in_mid_upload(own: Shelf, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     into(workshop, own.declared)
     uid = f"--uid={own.owner.uid}"
-    with after_parts(2, lambda: own.gateway.admin("user", "suspend", uid), monkeypatch):
+
+    def suspend() -> None:
+        own.gateway.admin("user", "suspend", uid)
+        noticed(own, lambda: own.s3.list_objects_v2(Bucket=own.bucket), 403)
+
+    with after_parts(2, suspend, monkeypatch):
         fails(workshop, StoreRefused, "suspended")
     own.gateway.admin("user", "enable", uid)
+    noticed(own, lambda: own.s3.list_objects_v2(Bucket=own.bucket), 200)
     assert any(key.endswith(".gpg") for key in own.held()), "what was there stays, and is no set"
     assert not any(key.endswith("MANIFEST.json") for key in own.held())
     heals(workshop, own)
@@ -109,14 +129,17 @@ def test_a_quota_that_is_used_up_in_mid_upload(own: Shelf, workshop: Workshop, m
     def limit() -> None:
         own.gateway.admin("quota", "set", *quota, "--max-objects=0")
         own.gateway.admin("quota", "enable", *quota)
+        noticed(own, lambda: own.s3.put_object(Bucket=own.bucket, Key="more", Body=b"x"), 403)
 
     with after_parts(2, limit, monkeypatch):
         fails(workshop, StoreFull, "quota is used up")
     assert not any(key.endswith("MANIFEST.json") for key in own.held())
     own.gateway.admin("quota", "disable", *quota)
+    noticed(own, lambda: own.s3.put_object(Bucket=own.bucket, Key="more", Body=b"x"), 200)
     heals(workshop, own)
 
 
+@pytest.mark.long  # a Ceph of its own: 10 s
 def test_a_disk_that_freezes(private_radosgw: Callable[..., Radosgw], workshop: Workshop) -> None:
     gateway = private_radosgw()
     shelf = make_shelf(gateway, workshop.base / "users")
@@ -167,14 +190,6 @@ def harmful(shelf: Shelf, node: Any, version: str) -> dict[str, Callable[[], obj
         "access list of the bucket": lambda: node.put_bucket_acl(**bucket, ACL="public-read-write"),
         "delete the bucket": lambda: node.delete_bucket(**bucket),
     }
-
-
-def status_of(call: Callable[[], Any]) -> int:
-    """The HTTP status of the answer."""
-    try:
-        return int(call()["ResponseMetadata"]["HTTPStatusCode"])
-    except ClientError as refused:
-        return int(refused.response["ResponseMetadata"]["HTTPStatusCode"])
 
 
 def test_the_nodes_credentials_delete_and_shorten_nothing(locked_shelf: Shelf, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def test_a_workers_memory_does_not_grow_with_the_set(bare_site: Site, shelf: She
     site.plan.write_text(text.replace("\nstores:\n", f"\nstores:\n  {bucket}\n"))
     site.adopt()
     peaks = []
-    for mib in (4, 48):
+    for mib in (2, 32):
         (site.tree / "photos").write_bytes(os.urandom(mib << 20))
         running = site.start("backup", "run", "site-files", "--no-inspect")
         memory = PeakMemory(running.pid, "intendance.agent.worker")
