@@ -126,6 +126,7 @@ def _about_stores(_: Translator) -> dict[str, str]:
         "store_to_be_made": _("The folder {path} is not there yet; the plan's adoption makes it."),
         "store_no_parent": _("The folder {path}, in which the store is to be made, does not exist."),
         "store_same_disk": _("{path} is on the same disk as {sources}: a disk that breaks takes both."),
+        "stores_one_disk": _("{path} is on the same disk as the store {others}: together they are one copy."),
     }
 
 
@@ -169,6 +170,7 @@ def _advice(_: Translator) -> dict[str, str]:
         "key_unreadable": _("Write the holder's key into the plan again and adopt it."),
         "holders_too_few": _("Have a second person make a key, add it to `backup_recipients`, and adopt the plan."),
         "store_same_disk": _("Name a store on another disk in the plan."),
+        "stores_one_disk": _("Name a store on another disk in the plan."),
         "store_no_locks": _("A lock can only be chosen when a bucket is made: make one with Object Lock."),
         "store_locks_unused": _("Write `object_lock: governance` or `compliance` under the store and adopt the plan."),
         "store_region_differs": _("Write the true region into the plan."),

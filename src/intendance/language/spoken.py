@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import field
+from datetime import date, datetime
 from functools import cache
 from typing import Literal
 
+from intendance.language import dates
 from intendance.language.texts import translator
 from intendance.model.errors import IntendanceError
 from intendance.model.frozen import dataclass
@@ -34,6 +36,10 @@ _TYPED = "known"
 """The parameter that lists what may be typed: names and words of the plan, the same in every language."""
 _SIZE = re.compile(r"(?P<figure>\d+(?:\.\d)?) (?P<unit>bytes?|[KMGTP]iB)", re.ASCII)
 _LENGTH = re.compile(r"\d+\u00a0d(\u00a0\d+\u00a0h)?", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
+_TYPED_AS_IS = re.compile(r"`\{(\w+)\}`")
+"""Holes that hold what was typed, or may be: nothing in them is written otherwise."""
 _LISTED = re.compile(r"(?P<first>[^\s,;]+(?:, [^\s,;]+)*) (?P<joint>and|or) (?P<last>[^\s,;]+)")
 _OPENING = re.compile(r"(?:L[ae’]|Les|Un|Une|Ce|C’est|Cette|Il|Aucune?|Rien|Quelque|Quelqu’un|Votre|Vos)(?=[\s\w])")
 _QUOTED = re.compile(r"'[^']*'(?:(?:, | / )'[^']*')*")
@@ -81,9 +87,12 @@ class Sayings:
     def fill(self, told: str, params: dict[str, object], depth: int = 0) -> str:
         """A template of the reader's language with its parameters, each told if it is ours."""
         within = {name for before, name in _PLACED.findall(told) if before not in ("", ". ", "? ", "! ")}
-        return told.format(
-            **{name: self._value(name, value, depth, within=name in within) for name, value in params.items()}
-        )
+        typed = {name for name in _TYPED_AS_IS.findall(told) if _date(str(params.get(name))) is not None}
+        values = {
+            name: value if name in typed else self._value(name, value, depth, within=name in within)
+            for name, value in params.items()
+        }
+        return told.format(**values)
 
     def _filled(self, text: str, depth: int) -> str | None:
         for each in self.open:
@@ -203,9 +212,22 @@ def _unescaped(template: str) -> str:
 
 
 def _figure(text: str) -> str | None:
-    """A size or a length of time as French writes it."""
+    """A size, a length of time, a day or an instant as French writes it."""
     size = _SIZE.fullmatch(text)
     if size is not None:
         unit = size["unit"].replace("iB", "io").replace("byte", "octet")
         return f"{size['figure'].replace('.', ',')}\u00a0{unit}"
-    return text.replace("\u00a0d", "\u00a0j") if _LENGTH.fullmatch(text) else None
+    return text.replace("\u00a0d", "\u00a0j") if _LENGTH.fullmatch(text) else _date(text)
+
+
+def _date(text: str) -> str | None:
+    """A day; an instant with its zone, which is that of records."""
+    try:
+        if _DAY.fullmatch(text):
+            return dates.day(date.fromisoformat(text), "fr")
+        if _INSTANT.fullmatch(text):
+            at = datetime.fromisoformat(text)
+            return dates.moment(at, "UTC", "fr", seconds=at.second != 0)
+    except ValueError:  # not a day of any calendar
+        return None
+    return None

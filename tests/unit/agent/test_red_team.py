@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -359,6 +360,19 @@ def test_a_store_on_the_disk_that_it_protects_is_shown(scene: Scene, tmp_path: P
     adopt_store(DirectoryStore(name="local", path=str(folder)))
     plan = scene.plans.check(scene.plans.changed(("/var/backups/intendance", str(folder)))).valid()
     assert "store_same_disk" in {each.code for each in stores.examine(plan, [str(tmp_path)], in_force=False)}
+
+
+def test_two_stores_on_one_disk_are_shown_as_one_copy(scene: Scene, tmp_path: Path) -> None:
+    """By two folders, or by a bind mount of one: the device of the file system is the same."""
+    folders = {name: tmp_path / name for name in ("local", "nas")}
+    for name, folder in folders.items():
+        adopt_store(DirectoryStore(name=name, path=str(folder)))
+    plan = scene.plans.check(scene.plans.changed(("/var/backups/intendance", str(folders["local"])))).valid()
+    assert "stores_one_disk" not in {each.code for each in stores.examine(plan, [], in_force=False)}
+    second = DirectoryStore(name="nas", path=str(folders["nas"]))
+    both = replace(plan, stores={**plan.stores, "nas": second})
+    shown = [each for each in stores.examine(both, [], in_force=False) if each.code == "stores_one_disk"]
+    assert {each.params["others"] for each in shown} == {"local", "nas"}
 
 
 def test_an_invalid_plan_is_not_adopted(scene: Scene) -> None:

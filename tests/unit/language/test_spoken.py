@@ -17,6 +17,7 @@ from intendance.language.texts import Entry, read
 from intendance.model import errors
 from intendance.model.errors import IntendanceError, WrongWords
 from intendance.model.errors.engine import EngineFailed, LoadFailed, SourceMissing
+from intendance.model.errors.keys import ChallengeExpired
 from intendance.model.errors.process import ProgramFailed
 from intendance.model.errors.runs import AssetUnknown, KindNotPlanned, RunFailed, RunOver, SiteNotRestored
 from intendance.model.errors.sets import NoRoom
@@ -195,6 +196,19 @@ def test_an_error_of_a_run_is_told_from_its_record() -> None:
     recorded = RunFailed(message=first.message, advice=later)
     assert message_of(recorded, "fr") == message_of(first, "fr")
     assert advice_of(recorded, "fr").endswith(advice_of(first, "fr"))
+
+
+def test_days_and_instants_are_written_as_french_does_with_their_zone() -> None:
+    advice = SourceMissing(asset="x", detail="y").advice
+    recorded = RunFailed(message="x", advice=f"It is tried again by itself at 2026-11-22T06:00:00Z. {advice}")
+    assert "22 novembre 2026 à 06:00 UTC" in plain(advice_of(recorded, "fr"))
+    seconds = RunFailed(message="x", advice=f"It is tried again by itself at 2026-11-01T06:00:07.250Z. {advice}")
+    assert "1er novembre 2026 à 06:00:07 UTC" in plain(advice_of(seconds, "fr"))
+    assert advice_of(recorded, "en") == recorded.advice
+    expired = ChallengeExpired(key="marie", made_at="2026-11-01", days=30)
+    assert "1er novembre 2026" in plain(message_of(expired, "fr"))
+    assert "2026-11-01" in message_of(expired, "en")
+    assert "2026-13-40" in message_of(ChallengeExpired(key="marie", made_at="2026-13-40", days=30), "fr")
 
 
 def test_a_part_of_a_sentence_goes_on_in_small_letters() -> None:

@@ -36,6 +36,7 @@ def examine(plan: Plan, sources: Sequence[str], *, in_force: bool) -> Iterator[F
             continue
         yield _usable(declared.name, root, free)
         yield from _same_disk(declared.name, root, sources)
+        yield from _one_disk(declared.name, root, plan)
 
 
 def _elsewhere(plan: Plan, declared: Store, *, in_force: bool) -> Iterator[Finding]:
@@ -110,6 +111,16 @@ def _same_disk(name: str, root: Path, sources: Sequence[str]) -> Iterator[Findin
     if beside:
         params: dict[str, str | int] = {"path": str(root), "sources": ", ".join(beside)}
         yield _finding(name, Condition.REMARK, "store_same_disk", params, purpose="off_site")
+
+
+def _one_disk(name: str, root: Path, plan: Plan) -> Iterator[Finding]:
+    """Stores that share a file system, by another folder or by a bind mount: what they hold is one copy."""
+    device = root.stat().st_dev
+    folders = [each for each in plan.stores.values() if isinstance(each, DirectoryStore) and each.name != name]
+    others = sorted(each.name for each in folders if _device(each.path) == device)
+    if others:
+        params: dict[str, str | int] = {"path": str(root), "others": ", ".join(others)}
+        yield _finding(name, Condition.REMARK, "stores_one_disk", params, purpose="off_site")
 
 
 def _device(path: str) -> int | None:
