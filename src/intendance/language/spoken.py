@@ -38,8 +38,8 @@ _SIZE = re.compile(r"(?P<figure>\d+(?:\.\d)?) (?P<unit>bytes?|[KMGTP]iB)", re.AS
 _LENGTH = re.compile(r"\d+\u00a0d(\u00a0\d+\u00a0h)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
-_TYPED_AS_IS = re.compile(r"`\{(\w+)\}`")
-"""Holes that hold what was typed, or may be: nothing in them is written otherwise."""
+_TO_TYPE = re.compile(r"`[^`]*`")
+"""What was typed, or may be: no day or instant in it is written otherwise."""
 _LISTED = re.compile(r"(?P<first>[^\s,;]+(?:, [^\s,;]+)*) (?P<joint>and|or) (?P<last>[^\s,;]+)")
 _OPENING = re.compile(r"(?:L[ae’]|Les|Un|Une|Ce|C’est|Cette|Il|Aucune?|Rien|Quelque|Quelqu’un|Votre|Vos)(?=[\s\w])")
 _QUOTED = re.compile(r"'[^']*'(?:(?:, | / )'[^']*')*")
@@ -87,9 +87,11 @@ class Sayings:
     def fill(self, told: str, params: dict[str, object], depth: int = 0) -> str:
         """A template of the reader's language with its parameters, each told if it is ours."""
         within = {name for before, name in _PLACED.findall(told) if before not in ("", ". ", "? ", "! ")}
-        typed = {name for name in _TYPED_AS_IS.findall(told) if _date(str(params.get(name))) is not None}
+        typed = set(_HOLE.findall(" ".join(_TO_TYPE.findall(told))))
         values = {
-            name: value if name in typed else self._value(name, value, depth, within=name in within)
+            name: value
+            if name in typed and _date(str(value)) is not None
+            else self._value(name, value, depth, within=name in within)
             for name, value in params.items()
         }
         return told.format(**values)

@@ -68,7 +68,9 @@ def test_one_run_in_both_languages(journal: Site) -> None:
     ]
     assert french[-3].startswith("  preuve run.ended\u00a0: enregistrement ")
     assert french[-2] == "  Le dépôt local est injoignable\u00a0: «\u00a0not mounted\u00a0»."
-    assert french[-1].startswith("  → Une nouvelle tentative se fera d’elle-même à 2026-11-21T12:01:30")
+    assert french[-1].startswith(
+        "  → Une nouvelle tentative se fera d’elle-même le 21\u00a0novembre\u00a02026 à 12:01:30"
+    )
 
 
 def test_cancelling_and_an_empty_journal_in_french(journal: Site) -> None:

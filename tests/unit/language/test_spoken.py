@@ -19,7 +19,14 @@ from intendance.model.errors import IntendanceError, WrongWords
 from intendance.model.errors.engine import EngineFailed, LoadFailed, SourceMissing
 from intendance.model.errors.keys import ChallengeExpired
 from intendance.model.errors.process import ProgramFailed
-from intendance.model.errors.runs import AssetUnknown, KindNotPlanned, RunFailed, RunOver, SiteNotRestored
+from intendance.model.errors.runs import (
+    AssetUnknown,
+    KindNotPlanned,
+    RunFailed,
+    RunOver,
+    SiteNotRestored,
+    TimeAmbiguous,
+)
 from intendance.model.errors.sets import NoRoom
 from intendance.model.errors.state import StateUnwritable, remedy_for
 from intendance.model.errors.store import StoreRefused
@@ -208,6 +215,11 @@ def test_days_and_instants_are_written_as_french_does_with_their_zone() -> None:
     expired = ChallengeExpired(key="marie", made_at="2026-11-01", days=30)
     assert "1er novembre 2026" in plain(message_of(expired, "fr"))
     assert "2026-11-01" in message_of(expired, "en")
+    twice = TimeAmbiguous(
+        text="2026-10-25T02:30", zone="Europe/Brussels", first="2026-10-25T00:30:00Z", second="2026-10-25T01:30:00Z"
+    )
+    assert "25 octobre 2026 à 00:30 UTC" in plain(message_of(twice, "fr"))
+    assert "`--to 2026-10-25T00:30:00Z`" in advice_of(twice, "fr"), "what is to be typed stays as it is typed"
     assert "2026-13-40" in message_of(ChallengeExpired(key="marie", made_at="2026-13-40", days=30), "fr")
 
 
