@@ -1,0 +1,108 @@
+"""The pages of a manager, asked as a browser asks."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from intendance.fleet.accounts import decide
+from intendance.fleet.accounts.decide import Role
+from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.database.connect import Database, open_database
+from intendance.fleet.database.migrate import bring_up_to_date
+from intendance.fleet.verdicts.service import About, Verdicts
+from intendance.web.app import Headers, routes
+from intendance.web.visit import Services
+from tests.support.clock import MovableClock
+from tests.support.fleet import BEGAN
+
+PASSWORD = "cheval pile agrafe correcte"
+
+
+class Browser:
+    """A browser with its cookies, that sends forms as its pages have them."""
+
+    def __init__(self, client: httpx.Client, clock: MovableClock) -> None:
+        self.client = client
+        self.clock = clock
+
+    def token(self, page: str) -> str:
+        """The token of the form on a page."""
+        text = self.client.get(page).text
+        return text.split('name="token" value="', 1)[1].split('"', 1)[0]
+
+    def log_in(self, name: str, password: str = PASSWORD) -> None:
+        """Type a name and a password."""
+        fields = {"token": self.token("/login"), "name": name, "password": password}
+        self.client.post("/login", data=fields)
+
+    def enrol(self) -> str:
+        """Set up the second factor that the page proposes; the page with the recovery codes."""
+        page = self.client.get("/login/enrol").text
+        secret = "".join(part.split("</span>")[0] for part in page.split('<p class="secret">')[1].split("<span>")[1:])
+        code = decide.code_at(secret[:32], decide.code_step(self.clock.read().at))
+        token = page.split('name="token" value="', 1)[1].split('"', 1)[0]
+        return self.client.post("/login/enrol", data={"token": token, "code": code}).text
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock(BEGAN)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with open_database(tmp_path / "manager.db") as found:
+        bring_up_to_date(found, backups=tmp_path, now=BEGAN)
+        yield found
+
+
+@pytest.fixture
+def services(database: Database, clock: MovableClock) -> Services:
+    accounts = Accounts(database, clock, lambda *_: None)
+    accounts.add("lea", Role.ADMIN, PASSWORD, by="person:root", full_name="Léa")
+    accounts.add("vera", Role.VIEWER, PASSWORD, by="person:root")
+    about = About(fleet="asbl-exemple", organisation="ASBL Exemple", zone="Europe/Brussels")
+    fleet = Verdicts(database, clock, about, say=pytest.fail)
+    fleet.judge_due()
+    return Services(
+        accounts=accounts,
+        fleet=fleet,
+        clock=clock,
+        organisation="ASBL Exemple",
+        language="fr",
+        zone="Europe/Brussels",
+        secure=False,
+    )
+
+
+@contextmanager
+def served(services: Services) -> Iterator[str]:
+    """The address of a server with these pages, on loopback; it listens before anybody asks."""
+    app = Headers(Starlette(routes=list(routes(services))), secure=False)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture
+def browser(services: Services, clock: MovableClock) -> Iterator[Browser]:
+    with (
+        served(services) as address,
+        httpx.Client(base_url=address, headers={"origin": address}, follow_redirects=True, timeout=60) as client,
+    ):
+        yield Browser(client, clock)

@@ -1,0 +1,142 @@
+"""Who sees what, what a form from elsewhere does (nothing), and what every answer tells browsers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from intendance.fleet.accounts.decide import FREE_TRIES
+from intendance.web.app import CSP
+from tests.system.web.conftest import PASSWORD, Browser
+
+SEEN_BY_ALL = ["/login", "/static/intendance.css", "/static/intendance.js", "/static/fonts/hyperlegible-next.woff2"]
+
+
+def test_nobody_sees_a_page_before_logging_in(browser: Browser) -> None:
+    for path in ("/", "/login/second", "/login/enrol"):
+        answer = browser.client.get(path, follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert all(browser.client.get(path).status_code == 200 for path in SEEN_BY_ALL)
+
+
+def test_a_viewer_logs_in_and_reads_the_wall(browser: Browser) -> None:
+    browser.log_in("vera")
+    page = browser.client.get("/")
+    assert page.status_code == 200
+    assert "On ne sait pas encore." in page.text
+    assert page.text.startswith('<!doctype html>\n<html lang="fr"')
+
+
+def test_an_administrator_sees_nothing_before_a_second_factor(browser: Browser) -> None:
+    browser.log_in("lea")
+    answer = browser.client.get("/", follow_redirects=False)
+    assert answer.headers["location"] == "/login/enrol"
+    codes = browser.enrol()
+    assert codes.count("<li><code>") == 10
+    assert browser.client.get("/").status_code == 200
+
+
+def test_a_wrong_password_is_told_without_saying_what_was_wrong(browser: Browser) -> None:
+    fields = {"token": browser.token("/login"), "password": "quatre mots que nul ne joint"}
+    told = {}
+    for name in ("vera", "nobody"):
+        answer = browser.client.post("/login", data=fields | {"name": name})
+        assert answer.status_code == 401
+        told[name] = answer.text.split('role="alert">')[2]
+    assert told["vera"] == told["nobody"]
+
+
+def test_too_many_tries_lock_the_account(browser: Browser) -> None:
+    fields = {"token": browser.token("/login"), "name": "vera", "password": "quatre mots que nul ne joint"}
+    for _ in range(FREE_TRIES):
+        browser.client.post("/login", data=fields)
+    answer = browser.client.post("/login", data=fields | {"password": PASSWORD})
+    assert answer.status_code == 429
+    assert "fermé jusqu’au" in answer.text
+    assert "09:01" in answer.text
+    browser.clock.move(timedelta(minutes=1))
+    browser.log_in("vera")
+    assert browser.client.get("/").url.path == "/"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"origin": "http://elsewhere"}, {"origin": "null"}, {"origin": "http://127.0.0.1"}],
+)
+def test_a_form_from_elsewhere_changes_nothing(browser: Browser, headers: dict[str, str]) -> None:
+    browser.log_in("vera")
+    token = browser.token("/")
+    answer = browser.client.post("/logout", data={"token": token}, headers=headers)
+    assert answer.status_code == 403
+    assert browser.client.get("/", follow_redirects=False).status_code == 200
+
+
+@pytest.mark.parametrize("token", ["", "x", "é" * 20])
+def test_a_form_without_our_token_changes_nothing(browser: Browser, token: str) -> None:
+    browser.log_in("vera")
+    assert browser.client.post("/logout", data={"token": token}).status_code == 403
+    assert browser.client.post("/logout").status_code == 403
+    assert browser.client.get("/", follow_redirects=False).status_code == 200
+
+
+def test_a_log_in_form_needs_the_token_of_its_own_page(browser: Browser) -> None:
+    fields = {"token": browser.token("/login"), "name": "vera", "password": PASSWORD}
+    browser.client.cookies.clear()
+    assert browser.client.post("/login", data=fields).status_code == 403
+
+
+def test_a_session_planted_before_the_log_in_is_worth_nothing(browser: Browser) -> None:
+    browser.client.cookies.set("intendance", "planted", domain="127.0.0.1", path="/")
+    browser.log_in("vera")
+    assert browser.client.cookies["intendance"] != "planted"
+    assert browser.client.get("/").url.path == "/"
+
+
+def test_logging_out_ends_the_session_and_not_only_the_cookie(browser: Browser) -> None:
+    browser.log_in("vera")
+    held = dict(browser.client.cookies)
+    browser.client.post("/logout", data={"token": browser.token("/")})
+    browser.client.cookies.clear()
+    browser.client.cookies.update(held)
+    assert browser.client.get("/", follow_redirects=False).status_code == 303
+
+
+@pytest.mark.parametrize("body", [b"token=" + b"x" * 20_000, b"&" * 100, b"\xff\xfe=%zz&%", b"a=1&" * 60])
+def test_a_malformed_or_oversized_form_is_refused_in_one_page(browser: Browser, body: bytes) -> None:
+    answer = browser.client.post("/login", content=body)
+    assert answer.status_code in (403, 413)
+    assert "Rien n’a changé." in answer.text
+
+
+def test_every_answer_tells_browsers_to_trust_nothing_else(browser: Browser) -> None:
+    for path in [*SEEN_BY_ALL, "/", "/nowhere"]:
+        headers = browser.client.get(path).headers
+        assert headers["content-security-policy"] == CSP
+        assert headers["x-content-type-options"] == "nosniff"
+    assert browser.client.get("/login").headers["cache-control"] == "no-store"
+
+
+def test_cookies_are_out_of_reach_of_scripts_and_of_other_sites(browser: Browser) -> None:
+    token = browser.token("/login")
+    fields = {"token": token, "name": "vera", "password": PASSWORD}
+    answer = browser.client.post("/login", data=fields, follow_redirects=False)
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+
+
+def test_pages_hold_nothing_that_the_policy_forbids(browser: Browser) -> None:
+    browser.log_in("vera")
+    for page in (browser.client.get("/").text, browser.client.get("/login/enrol").text):
+        assert " style=" not in page
+        assert " onclick=" not in page
+        assert "<script>" not in page
+        assert "data:" not in page
+
+
+def test_the_language_is_asked_for_remembered_or_the_browsers(browser: Browser) -> None:
+    assert '<html lang="fr"' in browser.client.get("/login").text
+    assert '<html lang="en"' in browser.client.get("/login", headers={"accept-language": "en-GB,fr;q=0.5"}).text
+    assert '<html lang="en"' in browser.client.get("/login?lang=en").text
+    assert '<html lang="en"' in browser.client.get("/login").text
