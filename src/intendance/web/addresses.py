@@ -6,8 +6,6 @@ from urllib.parse import quote
 
 WALL = "/"
 RULES = "/rules"
-ASSETS = "/assets"
-ALERTS = "/alerts"
 LEDGER = "/ledger"
 NODES = "/nodes"
 
@@ -20,11 +18,6 @@ def node(name: str) -> str:
 def site(name: str) -> str:
     """The nodes of a site."""
     return f"{NODES}?site={quote(name, safe='')}"
-
-
-def asset(node_name: str, name: str) -> str:
-    """The page of an asset."""
-    return f"{ASSETS}/{quote(node_name, safe='')}/{quote(name, safe='')}"
 
 
 def rule(name: str) -> str:

@@ -6,17 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from intendance.fleet.accounts.decide import Right
-from intendance.model.verdict import WORST_FIRST
-from intendance.web import log_in, words
-from intendance.web.render import Frame
-from intendance.web.visit import Handler, Services, Visit, endpoint
-from intendance.web.wall import wall
+from intendance.web import log_in, pages
+from intendance.web.visit import Handler, Services, endpoint
 
 CSP = "; ".join(
     (
@@ -54,7 +50,12 @@ def routes(services: Services) -> Sequence[BaseRoute]:
         return Route(path, endpoint(services, handler, right), methods=["POST"])
 
     return (
-        get("/", show_wall, Right.READ),
+        get("/", pages.show_wall, Right.READ),
+        get("/nodes", pages.nodes, Right.READ),
+        get("/nodes/{node}", pages.one_node, Right.READ),
+        get("/rules", pages.rules, Right.READ),
+        get("/rules/{rule}", pages.one_rule, Right.READ),
+        get("/ledger/{node}/{seq:int}", pages.record, Right.READ),
         get("/login", log_in.ask, None),
         post("/login", log_in.begin, None),
         get("/login/second", log_in.ask_second, None),
@@ -64,28 +65,6 @@ def routes(services: Services) -> Sequence[BaseRoute]:
         post("/logout", log_in.leave, None),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     )
-
-
-def show_wall(visit: Visit) -> Response:
-    """The wall."""
-    standing = visit.services.fleet.standing()
-    view = wall(standing, visit.texts)
-    frame = Frame(
-        title=view.title,
-        address="/",
-        mark=view.mark,
-        icon=view.shape,
-        body="wall",
-        organisation=standing.organisation,
-        zone=standing.zone,
-        judged_at=standing.judged_at,
-        live=True,
-        stopped=standing.stopped,
-        data="/api/v1/status",
-        typed="intendance status",
-    )
-    legend = [(words.SHAPES[state], words.word(visit.texts, state)) for state in WORST_FIRST]
-    return visit.page("wall.html", frame, wall=view, legend=legend)
 
 
 class Headers:

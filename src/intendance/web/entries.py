@@ -54,7 +54,7 @@ def entry(standing: Standing, group: list[Verdict], _: Translator, *, light: boo
         word=words.word(_, first.state),
         severity=words.severity(_, first.severity),
         name=first.asset or first.node,
-        href=addresses.asset(first.node, first.asset) if first.asset else addresses.node(first.node),
+        href=addresses.node(first.node),
         on=_("on {node}").format(node=first.node) if first.asset else _("the node itself"),
         statements=tuple(
             Statement(title=book.rules[each.rule].title.of(_.language), rule=each.rule, href=addresses.rule(each.rule))

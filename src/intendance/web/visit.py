@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Literal, Protocol
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from intendance.fleet.accounts.decide import Right, Stage, may
 from intendance.fleet.accounts.service import Accounts, Session
-from intendance.fleet.verdicts.standing import Standing
+from intendance.fleet.verdicts.service import Verdicts
 from intendance.language.spoken import advice_of, message_of
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import IntendanceError
@@ -34,19 +34,12 @@ _YEAR_SECONDS = 365 * 86_400
 _STEPS = {Stage.SECOND: "/login/second", Stage.ENROL: "/login/enrol"}
 
 
-class Fleet(Protocol):
-    """What the pages ask of the manager, beside accounts."""
-
-    def standing(self) -> Standing:
-        """How the fleet stands now."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What the pages are made from. `secure`: whether browsers come by TLS, here or at a proxy before it."""
 
     accounts: Accounts
-    fleet: Fleet
+    fleet: Verdicts
     clock: Clock
     organisation: str
     language: Language

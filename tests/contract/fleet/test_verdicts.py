@@ -8,57 +8,33 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import update
 
 from intendance.agent.judging import judge
-from intendance.fleet.database.connect import Database, to_us
-from intendance.fleet.database.tables import evidence_head, evidence_record, node, node_key, node_state
+from intendance.fleet.database.connect import Database
+from intendance.fleet.database.tables import evidence_head
 from intendance.fleet.verdicts import decide
 from intendance.fleet.verdicts.service import About, Verdicts
 from intendance.fleet.verdicts.standing import Presence
-from intendance.ledger.book import Book
 from intendance.model.verdict import State, Verdict
 from tests.golden.lives import live
 from tests.support.clock import MovableClock
+from tests.support.received import receive
 
 ABOUT = About(fleet="asbl-exemple", organisation="ASBL Exemple", zone="Europe/Brussels")
 Received = Callable[[str, str], MovableClock]
 
 
-def _copy(database: Database, state: Path, clock: MovableClock, name: str, *, size: int | None = None) -> None:
-    """What the manager holds of a node's ledger once its records arrived and a head covers the first `size`."""
-    with Book.open(state, clock) as book, database.begin() as connection:
-        for seq in range(book.size()):
-            record = book.record(seq)
-            content = book.content(seq).replace(f'"node":"{book.node}"'.encode(), f'"node":"{name}"'.encode())
-            row = {"node": name, "incarnation": 1, "seq": seq, "kind": record.kind, "asset": record.asset}
-            values = row | {"ts": record.ts, "content": content, "received_us": 1}
-            connection.execute(insert(evidence_record).values(**values))
-        values = {"node": name, "incarnation": 1, "size": book.size(), "edge": b"", "changed_us": 1}
-        connection.execute(insert(evidence_head).values(**values, signed_size=book.size() if size is None else size))
-
-
-def _enrol(database: Database, name: str, clock: MovableClock) -> None:
-    now = to_us(clock.read().at)
-    with database.begin() as connection:
-        connection.execute(insert(node).values(node=name, incarnation=1, site="liège", enrolled_us=now))
-        key = {"origin": f"f/node/{name}/1", "ledger_key": "k", "fingerprint": "f", "began_us": now}
-        connection.execute(insert(node_key).values(node=name, incarnation=1, **key))
-        state = {"state": "up", "state_since_us": now, "last_seen_us": now, "deadline_us": now}
-        connection.execute(insert(node_state).values(node=name, incarnation=1, **state))
-
-
-@pytest.fixture
-def received(fleet_database: Database, tmp_path: Path) -> Received:
-    def receive(life: str, name: str) -> MovableClock:
+@pytest.fixture(name="received")
+def _received(fleet_database: Database, tmp_path: Path) -> Received:
+    def received(life: str, name: str) -> MovableClock:
         state = tmp_path / name
         state.mkdir()
         clock = live(life, state)
-        _copy(fleet_database, state, clock, name)
-        _enrol(fleet_database, name, clock)
+        receive(fleet_database, state, clock, name)
         return clock
 
-    return receive
+    return received
 
 
 def _service(database: Database, clock: MovableClock) -> Verdicts:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from intendance.fleet.accounts.decide import FREE_TRIES
+from intendance.fleet.database.connect import Database
 from intendance.web.app import CSP
+from intendance.web.visit import Services
+from tests.golden.lives import live
+from tests.support.received import receive
 from tests.system.web.conftest import PASSWORD, Browser
 
 SEEN_BY_ALL = ["/login", "/static/intendance.css", "/static/intendance.js", "/static/fonts/hyperlegible-next.woff2"]
@@ -140,3 +145,46 @@ def test_the_language_is_asked_for_remembered_or_the_browsers(browser: Browser) 
     assert '<html lang="en"' in browser.client.get("/login", headers={"accept-language": "en-GB,fr;q=0.5"}).text
     assert '<html lang="en"' in browser.client.get("/login?lang=en").text
     assert '<html lang="en"' in browser.client.get("/login").text
+
+
+def test_from_the_wall_to_the_record_that_a_verdict_rests_on_is_two_clicks(
+    browser: Browser, database: Database, services: Services, tmp_path: Path
+) -> None:
+    state = tmp_path / "web-01"
+    state.mkdir()
+    life = live("trouble", state)
+    receive(database, state, life, "web-01")
+    browser.clock.at = life.at
+    services.fleet.judge_due()
+    browser.log_in("vera")
+    wall = browser.client.get("/?lang=en")
+    assert "No." in wall.text
+    node = browser.client.get(_link(wall.text, "/nodes/"))
+    assert "Do all invariants hold on web-01?" in node.text
+    record = browser.client.get(_link(node.text, "/ledger/"))
+    assert "The node&#39;s signed head covers it" in record.text
+    rule = browser.client.get(_link(wall.text, "/rules/"))
+    assert "Broken in" in rule.text
+    assert '<rect class="fail"' in rule.text
+    assert browser.client.get("/rules").text.count('<th scope="row">') == 74
+    assert "web-01" in browser.client.get("/nodes").text
+    assert "web-01" not in browser.client.get("/nodes?site=nowhere").text
+
+
+@pytest.mark.parametrize(
+    "path", ["/nodes/nobody", "/rules/MAINT_999", "/ledger/nobody/3", "/nodes/%3Cscript%3E", "/rules/..%2f..%2fetc"]
+)
+def test_what_is_not_there_is_one_page_with_a_way_back(browser: Browser, path: str) -> None:
+    browser.log_in("vera")
+    answer = browser.client.get(path)
+    assert answer.status_code == 404
+    assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/nodes", "/nodes/web-01", "/rules", "/rules/ASBL_010", "/ledger/web-01/3"])
+def test_no_page_is_shown_without_a_session(browser: Browser, path: str) -> None:
+    assert browser.client.get(path, follow_redirects=False).status_code == 303
+
+
+def _link(page: str, start: str) -> str:
+    return start + page.split(f'href="{start}', 1)[1].split('"', 1)[0]

@@ -17,6 +17,7 @@ from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
 from intendance.fleet.database.tables import evidence_head, node, node_state, setting, verdict, verdict_interval
 from intendance.fleet.verdicts import decide, rows
+from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.source import NodeLedger
 from intendance.fleet.verdicts.standing import NodeBrief, Owner, Presence, Standing, stand
 from intendance.model.errors.ledger import RecordUnreadable
@@ -39,6 +40,11 @@ _AT_ONCE = 50
 """Nodes judged in one tick: the leader has other things to do four times a second."""
 
 Owners = Callable[[Connection], dict[tuple[str, str, str | None], Owner]]
+
+
+Span = tuple[datetime, datetime | None, State]
+"""From, until (None: still), in which state."""
+History = tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +176,29 @@ class Verdicts:
         with self._database.read() as connection:
             return tuple(map(rows.to_verdict, _of(connection, name)))
 
-    def history(self, name: str, rule: str, asset: str | None) -> tuple[tuple[datetime, datetime | None, State], ...]:
+    def of_rule(self, rule: str) -> tuple[tuple[Verdict, History], ...]:
+        """What one rule says of each of its subjects, with their histories. Raises DatabaseUnreachable."""
+        with self._database.read() as connection:
+            found = connection.execute(select(verdict).where(verdict.c.rule == rule)).all()
+            spans = connection.execute(
+                select(verdict_interval).where(verdict_interval.c.rule == rule).order_by(verdict_interval.c.from_us)
+            ).all()
+        histories: dict[tuple[str, str], list[Span]] = {}
+        for row in spans:
+            histories.setdefault((row.node, row.asset), []).append(_span(row))
+        return tuple((rows.to_verdict(row), tuple(histories.get((row.node, row.asset), ()))) for row in found)
+
+    def states(self) -> tuple[tuple[str, State], ...]:
+        """The rule and the state of every verdict. Raises DatabaseUnreachable."""
+        with self._database.read() as connection:
+            found = connection.execute(select(verdict.c.rule, verdict.c.state)).all()
+        return tuple((row.rule, State(row.state)) for row in found)
+
+    def record(self, name: str, seq: int) -> HeldRecord | None:
+        """A record of a node's present ledger; None where it is not here. Raises DatabaseUnreachable."""
+        return held_record(self._database, name, seq)
+
+    def history(self, name: str, rule: str, asset: str | None) -> History:
         """The states that a verdict went through, oldest first: from, until (None: still), which."""
         interval = verdict_interval.c
         wanted = select(verdict_interval).where(
@@ -178,9 +206,7 @@ class Verdicts:
         )
         with self._database.read() as connection:
             found = connection.execute(wanted.order_by(interval.from_us)).all()
-        return tuple(
-            (from_us(row.from_us), None if row.to_us is None else from_us(row.to_us), State(row.state)) for row in found
-        )
+        return tuple(map(_span, found))
 
     def _stand(
         self,
@@ -204,6 +230,10 @@ class Verdicts:
             all_since=decide.steady_since((each.state, each.since) for each in counted),
             owners=owners,
         )
+
+
+def _span(row: Any) -> Span:
+    return from_us(row.from_us), None if row.to_us is None else from_us(row.to_us), State(row.state)
 
 
 def _of(connection: Connection, name: str) -> Iterable[Any]:

@@ -54,3 +54,9 @@ class RightMissing(IntendanceError):
     """The account {name} may not do that: it is there for {role}."""
 
     next_step = "Ask somebody who administers the manager: `intendance user list` says who does."
+
+
+class PageUnknown(IntendanceError):
+    """There is nothing called {name} here."""
+
+    next_step = "Look for it in the list."

@@ -1,0 +1,118 @@
+"""What each address answers: ask a service, make the view, draw it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from starlette.responses import Response
+
+from intendance.fleet.verdicts.standing import Standing
+from intendance.model.errors.accounts import PageUnknown
+from intendance.model.errors.catalogue import RuleUnknown
+from intendance.model.verdict import WORST_FIRST
+from intendance.web import addresses, node, rule, words
+from intendance.web import record as records
+from intendance.web.render import Frame
+from intendance.web.visit import Visit
+from intendance.web.wall import wall
+
+
+def show_wall(visit: Visit) -> Response:
+    """The wall."""
+    standing = visit.services.fleet.standing()
+    view = wall(standing, visit.texts)
+    frame = replace(
+        _frame(standing, view.title, "/"),
+        mark=view.mark,
+        icon=view.shape,
+        body="wall",
+        live=True,
+        typed="intendance status",
+    )
+    legend = [(words.SHAPES[state], words.word(visit.texts, state)) for state in WORST_FIRST]
+    return visit.page("wall.html", frame, wall=view, legend=legend)
+
+
+def nodes(visit: Visit) -> Response:
+    """The list of nodes, or of those of a site."""
+    _ = visit.texts
+    standing = visit.services.fleet.standing()
+    site = visit.request.query_params.get("site", "")
+    lines = node.listing(standing, site, _)
+    told = _.plural("{n} node", "{n} nodes", len(lines)).format(n=len(lines))
+    heading = _("{nodes} at {site}").format(nodes=told, site=site) if site else told
+    frame = replace(_frame(standing, f"{_('Nodes')} · {standing.organisation}", addresses.NODES), live=True)
+    return visit.page("nodes.html", replace(frame, typed="intendance node list"),
+                      heading=heading, lines=lines)  # fmt: skip
+
+
+def one_node(visit: Visit) -> Response:
+    """A node."""
+    standing = visit.services.fleet.standing()
+    name = visit.request.path_params["node"]
+    if name not in {each.node for each in standing.nodes}:
+        return visit.problem(PageUnknown(name=name), 404, addresses.NODES)
+    view = node.node_page(standing, name, visit.services.fleet.of_node(name), visit.texts)
+    frame = replace(
+        _frame(standing, f"{name} · {standing.organisation}", addresses.node(name)),
+        mark=view.wall.mark,
+        icon=view.wall.shape,
+        live=True,
+        typed="intendance status",
+    )
+    return visit.page("node.html", frame, view=view)
+
+
+def rules(visit: Visit) -> Response:
+    """All rules."""
+    _ = visit.texts
+    standing = visit.services.fleet.standing()
+    families = rule.listing(standing.rulebook, visit.services.fleet.states(), _)
+    count = len(standing.rulebook.rules)
+    heading = _.plural("{n} rule", "{n} rules", count).format(n=count)
+    frame = replace(_frame(standing, f"{_('Rules')} · {standing.organisation}", addresses.RULES), live=True)
+    return visit.page("rules.html", replace(frame, typed="intendance rules list"), heading=heading, families=families)
+
+
+def one_rule(visit: Visit) -> Response:
+    """A rule, wherever it is judged."""
+    standing = visit.services.fleet.standing()
+    try:
+        found = standing.rulebook.find(visit.request.path_params["rule"])
+    except RuleUnknown as error:
+        return visit.problem(error, 404, addresses.RULES)
+    view = rule.rule_page(standing, found, visit.services.fleet.of_rule(found.id), visit.texts)
+    frame = replace(
+        _frame(standing, f"{view.title} · {standing.organisation}", addresses.rule(found.id)),
+        icon=view.shape if view.shape in ("fail", "unknown", "pass", "pending") else "plain",
+        live=True,
+        typed=f"intendance rules show {found.id}",
+    )
+    return visit.page("rule.html", frame, view=view)
+
+
+def record(visit: Visit) -> Response:
+    """A record that a verdict rests on."""
+    name, seq = visit.request.path_params["node"], visit.request.path_params["seq"]
+    found = visit.services.fleet.record(name, seq)
+    if found is None:
+        return visit.problem(PageUnknown(name=f"{name} {seq}"), 404, addresses.NODES)
+    view = records.record_page(found, visit.services.zone, visit.texts)
+    frame = Frame(
+        title=f"{view.heading} · {visit.services.organisation}",
+        address=addresses.record(name, seq),
+        organisation=visit.services.organisation,
+        typed=f"intendance ledger show {seq}",
+    )
+    return visit.page("record.html", frame, view=view)
+
+
+def _frame(standing: Standing, title: str, address: str) -> Frame:
+    return Frame(
+        title=title,
+        address=address,
+        organisation=standing.organisation,
+        zone=standing.zone,
+        judged_at=standing.judged_at,
+        stopped=standing.stopped,
+    )
