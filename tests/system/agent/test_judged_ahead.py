@@ -1,4 +1,4 @@
-"""What a run changed is judged by its worker, before anybody looks at the node."""
+"""What a run changed is judged by its worker, where what is found is kept."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def _known(site: Site) -> bool:
 
 def test_a_look_finds_what_the_worker_found(site: Site) -> None:
     assert site.run("backup", "run", "site-files").code == 0
-    assert _known(site), "its worker judged, though nobody has looked yet"
+    assert not (site.state / findings.PLACE).exists(), "neither an agent nor anybody else has looked yet"
     first = site.run("status", "--json")
+    assert _known(site)
     assert site.run("backup", "inspect", "site-files").code == 0
     assert _known(site), "the inspection ended what was found, and its worker found it anew"
     verdicts = site.run("status", "--json").json["verdicts"]
