@@ -23,7 +23,13 @@ from intendance.agent.service import find_asset
 from intendance.agent.stopping import Stop, Stopper
 from intendance.ledger.book import Book
 from intendance.model.errors import IntendanceError
-from intendance.model.errors.drill import DrillCancelled, DrillElsewhere, DrillKeyChanged, DrillSetsUnknown
+from intendance.model.errors.drill import (
+    DrillCancelled,
+    DrillElsewhere,
+    DrillKeyChanged,
+    DrillSetsUnknown,
+    DrillStoreUnnamed,
+)
 from intendance.model.errors.runs import StoreUnknown
 from intendance.model.errors.state import NoState
 from intendance.model.evidence import Evidence
@@ -49,8 +55,9 @@ NodeKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What somebody typed. `from_store`: where the sets lie, for a host that has no plan; then `fleet`, `node` and
-    `fingerprint` say whose they are, and `host` how this machine is called."""
+    """What somebody typed. `from_store`: where the sets lie, for a host that has no plan: a folder, or a file that
+    declares stores, of which `store` is meant; then `node` and `fingerprint` say whose they are, and `host` how this
+    machine is called."""
 
     asset: str
     point: str | None = None
@@ -124,10 +131,11 @@ def run_from_store(
 ) -> Drilled:
     """Drill from a store alone, on a host that has its own ledger, begun here when there is none.
 
-    Raises DrillSetsUnknown, DrillKeyChanged, LockHeld, and what the drill raises.
+    Raises DrillSetsUnknown, DrillStoreUnnamed, StoresUnreadable, DrillKeyChanged, LockHeld, and what the drill raises.
     """
-    store, kind = _store(asked.from_store or "")
-    fleet, node = _whose(store, asked)
+    place = _place(asked)
+    store, kind = place.store, place.kind
+    fleet, node = _whose(place, asked)
     with _own_book(state, clock, fleet, asked) as book:
         job = DrillJob(fleet=fleet, node=node, asset=asked.asset, point=asked.point)
         signed_by = _signer(store, fleet, node, asked.asset)
@@ -174,25 +182,51 @@ def _expect_here(node: Node, asset: str) -> None:
         raise DrillElsewhere(asset=asset, detail="under maint, another host than the node tries its backups")
 
 
-def _store(address: str) -> tuple[Store, str]:
-    """The store at an address: the folder of a directory store. Raises DrillSetsUnknown."""
-    folder = Path(address).absolute()
-    if not folder.is_dir():
-        raise DrillSetsUnknown(wanted="backups", store=address, detail="there is no such folder")
-    return open_store(DirectoryStore(name=folder.name or "store", path=str(folder))), "directory"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A store that is no store of a plan in force, its kind, and whose sets are meant where its file says so."""
+
+    store: Store
+    kind: str
+    fleet: str | None = None
+    node: str | None = None
 
 
-def _whose(store: Store, asked: Asked) -> NodeKey:
+def _place(asked: Asked) -> _Place:
+    """The store at an address: a folder, or one that a file declares. Raises DrillSetsUnknown, DrillStoreUnnamed,
+    StoresUnreadable."""
+    address = Path(asked.from_store or "").expanduser().absolute()
+    if address.is_dir():
+        if asked.store is not None:
+            detail = "it is a folder, and `--store` names one of the stores of a file"
+            raise DrillSetsUnknown(wanted="backups", store=asked.from_store, detail=detail)
+        declared = DirectoryStore(name=address.name or "store", path=str(address))
+        return _Place(store=open_store(declared), kind=declared.kind)
+    if not address.is_file():
+        detail = "there is no such folder, and no such file that declares stores"
+        raise DrillSetsUnknown(wanted="backups", store=asked.from_store, detail=detail)
+    from intendance.plan.stores_file import read_stores  # a folder needs none of it
+
+    found = read_stores(address)
+    stores = found.stores
+    chosen = stores.get(asked.store) if asked.store else next(iter(stores.values())) if len(stores) == 1 else None
+    if chosen is None:
+        raise DrillStoreUnnamed(file=asked.from_store, known=", ".join(stores))
+    return _Place(store=open_store(chosen), kind=chosen.kind, fleet=found.fleet, node=found.node)
+
+
+def _whose(place: _Place, asked: Asked) -> NodeKey:
     """Whose sets are meant. Raises DrillSetsUnknown unless one node alone has sets of that asset."""
     found: set[NodeKey] = set()
-    for each in store.list(""):
+    wanted = asked.node or place.node
+    for each in place.store.list(place.fleet or ""):
         parts = each.key.split("/")
-        if len(parts) == 5 and parts[2] == asked.asset and asked.node in (None, parts[1]):
+        if len(parts) == 5 and parts[2] == asked.asset and wanted in (None, parts[1]):
             found.add((parts[0], parts[1]))
     if len(found) != 1:
         several = ", ".join(sorted(f"{fleet}/{node}" for fleet, node in found))
         detail = f"several nodes have sets of it: {several}" if found else "no node has a set of it there"
-        raise DrillSetsUnknown(wanted=asked.asset, store=store.name, detail=detail)
+        raise DrillSetsUnknown(wanted=asked.asset, store=place.store.name, detail=detail)
     return found.pop()
 
 

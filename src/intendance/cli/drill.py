@@ -28,9 +28,12 @@ SHOWN = 20
 Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]
 OneAsset = Annotated[str, typer.Argument(metavar="ASSET", help="The asset whose backup is tried.")]
 Point = Annotated[str | None, typer.Option(metavar="ID", help="This set; else the one whose turn it is.")]
-StoreName = Annotated[str | None, typer.Option("--store", help="Take it from this store of the plan.")]
+StoreName = Annotated[str | None, typer.Option("--store", help="Take it from this store of the plan, or of that file.")]
 FromStore = Annotated[
-    str | None, typer.Option(metavar="STORE", help="Where the sets lie: needs neither the node nor its plan.")
+    str | None,
+    typer.Option(
+        metavar="STORE", help="Where the sets lie: a folder, or a file with the plan's section `stores`. Needs no node."
+    ),
 ]
 NodeName = Annotated[str | None, typer.Option("--node", help="With --from-store: whose sets, where several have some.")]
 Fingerprint = Annotated[
@@ -214,8 +217,6 @@ def _expect_sense(asked: Asked) -> None:
         for option, value in (("--node", asked.node), ("--fingerprint", asked.fingerprint), ("--host", asked.host)):
             if value is not None:
                 raise UsageError(message=f"`{option}` goes with `--from-store`: here the plan says it.")
-    elif asked.store is not None:
-        raise UsageError(message="`--store` names a store of the plan, `--from-store` says where one lies: write one.")
 
 
 def _drill_json(fact: Fact[Any]) -> dict[str, Any]:

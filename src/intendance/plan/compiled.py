@@ -59,7 +59,7 @@ def compile_plan(
         catalogues=tuple(data["catalogues"]),
         node=Node(**data["node"]),
         recipients=tuple(recipients),
-        stores={name: _store(name, store, folder) for name, store in data["stores"].items()},
+        stores=stores_of(data["stores"], folder),
         assets={name: _asset(name, asset, data, folder) for name, asset in data["assets"].items()},
         contacts={name: Contact(**contact) for name, contact in data["contacts"].items()},
         sites={name: Site(name=name, assets=tuple(site["assets"])) for name, site in data.get("sites", {}).items()},
@@ -74,6 +74,11 @@ def compile_plan(
             name: _threshold(written) for name, written in data.get("thresholds", {}).items() if name in SAMPLED
         },
     )
+
+
+def stores_of(declared: Options, folder: Path) -> dict[str, Store]:
+    """The stores that were declared, checked already. Relative files are those of `folder`."""
+    return {name: _store(name, store, folder) for name, store in declared.items()}
 
 
 def _store(name: str, store: Options, folder: Path) -> Store:

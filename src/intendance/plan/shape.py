@@ -26,6 +26,11 @@ def faults(schema: Schema, data: Any) -> list[Fault]:
     return list(_Walk(schema).visit(schema, data, ()))
 
 
+def faults_of(schema: Schema, option: str, value: Any) -> list[Fault]:
+    """Everything in which the value of one of the plan's first options departs from the schema."""
+    return list(_Walk(schema).visit(schema["properties"][option], value, (option,)))
+
+
 def resolved(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
     """The schema with its reference followed; what stands beside the reference (sentence, example) wins."""
     reference = schema.get("$ref")

@@ -17,7 +17,7 @@ from intendance.engines.rehearsing import Rehearsal, rehearse
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.drill import DrillDiffers, QuestionRefused
 from intendance.model.errors.runs import RunSuperseded
-from intendance.model.errors.sets import ManifestInvalid, SetDamaged
+from intendance.model.errors.sets import ManifestInvalid, PointFaulty, SetDamaged
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed, Hardware, Leg, LegName, Link, Unusable
 from intendance.model.evidence.restore import Check, Phases
 from intendance.model.frozen import dataclass
@@ -66,7 +66,7 @@ class _Chosen:
 
 
 def perform(job: DrillJob, context: DrillContext, steps: Steps, progress: ProgressSink) -> DrillCompleted:
-    """Drill; `drill.completed` is committed when this returns.
+    """Drill; `drill.completed` is committed when this returns, and `drill.failed` for each newer set passed over.
 
     On a failure `drill.failed` is committed and the error raised; a drill that could not run counts as failed. Nothing
     of what was restored is left either way.
@@ -94,8 +94,10 @@ class _Drill:
         except RunSuperseded:
             raise
         except IntendanceError as error:
+            self._record_passed_over()
             self._record(error)
             raise
+        self._record_passed_over()
         self._steps.commit(STEP, {"set": evidence.set}, evidence)
         return evidence
 
@@ -325,10 +327,20 @@ class _Drill:
     def _set(self) -> str:
         return self._chosen.manifest.set if self._chosen is not None else self._job.point or ""
 
+    def _record_passed_over(self) -> None:
+        """Each newer set that nobody can use has failed, whatever became of the older one."""
+        for each in self._chosen.passed_over if self._chosen is not None else ():
+            error = PointFaulty(asset=self._job.asset, point=each.set, fault=each.fault)
+            self._steps.commit(f"passed_over.{each.set}", {}, self._failed(error, each.set, "choose"))
+
     def _record(self, error: IntendanceError) -> None:
+        evidence = self._failed(error, self._set, self._step)
+        self._steps.commit(f"failed.{self._steps.attempt}", {"error": error.code}, evidence)
+
+    def _failed(self, error: IntendanceError, set_id: str, step: str) -> DrillFailed:
         manifest = self._chosen.manifest if self._chosen is not None else None
-        evidence = DrillFailed(
-            set=self._set,
+        return DrillFailed(
+            set=set_id,
             kind=manifest.kind if manifest else "",
             engine=manifest.engine if manifest else "",
             store=self._context.store.name,
@@ -336,14 +348,13 @@ class _Drill:
             by=self._context.by,
             fleet=self._job.fleet,
             node=self._job.node,
-            leg=self._leg or "",
-            step=self._step,
+            leg=(self._leg or "") if set_id == self._set else "",
+            step=step,
             error=error.code,
             message=error.message,
             next_step=error.advice,
-            checks=self._checks,
+            checks=self._checks if set_id == self._set else (),
         )
-        self._steps.commit(f"failed.{self._steps.attempt}", {"error": error.code}, evidence)
 
 
 def _predicted_ms(chosen: _Chosen, hardware: Hardware, link: Link) -> int | None:

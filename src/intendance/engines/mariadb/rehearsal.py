@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from intendance.engines import StreamInSet
+from intendance.engines import Consumer, StreamInSet
 from intendance.engines.mariadb import asking, faults, physical
 from intendance.engines.mariadb.client import literals
+from intendance.engines.mariadb.dump import ACCOUNTS
 from intendance.engines.mariadb.load import FolderRestore
 from intendance.engines.mariadb.physical_restore import PhysicalRestore
 from intendance.engines.mariadb.privileges import quoted
@@ -78,6 +80,22 @@ class _Asked(ServerFolder):
         return Check(name=f"holds {name}", ok=False, found="it is a server")
 
 
+_OTHER_DATABASES = (
+    "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ({names}) "
+    "AND SCHEMA_NAME NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys');"
+)
+_OTHER_BODIES = (
+    "SELECT CONCAT(db, '.', name) FROM mysql.proc WHERE db NOT IN ({names}) AND db <> 'sys' AND (db, name) NOT IN "
+    "(('mysql', 'AddGeometryColumn'), ('mysql', 'DropGeometryColumn')) UNION ALL "
+    "SELECT CONCAT(db, '.', name) FROM mysql.event WHERE db NOT IN ({names});"
+)
+_SERVERS_OWN = (
+    "CHECKSUM TABLE mysql.global_priv, mysql.db, mysql.tables_priv, mysql.columns_priv, mysql.procs_priv, "
+    "mysql.proxies_priv, mysql.roles_mapping, mysql.plugin, mysql.func, mysql.servers EXTENDED;"
+)
+_SOURCES = "SHOW ALL SLAVES STATUS;"
+
+
 class LogicalRehearsal(_Asked, FolderRestore):
     """A dump, loaded into a server of our own."""
 
@@ -86,12 +104,44 @@ class LogicalRehearsal(_Asked, FolderRestore):
     ) -> None:
         FolderRestore.__init__(self, streams, details, into, sandbox=sandbox, plain=plain)
         self.databases = tuple(self._held)
+        self._fresh: tuple[tuple[str, ...], ...] = ()
+        self._strayed: list[str] = []
+
+    def prepare(self) -> None:
+        """As any restore; how the server's own tables are before anything is loaded is kept."""
+        super().prepare()
+        self._fresh = tuple(self._query(_SERVERS_OWN))
+
+    def consumers(self) -> Sequence[Consumer]:
+        """As any restore; after each database, whether its dump wrote anywhere else."""
+        return tuple(
+            each if each.stream == ACCOUNTS else replace(each, finish=self._watched(each.finish))
+            for each in super().consumers()
+        )
+
+    def _watched(self, finish: Callable[[int, str], None]) -> Callable[[int, str], None]:
+        def finished(code: int, stderr: str) -> None:
+            finish(code, stderr)
+            names = literals(self.databases)
+            found = [
+                row[0] for sql in (_OTHER_DATABASES, _OTHER_BODIES) for row in self._query(sql.format(names=names))
+            ]
+            found += [row[0] for row in self._query(_SERVERS_OWN) if row not in self._fresh]
+            found += ["a server to copy from" for _ in self._query(_SOURCES)]
+            self._strayed += [each for each in found if each not in self._strayed]
+
+        return finished
 
     def check(self) -> tuple[Check, ...]:
-        """As any restore; and that no statement of the dump changed what the server may do."""
+        """As any restore; and that no statement of the dump changed what the server may do, or wrote elsewhere."""
         changed = [row[0] for row in self._query(_SETTINGS) if (row[0], row[1]) not in _SET]
         said = f"changed by what was loaded: {', '.join(changed)}" if changed else "as they were"
-        return (*FolderRestore.check(self), Check(name="settings", ok=not changed, found=said))
+        strayed = f"written beside its databases: {', '.join(self._strayed[:8])}" if self._strayed else "nothing"
+        return (
+            *FolderRestore.check(self),
+            Check(name="settings", ok=not changed, found=said),
+            Check(name="elsewhere", ok=not self._strayed, found=strayed),
+        )
 
 
 class PhysicalRehearsal(_Asked, PhysicalRestore):

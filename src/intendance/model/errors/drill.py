@@ -21,6 +21,20 @@ class DrillSetsUnknown(IntendanceError):
     exit_code = Exit.USAGE
 
 
+class StoresUnreadable(IntendanceError):
+    """{file} does not say where a store is: {detail}."""
+
+    next_step = "Write the plan's section `stores:` into it, or copy the plan; `docs/drill.md` shows both."
+    exit_code = Exit.USAGE
+
+
+class DrillStoreUnnamed(IntendanceError):
+    """{file} declares the stores {known}."""
+
+    next_step = "Say which of them to drill from: `--from-store {file} --store NAME`."
+    exit_code = Exit.USAGE
+
+
 class DrillKeyChanged(IntendanceError):
     """The sets of {node} are signed by {found}, and this host trusts {trusted} for it."""
 
