@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from intendance.model.errors.sets import PartDamaged
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed, Hardware, Leg, Link
 from intendance.model.evidence.restore import Check, Phases
 
@@ -57,6 +58,7 @@ def completed(**changes: object) -> DrillCompleted:
 
 def failed(**changes: object) -> DrillFailed:
     """A drill whose product's leg met a changed part."""
+    error = PartDamaged(part="db-crud-00001.zst.gpg", set=SET, store="offsite", detail="its bytes were changed")
     base = DrillFailed(
         set=SET,
         kind="logical",
@@ -68,8 +70,8 @@ def failed(**changes: object) -> DrillFailed:
         node="web-01",
         leg="restore",
         step="load",
-        error="part_damaged",
-        message=f"The part db-crud-00001.zst.gpg of {SET} in offsite is damaged: its bytes were changed.",
-        next_step="Restore from another store or point.",
+        error=error.code,
+        message=error.message,
+        next_step=error.advice,
     )
     return replace(base, **changes)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
 from intendance.ledger.book import Book
 from intendance.model.evidence.lifecycle import PlanAdopted
-from intendance.model.plan import DirectoryStore, MariadbAsset, Plan, Schedule
+from intendance.model.plan import Asset, DirectoryStore, MariadbAsset, Plan, Schedule
 from intendance.model.verdict import Fact
 from intendance.plan import adopted
 from intendance.runs.decide import Line
@@ -63,7 +63,7 @@ def open_node(state: Path, clock: Clock) -> Iterator[Node]:
 
 
 def lines_of(plan: Plan) -> tuple[Line, ...]:
-    """Every schedule of a plan as a line: `backup.<kind>`, `inspect` and `prune` of each asset."""
+    """Every schedule of a plan as a line: `backup.<kind>`, `inspect`, `prune` and `drill` of each asset."""
     lines = []
     for asset in plan.assets.values():
         if asset.backup is None:
@@ -71,6 +71,7 @@ def lines_of(plan: Plan) -> tuple[Line, ...]:
         scheduled = {f"backup.{kind}": schedule for kind, schedule in asset.backup.kinds.items()}
         scheduled["inspect"] = asset.backup.inspect
         scheduled["prune"] = _pruned_here(plan)
+        scheduled["drill"] = asset.drill.schedule if asset.drill is not None and drills_here(plan, asset) else None
         lines += [
             Line(
                 asset=asset.name,
@@ -83,6 +84,12 @@ def lines_of(plan: Plan) -> tuple[Line, ...]:
             if schedule is not None
         ]
     return tuple(lines)
+
+
+def drills_here(plan: Plan, asset: Asset) -> bool:
+    """Whether the node tries restores of its own backups: where its plan says so in as many words, never under
+    maint."""
+    return asset.drill is not None and asset.drill.host == plan.node.id and "maint" not in plan.catalogues
 
 
 def _pruned_here(plan: Plan) -> Schedule | None:

@@ -14,7 +14,7 @@ from intendance.activities.drill import perform as drill
 from intendance.activities.drill.decide import Known
 from intendance.activities.drill.job import DrillContext, DrillJob
 from intendance.activities.drill.scratch import default_parent
-from intendance.agent.compose import Node, open_node, person
+from intendance.agent.compose import Node, drills_here, open_node, person
 from intendance.agent.founding import host_name, node_fingerprint
 from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
@@ -36,10 +36,9 @@ from intendance.model.evidence import Evidence
 from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed, Trust
 from intendance.model.frozen import dataclass
-from intendance.model.plan import DirectoryStore
+from intendance.model.plan import Asset, DirectoryStore, Plan
 from intendance.model.record import Record
-from intendance.model.verdict import Fact
-from intendance.runs import Progress
+from intendance.runs import Progress, ProgressSink, Steps
 from intendance.runs.progress import Pace, Reading
 from intendance.runs.rows import DEADLINE_SECONDS
 from intendance.sets.fetch import asset_folder, read_small, survey
@@ -80,15 +79,6 @@ class Drilled:
     zone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drills:
-    """What this ledger says of drills, newest first; `zone` as in `Drilled`."""
-
-    node: str
-    zone: str
-    facts: tuple[Fact[Any], ...]
-
-
 Trusting = Callable[[str, str, Trust], None]
 """Is told of the node and of the key that is trusted, and why, before anything is opened."""
 
@@ -101,29 +91,42 @@ def run_here(state: Path, clock: Clock, asked: Asked, moved: Callable[[Reading],
     with open_node(state, clock) as node:
         find_asset(node, asked.asset)
         asset = planned(node, asked.asset)
-        _expect_here(node, asked.asset)
-        stores = {store.name: store for store in stores_of(node, asset)}
-        name = asked.store or next(reversed(stores))
-        if name not in stores:
-            raise StoreUnknown(asset=asset.name, store=name, known=", ".join(stores))
-        completed = node.book.facts("backup.completed", asset=asset.name)
-        (genesis,) = node.book.facts("genesis", latest=1)
-        job = DrillJob(fleet=node.plan.fleet, node=node.plan.node.id, asset=asset.name, point=asked.point)
-        stored = [fact for fact in completed if name in fact.data.stores]
-        context = DrillContext(
-            store=stores[name],
-            store_kind=node.plan.stores[name].kind,
-            book=node.book,
-            by="self",
-            fingerprint=genesis.data.openpgp_fingerprint,
-            trust="ledger",
-            manifests={fact.data.set: fact.data.manifest_sha256 for fact in completed},
-            seen={fact.data.sequence: _known(fact.data) for fact in stored[:1]},
-            parent=asked.scratch or default_parent(),
-            clock=clock,
-        )
+        job, context = _on_node(node, asset, asked)
         with lock.held(node.layout.asset_lock(asset.name), purpose=f"Drilling {asset.name}"):
             return _perform(job, context, node.plan.organisation.timezone, moved)
+
+
+def perform(node: Node, asset: Asset, steps: Steps, progress: ProgressSink) -> None:
+    """The drill that the plan's schedule asks of the node itself; its worker holds the asset's lock. Raises as
+    `run_here`."""
+    job, context = _on_node(node, asset, Asked(asset=asset.name))
+    drill.perform(job, context, steps, progress)
+
+
+def _on_node(node: Node, asset: Asset, asked: Asked) -> tuple[DrillJob, DrillContext]:
+    """The job and its adapters on the node itself. Raises DrillElsewhere, StoreUnknown."""
+    _expect_here(node.plan, asset)
+    stores = {store.name: store for store in stores_of(node, asset)}
+    name = asked.store or next(reversed(stores))
+    if name not in stores:
+        raise StoreUnknown(asset=asset.name, store=name, known=", ".join(stores))
+    completed = node.book.facts("backup.completed", asset=asset.name)
+    (genesis,) = node.book.facts("genesis", latest=1)
+    stored = [fact for fact in completed if name in fact.data.stores]
+    context = DrillContext(
+        store=stores[name],
+        store_kind=node.plan.stores[name].kind,
+        book=node.book,
+        by="self",
+        fingerprint=genesis.data.openpgp_fingerprint,
+        trust="ledger",
+        manifests={fact.data.set: fact.data.manifest_sha256 for fact in completed},
+        seen={fact.data.sequence: _known(fact.data) for fact in stored[:1]},
+        parent=asked.scratch or default_parent(),
+        clock=node.clock,
+    )
+    job = DrillJob(fleet=node.plan.fleet, node=node.plan.node.id, asset=asset.name, point=asked.point)
+    return job, context
 
 
 def run_from_store(
@@ -162,24 +165,15 @@ def run_from_store(
             return _perform(job, context, "UTC", moved)
 
 
-def drills(state: Path, clock: Clock, asset: str | None) -> Drills:
-    """The drills that the ledger of this state folder holds. Raises NoState."""
-    with open_book(state, clock) as book:
-        found = [*book.facts("drill.completed", asset=asset), *book.facts("drill.failed", asset=asset)]
-        plans = book.facts("plan.adopted", latest=1)
-        zone = plans[0].data.timezone if plans else "UTC"
-        return Drills(node=book.node, zone=zone, facts=tuple(sorted(found, key=lambda fact: -fact.seq)))
-
-
-def _expect_here(node: Node, asset: str) -> None:
+def _expect_here(plan: Plan, asset: Asset) -> None:
     """That the plan says in so many words that the node tries its own restores. Raises DrillElsewhere."""
-    plan = node.plan.assets[asset].drill
-    if plan is None:
-        raise DrillElsewhere(asset=asset, detail="its plan names no host for it")
-    if plan.host != node.plan.node.id:
-        raise DrillElsewhere(asset=asset, detail=f"its plan names {plan.host}")
-    if "maint" in node.plan.catalogues:
-        raise DrillElsewhere(asset=asset, detail="under maint, another host than the node tries its backups")
+    if drills_here(plan, asset):
+        return
+    if asset.drill is None:
+        raise DrillElsewhere(asset=asset.name, detail="its plan names no host for it")
+    if asset.drill.host != plan.node.id:
+        raise DrillElsewhere(asset=asset.name, detail=f"its plan names {asset.drill.host}")
+    raise DrillElsewhere(asset=asset.name, detail="under maint, another host than the node tries its backups")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

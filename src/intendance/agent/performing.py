@@ -24,6 +24,10 @@ def perform(node: Node, run: Run, steps: Steps, progress: ProgressSink) -> None:
         from intendance.agent import pruning  # nothing else deletes
 
         pruning.perform(node.book, node.plan, node.clock, planned(node, run.asset), steps, progress)
+    elif activity == "drill":
+        from intendance.agent import drilling  # the only one here that decrypts
+
+        drilling.perform(node, planned(node, run.asset), steps, progress)
     else:
         raise InternalError(detail=f"activity {run.activity!r}")
 

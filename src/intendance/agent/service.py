@@ -26,6 +26,7 @@ from intendance.system.clock import Clock, monotonic_seconds, wait
 _CANCEL_PATIENCE_SECONDS = 12.0
 _EVIDENCE_OF: Mapping[str, tuple[str, ...]] = {
     "backup": ("backup.completed", "backup.failed", "run.ended"),
+    "drill": ("drill.completed", "drill.failed", "run.ended"),
     "inspect": ("inspection.completed", "inspection.failed", "run.ended"),
     "prune": ("prune.marked", "prune.begun", "prune.completed", "run.ended"),
     "restore": ("restore.completed", "restore.failed", "run.ended"),

@@ -21,10 +21,12 @@ from intendance.system.clock import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedPoint:
-    """A recovery point; per store when an inspection last saw it whole there (None: not yet)."""
+    """A recovery point; per store when an inspection last saw it whole there (None: not yet); when a drill of it last
+    succeeded, as far as this ledger knows (None: never)."""
 
     point: RecoveryPoint
     inspected_at: Mapping[str, datetime | None]
+    drilled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,7 @@ def _listed(node: Node, asset: str, found: Mapping[str, Shelf]) -> list[ListedPo
     inspections = node.book.facts("inspection.completed", asset=asset, latest=LATEST_PER_STORE * max(1, len(found)))
     latest = {fact.data.store: fact for fact in reversed(inspections)}
     copies: list[SetInStore] = [copy for shelf in found.values() for copy in shelf.sets]
+    drilled = _drilled(node, asset)
     listed = []
     for point in points(doubted(copies, findings(inspections))):
         seen: dict[str, datetime | None] = {}
@@ -136,8 +139,13 @@ def _listed(node: Node, asset: str, found: Mapping[str, Shelf]) -> list[ListedPo
             faulty = fact is not None and point.set in {damaged.set for damaged in fact.data.damaged}
             whole = fact is not None and fact.at >= point.completed_at and not faulty
             seen[store] = fact.at if fact is not None and whole else None
-        listed.append(ListedPoint(point=point, inspected_at=seen))
+        listed.append(ListedPoint(point=point, inspected_at=seen, drilled_at=drilled.get(point.manifest_sha256)))
     return listed
+
+
+def _drilled(node: Node, asset: str) -> Mapping[str, datetime]:
+    """When each set was last drilled, by the hash of its manifest: a drill proves these bytes and no others."""
+    return {fact.data.manifest_sha256: fact.at for fact in reversed(node.book.facts("drill.completed", asset=asset))}
 
 
 def _manifest(found: Mapping[str, Shelf], name: str) -> Manifest:

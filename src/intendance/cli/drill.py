@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from intendance.agent import drilling
-from intendance.agent.drilling import Asked, Drilled, Drills
+from intendance.agent import drill_records, drilling
+from intendance.agent.drill_records import Drills
+from intendance.agent.drilling import Asked, Drilled
 from intendance.cli.figures import duration, moment, parse
 from intendance.cli.output import INTERRUPTED, Invocation, Output
 from intendance.cli.page import Page, page_for
@@ -117,7 +118,7 @@ def _run(invocation: Invocation, asked: Asked, output: Output) -> Drilled:
 def list_drills(context: typer.Context, asset: AnyAsset = None, json: Json = False) -> None:
     """List the drills that this machine's ledger holds, newest first."""
     invocation: Invocation = context.obj
-    found = drilling.drills(invocation.state, invocation.clock, asset)
+    found = drill_records.drills(invocation.state, invocation.clock, asset)
     if json:
         Output(as_json=True).json(drills_json(found))
         return
@@ -156,7 +157,14 @@ def drilled_json(drilled: Drilled) -> dict[str, Any]:
 
 def drills_json(found: Drills) -> dict[str, Any]:
     """`intendance.drills/1`."""
-    return {"schema": "intendance.drills/1", "drills": [_drill_json(fact) for fact in found.facts]}
+    return {
+        "schema": "intendance.drills/1",
+        "drills": [_drill_json(fact) for fact in found.facts],
+        "due": [
+            {"asset": each.asset, "host": each.host, "since": rfc3339(each.since), "by_agent": each.here}
+            for each in found.due
+        ],
+    }
 
 
 def draw_drilled(page: Page, _: Translator, drilled: Drilled) -> None:
@@ -176,7 +184,7 @@ def draw_drilled(page: Page, _: Translator, drilled: Drilled) -> None:
     for each in evidence.passed_over:
         said = _("{set} is newer and cannot be used: {fault}")
         fault = told(each.fault, _.language)
-        page.text(("! ", "soon"), said.format(set=each.set, fault=fault), indent=2, hang=4)
+        page.text(("◔ ", "soon"), said.format(set=each.set, fault=fault), indent=2, hang=4)
     names = {"restore": _("by Intendance"), "by_hand": _("by hand, with RESTORE.sh")}
     for leg in evidence.legs:
         page.blank()
@@ -190,7 +198,17 @@ def draw_drilled(page: Page, _: Translator, drilled: Drilled) -> None:
 
 
 def draw_drills(page: Page, _: Translator, found: Drills) -> None:
-    """Drills, newest first."""
+    """Drills, newest first, below those that are due."""
+    for each in found.due:
+        since = dates.moment(each.since, found.zone, _.language)
+        said = (
+            _("{asset}: a drill is due since {moment}; the agent of this node runs it.")
+            if each.here
+            else _("{asset}: a drill is due on {host} since {moment}, and none is recorded here.")
+        )
+        page.text(("◔ ", "soon"), said.format(asset=each.asset, host=each.host, moment=since), hang=2)
+        if not each.here:
+            page.command(f"intendance drill run {each.asset} --from-store STORE")
     if not found.facts:
         page.text(_("No drill is recorded on {node} yet.").format(node=found.node))
         page.command("intendance drill run ASSET")
@@ -205,7 +223,7 @@ def draw_drills(page: Page, _: Translator, found: Drills) -> None:
         else:
             said = _("{asset} did not come back").format(asset=fact.asset)
             page.text(("✗ ", "fail"), (said, "strong"), f" · {at}", hang=2)
-            page.text(fact.data.message, indent=2)
+            page.text(told(fact.data.message, _.language), indent=2)
     more = len(found.facts) - SHOWN
     if more > 0:
         page.text((_.plural("and {n} older one", "and {n} older ones", more).format(n=more), "quiet"))

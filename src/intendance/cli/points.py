@@ -40,7 +40,7 @@ def as_json(listing: Listing) -> dict[str, Any]:
 
 
 def point_as_json(listed: ListedPoint) -> dict[str, Any]:
-    """One point of `intendance.points/1`. A directory locks nothing and no drill exists yet: both are null."""
+    """One point of `intendance.points/1`. `lock_until` is null: a listing asks no store for its locks."""
     point = listed.point
     return {
         "id": point.set,
@@ -63,7 +63,7 @@ def point_as_json(listed: ListedPoint) -> dict[str, Any]:
         "manifest_sha256": point.manifest_sha256,
         "fault": point.fault or None,
         "found_faulty": point.doubt or None,
-        "drilled_at": None,
+        "drilled_at": None if listed.drilled_at is None else rfc3339(listed.drilled_at),
     }
 
 
@@ -204,6 +204,8 @@ def _rows(_: Translator, shown: ShownSet) -> Iterator[tuple[str, str]]:
         else:
             when = local(at, zone)
             yield _("store"), _("{store}: {path} (inspected {when})").format(store=store, path=path, when=when)
+    if shown.listed.drilled_at is not None:
+        yield _("drilled"), moment(shown.listed.drilled_at, zone)
     for fingerprint in point.recipients:
         yield _("opens with"), fingerprint
     yield (

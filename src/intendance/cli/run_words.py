@@ -28,6 +28,7 @@ def activity(_: Translator, name: str) -> str:
         "backup.physical": _("physical backup"),
         "backup.full": _("full backup"),
         "backup.differential": _("differential backup"),
+        "drill": _("drill"),
         "inspect": _("inspection"),
         "prune": _("pruning"),
         "restore": _("restore"),
