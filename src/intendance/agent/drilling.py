@@ -14,31 +14,29 @@ from intendance.activities.drill import perform as drill
 from intendance.activities.drill.decide import Known
 from intendance.activities.drill.job import DrillContext, DrillJob
 from intendance.activities.drill.scratch import default_parent
-from intendance.agent.compose import Node, drills_here, open_node, person
+from intendance.agent.compose import open_node, person
+from intendance.agent.drilling_here import Asked, known, on_node
 from intendance.agent.founding import host_name, node_fingerprint
 from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
-from intendance.agent.performing import planned, stores_of
 from intendance.agent.service import find_asset
 from intendance.agent.stopping import Stop, Stopper
+from intendance.agent.wanted import planned
 from intendance.ledger.book import Book
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.drill import (
     DrillCancelled,
-    DrillElsewhere,
     DrillKeyChanged,
     DrillSetsUnknown,
     DrillStoreUnnamed,
 )
-from intendance.model.errors.runs import StoreUnknown
 from intendance.model.errors.state import NoState
 from intendance.model.evidence import Evidence
-from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed, Trust
 from intendance.model.frozen import dataclass
-from intendance.model.plan import Asset, DirectoryStore, Plan
+from intendance.model.plan import DirectoryStore
 from intendance.model.record import Record
-from intendance.runs import Progress, ProgressSink, Steps
+from intendance.runs import Progress
 from intendance.runs.progress import Pace, Reading
 from intendance.runs.rows import DEADLINE_SECONDS
 from intendance.sets.fetch import asset_folder, read_small, survey
@@ -50,22 +48,6 @@ from intendance.system.clock import Clock
 _KEY_LIMIT_BYTES = 1 << 20
 NodeKey = tuple[str, str]
 """Fleet and node."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What somebody typed. `from_store`: where the sets lie, for a host that has no plan: a folder, or a file that
-    declares stores, of which `store` is meant; then `node` and `fingerprint` say whose they are, and `host` how this
-    machine is called."""
-
-    asset: str
-    point: str | None = None
-    store: str | None = None
-    scratch: Path | None = None
-    from_store: str | None = None
-    node: str | None = None
-    fingerprint: str | None = None
-    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,42 +73,9 @@ def run_here(state: Path, clock: Clock, asked: Asked, moved: Callable[[Reading],
     with open_node(state, clock) as node:
         find_asset(node, asked.asset)
         asset = planned(node, asked.asset)
-        job, context = _on_node(node, asset, asked)
+        job, context = on_node(node, asset, asked)
         with lock.held(node.layout.asset_lock(asset.name), purpose=f"Drilling {asset.name}"):
             return _perform(job, context, node.plan.organisation.timezone, moved)
-
-
-def perform(node: Node, asset: Asset, steps: Steps, progress: ProgressSink) -> None:
-    """The drill that the plan's schedule asks of the node itself; its worker holds the asset's lock. Raises as
-    `run_here`."""
-    job, context = _on_node(node, asset, Asked(asset=asset.name))
-    drill.perform(job, context, steps, progress)
-
-
-def _on_node(node: Node, asset: Asset, asked: Asked) -> tuple[DrillJob, DrillContext]:
-    """The job and its adapters on the node itself. Raises DrillElsewhere, StoreUnknown."""
-    _expect_here(node.plan, asset)
-    stores = {store.name: store for store in stores_of(node, asset)}
-    name = asked.store or next(reversed(stores))
-    if name not in stores:
-        raise StoreUnknown(asset=asset.name, store=name, known=", ".join(stores))
-    completed = node.book.facts("backup.completed", asset=asset.name)
-    (genesis,) = node.book.facts("genesis", latest=1)
-    stored = [fact for fact in completed if name in fact.data.stores]
-    context = DrillContext(
-        store=stores[name],
-        store_kind=node.plan.stores[name].kind,
-        book=node.book,
-        by="self",
-        fingerprint=genesis.data.openpgp_fingerprint,
-        trust="ledger",
-        manifests={fact.data.set: fact.data.manifest_sha256 for fact in completed},
-        seen={fact.data.sequence: _known(fact.data) for fact in stored[:1]},
-        parent=asked.scratch or default_parent(),
-        clock=node.clock,
-    )
-    job = DrillJob(fleet=node.plan.fleet, node=node.plan.node.id, asset=asset.name, point=asked.point)
-    return job, context
 
 
 def run_from_store(
@@ -163,17 +112,6 @@ def run_from_store(
         )
         with lock.held(StateLayout(state).asset_lock(asked.asset), purpose=f"Drilling {asked.asset}"):
             return _perform(job, context, "UTC", moved)
-
-
-def _expect_here(plan: Plan, asset: Asset) -> None:
-    """That the plan says in so many words that the node tries its own restores. Raises DrillElsewhere."""
-    if drills_here(plan, asset):
-        return
-    if asset.drill is None:
-        raise DrillElsewhere(asset=asset.name, detail="its plan names no host for it")
-    if asset.drill.host != plan.node.id:
-        raise DrillElsewhere(asset=asset.name, detail=f"its plan names {asset.drill.host}")
-    raise DrillElsewhere(asset=asset.name, detail="under maint, another host than the node tries its backups")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,15 +213,11 @@ def _trusted(book: Book, whose: NodeKey, signed_by: str, asked: Asked) -> tuple[
 def _seen(book: Book, job: DrillJob, fingerprint: str) -> dict[int, Known]:
     """The newest of the sets that earlier drills from anywhere met, by its number."""
     found = {
-        fact.data.sequence: _known(fact.data)
+        fact.data.sequence: known(fact.data)
         for fact in book.facts("drill.completed", asset=job.asset)
         if (fact.data.fleet, fact.data.node, fact.data.node_fingerprint) == (job.fleet, job.node, fingerprint)
     }
     return {max(found): found[max(found)]} if found else {}
-
-
-def _known(data: BackupCompleted | DrillCompleted) -> Known:
-    return Known(set=data.set, manifest_sha256=data.manifest_sha256)
 
 
 def _perform(job: DrillJob, context: DrillContext, zone: str, moved: Callable[[Reading], None]) -> Drilled:

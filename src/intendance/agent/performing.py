@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from intendance.agent.compose import Node
+from intendance.agent.wanted import planned, stores_of
 from intendance.model.errors import InternalError
-from intendance.model.errors.runs import AssetUnknown, KindNotPlanned, NotBackedUp
-from intendance.model.plan import Asset
+from intendance.model.errors.runs import KindNotPlanned
 from intendance.runs import ProgressSink, Steps
 from intendance.runs.rows import Run
-from intendance.stores import Store, Use, open_store
 
 
 def perform(node: Node, run: Run, steps: Steps, progress: ProgressSink) -> None:
@@ -25,32 +22,11 @@ def perform(node: Node, run: Run, steps: Steps, progress: ProgressSink) -> None:
 
         pruning.perform(node.book, node.plan, node.clock, planned(node, run.asset), steps, progress)
     elif activity == "drill":
-        from intendance.agent import drilling  # the only one here that decrypts
+        from intendance.agent import drilling_here  # the only one here that decrypts
 
-        drilling.perform(node, planned(node, run.asset), steps, progress)
+        drilling_here.perform(node, planned(node, run.asset), steps, progress)
     else:
         raise InternalError(detail=f"activity {run.activity!r}")
-
-
-def planned(node: Node, name: str) -> Asset:
-    """An asset that the plan in force backs up: it may have changed since the run was queued.
-
-    Raises AssetUnknown, NotBackedUp.
-    """
-    asset = node.plan.assets.get(name)
-    if asset is None:
-        raise AssetUnknown(asset=name, suggestion=".", known=", ".join(node.plan.assets))
-    if asset.backup is None:
-        raise NotBackedUp(asset=name)
-    return asset
-
-
-def stores_of(node: Node, asset: Asset, *, spool: Path | None = None) -> tuple[Store, ...]:
-    """The stores of an asset's backups, in the plan's order; `spool` is where ciphertext may wait on its way there."""
-    if asset.backup is None:
-        return ()
-    use = Use(spool=spool, keep_days=asset.backup.retention_days)
-    return tuple(open_store(node.plan.stores[name], use) for name in asset.backup.stores)
 
 
 def _back_up(node: Node, run: Run, kind: str, steps: Steps, progress: ProgressSink) -> None:

@@ -14,9 +14,9 @@ from intendance.activities.restore.decide import RestorePlan, Wish
 from intendance.agent.compose import Node, open_node, person
 from intendance.agent.follow import begin_new
 from intendance.agent.moments import read_moment
-from intendance.agent.performing import planned, stores_of
 from intendance.agent.service import find_asset
 from intendance.agent.stopping import ShieldedSteps, Stop, Stopper
+from intendance.agent.wanted import planned, stores_of
 from intendance.engines import open_engine
 from intendance.model.errors import Exit, IntendanceError
 from intendance.model.errors.engine import DestinationUnusable

@@ -10,7 +10,8 @@ import typer
 
 from intendance.agent import drill_records, drilling
 from intendance.agent.drill_records import Drills
-from intendance.agent.drilling import Asked, Drilled
+from intendance.agent.drilling import Drilled
+from intendance.agent.drilling_here import Asked
 from intendance.cli.figures import duration, moment, parse
 from intendance.cli.output import INTERRUPTED, Invocation, Output
 from intendance.cli.page import Page, page_for
