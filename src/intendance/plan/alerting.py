@@ -24,7 +24,7 @@ def secret_of(reference: Options | None, folder: Folder) -> SecretReference | No
         return None
     command = reference.get("command")
     return SecretReference(
-        file=str(folder / Path(reference["file"]).expanduser()) if "file" in reference else None,
+        file=str(folder / reference["file"]) if "file" in reference else None,
         env=reference.get("env"),
         command=None if command is None else tuple(command),
     )
