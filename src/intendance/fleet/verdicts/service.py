@@ -19,7 +19,7 @@ from intendance.fleet.database.tables import evidence_head, node, node_state, se
 from intendance.fleet.verdicts import decide, rows
 from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.source import NodeLedger
-from intendance.fleet.verdicts.standing import NodeBrief, Owner, Presence, Standing, stand
+from intendance.fleet.verdicts.standing import Head, NodeBrief, Owner, Presence, Standing, stand
 from intendance.model.errors.ledger import RecordUnreadable
 from intendance.model.evidence.lifecycle import PlanAdopted
 from intendance.model.frozen import dataclass
@@ -75,12 +75,14 @@ class Verdicts:
         about: About,
         *,
         owners: Owners | None = None,
+        log: Callable[[], int] | None = None,
         say: Callable[[str], None],
     ) -> None:
         self._database = database
         self._clock = clock
         self._about = about
         self._owners = owners
+        self._log = log
         self._say = say
         self._rulebook: Rulebook = load()
         self._judged: dict[str, _Judged] = {}
@@ -229,6 +231,7 @@ class Verdicts:
             counts=counts,
             all_since=decide.steady_since((each.state, each.since) for each in counted),
             owners=owners,
+            head=None if self._log is None else Head(size=self._log()),
         )
 
 
