@@ -158,6 +158,11 @@ class Visit:
         return next(("fr" if each == "fr" else "en" for each in asked if each in ("fr", "en")), "en")
 
 
+def session_token(request: Request, *, secure: bool) -> str | None:
+    """The session's token, as a request's cookie brought it."""
+    return request.cookies.get(f"__Host-{_COOKIE}" if secure else _COOKIE)
+
+
 Handler = Callable[[Visit], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
