@@ -114,8 +114,7 @@ def _a_database(site: Site, server: PrivateServer, name: str, most: int) -> None
                 f"SHOW FULL TABLES FROM {name}",
                 f"SELECT COUNT(*) FROM {name}.members",
                 f"SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = '{name}'",
-                f"SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES"
-                f" WHERE ROUTINE_SCHEMA = '{name}' ORDER BY 1",
+                f"SELECT ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = '{name}'",
                 f"SHOW CREATE TABLE {name}.dues",
             )
         ]

@@ -13,7 +13,7 @@ import msgspec
 
 from intendance.engines.replacing import Target
 from intendance.ledger.book import Book
-from intendance.model.evidence.guide import RestoreGuided
+from intendance.model.evidence.guide import GuidedStep, RestoreGuided
 from intendance.model.evidence.restore import Check
 from intendance.model.frozen import dataclass
 from intendance.system.sql import read_statements
@@ -70,7 +70,7 @@ class Safety:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One guided restore: `<name>.guide.<time>`."""
+    """One guided restore: `<name>.guide.<time>`. `steps` are those that have ended, by asset."""
 
     id: str
     wanted: Wanted
@@ -79,6 +79,7 @@ class Case:
     items: tuple[Item, ...]
     safety: tuple[Safety, ...] = ()
     state: State = "open"
+    steps: dict[str, tuple[GuidedStep, ...]] = field(default_factory=dict)
 
     @property
     def stamp(self) -> str:

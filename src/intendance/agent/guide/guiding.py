@@ -32,7 +32,7 @@ from intendance.model.evidence.guide import GuideStep
 from intendance.model.frozen import dataclass
 from intendance.runs.progress import Reading
 from intendance.system import lock
-from intendance.system.clock import Clock, monotonic_seconds
+from intendance.system.clock import Clock, monotonic_seconds, rfc3339
 
 Moved = Callable[[Reading], None]
 
@@ -168,9 +168,8 @@ class _Guide:
         """Steps one and two."""
         started = monotonic_seconds()
         case = begin(self.node, wanted, self.cases.is_taken)
-        self._record(case, "identify", started)
-        self._record(case, "choose", started)
-        return case
+        case = self._record(case, "identify", started)
+        return self._record(case, "choose", started)
 
     def test(self, case: Case, moved: Moved) -> Case:
         """Step three: each set beside what it will replace."""
@@ -185,8 +184,7 @@ class _Guide:
             except IntendanceError as error:
                 self._record(case, "test", started, error)
                 raise
-        self._record(case, "test", started)
-        return case
+        return self._record(case, "test", started)
 
     def _test_one(self, case: Case, index: int, moved: Moved) -> Case:
         item = case.items[index]
@@ -232,8 +230,7 @@ class _Guide:
             except IntendanceError as error:
                 self._record(case, "replace", started, error)
                 raise
-        self._record(case, "replace", started)
-        return case
+        return self._record(case, "replace", started)
 
     def _planned(self, case: Case, index: int) -> Case:
         """Write down what will be done, before anything is."""
@@ -265,8 +262,7 @@ class _Guide:
                 replacement.tidy()
             case = case.with_item(index, verified=checks)
         case = replace(case, state="done")
-        self._record(case, "verify", started)
-        return case
+        return self._record(case, "verify", started)
 
     def back(self, case: Case) -> Case:
         """Everything as it was, the last first."""
@@ -282,8 +278,7 @@ class _Guide:
                 self._record(case, "back", started, error)
                 raise
         case = replace(case, state="back")
-        self._record(case, "back", started)
-        return case
+        return self._record(case, "back", started)
 
     def cancel(self, case: Case) -> Case:
         """The test restores go."""
@@ -292,13 +287,16 @@ class _Guide:
             with self._replacement(case, item) as replacement:
                 replacement.discard()
         case = replace(case, state="cancelled")
-        self._record(case, "cancelled", started)
-        return case
+        return self._record(case, "cancelled", started)
 
-    def _record(self, case: Case, step: GuideStep, started: float, error: IntendanceError | None = None) -> None:
+    def _record(self, case: Case, step: GuideStep, started: float, error: IntendanceError | None = None) -> Case:
+        """Write a step down, with the case as it is after it."""
         took_ms = round(1000 * (monotonic_seconds() - started))
-        written = [(asset, evidence(case, asset, step, took_ms, error)) for asset in case.assets]
+        now = rfc3339(self.node.clock.read().at)
+        written = [(asset, evidence(case, asset, step, took_ms, now, error)) for asset in case.assets]
+        case = replace(case, steps={asset: each.steps for asset, each in written})
         self._seqs += self.cases.write(case, written, person())
+        return case
 
     @contextmanager
     def _replacement(self, case: Case, item: Item) -> Iterator[Replacement]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from intendance.agent.guide.case import Case, Item
 from intendance.model.errors import IntendanceError
-from intendance.model.evidence.guide import GuideStep, RestoreGuided
+from intendance.model.evidence.guide import GuidedStep, GuideStep, RestoreGuided
 from intendance.model.evidence.restore import Check
 
 _CHECKED: frozenset[GuideStep] = frozenset({"test", "verify"})
 
 
 def evidence(
-    case: Case, asset: str, step: GuideStep, took_ms: int, error: IntendanceError | None = None
+    case: Case, asset: str, step: GuideStep, took_ms: int, now: str, error: IntendanceError | None = None
 ) -> RestoreGuided:
-    """The record of a step for one of the assets."""
+    """The record of a step for one of the assets, after those that have ended."""
     items = case.of(asset)
     first = items[0]
     safety = case.safety_of(asset)
@@ -21,16 +21,18 @@ def evidence(
     chosen = step != "identify"
     touched = step in ("replace", "verify", "back")
     scope, what = _scope(items)
+    ok = error is None and all(check.ok for check in checks)
     return RestoreGuided(
         guide=case.id,
         step=step,
-        ok=error is None and all(check.ok for check in checks),
+        ok=ok,
         engine=first.engine,
         scope=scope,
         what=what,
         began_at=case.began_at,
         took_ms=took_ms,
         present=any(item.present for item in items),
+        steps=(*case.steps.get(asset, ()), GuidedStep(step=step, ended_at=now, took_ms=took_ms, ok=ok)),
         set=first.set if chosen else "",
         store=first.store if chosen else "",
         kind=first.kind if chosen else "",

@@ -55,8 +55,13 @@ class ForeignKey:
         return (
             f"ALTER TABLE {quoted(self.schema)}.{quoted(self.table)} ADD CONSTRAINT {quoted(self.name)}"
             f" FOREIGN KEY ({columns}) REFERENCES {quoted(self.to_schema)}.{quoted(self.to_table)} ({there})"
-            f" ON DELETE {self.on_delete} ON UPDATE {self.on_update};"
+            f"{self._rule('DELETE', self.on_delete)}{self._rule('UPDATE', self.on_update)};"
         )
+
+    @staticmethod
+    def _rule(event: str, rule: str) -> str:
+        """RESTRICT is what no rule means, and what the server then says of it."""
+        return "" if rule == "RESTRICT" else f" ON {event} {rule}"
 
     def orphans(self) -> str:
         """Rows whose counterpart is not there."""

@@ -11,9 +11,20 @@ GuideStep = Literal["identify", "choose", "test", "replace", "verify", "back", "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuidedStep:
+    """A step that has ended: when, after how many milliseconds, and whether well."""
+
+    step: GuideStep
+    ended_at: str
+    took_ms: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreGuided:
     """One step of a guided restore of an asset, as it ended. All of one restore have the same `guide`; it began at
-    `began_at`, and this step took `took_ms`, without the time in which a person looked at it.
+    `began_at`, and this step took `took_ms`, without the time in which a person looked at it. `steps` are all that have
+    ended, this one the last.
 
     `scope` says what was lost: `all`, `database`, `table` or `paths`; `what` names databases and tables, and counts
     paths. `present`: something stood there. From `choose` on, `set` is what is put back and `reached` its recovery
@@ -31,6 +42,7 @@ class RestoreGuided:
     began_at: str
     took_ms: int
     present: bool
+    steps: tuple[GuidedStep, ...]
     set: str = ""
     store: str = ""
     kind: str = ""
