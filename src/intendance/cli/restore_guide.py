@@ -20,6 +20,7 @@ from intendance.language.sizes import size
 from intendance.language.spoken import told
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import Exit, UsageError
+from intendance.model.errors.guide import GuideNone
 from intendance.model.evidence.restore import Check
 
 DOMAINS = ("restore_guide", run_words.DOMAIN)
@@ -37,7 +38,9 @@ Point = Annotated[str | None, typer.Option(metavar="ID", help="One point: its id
 StoreName = Annotated[str | None, typer.Option("--store", help="Take it from this store.")]
 Confirm = Annotated[str | None, typer.Option(metavar="NAME", help="Write over production: its name, typed again.")]
 Unsafe = Annotated[bool, typer.Option("--without-safety-copy", help="Go on where the original cannot be backed up.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing. It never confirms: that takes --confirm.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Ask nothing; with --confirm, all steps at once. Alone it never confirms.")
+]
 Back = Annotated[bool, typer.Option("--back", help="Put the original back that the latest guide replaced.")]
 Cancel = Annotated[bool, typer.Option("--cancel", help="End a guide that has touched nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]
@@ -73,7 +76,7 @@ def guide(  # noqa: PLR0913 -- one parameter per option
         given = confirm if confirm is not None else talk.typed(name, back=True)
         talk.answer(guiding.put_back(invocation.state, invocation.clock, name, given))
         return
-    talk.go(wanted, confirm, without_safety_copy=without_safety_copy)
+    talk.go(wanted, confirm, yes=yes, without_safety_copy=without_safety_copy)
 
 
 class _Talk:
@@ -86,9 +89,11 @@ class _Talk:
         self._texts = translator(invocation.language, *DOMAINS)
         self._onlooker = Onlooker(output, invocation.language)
 
-    def go(self, wanted: Wanted, confirm: str | None, *, without_safety_copy: bool) -> None:
+    def go(self, wanted: Wanted, confirm: str | None, *, yes: bool, without_safety_copy: bool) -> None:
         """All that is left to do of the five steps."""
         state, clock = self._invocation.state, self._invocation.clock
+        if confirm is not None and not yes and guiding.open_guide(state, clock, wanted.name) is None:
+            raise GuideNone(name=wanted.name, act="go on with")  # a name typed for one loss confirms no other
         if self._asks and wanted == Wanted(name=wanted.name) and guiding.open_guide(state, clock, wanted.name) is None:
             wanted = restore_guide_questions.ask(self._invocation, wanted.name)
         try:

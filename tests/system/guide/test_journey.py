@@ -92,6 +92,22 @@ def test_one_file_one_folder_and_a_pattern(site: Site) -> None:
     assert not list(site.base.glob(".www.intendance-*/restored"))
 
 
+def test_a_safety_copy_is_never_the_last_consistent_set(site: Site) -> None:
+    assert site.run("backup", "run", "site-files").code == 0
+    wanted = snapshot(site.tree)
+    (site.tree / "photo.bin").write_bytes(b"")
+    harmed = snapshot(site.tree)
+    done(site, "site-files")
+    assert guide(site, "site-files", "--back", "--confirm", "site-files").code == 0
+    assert snapshot(site.tree) == harmed
+    ended = guide(site, "site-files", "--confirm", "site-files")
+    assert ended.code == 2
+    assert "There is no guided restore of site-files to go on with" in ended.err
+    at_once = guide(site, "site-files", "--yes", "--confirm", "site-files")
+    assert at_once.code == 0, at_once.err
+    assert snapshot(site.tree) == wanted
+
+
 def test_what_no_backup_keeps_stays_where_it_is(bare_site: Site) -> None:
     site = bare_site
     site.write_plan()

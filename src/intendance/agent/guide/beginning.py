@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from intendance.activities.restore import perform as restore
 from intendance.agent import restoring
 from intendance.agent.compose import Node
-from intendance.agent.guide.case import Case, Item, Wanted
+from intendance.agent.guide.case import Case, Cases, Item, Wanted
 from intendance.agent.moments import read_moment
 from intendance.agent.performing import planned
 from intendance.agent.service import did_you_mean
@@ -19,6 +19,7 @@ from intendance.model.errors.guide import GuideFindsNothing, GuideImpossible
 from intendance.model.errors.runs import SiteUnknown
 from intendance.model.plan import Asset
 from intendance.sets.manifest import Manifest
+from intendance.sets.points import choose
 from intendance.sets.sites import choose_together
 from intendance.system.clock import rfc3339
 
@@ -28,8 +29,9 @@ _ANY = {"mariadb": "any", "files": "/any", "sqlite": "/any"}
 """A destination of the right form, for asking which points there are: a name is a database on the living server."""
 
 
-def begin(node: Node, wanted: Wanted, is_taken: Callable[[str], bool]) -> Case:
-    """What would be replaced by which sets; nothing is made yet. `is_taken` knows the guides before.
+def begin(node: Node, wanted: Wanted, cases: Cases) -> Case:
+    """What would be replaced by which sets; nothing is made yet. `cases` are the guides before, whose safety copies
+    are not chosen unless one is named.
 
     Raises SiteUnknown, NotBackedUp, UsageError, GuideImpossible, GuideFindsNothing, NoPointReachable, the errors of
     times and stores, and what engines say of production.
@@ -37,11 +39,13 @@ def begin(node: Node, wanted: Wanted, is_taken: Callable[[str], bool]) -> Case:
     assets = _assets(node, wanted)
     _expect_sense(wanted, assets)
     now = named_at = node.clock.read().at
-    while is_taken(f"{wanted.name}.guide.{named_at:{STAMP}}"):
+    while cases.is_taken(f"{wanted.name}.guide.{named_at:{STAMP}}"):
         named_at += timedelta(seconds=1)
     stamp = f"{named_at:{STAMP}}"
     items = [
-        item for asset, prepared in _chosen(node, wanted, assets) for item in _items(asset, prepared, wanted, stamp)
+        item
+        for asset, prepared in _chosen(node, wanted, assets, cases.safety_copies())
+        for item in _items(asset, prepared, wanted, stamp)
     ]
     return Case(
         id=f"{wanted.name}.guide.{stamp}",
@@ -76,8 +80,10 @@ def _expect_sense(wanted: Wanted, assets: Sequence[Asset]) -> None:
         raise UsageError(message=f"`--path` goes with a tree of files, and {wanted.name} is none.")
 
 
-def _chosen(node: Node, wanted: Wanted, assets: Sequence[Asset]) -> Iterator[tuple[Asset, restore.Prepared]]:
-    """Of each asset the set to put back; those of a site lie as close together as they can."""
+def _chosen(
+    node: Node, wanted: Wanted, assets: Sequence[Asset], harmed: Collection[str]
+) -> Iterator[tuple[Asset, restore.Prepared]]:
+    """Of each asset the set to put back, none of the `harmed`; those of a site lie as close together as they can."""
     zone = node.plan.organisation.timezone
     target = None if wanted.to is None else read_moment(wanted.to, zone)
     jobs = [
@@ -94,12 +100,19 @@ def _chosen(node: Node, wanted: Wanted, assets: Sequence[Asset]) -> Iterator[tup
         )
         for asset in assets
     ]
-    if len(jobs) > 1:
-        candidates = {job.wish.asset: restore.candidates(job, using) for job, using in jobs}
-        together = choose_together(candidates, target, zone)
+    candidates = {
+        job.wish.asset: [point for point in restore.candidates(job, using) if point.set not in harmed]
+        for job, using in jobs
+    }
+    if wanted.point is None:
+        chosen = (
+            choose_together(candidates, target, zone).points
+            if len(jobs) > 1
+            else (choose(candidates[assets[0].name], assets[0].name, target, zone),)
+        )
         jobs = [
             (replace(job, wish=replace(job.wish, point=point.set, together=True)), using)
-            for (job, using), point in zip(jobs, together.points, strict=True)
+            for (job, using), point in zip(jobs, chosen, strict=True)
         ]
     for asset, (job, using) in zip(assets, jobs, strict=True):
         yield asset, restore.prepare(job, using)

@@ -131,6 +131,11 @@ class Cases:
         row = self._book.connection.execute(_SQL["latest"], {"name": name}).fetchone()
         return None if row is None else msgspec.convert(json.loads(row[1]), Case)
 
+    def safety_copies(self) -> frozenset[str]:
+        """The sets that guides made of what was about to be replaced: nobody wants to go back to these unasked."""
+        rows = self._book.connection.execute(_SQL["memos"])
+        return frozenset(each["set"] for (memo,) in rows for each in json.loads(memo)["safety"] if each["set"])
+
     def is_taken(self, name: str) -> bool:
         """Whether there is one of that id."""
         return self._book.connection.execute(_SQL["taken"], {"id": name}).fetchone() is not None

@@ -9,6 +9,9 @@ CREATE TABLE IF NOT EXISTS guide (
 -- name: latest
 SELECT state, memo FROM guide WHERE name = :name ORDER BY rowid DESC LIMIT 1
 
+-- name: memos
+SELECT memo FROM guide
+
 -- name: write
 INSERT INTO guide (id, name, state, memo) VALUES (:id, :name, :state, :memo)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, memo = excluded.memo

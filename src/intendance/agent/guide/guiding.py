@@ -167,7 +167,7 @@ class _Guide:
     def begin(self, wanted: Wanted) -> Case:
         """Steps one and two."""
         started = monotonic_seconds()
-        case = begin(self.node, wanted, self.cases.is_taken)
+        case = begin(self.node, wanted, self.cases)
         case = self._record(case, "identify", started)
         return self._record(case, "choose", started)
 

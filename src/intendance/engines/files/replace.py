@@ -103,9 +103,10 @@ class TreeReplacement:
         moves = Placing.read(plan["moves"])
         strange = [move.path for move in moves.moves if not move.stands(self._root)]
         found = self._listing(moves, self._root)
-        same = found["sha256"] == plan["listing"]["sha256"]
-        count = f"{plan['listing']['names']} names, {plan['listing']['bytes']} bytes"
-        said = count + (", as they were tested" if same else "; something has already written to them since")
+        names, size = plan["listing"]["names"], plan["listing"]["bytes"]
+        said = f"{names} names, {size} bytes, as they were tested"
+        if found["sha256"] != plan["listing"]["sha256"]:
+            said = f"{names} names, {size} bytes; something has already written to them since"
         return (
             Check(
                 name="entries",
