@@ -262,7 +262,7 @@ def guided_json(guided: Guided) -> dict[str, Any]:
         "state": case.state,
         "step": _step(case),
         "began_at": case.began_at,
-        "items": [_item_json(item) for item in case.items],
+        "items": [_item_json(item, aside=case.state in ("open", "done")) for item in case.items],
         "safety": [
             {"asset": each.asset, "set": each.set or None, "store": each.store or None, "unsafe": each.unsafe or None}
             for each in case.safety
@@ -276,14 +276,15 @@ def guided_json(guided: Guided) -> dict[str, Any]:
 
 def _step(case: Case) -> str:
     """The last of the five steps that is done."""
-    if case.state == "done":
+    if all(item.verified is not None for item in case.items):
         return "verify"
     if case.replaced:
         return "replace"
     return "test" if case.tested else "choose"
 
 
-def _item_json(item: Item) -> dict[str, Any]:
+def _item_json(item: Item, *, aside: bool) -> dict[str, Any]:
+    """One thing that is replaced; `aside`: whether its original may be where it is kept."""
     return {
         "asset": item.asset,
         "engine": item.engine,
@@ -295,7 +296,7 @@ def _item_json(item: Item) -> dict[str, Any]:
         "store": item.store,
         "reached": item.reached,
         "restored": _place(item),
-        "kept": kept_place(item) if item.plan is not None and item.present else None,
+        "kept": kept_place(item) if aside and item.plan is not None and item.present else None,
         "replaced": item.replaced,
         "tested": [{"name": each.name, "ok": each.ok, "found": each.found} for each in item.tested or ()],
         "verified": [{"name": each.name, "ok": each.ok, "found": each.found} for each in item.verified or ()],

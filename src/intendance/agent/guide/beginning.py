@@ -11,8 +11,8 @@ from intendance.agent import restoring
 from intendance.agent.compose import Node
 from intendance.agent.guide.case import Case, Cases, Item, Wanted
 from intendance.agent.moments import read_moment
-from intendance.agent.performing import planned
 from intendance.agent.service import did_you_mean
+from intendance.agent.wanted import planned
 from intendance.engines.replacing import Target, open_replacement, where
 from intendance.model.errors import UsageError
 from intendance.model.errors.guide import GuideFindsNothing, GuideImpossible

@@ -10,7 +10,7 @@ from intendance.agent import service
 from intendance.agent.compose import Node
 from intendance.agent.follow import Watcher
 from intendance.agent.guide.case import Safety
-from intendance.agent.performing import planned, stores_of
+from intendance.agent.wanted import planned, stores_of
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.guide import GuideUnsafe
 from intendance.model.plan import Asset
