@@ -9,6 +9,7 @@ by inode numbers, so that a second start finishes it, in either direction.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -128,7 +129,7 @@ class TreeReplacement:
 
     def removal(self) -> str:
         """What removes what is kept."""
-        return f"rm -r {self._folder}"
+        return f"rm -r {shlex.quote(str(self._folder))}"
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -8,6 +8,7 @@ the next who opens it. Where it is missing or no database any more, the restored
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
@@ -131,7 +132,7 @@ class DatabaseReplacement:
 
     def removal(self) -> str:
         """What removes what is kept."""
-        return f"rm {self._kept}*"
+        return f"rm {shlex.quote(str(self._kept))}*"
 
     def close(self) -> None:
         """Nothing is held open."""
