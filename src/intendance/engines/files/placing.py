@@ -215,12 +215,10 @@ class Placing:
     def _return(self, move: Move) -> None:
         here, new, old = self._root / move.path, self._restored / move.path, self._replaced / move.path
         if inode(old) is None:
-            # Nothing had been there; or it is there again.
-            if move.old is None and inode(here) is not None and inode(new) is None:
-                _carry(here, new)
+            self._return_uncarried(move)
             return
-        if move.new is not None and inode(old) == move.new:  # stopped after the exchange
-            _carry(old, new)
+        if inode(here) == move.old or inode(old) == move.new:  # stopped after the exchange
+            _carry(old, _free(new))
             return
         if inode(here) is None:
             rename_new(old, here)
@@ -229,6 +227,16 @@ class Placing:
         else:
             _carry(here, _free(new))
             rename_new(old, here)
+
+    def _return_uncarried(self, move: Move) -> None:
+        """Nothing had been there; or it is there again; or the way there stopped between its exchange and the carrying
+        aside, and the original lies where the restored one did."""
+        here, new = self._root / move.path, self._restored / move.path
+        if move.old is None:
+            if inode(here) is not None and inode(new) is None:
+                _carry(here, new)
+        elif inode(new) == move.old and not (inode(here) is not None and exchange(new, here)):
+            rename_new(new, here)
 
 
 def _carry(source: Path, target: Path) -> None:
