@@ -5,16 +5,19 @@ Whatever stood there before is somewhere, whole, at every instant.
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from intendance.engines.private_mariadb import PrivateServer
-from tests.support.state import Answer, Site
+from tests.support.state import Site
 from tests.support.trees import snapshot
 
 pytestmark = pytest.mark.gnupg
@@ -24,26 +27,44 @@ MOST = 3
 """Boundaries tried in the normal suite, spread over all of them; the long one tries each."""
 
 
-def guide(site: Site, *words: str) -> Answer:
-    return site.run("restore", "guide", *words, environment={"GNUPGHOME": str(site.keys.owner.home)}, timeout=300)
+class Guides:
+    """Guided restores of one name; each call is a process of its own, killed at a boundary when one is given."""
+
+    def __init__(self, site: Site, name: str) -> None:
+        self.site, self.name = site, name
+        environment = dict(site._environment({"GNUPGHOME": str(site.keys.owner.home)}))
+        environment["PYTHONPATH"] = f"{ROOT}:{ROOT / 'src'}"
+        argv = [sys.executable, "-m", "tests.support.fragile_guide", str(site.state)]
+        self._process = subprocess.Popen(argv, env=environment, stdin=PIPE, stdout=PIPE, text=True)
+        site.started.append(self._process)
+
+    def __call__(self, act: str, fatal: int = 0) -> Ended:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{fatal} {self.name} {act}\n")
+        self._process.stdin.flush()
+        return Ended(**json.loads(self._process.stdout.readline()))
+
+    def prepared(self) -> None:
+        """Everything up to the safety copy: what follows is what is killed."""
+        assert self("test").code == 0
+
+    def count(self, act: str) -> int:
+        done = self(act)
+        assert done.code == 0, done.said
+        return done.passed
+
+    def end(self) -> None:
+        self._process.communicate()
 
 
-def fragile(site: Site, fatal: int, name: str, direction: str) -> subprocess.CompletedProcess[str]:
-    environment = dict(site._environment({"GNUPGHOME": str(site.keys.owner.home)}))
-    environment["PYTHONPATH"] = f"{ROOT}:{ROOT / 'src'}"
-    argv = [sys.executable, "-m", "tests.support.fragile_guide", str(fatal), str(site.state), name, direction]
-    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=300)
+@dataclass(frozen=True)
+class Ended:
+    """How one call ended, how many boundaries it passed, and what it said."""
 
-
-def prepared(site: Site, name: str) -> None:
-    """Everything up to the safety copy: what follows is what is killed."""
-    assert guide(site, name).code == 3
-
-
-def count(site: Site, name: str, direction: str) -> int:
-    done = fragile(site, 0, name, direction)
-    assert done.returncode == 0, done.stderr
-    return int(done.stdout)
+    code: int
+    passed: int
+    said: str
 
 
 def spread(boundaries: int, most: int) -> list[int]:
@@ -53,39 +74,38 @@ def spread(boundaries: int, most: int) -> list[int]:
     return sorted({1 + round((step + 0.5) * (boundaries - 1) / most) for step in range(most)})
 
 
-def rehearse(site: Site, name: str, harm: Callable[[], None], look: Callable[[], object], most: int) -> None:
+def rehearse(guides: Guides, harm: Callable[[], None], look: Callable[[], object], most: int) -> None:
     """Killed on the way there and finished; killed on the way there and taken back; killed on the way back."""
     wanted = look()
     harm()
     harmed = look()
-    prepared(site, name)
-    boundaries = count(site, name, "forward")
+    guides.prepared()
+    boundaries = guides.count("forward")
     assert look() == wanted
-    ways = count(site, name, "back")
+    ways = guides.count("back")
     assert look() == harmed
     assert boundaries >= 8, "the plan written down, each act, the records"
     for number, fatal in enumerate(spread(boundaries, most)):
-        prepared(site, name)
-        killed = fragile(site, fatal, name, "forward")
-        assert killed.returncode == -9, f"boundary {fatal}: {killed.stderr}"
-        again = guide(site, name, "--back", "--confirm", name) if number % 2 else None
+        guides.prepared()
+        killed = guides("forward", fatal)
+        assert killed.code == -9, f"boundary {fatal}: {killed.said}"
+        again = guides("back") if number % 2 else None
         if again is None or again.code == 2:  # nothing was touched yet, so that nothing is to be taken back
-            finished = guide(site, name, "--confirm", name)
-            if finished.code == 2:  # it had ended already
-                assert look() == wanted, f"boundary {fatal}"
-            else:
-                assert finished.code == 0, f"boundary {fatal}: {finished.err}"
-                assert look() == wanted, f"boundary {fatal}"
-            assert guide(site, name, "--back", "--confirm", name).code == 0
+            finished = guides("forward")
+            # 2: it had ended already
+            assert finished.code in (0, 2), f"boundary {fatal}: {finished.said}"
+            assert look() == wanted, f"boundary {fatal}"
+            assert guides("back").code == 0
         assert look() == harmed, f"boundary {fatal}"
     for fatal in spread(ways, max(1, most // 2)):
-        prepared(site, name)
-        assert guide(site, name, "--confirm", name).code == 0
-        killed = fragile(site, fatal, name, "back")
-        assert killed.returncode == -9, f"way back, boundary {fatal}: {killed.stderr}"
-        guide(site, name, "--back", "--confirm", name)  # 2: it had ended already
+        guides.prepared()
+        assert guides("forward").code == 0
+        killed = guides("back", fatal)
+        assert killed.code == -9, f"way back, boundary {fatal}: {killed.said}"
+        guides("back")  # 2: it had ended already
         assert look() == harmed, f"way back, boundary {fatal}"
-    assert site.run("ledger", "verify").code == 0
+    guides.end()
+    assert guides.site.run("ledger", "verify").code == 0
 
 
 def _a_tree(site: Site, most: int) -> None:
@@ -96,7 +116,7 @@ def _a_tree(site: Site, most: int) -> None:
         shutil.rmtree(site.tree / "dossier 0")
         (site.tree / "stranger").write_text("stranger")
 
-    rehearse(site, "site-files", harm, lambda: snapshot(site.tree), most)
+    rehearse(Guides(site, "site-files"), harm, lambda: snapshot(site.tree), most)
 
 
 def _a_database(site: Site, server: PrivateServer, name: str, most: int) -> None:
@@ -126,7 +146,7 @@ def _a_database(site: Site, server: PrivateServer, name: str, most: int) -> None
         )
 
     try:
-        rehearse(site, "crud-db", harm, look, most)
+        rehearse(Guides(site, "crud-db"), harm, look, most)
     finally:
         for each in server.execute("SHOW DATABASES").split():
             if each.startswith((f"{name}_restored_", f"{name}_replaced_")):
