@@ -15,6 +15,7 @@ from intendance.api.app import create_app
 from intendance.api.operation import Services
 from intendance.fleet.accounts.service import Accounts
 from intendance.fleet.database.connect import Database
+from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.manager import Manager
 from intendance.fleet.reading.service import Reading
 from intendance.fleet.tokens.decide import Scope
@@ -47,7 +48,8 @@ class Asked:
 
     def _pages(self) -> Pages:
         return Pages(
-            accounts=self.accounts, fleet=self.verdicts, clock=self.clock, organisation="ASBL Exemple", language="fr",
+            accounts=self.accounts, fleet=self.verdicts, ledgers=Ledgers(self.database),
+            clock=self.clock, organisation="ASBL Exemple", language="fr",
             zone="Europe/Brussels", secure=False,
         )  # fmt: skip
 

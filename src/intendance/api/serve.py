@@ -101,6 +101,7 @@ def _app(manager: Manager, settings: Settings, listening: Listening) -> ASGIApp:
     pages = Services(
         accounts=behind.accounts,
         fleet=behind.verdicts,
+        ledgers=behind.ledgers,
         clock=manager.clock,
         organisation=settings.organisation or settings.fleet,
         language=settings.language,

@@ -22,19 +22,22 @@ _KEEPS_SILENT = (Presence.MISSING, Presence.UNOBSERVABLE, Presence.NEVER)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hearing:
     """How many nodes there are, and of how many the manager knows too little: `silent` ones, named in `missing`, and
-    those of which nothing could be judged. While there is one, `answer` is never `holds`."""
+    those of which nothing could be judged. While there is one, `answer` is never `holds`. The ledgers of
+    `contradicting` nodes hold two histories: what such a node says well of itself is `unknown`."""
 
     total: int
     heard: int
     silent: int
     unjudged: int
     missing: tuple[str, ...]
+    contradicting: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Do the rules hold? `answer`: `broken` when a blocking rule is, else `unknown` when one is, or a node is silent,
-    or the manager has not judged for two minutes (`stopped`), else `holds`.
+    """Do the rules hold? `answer`: `broken` when a blocking rule is, or a node's ledger contradicts itself; else
+    `unknown` when a rule is, a node is silent, or the manager has not judged for two minutes (`stopped`); else
+    `holds`.
 
     Of a whole fleet (`node` null), `verdicts` are those that do not hold or soon may not; of one node all. Worst first.
     """
@@ -120,11 +123,12 @@ def _of_fleet(call: Call) -> _Found:
             silent=standing.silent,
             unjudged=standing.unjudged,
             missing=missing,
+            contradicting=tuple(sorted(standing.doubted)),
         ),
         catalogues=(),
         assets=(),
         summary={state.value: count for state, count in standing.summary.items()},
-        verdicts=standing.verdicts,
+        verdicts=tuple(map(standing.believed, standing.verdicts)),
     )
 
 
@@ -143,6 +147,7 @@ def _of_node(call: Call, name: str) -> _Found:
             silent=int(silent),
             unjudged=int(not judged and not silent),
             missing=(name,) if silent else (),
+            contradicting=(name,) if name in found.standing.doubted else (),
         ),
         catalogues=() if plan is None else plan.catalogues,
         assets=() if plan is None else plan.assets,

@@ -15,6 +15,7 @@ from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
 from intendance.fleet.layout import ManagerLayout
+from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.log import FleetLog
 from intendance.fleet.manager import Manager, Say
 from intendance.fleet.nodes.service import Nodes
@@ -75,6 +76,7 @@ class Faces:
 
     accounts: Accounts
     verdicts: Verdicts
+    ledgers: Ledgers
     tokens: Tokens
     reading: Reading
 
@@ -85,6 +87,7 @@ def faces(manager: Manager, settings: Settings) -> Faces:
     return Faces(
         accounts=_accounts(manager.database, settings, manager.clock),
         verdicts=verdicts,
+        ledgers=Ledgers(manager.database),
         tokens=_tokens(manager.database, settings, manager.clock),
         reading=Reading(manager.database, manager.nodes, verdicts),
     )

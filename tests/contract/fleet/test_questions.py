@@ -336,3 +336,23 @@ def test_a_broken_blocking_rule_shuts_the_gate(still: Asked) -> None:
         assert (gate["open"], gate["answer"]) == (False, "broken")
         assert {each["severity"] for each in gate["closed_by"]} == {"blocking"}
         assert all(each["next_step"] for each in gate["closed_by"])
+
+
+def test_a_node_whose_ledger_contradicts_itself_is_believed_nothing_good(asked: Asked, tmp_path: Path) -> None:
+    asked.arrive(tmp_path, life="all-well")
+    held = len(asked.ask("/api/v1/verdicts?state=pass&limit=1000").json()["verdicts"])
+    assert held > 0
+    with asked.database.begin() as connection:
+        row = {"node": "web-01", "incarnation": 1, "kind": "fork", "subject": "4", "detail": "", "exhibit": ""}
+        connection.execute(finding.insert().values(**row, found_us=to_us(asked.clock.at)))
+    for query in ("", "?node=web-01"):
+        told = asked.ask(f"/api/v1/status{query}").json()
+        assert (told["answer"], told["hearing"]["contradicting"]) == ("broken", ["web-01"])
+        assert told["summary"]["pass"] == 0
+        assert asked.ask(f"/api/v1/gate{query}").json()["open"] is False
+    assert asked.ask("/api/v1/verdicts?state=pass").json()["verdicts"] == []
+    unknown = asked.ask("/api/v1/verdicts?state=unknown&limit=1000").json()["verdicts"]
+    assert len(unknown) >= held
+    assert {each["state"] for each in unknown} == {"unknown"}
+    assert {states.get("pass", 0) for states in asked.ask("/api/v1/rules").json()["verdicts"].values()} == {0}
+    assert {each["verdicts"]["pass"] for each in asked.ask("/api/v1/assets").json()["assets"]} == {0}

@@ -181,7 +181,8 @@ class Nodes:
     def listed(self, *, after: str = "", limit: int | None = None) -> tuple[NodeSeen, ...]:
         """Every node that was ever enrolled, by name: those that come after a name, so many. Raises
         DatabaseUnreachable."""
-        return self._seen(node.c.node > after, limit)
+        real = ~node.c.node.startswith(".", autoescape=True)  # those are the manager's own, to try itself
+        return self._seen(real & (node.c.node > after), limit)
 
     def one(self, name: str) -> NodeSeen:
         """One node. Raises NodeNotEnrolled, DatabaseUnreachable."""

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, case, func, or_, select, tuple_
 
 from intendance.fleet.database.connect import Database, from_us
 from intendance.fleet.database.tables import evidence_head, evidence_record, finding, node, verdict
+from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.nodes.service import Nodes, NodeSeen
 from intendance.fleet.reading import decide
 from intendance.fleet.reading.decide import ENDS, Answer, EndedRun
@@ -18,7 +19,7 @@ from intendance.fleet.verdicts import rows
 from intendance.fleet.verdicts.records import HeldRecord
 from intendance.fleet.verdicts.service import Verdicts
 from intendance.fleet.verdicts.source import NodeLedger
-from intendance.fleet.verdicts.standing import Standing, rank
+from intendance.fleet.verdicts.standing import BELIEVED_NO_MORE, Standing, contradicted, disbelieved, rank
 from intendance.ledger import envelope
 from intendance.model.errors.accounts import PageUnknown
 from intendance.model.errors.api import NodeLeft
@@ -90,8 +91,9 @@ class Reading:
     def fleet(self) -> tuple[Standing, Answer]:
         """How the whole fleet stands."""
         standing = self.verdicts.standing()
-        deaf = bool(standing.stopped or standing.silent or standing.unjudged or not standing.nodes)
-        return standing, decide.answer(standing.verdicts, deaf=deaf)
+        deaf = bool(standing.stopped or standing.silent or standing.unjudged or standing.doubts or not standing.nodes)
+        found = decide.answer(map(standing.believed, standing.verdicts), deaf=deaf)
+        return standing, "broken" if standing.doubted else found
 
     def of_node(self, name: str) -> NodeStanding:
         """How one node of the fleet stands. Raises NodeNotEnrolled, NodeLeft."""
@@ -101,30 +103,39 @@ class Reading:
         standing = self.verdicts.standing()
         with self._database.read() as connection:
             plan = _latest(NodeLedger(connection, name), "plan.adopted")
-        found = tuple(sorted(self.verdicts.of_node(name), key=rank))
-        deaf = standing.stopped or seen.state not in _HEARD or not found
+        found = tuple(sorted(map(standing.believed, self.verdicts.of_node(name)), key=rank))
+        doubts = any(each.node == name for each in standing.doubts)
+        answer = decide.answer(found, deaf=standing.stopped or seen.state not in _HEARD or not found or doubts)
         return NodeStanding(
-            node=seen, standing=standing, plan=plan, verdicts=found, answer=decide.answer(found, deaf=deaf)
+            node=seen,
+            standing=standing,
+            plan=plan,
+            verdicts=found,
+            answer="broken" if name in standing.doubted else answer,
         )
 
     def page_of_verdicts(self, wanted: Wanted, after: tuple[str, str, str], limit: int) -> tuple[Verdict, ...]:
         """Verdicts by node, rule and asset, those that come after such a key."""
         key = tuple_(verdict.c.node, verdict.c.rule, verdict.c.asset)
         asked = select(verdict).where(key > tuple_(*after), _belongs(verdict.c.node))
-        for name in ("node", "rule", "asset", "state", "severity"):
-            value = getattr(wanted, name)
-            if value:
-                asked = asked.where(verdict.c[name] == value)
         asked = asked.order_by(verdict.c.node, verdict.c.rule, verdict.c.asset).limit(limit)
         with self._database.read() as connection:
-            return tuple(map(rows.to_verdict, connection.execute(asked)))
+            doubted = contradicted(open_doubts(connection))
+            columns = {each.name: each for each in verdict.c} | {"state": _told_state(doubted)}
+            for name in ("node", "rule", "asset", "state", "severity"):
+                value = getattr(wanted, name)
+                if value:
+                    asked = asked.where(columns[name] == value)
+            found = tuple(map(rows.to_verdict, connection.execute(asked)))
+        return tuple(disbelieved(each) if each.node in doubted else each for each in found)
 
     def counts_by_rule(self) -> Mapping[str, Mapping[str, int]]:
         """How many verdicts of each rule are in each state."""
-        asked = select(verdict.c.rule, verdict.c.state, func.count().label("found"))
-        asked = asked.where(_belongs(verdict.c.node)).group_by(verdict.c.rule, verdict.c.state)
         counts: dict[str, dict[str, int]] = {}
         with self._database.read() as connection:
+            state = _told_state(contradicted(open_doubts(connection)))
+            asked = select(verdict.c.rule, state.label("state"), func.count().label("found"))
+            asked = asked.where(_belongs(verdict.c.node)).group_by(verdict.c.rule, state)
             for row in connection.execute(asked):
                 counts.setdefault(row.rule, {})[row.state] = row.found
         return counts
@@ -192,6 +203,12 @@ class Reading:
             return tuple(map(_finding, connection.execute(asked)))
 
 
+def _told_state(doubted: frozenset[str]) -> ColumnElement[str]:
+    """The state of a verdict as it may be told: what rests on a ledger that contradicts itself is unknown."""
+    well = verdict.c.node.in_(doubted) & verdict.c.state.in_([state.value for state in BELIEVED_NO_MORE])
+    return case((well, State.UNKNOWN.value), else_=verdict.c.state)
+
+
 def _belongs(column: ColumnElement[str]) -> ColumnElement[bool]:
     """Of a node of the fleet, or (empty) of the fleet itself: who left it is judged no more."""
     return or_(column == "", column.in_(select(node.c.node).where(node.c.decommissioned_us.is_(None))))
@@ -208,10 +225,11 @@ def _latest(ledger: NodeLedger, kind: str, asset: str | None = None) -> Any:
 
 def _states(connection: Connection, assets: list[tuple[str, str]]) -> dict[tuple[str, str], dict[str, int]]:
     column = verdict.c
-    asked = select(column.node, column.asset, column.state, func.count().label("found"))
+    state = _told_state(contradicted(open_doubts(connection)))
+    asked = select(column.node, column.asset, state.label("state"), func.count().label("found"))
     asked = asked.where(tuple_(column.node, column.asset).in_(assets))
     counts: dict[tuple[str, str], dict[str, int]] = {}
-    for row in connection.execute(asked.group_by(column.node, column.asset, column.state)):
+    for row in connection.execute(asked.group_by(column.node, column.asset, state)):
         counts.setdefault((row.node, row.asset), dict.fromkeys(State, 0))[State(row.state)] = row.found
     return counts
 

@@ -14,6 +14,7 @@ from intendance.model.evidence.accounts import AccountChanged, SessionOpened, To
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.gate import GatePassed
+from intendance.model.evidence.guide import RestoreGuided
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.evidence.keys import KeyProven
@@ -57,6 +58,7 @@ Evidence = (
     | AccountChanged
     | SessionOpened
     | TokenChanged
+    | RestoreGuided
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -92,6 +94,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "prune.completed": PruneCompleted,
         "drill.completed": DrillCompleted,
         "drill.failed": DrillFailed,
+        "restore.guided": RestoreGuided,
     }
 )
 
