@@ -100,6 +100,7 @@ def _pages(manager: Manager, settings: Settings) -> Services:
         accounts=behind.accounts,
         fleet=behind.verdicts,
         ledgers=behind.ledgers,
+        assets=behind.assets,
         clock=manager.clock,
         organisation=settings.organisation or settings.fleet,
         language=settings.language,

@@ -11,6 +11,7 @@ from typing import Literal
 from sqlalchemy import insert, select
 
 from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
@@ -74,6 +75,7 @@ class Faces:
     accounts: Accounts
     verdicts: Verdicts
     ledgers: Ledgers
+    assets: Assets
 
 
 def faces(manager: Manager, settings: Settings) -> Faces:
@@ -82,6 +84,7 @@ def faces(manager: Manager, settings: Settings) -> Faces:
         accounts=_accounts(manager.database, settings, manager.clock),
         verdicts=_verdicts(manager.database, settings, manager.clock, manager.say),
         ledgers=Ledgers(manager.database),
+        assets=Assets(manager.database, manager.clock),
     )
 
 
