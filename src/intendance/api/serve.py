@@ -102,6 +102,7 @@ def _app(manager: Manager, settings: Settings, listening: Listening) -> ASGIApp:
         accounts=behind.accounts,
         fleet=behind.verdicts,
         ledgers=behind.ledgers,
+        assets=behind.assets,
         clock=manager.clock,
         organisation=settings.organisation or settings.fleet,
         language=settings.language,

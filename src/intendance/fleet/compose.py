@@ -11,6 +11,7 @@ from typing import Literal
 from sqlalchemy import insert, select
 
 from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
@@ -77,8 +78,12 @@ class Faces:
     accounts: Accounts
     verdicts: Verdicts
     ledgers: Ledgers
+<<<<<<< HEAD
     tokens: Tokens
     reading: Reading
+=======
+    assets: Assets
+>>>>>>> origin/main
 
 
 def faces(manager: Manager, settings: Settings) -> Faces:
@@ -88,8 +93,12 @@ def faces(manager: Manager, settings: Settings) -> Faces:
         accounts=_accounts(manager.database, settings, manager.clock),
         verdicts=verdicts,
         ledgers=Ledgers(manager.database),
+<<<<<<< HEAD
         tokens=_tokens(manager.database, settings, manager.clock),
         reading=Reading(manager.database, manager.nodes, verdicts),
+=======
+        assets=Assets(manager.database, manager.clock),
+>>>>>>> origin/main
     )
 
 
