@@ -78,12 +78,9 @@ class Faces:
     accounts: Accounts
     verdicts: Verdicts
     ledgers: Ledgers
-<<<<<<< HEAD
     tokens: Tokens
     reading: Reading
-=======
     assets: Assets
->>>>>>> origin/main
 
 
 def faces(manager: Manager, settings: Settings) -> Faces:
@@ -93,12 +90,9 @@ def faces(manager: Manager, settings: Settings) -> Faces:
         accounts=_accounts(manager.database, settings, manager.clock),
         verdicts=verdicts,
         ledgers=Ledgers(manager.database),
-<<<<<<< HEAD
         tokens=_tokens(manager.database, settings, manager.clock),
         reading=Reading(manager.database, manager.nodes, verdicts),
-=======
         assets=Assets(manager.database, manager.clock),
->>>>>>> origin/main
     )
 
 
