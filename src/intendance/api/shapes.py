@@ -90,7 +90,7 @@ def verdict_shown(book: Rulebook, verdict: Verdict, zone: str) -> VerdictShown:
         title=rule.title.en,
         asset=verdict.asset,
         node=verdict.node,
-        performed=rule.performed,
+        performed=rule.judged,
         since=instant(verdict.since),
         since_at_least=verdict.since_at_least,
         reason=ReasonShown(code=verdict.reason.code, params=params),
@@ -114,7 +114,7 @@ def because(book: Rulebook, verdict: Verdict, zone: str) -> str:
 def next_step(book: Rulebook, verdict: Verdict) -> str | None:
     """What to type on the node, else what to do, about a verdict that wants something done."""
     rule = book.rules[verdict.rule]
-    if verdict.state in (State.PASS, State.NOT_APPLICABLE) or not rule.performed:
+    if verdict.state in (State.PASS, State.NOT_APPLICABLE) or not rule.judged:
         return None
     found = book.next_step(rule, verdict.reason.code)
     typed = "" if found.command is None else found.command.replace("{asset}", verdict.asset or "").strip()
@@ -223,7 +223,7 @@ def rule_shown(book: Rulebook, rule: Rule) -> RuleShown:
         severity=severity,
         judged_by=rule.judged_by,
         independent=rule.independent,
-        performed=rule.performed,
+        performed=rule.judged,
         applies_to=rule.applies_to,
         statement=_both(rule.statement),
         proof=None if rule.proof is None else _both(rule.proof),

@@ -13,6 +13,7 @@ from intendance.fleet.database.lease import Lease
 from intendance.fleet.database.tables import node, node_state, setting, verdict, verdict_interval
 from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.verdicts import crowd, decide, rows
+from intendance.fleet.verdicts.hearing import Hearing
 from intendance.fleet.verdicts.judge import Judge
 from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.standing import (
@@ -72,6 +73,7 @@ class Verdicts:
         *,
         owners: Owners | None = None,
         log: Callable[[], int] | None = None,
+        daily: Callable[[datetime], object] | None = None,
         say: Callable[[str], None],
     ) -> None:
         self._database = database
@@ -79,8 +81,10 @@ class Verdicts:
         self._about = about
         self._owners = owners
         self._log = log
+        self._daily = daily
         self._say = say
         self._judging = Judge(database, say)
+        self._hearing = Hearing(database)
         self._crowds = True
         self._rulebook = self._judging.rulebook
         self._counted: tuple[object, _Tally] | None = None
@@ -104,6 +108,7 @@ class Verdicts:
         due = self._judging.due(now)[: crowd.AT_ONCE]
         if not self._judge_as_crowd(due, now):
             self._judging.judge(due, now)
+        self._hearing.judge_due(now)
         self._note(now)
         return len(due)
 
@@ -128,6 +133,8 @@ class Verdicts:
                 connection.execute(insert(setting).values(name=_LOOKED, value=str(to_us(now))))
         if self._noted_at is None or self._noted_at.date() != now.date():
             self._forget(now)
+        if self._daily is not None:
+            self._daily(now)
         self._noted_at = now
 
     def _forget(self, now: datetime) -> None:

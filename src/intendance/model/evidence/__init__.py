@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from intendance.model.evidence.accounts import AccountChanged, SessionOpened, TokenChanged
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
+from intendance.model.evidence.beats import BeatsSummed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.guide import RestoreGuided
@@ -59,6 +60,7 @@ Evidence = (
     | SessionOpened
     | TokenChanged
     | RestoreGuided
+    | BeatsSummed
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -81,6 +83,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "account.changed": AccountChanged,
         "session.opened": SessionOpened,
         "token.changed": TokenChanged,
+        "beats.summed": BeatsSummed,
         "inventory.taken": InventoryTaken,
         "key.proven": KeyProven,
         "sample.rollup": SampleRollup,
