@@ -62,7 +62,7 @@ def probe(store: S3Store, prefix: str) -> Probed:
 
 def look(bucket: Bucket) -> Standing:
     """What the bucket says of itself to the plan's credentials."""
-    locks, located = _WORDS[keeps_locks(bucket)], _region(bucket)["region_located"]
+    locks, located = _WORDS[keeps_locks(bucket)], region(bucket)["region_located"]
     return Standing(region_located=located, versions=_versions(bucket), locks=locks)
 
 
