@@ -12,7 +12,14 @@ from intendance.catalogue.rule import Rulebook
 from intendance.model.evidence.lifecycle import PlanAdopted
 from intendance.model.verdict import Fact
 
-OF_THE_NODE = machine.KINDS | {"plan.adopted", "inventory.taken", "key.proven", "waiver.granted", "waiver.revoked"}
+OF_THE_NODE = machine.KINDS | {
+    "plan.adopted",
+    "inventory.taken",
+    "key.proven",
+    "store.attested",
+    "waiver.granted",
+    "waiver.revoked",
+}
 """Kinds of evidence that are about no asset."""
 
 

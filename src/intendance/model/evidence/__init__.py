@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from intendance.model.evidence.accounts import AccountChanged, SessionOpened
+from intendance.model.evidence.attested import StoreAttested
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.gate import GatePassed
@@ -58,6 +59,7 @@ Evidence = (
     | AccountChanged
     | SessionOpened
     | LedgerImported
+    | StoreAttested
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -93,6 +95,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "drill.completed": DrillCompleted,
         "drill.failed": DrillFailed,
         "ledger.imported": LedgerImported,
+        "store.attested": StoreAttested,
     }
 )
 
