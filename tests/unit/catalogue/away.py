@@ -38,8 +38,10 @@ def begun(kind: str = "s3", *, stores: tuple[str, ...] = ("local", "away"), **op
     """A plan with a store of a kind that stands elsewhere."""
     log = Log()
     adopted = plan("shop-db", stores=stores)
-    entries = (StoreEntry(name="local", kind="directory", place="/var/backups"),)
-    entries += (StoreEntry(name="away", kind=kind, place=WHERE),)
+    entries = [
+        StoreEntry(name="local", kind="directory", place="/var/backups"),
+        StoreEntry(name="away", kind=kind, place=WHERE),
+    ]
     log.add(START, replace(adopted, places=tuple(each for each in entries if each.name in stores)))
     log.add(START, replace(declared(stores=stores), **options), "shop-db")
     log.add(START, key_proven(START))
@@ -96,8 +98,8 @@ def empty(then: timedelta, place: StorePlace = AMAZON) -> Life:
     return log, START + then
 
 
-def here() -> Life:
-    return begun(stores=("local",)), START + HOUR
+def here(then: timedelta = 30 * HOUR) -> Life:
+    return begun(stores=("local",)), START + then
 
 
 def behind() -> Life:
@@ -171,6 +173,7 @@ FIRST = {
     "no_copy": (State.FAIL, lambda: empty(30 * HOUR)),
     "store_clock": (State.UNKNOWN, lambda: away(clock_off_s=-3600)),
     "only_here": (State.FAIL, here),
+    "store_due": (State.PENDING, lambda: here(HOUR)),
     "too_old": (State.FAIL, lambda: away(then=30 * HOUR)),
 }
 

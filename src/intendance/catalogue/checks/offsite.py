@@ -42,7 +42,8 @@ class _Shelf:
 def other_region(rule: Rule, subject: Subject, now: datetime) -> Finding:
     """The newest set lies, by its version, in a bucket of another region; of others than Amazon a person says where."""
     bound = timedelta(seconds=rule.seconds("offsite.age_max"))
-    return _best(rule, subject, now, lambda shelf: _in_region(rule, subject, now, shelf, bound), _region_fault)
+    found = subject.once(shelves, inspected_only=True)
+    return _best(rule, subject, now, found, lambda shelf: _in_region(rule, subject, now, shelf, bound), _region_fault)
 
 
 def elsewhere(rule: Rule, subject: Subject, now: datetime) -> Finding:
@@ -53,22 +54,29 @@ def elsewhere(rule: Rule, subject: Subject, now: datetime) -> Finding:
         late = _late(subject, shelf, timedelta(seconds=rule.seconds("offsite.age_max")), now)
         return late or _aged(rule, subject, now, shelf, bound, _elsewhere_fault)
 
-    return _best(rule, subject, now, judged, _elsewhere_fault)
+    return _best(rule, subject, now, subject.once(shelves, inspected_only=False), judged, _elsewhere_fault)
 
 
-def _best(rule: Rule, subject: Subject, now: datetime, judged: Callable[[_Shelf], Finding], fault: Placed) -> Finding:
+def _best(
+    rule: Rule,
+    subject: Subject,
+    now: datetime,
+    looked: Sequence[_Shelf],
+    judged: Callable[[_Shelf], Finding],
+    fault: Placed,
+) -> Finding:
     """The best of the stores: one copy elsewhere is what is asked for."""
-    found = [judged(shelf) for shelf in _shelves(subject) if _told(shelf, fault) is None]
+    found = [judged(shelf) for shelf in looked if _told(shelf, fault) is None]
     if found:
         best = min(found, key=lambda each: _BEST.index(each.state))
         changes = [each.next_change_at for each in found if each.next_change_at is not None]
         return best if best.state is State.FAIL else replace(best, next_change_at=min(changes, default=None))
-    return _nowhere(rule, subject, now, fault)
+    return _nowhere(rule, subject, now, looked, fault)
 
 
-def _nowhere(rule: Rule, subject: Subject, now: datetime, fault: Placed) -> Finding:
+def _nowhere(rule: Rule, subject: Subject, now: datetime, looked: Sequence[_Shelf], fault: Placed) -> Finding:
     """No store was seen to stand elsewhere: which one comes nearest, or that nobody has looked yet."""
-    for shelf in _shelves(subject):
+    for shelf in looked:
         code = _told(shelf, fault)
         if code in ("regions_differ", "region_unsaid", "node_region_unsaid", "same_region"):
             place = shelf.last.data.place
@@ -87,7 +95,11 @@ def _nowhere(rule: Rule, subject: Subject, now: datetime, fault: Placed) -> Find
     waits = [name for name in declared.data.stores if kinds.get(name) in ("s3", "sftp")]
     waits = [name for name in waits if not any(each.data.store == name for each in subject.inspections)]
     if not waits or (fault is _region_fault and not any(kinds[name] == "s3" for name in waits)):
-        return Finding(State.FAIL, "only_here", {}, declared.at, (declared,), Attestor.SELF)
+        if now <= due:
+            first: dict[str, Param] = {"due_at": due}
+            since = subject.first_declared
+            return Finding(State.PENDING, "store_due", first, since, (declared,), Attestor.SELF, after(due))
+        return Finding(State.FAIL, "only_here", {}, max(due, declared.at), (declared,), Attestor.SELF)
     params = {"store": waits[0], "due_at": due}
     if now <= due:
         since = subject.first_declared
@@ -188,14 +200,9 @@ def _newest(shelf: _Shelf) -> SetSeen | None:
     return next((seen for seen in shelf.last.data.newest if not seen.fault), None)
 
 
-def _shelves(subject: Subject) -> Sequence[_Shelf]:
-    """The asset's stores that were looked into, in the plan's order."""
-    return subject.once(shelves)
-
-
-def shelves(subject: Subject) -> Sequence[_Shelf]:
-    """As `_shelves`, worked out."""
-    found = subject.once(copies, inspected_only=True)
+def shelves(subject: Subject, *, inspected_only: bool) -> Sequence[_Shelf]:
+    """The asset's stores that were looked into, in the plan's order, with their copies as `copies` has them."""
+    found = subject.once(copies, inspected_only=inspected_only)
     looked = []
     for name in subject.declared.data.stores:
         looks = tuple(each for each in subject.inspections if each.data.store == name)
