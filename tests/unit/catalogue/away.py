@@ -199,7 +199,7 @@ AWAY: Mapping[str, Any] = MappingProxyType(
         },
         "ASBL_014": {
             "archived": (State.PASS, archived),
-            "not_planned": (State.FAIL, here),
+            "not_planned": (State.FAIL, lambda: here(100 * DAY)),
             "plan_short": (State.FAIL, lambda: archived(legal_days=2000)),
             "first_year": (State.PENDING, lambda: (begun(**LEGAL), START + HOUR)),
             "not_inspected": (State.UNKNOWN, lambda: (begun(**LEGAL), START + 100 * DAY)),

@@ -21,17 +21,17 @@ def yearly(rule: Rule, subject: Subject, now: datetime) -> Finding:
     declared = subject.declared
     data = declared.data
     asked_s = rule.seconds("retention.legal_min")
+    years, ends_at = _closed(subject, now)
+    if not years:
+        first: dict[str, Param] = {"due_at": ends_at}
+        since = subject.first_declared
+        return Finding(State.PENDING, "first_year", first, since, (declared,), Attestor.SELF, ends_at)
     if not data.legal_select:
         return Finding(State.FAIL, "not_planned", {}, declared.at, (declared,), Attestor.SELF)
     kept_s = data.legal_days * DAY_SECONDS
     if kept_s < asked_s:
         params: dict[str, Param] = {"kept_s": kept_s, "bound_s": asked_s}
         return Finding(State.FAIL, "plan_short", params, declared.at, (declared,), Attestor.SELF)
-    years, ends_at = _closed(subject, now)
-    if not years:
-        first: dict[str, Param] = {"due_at": ends_at}
-        since = subject.first_declared
-        return Finding(State.PENDING, "first_year", first, since, (declared,), Attestor.SELF, ends_at)
     return _judged(rule, subject, now, years, ends_at)
 
 
