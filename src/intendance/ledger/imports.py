@@ -11,7 +11,7 @@ from typing import Any
 
 from intendance.ledger import envelope, rows
 from intendance.ledger.book import Book, Transaction
-from intendance.ledger.report import Fault, Report
+from intendance.ledger.report import Case, Report
 from intendance.ledger.rows import Row
 from intendance.ledger.source import StateSource
 from intendance.ledger.tlog import Edge, leaf_hash
@@ -155,4 +155,4 @@ def check_views(source: StateSource, report: Report) -> None:
         except (RecordUnreadable, sqlite3.DatabaseError):
             found = ""
         if found != imported.root:
-            report.add(Fault.TAMPERED, f"view of {imported.host}", "it is not what was imported")
+            report.add(Case.VIEW_DIFFERS, f"view of {imported.host}", "it is not what was imported")
