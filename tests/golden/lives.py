@@ -172,7 +172,7 @@ LIVES: Mapping[str, Callable[[], tuple[Log, datetime]]] = MappingProxyType(
 )
 
 
-def _stands_elsewhere(fact: Fact[Any]) -> Fact[Any]:
+def stands_elsewhere(fact: Fact[Any]) -> Fact[Any]:
     """What was seen in the store was seen in a bucket of another region."""
     if fact.kind != "inspection.completed":
         return fact
@@ -184,7 +184,7 @@ def live(name: str, state: Path) -> MovableClock:
     """A state folder with that life's ledger; the clock stands at the time of asking."""
     log, now = LIVES[name]()
     if name not in ("first-day", "trouble", "no-database"):
-        log.facts = [_stands_elsewhere(fact) for fact in log.facts]
+        log.facts = [stands_elsewhere(fact) for fact in log.facts]
     if name not in ("first-day", "trouble"):  # elsewhere the agent lives, and samples
         log.add(now - QUARTER, rollup(now - QUARTER))
     clock = MovableClock(START - HOUR)

@@ -16,6 +16,7 @@ from intendance.catalogue import load as rulebook
 from intendance.cli import main
 from intendance.ledger.book import Book
 from intendance.system.clock import SystemClock
+from tests.golden.lives import stands_elsewhere
 from tests.support.clock import MovableClock
 from tests.support.evidence import Log, drilled, rollup, write
 
@@ -43,6 +44,7 @@ def _well(now: datetime, *catalogues: str) -> Log:
     log.nights(now - 2 * DAY - 3 * HOUR, 3)
     log.add(now - timedelta(minutes=40), drilled(now - timedelta(minutes=40), by="self"), "shop-db")
     log.add(now - timedelta(minutes=30), rollup(now - timedelta(minutes=30)))
+    log.facts = [stands_elsewhere(fact) for fact in log.facts]
     return log
 
 
