@@ -16,7 +16,6 @@ from intendance.agent.compose import open_node, person
 from intendance.agent.drilling_here import Asked, known, on_node
 from intendance.agent.hosts import NodeKey, own_book, pinned_key, signer, trusted_key, written_fingerprint
 from intendance.agent.layout import StateLayout
-from intendance.agent.opening import open_book
 from intendance.agent.service import find_asset
 from intendance.agent.stopping import Stop, Stopper
 from intendance.agent.wanted import planned
