@@ -33,7 +33,7 @@ class DrillHost(Group):
     ledger_key: LedgerKey = optional(
         "The key of that machine's own ledger, as `intendance ledger checkpoint` prints it there: what it records of"
         " drills, of looks into the stores and of deletions then counts here.",
-        example="asbl-exemple/node/laptop/0f2c91d4+8b1f3c52+AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfGh",
+        example="asbl-exemple/node/laptop/0f2c91d4+83d4cf14+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea",
     )
 
 
