@@ -17,6 +17,9 @@ from intendance.api import beats
 from intendance.api.problem import problem
 from intendance.fleet.manager import Manager
 from intendance.model.errors import IntendanceError
+from intendance.web.app import Headers
+from intendance.web.app import routes as routes_of_pages
+from intendance.web.visit import Services
 
 BEAT_PATH = "/api/v1/heartbeat"
 
@@ -34,9 +37,9 @@ class App(FastAPI):
             await super().__call__(scope, receive, send)
 
 
-def create_app(manager: Manager, *, authority: Path | None = None) -> FastAPI:
+def create_app(manager: Manager, *, authority: Path | None = None, pages: Services | None = None) -> FastAPI:
     """The application of one manager, whose threads live as long as it does. `authority` is the certificate that nodes
-    pin, if the manager made one."""
+    pin, if the manager made one; `pages` is what its pages are made from, if it has any."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -67,6 +70,9 @@ def create_app(manager: Manager, *, authority: Path | None = None) -> FastAPI:
             return Response(status_code=404)
         return PlainTextResponse(authority.read_text(encoding="ascii"))
 
+    if pages is not None:
+        app.router.routes.extend(routes_of_pages(pages))
+        app.add_middleware(Headers, secure=pages.secure)
     return app
 
 

@@ -13,12 +13,14 @@ import uvicorn
 
 from intendance import __version__
 from intendance.api.app import create_app
-from intendance.fleet.compose import Settings, open_manager
+from intendance.fleet.compose import Settings, faces, open_manager
+from intendance.fleet.manager import Manager
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.fleet import ListeningRefused
 from intendance.model.errors.state import refusal
 from intendance.model.frozen import dataclass
 from intendance.system.clock import SystemClock, rfc3339
+from intendance.web.visit import Services
 
 _KEPT_OPEN_SECONDS = 90
 """Longer than the minute between two beats: a handshake costs ten beats (research/fleet.md, 0)."""
@@ -62,7 +64,7 @@ def serve(settings: Settings, listening: Listening) -> int:
     with open_manager(settings, clock, say) as manager:
         authority = Path(listening.authority) if listening.authority else None
         config = uvicorn.Config(
-            create_app(manager, authority=authority),
+            create_app(manager, authority=authority, pages=_pages(manager, settings)),
             host=listening.host,
             port=listening.port,
             loop="uvloop",
@@ -90,6 +92,19 @@ def serve(settings: Settings, listening: Listening) -> int:
         server.run(sockets=[socket])
         say("manager ends")
         return 0 if server.started else 1
+
+
+def _pages(manager: Manager, settings: Settings) -> Services:
+    behind = faces(manager, settings)
+    return Services(
+        accounts=behind.accounts,
+        fleet=behind.verdicts,
+        clock=manager.clock,
+        organisation=settings.organisation or settings.fleet,
+        language=settings.language,
+        zone=settings.zone,
+        secure=settings.secure,
+    )
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -106,6 +106,8 @@ def command(state: Path, plan: Plan, asked: Asked, now: datetime) -> list[str]:
     urls = declared.get("urls", ()) if isinstance(declared, dict) else ()
     settings = {
         "state": str(state), "fleet": plan.fleet, "database": asked.database, "urls": list(urls), "pin": pin,
+        "organisation": plan.organisation.name, "zone": plan.organisation.timezone,
+        "language": plan.organisation.language, "secure": asked.behind_proxy or not loopback,
     }  # fmt: skip
     told = json.dumps({"settings": settings, "listening": listening})
     return [sys.executable, "-m", "intendance.api.serve", told]

@@ -30,6 +30,7 @@ NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "doctor": ("intendance.cli.doctor", "Whether this machine can perform the plan, and what mends what it lacks."),
         "gate": ("intendance.cli.gate", "Whether a delivery may go ahead: for pipelines."),
         "node": ("intendance.cli.node", "Who belongs to the fleet: enroll, join, list, decommission."),
+        "user": ("intendance.cli.user", "Who may log in to the manager's pages."),
         "manager": ("intendance.cli.manager", "Run the manager that hears every node of a fleet."),
         "up": ("intendance.cli.up", "Run agent and manager on this machine, together."),
         "agent": ("intendance.cli.agent", "Run the agent that performs the plan on this node."),

@@ -6,15 +6,19 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import insert, select
 
+from intendance.fleet.accounts.service import Accounts
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
 from intendance.fleet.layout import ManagerLayout
+from intendance.fleet.log import FleetLog
 from intendance.fleet.manager import Manager, Say
 from intendance.fleet.nodes.service import Nodes
+from intendance.fleet.verdicts.service import About, Verdicts
 from intendance.model.errors.fleet import FleetOfAnother, NoManagerState
 from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock
@@ -23,13 +27,18 @@ from intendance.system.publish import publish
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a manager runs. `database` is empty for SQLite in the state folder; `pin` is what tokens carry."""
+    """How a manager runs. `database` is empty for SQLite in the state folder; `pin` is what tokens carry; `secure`:
+    browsers come by TLS, here or at a proxy before it."""
 
     state: Path
     fleet: str
     database: str = ""
     urls: tuple[str, ...] = ()
     pin: str = "plain"
+    organisation: str = ""
+    zone: str = "UTC"
+    language: Literal["fr", "en"] = "en"
+    secure: bool = False
 
 
 @contextmanager
@@ -46,7 +55,46 @@ def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager
             say(f"the tables were brought up to date; the database as it was: {copy}")
         _expect_fleet(database, settings.fleet)
         _remember(layout, settings)
-        yield Manager(database, settings.fleet, clock, say, urls=settings.urls, pin=settings.pin)
+        manager = Manager(database, settings.fleet, clock, say, urls=settings.urls, pin=settings.pin)
+        manager.ticks.append(_verdicts(database, settings, clock, say).tick)
+        yield manager
+
+
+def _verdicts(database: Database, settings: Settings, clock: Clock, say: Say) -> Verdicts:
+    log = FleetLog(settings.state, settings.fleet, clock)
+    about = About(fleet=settings.fleet, organisation=settings.organisation or settings.fleet, zone=settings.zone)
+    return Verdicts(database, clock, about, log=log.size, say=say)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faces:
+    """What the pages of a manager are made from: readers of its database, beside the process's own threads."""
+
+    accounts: Accounts
+    verdicts: Verdicts
+
+
+def faces(manager: Manager, settings: Settings) -> Faces:
+    """The services behind the pages."""
+    return Faces(
+        accounts=_accounts(manager.database, settings, manager.clock),
+        verdicts=_verdicts(manager.database, settings, manager.clock, manager.say),
+    )
+
+
+def _accounts(database: Database, settings: Settings, clock: Clock) -> Accounts:
+    return Accounts(database, clock, FleetLog(settings.state, settings.fleet, clock).append)
+
+
+@contextmanager
+def open_accounts(state: Path, clock: Clock) -> Iterator[Accounts]:
+    """The accounts of the manager whose state folder this is, for commands on its machine; it need not be running.
+
+    Raises NoManagerState, DatabaseUnreachable.
+    """
+    settings = remembered(state)
+    with _database(settings.database, ManagerLayout(state)) as database:
+        yield _accounts(database, settings, clock)
 
 
 def _database(address: str, layout: ManagerLayout) -> Database:
@@ -68,6 +116,10 @@ def _remember(layout: ManagerLayout, settings: Settings) -> None:
         "database": settings.database,
         "urls": list(settings.urls),
         "pin": settings.pin,
+        "organisation": settings.organisation,
+        "zone": settings.zone,
+        "language": settings.language,
+        "secure": settings.secure,
     }
     publish(layout.settings, json.dumps(told, indent=2).encode() + b"\n", mode=0o600, replace=True)
 
@@ -78,8 +130,8 @@ def remembered(state: Path) -> Settings:
         told = json.loads(ManagerLayout(state).settings.read_bytes())
     except FileNotFoundError:
         raise NoManagerState(state=state) from None
-    urls: Sequence[str] = told["urls"]
-    return Settings(state=state, fleet=told["fleet"], database=told["database"], urls=tuple(urls), pin=told["pin"])
+    urls: Sequence[str] = told.pop("urls")
+    return Settings(state=state, urls=tuple(urls), **told)
 
 
 @contextmanager

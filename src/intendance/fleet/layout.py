@@ -37,3 +37,8 @@ class ManagerLayout:
     def settings(self) -> Path:
         """How the manager was started last: what commands on its machine need to know."""
         return self.folder / "settings.json"
+
+    @property
+    def log(self) -> Path:
+        """The fleet log: a folder that `intendance ledger --state` reads."""
+        return self.folder / "log"

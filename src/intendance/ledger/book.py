@@ -18,14 +18,10 @@ from intendance.ledger.canonical import clean
 from intendance.ledger.failures import failures
 from intendance.ledger.layout import Layout
 from intendance.ledger.note import Checkpoint, VerifierKey
+from intendance.ledger.origin import FLEET_LOG, node_of, of_fleet, of_node
 from intendance.ledger.tlog import inclusion_proof, leaf_hash, verify_inclusion
 from intendance.model.errors import InternalError
-from intendance.model.errors.ledger import (
-    CheckpointUnusable,
-    LedgerContradicted,
-    LedgerExists,
-    RecordMissing,
-)
+from intendance.model.errors.ledger import CheckpointUnusable, LedgerContradicted, LedgerExists, RecordMissing
 from intendance.model.errors.state import NoState, StateUnwritable
 from intendance.model.evidence import KIND_OF, KINDS, Evidence
 from intendance.model.evidence.lifecycle import Genesis
@@ -114,7 +110,7 @@ class Book:
         clock: Clock,
         refused: OSError | None = None,
     ) -> None:
-        self.node = genesis.origin.split("/")[2]
+        self.node = node_of(genesis.origin) or ""
         self.origin = genesis.origin
         self.key = VerifierKey.parse(genesis.ledger_key)
         self.connection = connection
@@ -127,7 +123,7 @@ class Book:
     def create(
         cls, state: Path, *, fleet: str, node: str, openpgp_fingerprint: str, software: str, clock: Clock
     ) -> Book:
-        """Begin a ledger: signing key, database, genesis record 0, first checkpoint.
+        """Begin a ledger: signing key, database, genesis record 0, first checkpoint. `node` may be FLEET_LOG.
 
         What an interrupted creation left is completed. Raises LedgerExists, LedgerKeyUnusable, StateUnusable.
         """
@@ -370,7 +366,7 @@ def _new_genesis(layout: Layout, fleet: str, node: str, fingerprint: str, softwa
     with suppress(FileExistsError):
         keys.create_key(layout.key)
     incarnation = f"{clock.read().at:%Y%m%dT%H%M%SZ}"
-    origin = f"{fleet}/node/{node}/{incarnation}"
+    origin = of_fleet(fleet) if node == FLEET_LOG else of_node(fleet, node, incarnation)
     public = keys.load_key(layout.key).public_key().public_bytes_raw()
     return Genesis(
         origin=origin,

@@ -1,7 +1,8 @@
-"""Pydantic declares the plan's options for those who change them; what is installed on a server works without it."""
+"""Pydantic declares the plan's options for those who change them, and FastAPI brings it; a node works without it."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 import intendance
 root = Path(intendance.__file__).parent
-declaring = {"schema", "reference.py", "standalone", "__main__.py"}
+declaring = {"schema", "reference.py", "standalone", "__main__.py", "api"}
 for file in sorted(root.rglob("*.py")):
     parts = file.relative_to(root).parts
     if declaring.isdisjoint(parts):
@@ -46,6 +47,8 @@ def test_a_plan_is_checked_without_it(tmp_path: Path) -> None:
     assert "fleet" in done.stdout
 
 
-def test_it_is_no_dependency_of_what_is_installed() -> None:
+def test_nothing_but_fastapi_brings_it() -> None:
     root = Path(intendance.__file__).parents[2]
-    assert "pydantic" not in (root / "requirements" / "run.txt").read_text(encoding="utf-8")
+    locked = (root / "requirements" / "run.txt").read_text(encoding="utf-8")
+    wanted_by = re.findall(r"^pydantic==(?:.*\n    .*)*?\n    # via(?: (.+)|((?:\n    #   .+)+))", locked, re.MULTILINE)
+    assert [word for found in wanted_by for part in found for word in part.replace("#", "").split()] == ["fastapi"]

@@ -40,7 +40,7 @@ MEMBERS = {
 }  # fmt: skip
 RECORDS = "ledger/records/"  # in part of a ledger: files named for their first record
 NAME = re.compile(r"[a-z0-9_]+")
-ORIGIN = re.compile(r"[a-z0-9][a-z0-9-]{0,39}/node/([a-z0-9][a-z0-9-]{0,39})/[0-9A-Za-z-]{1,40}", re.ASCII)
+ORIGIN = re.compile(r"[a-z0-9][a-z0-9-]{0,39}/(?:node/([a-z0-9][a-z0-9-]{0,39})/[0-9A-Za-z-]{1,40}|log)", re.ASCII)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 TILE = re.compile(r"tile/(entries|0|[1-9]|[1-5]\d|6[0-3])/((?:x\d{3}/)*)(\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
 
@@ -534,7 +534,7 @@ class Verification:
         self._genesis()
         self.head = self._checkpoint("ledger/checkpoint", bundle.read("ledger/checkpoint"), "ledger/checkpoint")
         found = ORIGIN.fullmatch(self.origin or (self.head.origin if self.head else ""))
-        self.node = found[1] if found else ""
+        self.node = (found[1] or "fleet.log") if found else ""
 
     def _kinds(self) -> dict[str, Any]:
         try:
