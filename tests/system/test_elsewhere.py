@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +23,7 @@ class Beside:
         return self.site.base / "laptop"
 
     def laptop(self, *words: str) -> Answer:
-        return run(self.site, self.state, *words)
+        return self.site.run(*words, state=self.state)
 
     def look(self, *words: str) -> Answer:
         return self.laptop("--plan", str(self.site.plan), "backup", "inspect", "--host", "laptop", *words)
@@ -46,15 +44,6 @@ class Beside:
         text = plan.read_text().partition("\nhosts:")[0].rstrip("\n")
         plan.write_text(f'{text}\nhosts:\n  {host}: {{held_by: lead, ledger_key: "{key}"}}\n')
         return self.site.run("plan", "adopt", str(plan), "--confirm", host)
-
-
-def run(site: Site, state: Path, *words: str) -> Answer:
-    done = subprocess.run(
-        [sys.executable, "-m", "intendance", "--state", str(state), *words],
-        capture_output=True, text=True, check=False, timeout=120, cwd=site.base, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr
-    return Answer(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
 @pytest.fixture

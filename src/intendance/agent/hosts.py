@@ -28,6 +28,15 @@ NodeKey = tuple[str, str]
 """Fleet and node."""
 
 
+def name_here(state: Path, clock: Clock, host: str | None) -> str:
+    """What this machine's ledger calls it, or would when it were begun under the name `host`. Raises LedgerFailed."""
+    try:
+        with open_book(state, clock) as book:
+            return book.node
+    except NoState:
+        return host or host_name()
+
+
 @contextmanager
 def own_book(state: Path, clock: Clock, fleet: str, host: str | None) -> Iterator[Book]:
     """This machine's own ledger; begun under the name `host`, with a key of its own, when there is none."""

@@ -68,8 +68,7 @@ def _import(node: Node, bundle: Path, files: Files, actor: str) -> Imported:
     source = BundleSource(files)
     genesis = _genesis(bundle, source)
     host = _expect_believed(node, bundle, genesis)
-    before = imports.latest_import(node.book, host)
-    known = before if before is not None and before.origin == genesis.origin else None
+    known = imports.latest_import(node.book, genesis.origin)
     signed = _signed(bundle, source)
     if known is not None and signed <= known.size:
         raise ImportOlder(bundle=bundle, size=signed, known=known.size, host=host)
@@ -89,9 +88,22 @@ def _import(node: Node, bundle: Path, files: Files, actor: str) -> Imported:
     imports.create_table(node.book.connection)
     with node.book.transaction() as transaction:
         imports.add(transaction, report.origin, rows)
+        _expect_kept(node, bundle, evidence)
         record = transaction.append(evidence, actor=actor)
     node.book.seal()
     return Imported(evidence=evidence, node=node.book.node, seq=record.seq, zone=node.plan.organisation.timezone)
+
+
+def _expect_kept(node: Node, bundle: Path, evidence: LedgerImported) -> None:
+    """That what is now in view is what was verified: a bundle may change while it is read. Raises ImportUnverified."""
+    try:
+        kept = imports.root_in_view(node.book.connection, evidence.origin, evidence.size)
+    except RecordUnreadable:
+        kept = ""
+    if kept != evidence.root:
+        raise ImportUnverified(
+            bundle=bundle, result="tampered", where="records", detail="what is kept of it is not what its root signs"
+        )
 
 
 def _genesis(bundle: Path, source: BundleSource) -> Genesis:

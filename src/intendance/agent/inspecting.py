@@ -7,7 +7,15 @@ from pathlib import Path
 
 from intendance.activities.inspect import perform as inspection
 from intendance.activities.inspect.turns import Standing, standing
-from intendance.agent.hosts import RecordedSteps, own_book, pinned_key, signer, trusted_key, written_fingerprint
+from intendance.agent.hosts import (
+    RecordedSteps,
+    name_here,
+    own_book,
+    pinned_key,
+    signer,
+    trusted_key,
+    written_fingerprint,
+)
 from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
 from intendance.agent.stopping import Stop, Stopper
@@ -93,8 +101,8 @@ def inspect(
     """
     plan = _plan(state, clock, plans, asked.node)
     assets = _assets(plan, asked.asset)
+    _expect_host(plan, name_here(state, clock, asked.host))  # before a ledger begins under a name that is none
     with own_book(state, clock, plan.fleet, asked.host) as book:
-        _expect_host(plan, book.node)
         book.expect_writable()
         wanted = {name: plan.stores[name] for each in assets for name in _stores(each)}
         stores = {name: open_store(declared) for name, declared in wanted.items() if _is_here(declared)}

@@ -63,27 +63,28 @@ class View:
         """
         if kind not in TAKEN or not self.believed:
             return ()
-        fleet = self._book.origin.partition("/")[0]
         found: list[Fact[Any]] = []
         for origin, imported in self.believed.items():
-            ours = self._of_this_node(origin, imported.size, kind, asset, since, fleet)
+            ours = self._of_this_node(origin, imported, kind, asset, since)
             found += [fact for fact, _ in zip(ours, range(latest), strict=False)] if latest is not None else list(ours)
         return tuple(found)
 
     def _of_this_node(
-        self, origin: str, size: int, kind: str, asset: str, since: datetime | None, fleet: str
+        self, origin: str, imported: LedgerImported, kind: str, asset: str, since: datetime | None
     ) -> Iterator[Fact[Any]]:
+        fleet, host = self._book.origin.partition("/")[0], imported.host
         found = self._book.connection.execute(
             "SELECT seq, content FROM imported WHERE kind = ? AND asset = ? AND origin = ? AND seq < ?"
             " ORDER BY seq DESC",
-            (kind, asset, origin, size),
+            (kind, asset, origin, imported.size),
         )
         for seq, content in found:
             fact = envelope.fact(content, kind, seq)
             if since is not None and fact.at < since:
                 continue
             trusted = getattr(fact.data, "node_fingerprint", self._node_key)
-            if (fact.data.fleet, fact.data.node, trusted) == (fleet, self._book.node, self._node_key):
+            said = (fact.data.fleet, fact.data.node, trusted, fact.data.by)
+            if said == (fleet, self._book.node, self._node_key, host):
                 yield fact
 
 
@@ -104,9 +105,9 @@ def create_table(connection: sqlite3.Connection) -> None:
     connection.executescript(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
 
 
-def latest_import(book: Book, host: str) -> LedgerImported | None:
-    """What was last taken into view of a machine, of whatever log; None when nothing was."""
-    return next((fact.data for fact in book.facts("ledger.imported") if fact.data.host == host), None)
+def latest_import(book: Book, origin: str) -> LedgerImported | None:
+    """What was last taken into view of a log, whatever was of others since; None when nothing was."""
+    return next((fact.data for fact in book.facts("ledger.imported") if fact.data.origin == origin), None)
 
 
 def add(transaction: Transaction, origin: str, records: Iterable[Row]) -> None:

@@ -16,6 +16,7 @@ from intendance.agent.importing import Imported, import_bundle
 from intendance.agent.judging import judge
 from intendance.ledger import imports
 from intendance.ledger.book import Book
+from intendance.ledger.verify import verify
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.elsewhere import (
     ImportForked,
@@ -145,7 +146,16 @@ def test_what_a_believed_host_saw_counts_as_its_word(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"fleet": "other"}, {"node": "web-02"}, {"node_fingerprint": "E" * 40}, {"node": "", "fleet": ""}]
+    "changes",
+    [
+        {"fleet": "other"},
+        {"node": "web-02"},
+        {"node_fingerprint": "E" * 40},
+        {"node": "", "fleet": ""},
+        {"by": "manager"},
+        {"by": "self"},
+        {"by": "web-01"},
+    ],
 )
 def test_what_a_host_saw_of_another_node_is_no_word_about_this_one(pair: Pair, changes: dict[str, Any]) -> None:
     pair.trust()
@@ -188,6 +198,37 @@ def test_a_fork(pair: Pair) -> None:
         pair.clock.move(timedelta(seconds=1))
         pair.look(fork)
     pair.refused(pair.export("forked.tar", fork), ImportForked)
+
+
+def test_a_log_that_was_in_view_before_another_is_not_rolled_back_by_the_way(pair: Pair) -> None:
+    pair.trust()
+    older = pair.export("older.tar")
+    pair.look()
+    pair.bring(pair.export("newer.tar"))
+    pair.clock.move(timedelta(minutes=1))
+    anew = pair.begin("anew")
+    pair.trust(anew)
+    pair.bring(pair.export("anew.tar", anew))
+    pair.trust()
+    pair.refused(older, ImportOlder)
+
+
+def test_a_bundle_that_changes_while_it_is_read(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair.trust()
+    pair.look()
+    bundle = pair.export("one")
+
+    def verified(*given: Any, **named: Any) -> Any:
+        report = verify(*given, **named)
+        entries = bundle / "ledger/tile/entries/000.p/2"
+        content = entries.read_bytes()
+        assert content.count(b'"faulty":0') == 1
+        entries.write_bytes(content.replace(b'"faulty":0', b'"faulty":9'))
+        return report
+
+    monkeypatch.setattr(importing, "verify", verified)
+    monkeypatch.setattr(importing, "check_files", lambda files, report: None)  # it changed after that too
+    assert "is kept of it" in pair.refused(bundle, ImportUnverified).message
 
 
 def test_another_key_another_fleet_another_machine_and_our_own_ledger(pair: Pair) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from intendance.agent import store_adoption
 from intendance.cli import main, output
 from intendance.model.errors import Exit
+from tests.support.answers import closed, schemas
 from tests.support.plans import Plans
 from tests.unit.cli.test_plan import Shell
 
@@ -50,6 +52,7 @@ def test_a_word_is_a_record_of_who_said_what_of_which_place(shell: Shell) -> Non
         "eu-central-1",
         "lead",
     )
+    assert not list(Draft202012Validator(closed(schemas()["store-attested/1"])).iter_errors(said))
     record = shell.json("ledger", "show", str(said["evidence"]["seq"]))["record"]
     assert record["kind"] == "store.attested"
     assert record["actor"].startswith("person:")

@@ -229,7 +229,7 @@ def _since(shelf: _Shelf, fault: Placed, code: str | None) -> datetime:
 
 def _region_fault(place: StorePlace) -> str | None:
     """Why a store is not one of another region."""
-    if place.kind != "s3":
+    if place.kind != "s3" or _elsewhere_fault(place) is not None:
         return "not_s3"
     said = {place.region_located, place.region_headed, _region_of(place.endpoint)} - {""}
     amazon = place.endpoint.endswith(_AMAZON)
