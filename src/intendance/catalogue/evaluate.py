@@ -335,6 +335,7 @@ def _subjects(facts: Facts, node: str) -> tuple[list[Subject], list[str]]:
                     sorted((*facts.of("prune.begun", asset), *facts.of("prune.completed", asset)), key=in_order)
                 ),
                 words=_own(facts, node, "store.attested"),
+                guided=_own(facts, node, "restore.guided", asset),
                 notes=Notes(alike),
             )
         )

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from intendance.model.evidence.attested import StoreAttested
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
+from intendance.model.evidence.guide import RestoreGuided
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
@@ -44,6 +45,7 @@ CONCERNS_ONE = frozenset(
         "drill.failed",
         "prune.begun",
         "prune.completed",
+        "restore.guided",
     }
 )
 CONCERNS_ALL = frozenset({"plan.adopted", "key.proven", "ledger.imported", "store.attested"})
@@ -119,6 +121,7 @@ class Subject:
     drills_failed: tuple[Fact[DrillFailed], ...] = ()
     prunings: tuple[Fact[PruneBegun | PruneCompleted], ...] = ()
     words: tuple[Fact[StoreAttested], ...] = ()
+    guided: tuple[Fact[RestoreGuided], ...] = ()
     notes: Notes = field(default_factory=Notes)
 
     def once(self, work: Callable[Concatenate[Subject, P], T], *given: P.args, **named: P.kwargs) -> T:

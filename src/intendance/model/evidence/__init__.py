@@ -15,6 +15,7 @@ from intendance.model.evidence.attested import StoreAttested
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.gate import GatePassed
+from intendance.model.evidence.guide import RestoreGuided
 from intendance.model.evidence.imported import LedgerImported
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.inventory import InventoryTaken
@@ -60,6 +61,7 @@ Evidence = (
     | SessionOpened
     | LedgerImported
     | StoreAttested
+    | RestoreGuided
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -96,6 +98,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "drill.failed": DrillFailed,
         "ledger.imported": LedgerImported,
         "store.attested": StoreAttested,
+        "restore.guided": RestoreGuided,
     }
 )
 
