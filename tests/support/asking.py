@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from intendance.api.app import create_app
 from intendance.api.operation import Services
 from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.manager import Manager
@@ -49,6 +50,7 @@ class Asked:
     def _pages(self) -> Pages:
         return Pages(
             accounts=self.accounts, fleet=self.verdicts, ledgers=Ledgers(self.database),
+            assets=Assets(self.database, self.clock),
             clock=self.clock, organisation="ASBL Exemple", language="fr",
             zone="Europe/Brussels", secure=False,
         )  # fmt: skip
