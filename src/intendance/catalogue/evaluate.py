@@ -18,7 +18,7 @@ from intendance.catalogue.lasting import LONGEST, Found, Lasting, lasts, settled
 from intendance.catalogue.machine import IDENTITY, KINDS, OF_A_SERVER, Machine, Server, Servers, samples
 from intendance.catalogue.moving import Watch
 from intendance.catalogue.rule import Need, Rule, Rulebook
-from intendance.catalogue.subject import LIFECYCLE, SKEW, Facts, Notes, Subject, arrange
+from intendance.catalogue.subject import LIFECYCLE, SKEW, Facts, Notes, Subject, arrange, in_order
 from intendance.catalogue.waivers import Waiver, live, waivers
 from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.evidence.lifecycle import PlanAdopted
@@ -344,6 +344,10 @@ def _subjects(facts: Facts, node: str) -> tuple[list[Subject], list[str]]:
                 proofs=_own(facts, node, "key.proven"),
                 drills=_of_node(facts, node, "drill.completed", asset),
                 drills_failed=_of_node(facts, node, "drill.failed", asset),
+                prunings=tuple(
+                    sorted((*facts.of("prune.begun", asset), *facts.of("prune.completed", asset)), key=in_order)
+                ),
+                words=_own(facts, node, "store.attested"),
                 guided=_own(facts, node, "restore.guided", asset),
                 notes=Notes(alike),
             )

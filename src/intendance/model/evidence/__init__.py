@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from intendance.model.evidence.accounts import AccountChanged, SessionOpened, TokenChanged
+from intendance.model.evidence.attested import StoreAttested
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.beats import BeatsSummed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.guide import RestoreGuided
+from intendance.model.evidence.imported import LedgerImported
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.evidence.keys import KeyProven
@@ -58,6 +60,8 @@ Evidence = (
     | DrillFailed
     | AccountChanged
     | SessionOpened
+    | LedgerImported
+    | StoreAttested
     | TokenChanged
     | RestoreGuided
     | BeatsSummed
@@ -97,6 +101,8 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "prune.completed": PruneCompleted,
         "drill.completed": DrillCompleted,
         "drill.failed": DrillFailed,
+        "ledger.imported": LedgerImported,
+        "store.attested": StoreAttested,
         "restore.guided": RestoreGuided,
     }
 )
