@@ -18,10 +18,10 @@ from intendance.fleet.beats.decide import HOUR_US
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.tables import beat_slot, observability_gap
 from intendance.fleet.log import FleetLog
-from intendance.model.evidence.beats import BeatsSummed
+from intendance.model.evidence.heartbeat import HeartbeatsSummed
 from intendance.system.clock import rfc3339
 
-KIND = "beats.summed"
+KIND = "heartbeat.summed"
 MEDIA = "application/gzip"
 ACTOR = "manager"
 _DAY = timedelta(days=1)
@@ -61,7 +61,7 @@ class Summing:
         return count
 
 
-def summed(connection: Connection, day: date) -> tuple[BeatsSummed, bytes] | None:
+def summed(connection: Connection, day: date) -> tuple[HeartbeatsSummed, bytes] | None:
     """What is said of a day, and its attachment; None where no node was heard or told of it."""
     first_us = to_us(datetime(day.year, day.month, day.day, tzinfo=UTC))
     end_us = first_us + 24 * HOUR_US
@@ -73,7 +73,7 @@ def summed(connection: Connection, day: date) -> tuple[BeatsSummed, bytes] | Non
          "cause": row.cause}
         for row in connection.execute(_gaps(first_us, end_us))
     ]  # fmt: skip
-    said = BeatsSummed(
+    said = HeartbeatsSummed(
         day=day.isoformat(),
         nodes=len(hours),
         heard=sum(heard.bit_count() for each in hours.values() for heard, _ in each.values()),

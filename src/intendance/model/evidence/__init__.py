@@ -13,10 +13,10 @@ from types import MappingProxyType
 from intendance.model.evidence.accounts import AccountChanged, SessionOpened, TokenChanged
 from intendance.model.evidence.attested import StoreAttested
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
-from intendance.model.evidence.beats import BeatsSummed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.guide import RestoreGuided
+from intendance.model.evidence.heartbeat import HeartbeatsSummed
 from intendance.model.evidence.imported import LedgerImported
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.inventory import InventoryTaken
@@ -64,7 +64,7 @@ Evidence = (
     | StoreAttested
     | TokenChanged
     | RestoreGuided
-    | BeatsSummed
+    | HeartbeatsSummed
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -87,7 +87,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "account.changed": AccountChanged,
         "session.opened": SessionOpened,
         "token.changed": TokenChanged,
-        "beats.summed": BeatsSummed,
+        "heartbeat.summed": HeartbeatsSummed,
         "inventory.taken": InventoryTaken,
         "key.proven": KeyProven,
         "sample.rollup": SampleRollup,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeatsSummed:
+class HeartbeatsSummed:
     """The heartbeats of a day (UTC), by the manager's clock. The record's attachment names every minute of each node.
 
     `heard` are the minutes, of all nodes together, in which a beat came; `told_later` those that nodes told of
