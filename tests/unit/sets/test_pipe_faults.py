@@ -21,7 +21,7 @@ from intendance.model.errors.store import ObjectExists, StoreFull
 from intendance.model.plan import Recipient
 from intendance.runs import Progress
 from intendance.sets import pipeline
-from intendance.sets.pipe import PipeLimits, store_stream
+from intendance.sets.pipe import Beside, PipeLimits, store_stream
 from intendance.stores import StoredObject
 from intendance.system.openpgp import RecipientHome
 from tests.support.children import children_of
@@ -251,7 +251,7 @@ def test_a_key_that_is_found_unusable_meanwhile_ends_the_producer_and_nothing_is
             home=home,
             progress=lambda _: None,
             limits=SMALL,
-            meanwhile=meanwhile,
+            beside=Beside(begun=meanwhile),
         )
     assert place.objects == {}
 
