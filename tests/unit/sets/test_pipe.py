@@ -23,7 +23,7 @@ from intendance.system.openpgp import RecipientHome
 from tests.support.children import children_of
 from tests.support.gnupg import Keys
 from tests.support.memory_store import MemoryStore
-from tests.support.pipes import SMALL, opened, random_file, shell, store
+from tests.support.pipes import ONE_PART, SMALL, opened, random_file, shell, store
 
 pytestmark = pytest.mark.gnupg
 
@@ -203,6 +203,6 @@ def test_the_first_cause_is_told_when_a_stage_is_killed(
     thread = threading.Thread(target=assassin)
     thread.start()
     with pytest.raises(ProgramFailed, match=f"`{program}` ended with code -9"):
-        store(shell("exec yes 'some line of text'", end_marker=marker), place, recipient_home)
+        store(shell("exec yes 'some line of text'", end_marker=marker), place, recipient_home, ONE_PART)
     thread.join()
     assert place.objects == {}
