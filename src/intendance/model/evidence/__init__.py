@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from intendance.model.evidence.accounts import AccountChanged, SessionOpened
+from intendance.model.evidence.accounts import AccountChanged, SessionOpened, TokenChanged
+from intendance.model.evidence.attested import StoreAttested
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.guide import RestoreGuided
+from intendance.model.evidence.imported import LedgerImported
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.evidence.keys import KeyProven
@@ -57,6 +59,9 @@ Evidence = (
     | DrillFailed
     | AccountChanged
     | SessionOpened
+    | LedgerImported
+    | StoreAttested
+    | TokenChanged
     | RestoreGuided
 )
 
@@ -79,6 +84,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "waiver.revoked": WaiverRevoked,
         "account.changed": AccountChanged,
         "session.opened": SessionOpened,
+        "token.changed": TokenChanged,
         "inventory.taken": InventoryTaken,
         "key.proven": KeyProven,
         "sample.rollup": SampleRollup,
@@ -92,6 +98,8 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "prune.completed": PruneCompleted,
         "drill.completed": DrillCompleted,
         "drill.failed": DrillFailed,
+        "ledger.imported": LedgerImported,
+        "store.attested": StoreAttested,
         "restore.guided": RestoreGuided,
     }
 )
