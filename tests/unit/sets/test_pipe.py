@@ -168,7 +168,7 @@ def test_the_producers_failure_is_told_in_the_engines_words(
 ) -> None:
     place = MemoryStore()
     with pytest.raises(EngineFailed, match="code 3: cannot stat"):
-        store(shell(f"head -c {size} /dev/zero; echo cannot stat >&2; exit 3"), place, recipient_home)
+        store(shell(f"head -c {size} /dev/zero; echo cannot stat >&2; exit 3"), place, recipient_home, ONE_PART)
     assert place.objects == {}
 
 
