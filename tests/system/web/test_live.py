@@ -56,6 +56,7 @@ def test_evidence_that_arrives_is_told_to_the_pages_that_show_it(
         state.mkdir()
         life = live("trouble", state)
         receive(database, state, life, "web-01")
+        browser.clock.move(IDLE_ENDS / 2)
         services.fleet.judge_due()
         expect(lines, "changed")
         asked = browser.client.get("/?lang=en", headers={"hx-request": "true"})
