@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from intendance.fleet.database.connect import Database
@@ -47,3 +47,9 @@ def release(database: Database, held: Lease) -> None:
     ours = (lease.c.name == held.name) & (lease.c.holder == held.holder) & (lease.c.epoch == held.epoch)
     with database.begin() as connection:
         connection.execute(update(lease).where(ours).values(until_us=0))
+
+
+def holds(connection: Connection, held: Lease, now_us: int) -> bool:
+    """Whether a lease is still in hand, asked in the transaction that it guards: none can take it meanwhile."""
+    row = connection.execute(select(lease).where(lease.c.name == held.name).with_for_update(read=True)).first()
+    return row is not None and (row.holder, row.epoch) == (held.holder, held.epoch) and row.until_us > now_us
