@@ -125,7 +125,7 @@ class Watch:
                     )
                 )  # fmt: skip
 
-    def wait(self, seconds: float, *, beating: tuple[str, ...] = (), step: float = 2.5, send: bool = True) -> None:
+    def wait(self, seconds: float, *, beating: tuple[str, ...] = (), step: float = 4.0, send: bool = True) -> None:
         """Let time pass: a tick each `step`, a beat of those `beating` each 30 s, what is due is sent."""
         left = seconds
         since_beat = 0.0

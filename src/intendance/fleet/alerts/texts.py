@@ -59,7 +59,7 @@ def fact(_: Translator, told: Told) -> str:
     sentence = facts.get(told.cause) or _("{cause} is broken")
     values = {"node": told.node, "cause": told.cause, **told.labels, **told.params}
     if "skew_ms" in values:
-        values["skew"] = durations.write(abs(int(values["skew_ms"])) // 1000, _.language, up=True)
+        values["skew"] = durations.write(-(-abs(int(values["skew_ms"])) // 1000), _.language, up=True)
     return sentence.format_map(_Named(values))
 
 

@@ -14,7 +14,10 @@ SELECT
   EXISTS (SELECT 1 FROM node_state WHERE state IN ('up', 'late') AND deadline_us <= :missing_us) AS missing,
   EXISTS (SELECT 1 FROM node_state
           WHERE state IN ('missing', 'unobservable') AND streak >= :beats AND deadline_us > :now_us) AS back,
-  EXISTS (SELECT 1 FROM escalation WHERE state = 'waiting' AND next_us <= :now_us) AS due,
+  EXISTS (SELECT 1 FROM escalation JOIN alert ON alert.id = escalation.alert AND alert.episode = escalation.episode
+          WHERE escalation.state = 'waiting' AND escalation.next_us <= :now_us AND (
+            (alert.state = 'firing' AND alert.suppressed IS NULL AND escalation.step % 1000 <> 999)
+            OR (alert.state = 'resolved' AND escalation.step % 1000 = 999))) AS due,
   EXISTS (SELECT 1 FROM outbox WHERE state IN ('queued', 'failed', 'sending', 'dead') AND purpose = 'firing'
           AND made_us <= :now_us AND expires_us > :now_us) AS stuck,
   EXISTS (SELECT 1 FROM alert WHERE state = 'acked' AND acked_until_us <= :now_us) AS acks,

@@ -50,8 +50,11 @@ class Leader:
             seen = glance(connection, now_us)
         second = self._is_due("second", _SECOND_US, now_us)
         fresh = self._ticked is None or held.epoch != self._epoch
-        if second or fresh or seen.moving or seen.due or self._blind(now_us, mono_us) or seen.shape != self._shape:
-            with self._database.begin() as connection:
+        urgent = fresh or seen.moving or seen.due or self._blind(now_us, mono_us) or seen.shape != self._shape
+        if second or urgent:
+            # What a second brings by itself is found again after power loss; no message leaves before a later
+            # transaction, which is durable, took it: and that makes this one durable too.
+            with self._database.begin(durable=urgent) as connection:
                 if not holds(connection, held, now_us):
                     return
                 self._notice_blindness(connection, held, now_us, mono_us)

@@ -141,7 +141,7 @@ def test_what_is_critical_and_does_not_leave_goes_the_other_way(fleet_database: 
     watch = Watch(fleet_database, NOON)
     watch.enrol(NODES)
     watch.mail.answer = lambda _: LATER
-    watch.wait(2400, beating=OTHERS, step=2)
+    watch.wait(2400, beating=OTHERS)
     leads = [message for message in watch.sms.taken if message.to == "+32470000002"]
     assert len(leads) == 1, "the lead was to be told by mail, which does not work"
     stuck = watch.rows(tables.outbox, tables.outbox.c.channel == "email")
@@ -186,11 +186,11 @@ def test_a_day_gives_the_back_off_of_the_design_and_then_a_dead_letter(fleet_dat
 def test_text_messages_are_capped_with_one_summary(watch: Watch) -> None:
     for number in range(9):
         beating = tuple(NODES[number + 1 :])
-        watch.wait(150, beating=beating, step=2)
+        watch.wait(150, beating=beating)
     held = watch.rows(tables.outbox, tables.outbox.c.last_code == "capped")
     assert held
     assert len(watch.sms.taken) == 6
-    watch.wait(3600, beating=(), step=5)
+    watch.wait(3600, beating=())
     summaries = watch.rows(tables.outbox, tables.outbox.c.purpose == "summary")
     assert len([row for row in summaries if row.state == "sent"]) >= 1
     assert all(len(message.text) <= 160 for message in watch.sms.taken)
@@ -219,25 +219,26 @@ def test_the_canary_goes_the_real_way_every_day(fleet_database: Database) -> Non
     watch.clock.move(timedelta(hours=24))
     watch.tick()
     watch.beat(*NODES)
-    watch.wait(240, beating=tuple(NODES), step=2)
+    watch.wait(240, beating=tuple(NODES))
     assert [row.state for row in watch.alerts("canary.failed")] == ["firing"]
     assert len(watch.sms.taken) >= 1
 
 
 def test_a_restless_node_is_told_as_such(watch: Watch) -> None:
     for _ in range(4):
-        watch.wait(125, beating=OTHERS, step=2.5)
-        for _ in range(2):
-            watch.beat("web-00")
-            watch.wait(2, beating=OTHERS)
+        watch.wait(125, beating=OTHERS)
+        watch.beat("web-00")
+        watch.wait(60, beating=OTHERS)
+        watch.beat("web-00")
+        watch.wait(2, beating=OTHERS)
     watch.wait(45, beating=tuple(NODES))
     assert [row.node for row in watch.alerts("node.flapping")] == ["web-00"]
     before = len(watch.mail.taken)
-    watch.wait(130, beating=OTHERS, step=2.5)
+    watch.wait(130, beating=OTHERS)
     missing = watch.alerts("node.missing")[-1]
     assert (missing.state, missing.suppressed) == ("firing", "flapping")
     assert len(watch.mail.taken) == before
-    watch.wait(1300, beating=tuple(NODES), step=10)
+    watch.wait(1300, beating=tuple(NODES))
     assert watch.alerts("node.flapping")[0].state == "resolved"
 
 
@@ -257,8 +258,8 @@ def test_whoever_has_it_in_hand_is_left_alone_until_then(watch: Watch) -> None:
     with watch.database.begin() as connection:
         values = {"state": "acked", "acked_by": "admin", "acked_until_us": now + 3600 * 1_000_000}
         connection.execute(tables.alert.update().values(**values))
-    watch.wait(3500, beating=OTHERS, step=5)
+    watch.wait(3500, beating=OTHERS)
     assert (len(watch.mail.taken), len(watch.sms.taken)) == (1, 1)
-    watch.wait(200, beating=OTHERS, step=5)
+    watch.wait(200, beating=OTHERS)
     assert watch.alerts()[0].state == "firing"
     assert len(watch.sms.taken) == 2

@@ -48,8 +48,6 @@ def _alert() -> None:
         sa.ForeignKeyConstraint(["parent"], ["alert.id"], name=op.f("fk_alert_parent")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
     )
-    op.create_index("ix_alert_key", "alert", ["key"], unique=False)
-    op.create_index("ix_alert_parent", "alert", ["parent"], unique=False)
     op.create_index("ix_alert_node_started_us", "alert", ["node", "started_us"], unique=False)
     op.create_index("ix_alert_state_started_us", "alert", ["state", "started_us"], unique=False)
     op.create_index(

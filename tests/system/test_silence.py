@@ -1,0 +1,115 @@
+"""A silent node leads to a mail that was delivered: real agent, real manager, real mail server, and what people type."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from intendance.cli.manager import Asked, command
+from intendance.fleet.database import settings
+from intendance.fleet.database.connect import Database, open_database
+from intendance.fleet.detection.leader import TICK
+from intendance.plan import adopted
+from tests.support.mail import MailServer, mail_server
+from tests.support.state import Site, until
+from tests.system.test_fleet import _end, _free_port, _health, _nodes, _token
+
+ROOT = Path(__file__).resolve().parents[2]
+STEP_SECONDS = 4.0
+"""Less than what the manager takes for a time in which it saw nothing."""
+
+
+@pytest.fixture
+def mails() -> Iterator[MailServer]:
+    with mail_server() as server:
+        yield server
+
+
+def _planned(site: Site, mails: MailServer, language: str = "fr") -> None:
+    site.write_plan(
+        more=f"""alerts:
+  email: {{smtp: "{mails.url}", from: intendance@example.org}}
+  policy:
+    critical:
+      - {{after: "0min", to: admin, by: [email]}}
+      - {{after: "30min", to: lead, by: [email]}}
+"""
+    )
+    site.plan.write_text(site.plan.read_text().replace("language: fr", f"language: {language}"))
+    site.adopt()
+
+
+class Hurried:
+    """A manager whose clocks the test moves, in steps that it has seen each."""
+
+    def __init__(self, site: Site, process: subprocess.Popen[str], database: Database) -> None:
+        self.process = process
+        self._file = site.base / "ahead"
+        self._ahead = 0.0
+        self._database = database
+
+    def _ticked_us(self) -> int:
+        with self._database.read() as connection:
+            return settings.read_setting(connection, TICK) or 0
+
+    def wait_for(self, condition: Callable[[], bool], limit_seconds: float) -> float:
+        """Let time pass until something is so; how long that took."""
+        began = self._ahead
+        while not condition():
+            assert self._ahead - began < limit_seconds, f"not within {limit_seconds} s"
+            before = self._ticked_us()
+            self._ahead += STEP_SECONDS
+            self._file.write_text(str(self._ahead))
+            until(lambda before=before: self._ticked_us() >= before + STEP_SECONDS * 1e6, "a tick")  # type: ignore[misc]
+        return self._ahead - began
+
+
+@contextmanager
+def _hurried(site: Site, port: int) -> Iterator[Hurried]:
+    (site.base / "ahead").write_text("0")
+    asked = Asked(host="127.0.0.1", port=port)
+    argv = command(site.state, adopted.read(site.state), asked, datetime.now(UTC), adopted.plan_path(site.state))
+    words = [sys.executable, "-m", "tests.support.hurried_manager", str(site.base / "ahead"), argv[-1]]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, cwd=ROOT, process_group=0)
+    site.started.append(process)
+    until(lambda: process.poll() is not None or bool(_health(f"http://127.0.0.1:{port}")), "the manager")
+    assert process.poll() is None, process.communicate()[1]
+    with open_database(site.state / "manager" / "manager.db") as database:
+        yield Hurried(site, process, database)
+    _end(process)
+    assert process.returncode == 0
+
+
+def _about(mails: MailServer, words: str) -> list[EmailMessage]:
+    return [mail for mail in mails.taken if words in str(mail["Subject"])]
+
+
+def test_a_node_that_falls_silent_is_a_mail_within_the_time_of_the_design(bare_site: Site, mails: MailServer) -> None:
+    site = bare_site
+    _planned(site, mails)
+    port = _free_port()
+    with _hurried(site, port) as manager:
+        assert site.run("node", "join", f"http://127.0.0.1:{port}", "--token", str(_token(site))).code == 0
+        with site.agent():
+            until(lambda: _nodes(site)[0]["signed_records"] >= 3, "the ledger to arrive")
+        until(lambda: bool(_about(mails, "preuve du jour")) or manager.wait_for(lambda: True, 0) < 0, "the canary")
+        took = manager.wait_for(lambda: bool(_about(mails, "web-01 ne répond plus")), 300)
+        assert 120 <= took <= 120 + 10 + 4 * STEP_SECONDS
+        (mail,) = _about(mails, "web-01 ne répond plus")
+        assert mail["To"] == "admin@example.org"
+        assert "CRITIQUE" in str(mail["Subject"])
+        assert [each["node"] for each in _nodes(site)] == ["web-01"], "no phantom is a node"
+        with open_database(site.state / "manager" / "manager.db") as database, database.read() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT alert.cause, outbox.state, outbox.last_code, outbox.provider_id FROM outbox "
+                "JOIN alert ON alert.id = outbox.alert WHERE alert.cause = 'node.missing'"
+            ).all()
+        assert [tuple(row) for row in rows] == [("node.missing", "sent", "250", "4F1A2B3C")]
