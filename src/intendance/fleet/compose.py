@@ -14,6 +14,7 @@ from sqlalchemy import insert, select
 from intendance.fleet.accounts.service import Accounts
 from intendance.fleet.alerts.outbox import Worker
 from intendance.fleet.alerts.policy import Policy
+from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.alerts.standing_plan import StandingPlan
 from intendance.fleet.alerts.ways import WAYS, PlannedWay
 from intendance.fleet.database.connect import Database, open_database
@@ -167,3 +168,18 @@ def open_nodes(state: Path, clock: Clock) -> Iterator[tuple[Nodes, Settings]]:
     settings = remembered(state)
     with _database(settings.database, ManagerLayout(state)) as database:
         yield Nodes(database, settings.fleet, clock, settings.urls), settings
+
+
+@contextmanager
+def open_alerts(state: Path, clock: Clock) -> Iterator[tuple[Alerts, Settings]]:
+    """The alerts of the manager whose state folder this is, for commands on its machine; it need not be running.
+
+    Raises NoManagerState, DatabaseUnreachable, PlanOfOtherVersion.
+    """
+    settings = remembered(state)
+    with _database(settings.database, ManagerLayout(state)) as database:
+        yield Alerts(database, standing_policy(settings, _unsaid), clock), settings
+
+
+def _unsaid(_: str) -> None:
+    """The manager says it."""

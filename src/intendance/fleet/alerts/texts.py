@@ -12,7 +12,7 @@ from typing import Literal
 
 from intendance.language import dates, durations
 from intendance.language.texts import Translator
-from intendance.model.alerting import Urgency
+from intendance.model.alerting import Urgency, Way
 from intendance.model.frozen import dataclass
 from intendance.notifiers import gsm7
 
@@ -119,8 +119,7 @@ def _lines(_: Translator, tolds: Sequence[Told], now: datetime, zone: str, purpo
     lines += ["", *(why(_, cause) for cause in dict.fromkeys(told.cause for told in tolds))]
     if first.cause == "canary":
         return lines
-    if first.node:
-        lines.append(_("See it: intendance status --node {node}").format(node=first.node))
+    lines.append(_("See it: intendance alert show {number}").format(number=first.number))
     lines.append(_("Take it in hand: intendance alert ack {number}").format(number=first.number))
     lines.append(_("Until somebody does, others are told as the plan says."))
     return lines
@@ -138,6 +137,18 @@ def sms(_: Translator, tolds: Sequence[Told], now: datetime, *, purpose: str) ->
         line = _("{fact}{more} ({age}). ack {number}")
         text = line.format(fact=said, more=more, age=age, number=first.number)
     return Words("", gsm7.fit(text))
+
+
+def trial(_: Translator, fleet: str, way: Way) -> Words:
+    """The message of somebody who tries the ways out."""
+    said = _("Test: alerts of {fleet} reach you by {way}. Nothing is wrong.").format(fleet=fleet, way=_way(_, way))
+    if way == "sms":
+        return Words("", gsm7.fit(said))
+    return Words(_("[Intendance] test of alerts"), said + "\n")
+
+
+def _way(_: Translator, way: Way) -> str:
+    return _("mail") if way == "email" else _("text message")
 
 
 def summary(_: Translator, count: int) -> Words:

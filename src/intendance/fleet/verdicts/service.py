@@ -253,7 +253,7 @@ def _nodes(connection: Connection) -> tuple[NodeBrief, ...]:
     asked = (
         select(node.c.node, node.c.site, node_state.c.state, node_state.c.last_seen_us)
         .join(node_state, node_state.c.node == node.c.node, isouter=True)
-        .where(node.c.decommissioned_us.is_(None))
+        .where(node.c.decommissioned_us.is_(None), ~node.c.node.startswith(".", autoescape=True))  # a canary is none
         .order_by(node.c.node)
     )
     return tuple(
