@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from intendance.fleet.alerts.outbox import Worker
 from intendance.fleet.alerts.policy import Policy
@@ -124,6 +124,18 @@ class Watch:
                         streak=row.streak + 1 if in_time else 1,
                     )
                 )  # fmt: skip
+
+    def judge(self, name: str, rule: str, state: str, severity: str, asset: str = "") -> None:
+        """A verdict, as the judge writes it."""
+        place = {"node": name, "rule": rule, "asset": asset}
+        told = {"state": state, "severity": severity, "since_us": 0, "reason": "{}", "evidence": "[]"}
+        these = tables.verdict.c
+        with self.database.begin() as connection:
+            connection.execute(
+                delete(tables.verdict).where(these.node == name, these.rule == rule, these.asset == asset)
+            )
+            row = {**place, **told, "attested_by": "", "judged_us": self.now_us}
+            connection.execute(insert(tables.verdict).values(**row))
 
     def wait(self, seconds: float, *, beating: tuple[str, ...] = (), step: float = 4.0, send: bool = True) -> None:
         """Let time pass: a tick each `step`, a beat of those `beating` each 30 s, what is due is sent."""

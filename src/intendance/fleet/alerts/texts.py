@@ -56,8 +56,10 @@ def fact(_: Translator, told: Told) -> str:
         "canary.failed": _("the daily proof that alerts arrive has failed"),
         "manager.blind": _("the manager hears nobody: {detail}"),
     }
-    sentence = facts.get(told.cause) or _("{cause} is broken")
-    values = {"node": told.node, "cause": told.cause, **told.labels, **told.params}
+    sentence = facts.get(told.cause) or _("{cause} is broken on {subject}: {title}")
+    asset = told.labels.get("asset", "")
+    subject = f"{told.node}/{asset}" if asset else told.node
+    values = {"node": told.node, "cause": told.cause, "subject": subject, **told.labels, **told.params}
     if "skew_ms" in values:
         values["skew"] = durations.write(-(-abs(int(values["skew_ms"])) // 1000), _.language, up=True)
     return sentence.format_map(_Named(values))
@@ -83,7 +85,7 @@ def why(_: Translator, cause: str) -> str:
         "canary.failed": _("An alert may reach nobody. Look at: intendance alert list"),
         "manager.blind": _("Nodes are not judged meanwhile. Look at the manager's network."),
     }
-    return reasons.get(cause) or _("See why: intendance status")
+    return reasons.get(cause) or _("See why, on that node: intendance status")
 
 
 def mail(_: Translator, tolds: Sequence[Told], now: datetime, *, zone: str, purpose: str) -> Words:

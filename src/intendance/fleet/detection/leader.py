@@ -8,7 +8,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, select
 
-from intendance.fleet.alerts import outbox, perform
+from intendance.fleet.alerts import outbox, perform, rules
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.windows import Open, open_window
 from intendance.fleet.database.connect import Database, from_us, to_us
@@ -39,6 +39,7 @@ class Leader:
         self._last: dict[str, int] = {}
         self._shape: tuple[int, ...] = ()
         self._window: Open | None = None
+        self._verdicts: tuple[int, ...] | None = None
         self.audited = 0
 
     def tick(self, held: Lease) -> None:
@@ -98,6 +99,10 @@ class Leader:
         if seen.dead:
             outbox.exhume(connection, policy, now_us)
         canary.watch(connection, policy, now_us)
+        verdicts = rules.stamp(connection)
+        if verdicts != self._verdicts:
+            rules.watch(connection, policy, now_us)
+            self._verdicts = verdicts
         if self._is_due("clocks", _CLOCKS_EVERY_US, now_us):
             detection.check_clocks(connection, policy, now_us)
         if self._is_due("audit", _AUDIT_EVERY_US, now_us):

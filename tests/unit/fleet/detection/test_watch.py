@@ -263,3 +263,25 @@ def test_whoever_has_it_in_hand_is_left_alone_until_then(watch: Watch) -> None:
     watch.wait(200, beating=OTHERS)
     assert watch.alerts()[0].state == "firing"
     assert len(watch.sms.taken) == 2
+
+
+def test_a_broken_rule_is_told_until_it_holds_again(watch: Watch) -> None:
+    watch.judge("web-03", "MAINT_004", "fail", "blocking")
+    watch.judge("web-04", "MAINT_004", "fail", "blocking", asset="site-files")
+    watch.judge("web-05", "MAINT_005", "unknown", "blocking")
+    watch.judge("web-06", "MAINT_006", "fail", "duty")
+    watch.wait(20, beating=tuple(NODES))
+    assert [(row.cause, row.node, row.severity) for row in watch.alerts()] == [
+        ("MAINT_004", "web-03", "critical"), ("MAINT_004", "web-04", "critical"),
+    ]  # fmt: skip
+    (mail,) = watch.mail.taken
+    assert mail.subject.startswith("[Intendance] CRITIQUE\u00a0: MAINT_004 est rompue sur web-03\u00a0: ")
+    assert "web-04/site-files" in mail.text
+    watch.restart()
+    watch.wait(20, beating=tuple(NODES))
+    assert len(watch.mail.taken) == 1
+    watch.judge("web-03", "MAINT_004", "pass", "blocking")
+    watch.judge("web-04", "MAINT_004", "unknown", "blocking", asset="site-files")
+    watch.wait(40, beating=tuple(NODES))
+    assert {row.node: row.state for row in watch.alerts()} == {"web-03": "resolved", "web-04": "firing"}
+    assert subjects(watch)[-1].startswith("[Intendance] terminé\u00a0: MAINT_004 est rompue sur web-03")
