@@ -98,7 +98,7 @@ def ack(
         seen = alerts.ack(number, by=f"person:{by}" if by else person(), lasting_seconds=seconds)
         zone = alerts.policy.zone
     if json:
-        Output(as_json=True).json({"schema": "intendance.alert_acked/1", "alert": words.alert_json(seen)})
+        Output(as_json=True).json({"schema": "intendance.alert-acked/1", "alert": words.alert_json(seen)})
         return
     page = page_for(sys.stdout)
     words.draw_acked(page, invocation.language, seen, zone)
@@ -182,7 +182,7 @@ def try_ways(
         found = _awaited(alerts, numbers, seconds)
     if json:
         messages: list[dict[str, Any]] = [words.message_json(each) for each in found]
-        Output(as_json=True).json({"schema": "intendance.alert_test/1", "messages": messages})
+        Output(as_json=True).json({"schema": "intendance.alert-test/1", "messages": messages})
     else:
         page = page_for(sys.stdout)
         words.draw_test(page, invocation.language, found)
