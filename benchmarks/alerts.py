@@ -1,8 +1,8 @@
 """What watching 10,000 nodes costs, how late a silence is seen, and how soon all are known that fall silent at once.
 
-`./dev bench alerts [--nodes N] [--database ADDRESS]`. The leader's tick and the mail worker on a database on disk, by the
-machine's clock; mails go to a notifier that takes them all. First nothing happens; then nodes fall silent one after the
-other; then all that are left, at once.
+`./dev bench alerts [--nodes N] [--database ADDRESS]`. The leader's tick and the mail worker on a database on disk, by
+the machine's clock; mails go to a notifier that takes them all. First nothing happens; then nodes fall silent one after
+the other; then all that are left, at once.
 """
 
 from __future__ import annotations
