@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -24,22 +23,14 @@ from intendance.fleet.detection import decide
 from intendance.plan.adopted import encode
 from intendance.plan.load import load
 from tests.support.mail import MailServer, mail_server
-from tests.support.state import until
+from tests.support.state import Site, until
 from tests.support.storm import EPOCH
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEED = 5.0
 BYSTANDERS = 10
 """Nodes that live, for each that falls silent: what falls silent together is another test."""
-PLAN = """version: 1
-fleet: testing
-organisation: {{name: "ASBL Exemple", timezone: Europe/Brussels, language: fr}}
-catalogues: [asbl]
-node: {{id: web-01}}
-contacts:
-  admin: {{name: "Admin", email: admin@example.org}}
-  lead: {{name: "Lead", email: lead@example.org}}
-alerts:
+ALERTS = """alerts:
   email: {{smtp: "{smtp}", from: intendance@example.org}}
   policy:
     critical:
@@ -48,17 +39,10 @@ alerts:
 """
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="storm-", dir="/tmp") as made:
-        yield Path(made)
-
-
-def _planned(folder: Path, smtp: str) -> Path:
-    source = folder / "intendance.yaml"
-    source.write_text(PLAN.format(smtp=smtp))
-    compiled = folder / "plan.json"
-    compiled.write_bytes(encode(load(source, EPOCH).valid()))
+def _planned(site: Site, smtp: str) -> Path:
+    site.write_plan(more=ALERTS.format(smtp=smtp))
+    compiled = site.base / "plan.json"
+    compiled.write_bytes(encode(load(site.plan, EPOCH).valid()))
     return compiled
 
 
@@ -101,13 +85,13 @@ def _next(process: subprocess.Popen[str]) -> int:
 
 @pytest.mark.parametrize("kills", [30, pytest.param(1000, marks=pytest.mark.long)])
 def test_no_alert_is_lost_and_a_kill_sends_one_mail_twice_at_most(
-    fleet_address: str | Path, folder: Path, kills: int
+    fleet_address: str | Path, bare_site: Site, kills: int
 ) -> None:
     dice = random.Random(20261122)
     names = [f"web-{number:04}" for number in range(kills * 2)]
     with mail_server() as mails, open_database(fleet_address) as database:
         _enrol(database, names)
-        with _managers(fleet_address, _planned(folder, mails.url)) as managers:
+        with _managers(fleet_address, _planned(bare_site, mails.url)) as managers:
             for _ in range(kills):
                 number = _next(managers)
                 time.sleep(dice.uniform(0.02, 2 * 2 / SPEED))
