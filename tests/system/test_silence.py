@@ -114,6 +114,7 @@ def test_a_node_that_falls_silent_is_a_mail_within_the_time_of_the_design(bare_s
             until(lambda: manager.ask("SELECT seq FROM node_state WHERE node = 'web-01'") > [(0,)], "a beat")
         manager.wait_for(lambda: bool(_about(mails, "preuve du jour")), 60)
         manager.wait_for(lambda: bool(_about(mails, "web-01 ne répond plus")), 300)
+        until(lambda: manager.ask(_AFTER_SECONDS)[0][1] is not None, "what the server answered to be written down")
         ((fired, sent),) = manager.ask(_AFTER_SECONDS)
         assert 120 <= fired <= 120 + 4 * STEP_SECONDS
         assert fired + 10 <= sent <= fired + 10 + 8 * STEP_SECONDS
