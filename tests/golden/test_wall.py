@@ -12,7 +12,7 @@ import pytest
 from intendance.agent.judging import Judgement, judge
 from intendance.fleet.verdicts.standing import Head, NodeBrief, Owner, Presence, Standing, stand
 from intendance.language.texts import translator
-from intendance.model.verdict import WORST_FIRST, Param
+from intendance.model.verdict import WORST_FIRST, Param, State
 from intendance.web import words
 from intendance.web.render import Frame, Reader, html
 from intendance.web.wall import wall
@@ -128,3 +128,27 @@ def test_a_fleet_too_large_for_a_screen_shows_what_is_wrong_and_folds_the_rest(
     assert page.count('<tr><th scope="row" class="hot">') == 10
     assert "90 autres sites, où rien n’est rompu." in page
     assert len(page.encode()) < 300_000
+
+
+@pytest.mark.parametrize(
+    ("presence", "counted", "told"),
+    [
+        (Presence.MISSING, True, "Nobody can tell. One node is silent."),
+        (Presence.NEVER, True, "Nobody can tell. One node is silent."),
+        (Presence.UP, False, "Nobody can tell. One node is not judged."),
+        (Presence.LATE, True, "Yes. All"),
+    ],
+)
+def test_the_answer_is_no_yes_where_nobody_can_answer_for_a_node(
+    judgements: dict[str, Judgement], presence: Presence, counted: bool, told: str
+) -> None:
+    standing = _standing(judgements, "well")
+    wiki = replace(standing.nodes[1], presence=presence)
+    counts = {name: found for name, found in standing.counts.items() if counted or name != "wiki"}
+    well = tuple(each for each in standing.verdicts if each.state is State.PASS)
+    passing = {node: {"backup": {State.PASS: 3}} for node in counts}
+    view = wall(
+        replace(standing, nodes=(standing.nodes[0], wiki), counts=passing, verdicts=well), translator("en", "web")
+    )
+    assert " ".join(view.clauses).startswith(told)
+    assert view.shape == ("pass" if told.startswith("Yes") else "unknown")

@@ -85,7 +85,7 @@ class Wall:
 def wall(standing: Standing, _: Translator) -> Wall:
     """The page of a standing."""
     summary = standing.summary
-    shape = "unknown" if standing.stopped else _shape(summary)
+    shape = "unknown" if standing.stopped else _shape(standing, summary)
     return Wall(
         title=_title(standing, summary, _),
         mark={"fail": "✖", "unknown": "?", "pending": "◔", "pass": "✔"}[shape],
@@ -101,16 +101,18 @@ def wall(standing: Standing, _: Translator) -> Wall:
     )
 
 
-def _shape(summary: Mapping[State, int]) -> str:
+def _shape(standing: Standing, summary: Mapping[State, int]) -> str:
     if summary[State.FAIL]:
         return "fail"
-    if summary[State.UNKNOWN] or summary[State.ERROR]:
+    if summary[State.UNKNOWN] or summary[State.ERROR] or _unknown_nodes(standing):
         return "unknown"
     return "pass" if summary[State.PASS] and not summary[State.PENDING] else "pending"
 
 
 def _title(standing: Standing, summary: Mapping[State, int], _: Translator) -> str:
     found = [words.counted(_, state, summary[state]) for state in _TROUBLE if summary[state]]
+    if standing.silent:
+        found.append(_.plural("{n} silent", "{n} silent", standing.silent).format(n=standing.silent))
     if standing.stopped:
         found = [_("judged by nobody")]
     if not found:
@@ -127,7 +129,8 @@ def _clauses(standing: Standing, summary: Mapping[State, int], _: Translator) ->
         told.append(_.plural("{count} is broken", "{count} are broken", broken).format(count=words.spelt(_, broken)))
     if unsure:
         told.append(_.plural("{count} is unknown", "{count} are unknown", unsure).format(count=words.spelt(_, unsure)))
-    if broken or unsure:
+    told += _about_nodes(standing, _)
+    if told:
         opening = _("No.") if broken else _("Nobody can tell.")
         return (opening, *_joined(told))
     if not summary[State.PASS] and not waiting:
@@ -136,6 +139,24 @@ def _clauses(standing: Standing, summary: Mapping[State, int], _: Translator) ->
         clause = _.plural("{count} is not yet due", "{count} are not yet due", waiting)
         return (_("Nothing is broken."), *_joined([clause.format(count=words.spelt(_, waiting))]))
     return (_("Yes."), _all_hold(standing, summary[State.PASS], _))
+
+
+def _unknown_nodes(standing: Standing) -> int:
+    """How many nodes nobody can answer for. Of a fleet where nothing was judged yet, that is said otherwise."""
+    return standing.silent + standing.unjudged if standing.counts else standing.silent
+
+
+def _about_nodes(standing: Standing, _: Translator) -> list[str]:
+    """What is said of nodes that nobody can answer for: that the others are well is no answer for the fleet."""
+    told = []
+    silent, unjudged = standing.silent, _unknown_nodes(standing) - standing.silent
+    if silent:
+        clause = _.plural("{count} node is silent", "{count} nodes are silent", silent)
+        told.append(clause.format(count=words.spelt(_, silent)))
+    if unjudged:
+        clause = _.plural("{count} node is not judged", "{count} nodes are not judged", unjudged)
+        told.append(clause.format(count=words.spelt(_, unjudged)))
+    return told
 
 
 def _stopped(standing: Standing, _: Translator) -> tuple[str, ...]:

@@ -228,3 +228,14 @@ def test_what_cannot_be_added_or_changed_is_refused(accounts: Accounts, fleet_da
         accounts.disable("carim", by="person:root")
     with fleet_database.read() as connection:
         assert len(connection.execute(select(account.c.id)).all()) == 2
+
+
+def test_sessions_that_nobody_comes_back_with_are_not_kept(
+    accounts: Accounts, clock: MovableClock, fleet_database: Database
+) -> None:
+    for _ in range(3):
+        accounts.begin("karim", PASSWORD)
+        clock.move(timedelta(hours=13))
+    accounts.begin("karim", PASSWORD)
+    with fleet_database.read() as connection:
+        assert len(connection.execute(select(session.c.token_sha256)).all()) == 1

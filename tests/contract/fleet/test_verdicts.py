@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import update
 
 from intendance.agent.judging import judge
-from intendance.fleet.database.connect import Database
-from intendance.fleet.database.tables import evidence_head
+from intendance.fleet.database.connect import Database, to_us
+from intendance.fleet.database.tables import evidence_head, node, node_state
 from intendance.fleet.verdicts import decide
 from intendance.fleet.verdicts.service import About, Verdicts
 from intendance.fleet.verdicts.standing import Presence
@@ -103,6 +103,7 @@ def test_a_fleet_is_counted_by_node_and_family_and_shown_worst_first(
 ) -> None:
     clocks = [received("trouble", "web-01"), received("all-well", "wiki")]
     clock = max(clocks, key=lambda each: each.at)
+    _heard(fleet_database, clock)
     service = _service(fleet_database, clock)
     assert service.judge_due() == 2
     standing = service.standing()
@@ -126,3 +127,74 @@ def test_another_process_reads_what_one_judged(fleet_database: Database, receive
     judging.judge_due()
     assert reading.standing().verdicts != first.verdicts
     assert replace(reading.standing(), asked_at=None) == replace(judging.standing(), asked_at=None)
+
+
+def _heard(database: Database, clock: MovableClock) -> None:
+    with database.begin() as connection:
+        connection.execute(update(node_state).values(last_seen_us=to_us(clock.read().at)))
+
+
+def test_a_node_that_falls_silent_is_shown_so_though_nobody_noticed(
+    fleet_database: Database, received: Received
+) -> None:
+    clock = received("all-well", "wiki")
+    service = _service(fleet_database, clock)
+    service.judge_due()
+    assert (service.standing().silent, service.standing().heard) == (0, 1)
+    for seconds, presence in ((80, Presence.LATE), (41, Presence.MISSING)):
+        clock.move(timedelta(seconds=seconds))
+        service.judge_due()
+        assert [each.presence for each in service.standing().nodes] == [presence]
+    assert service.standing().silent == 1
+
+
+def test_a_node_that_nothing_is_known_of_counts_as_not_judged(fleet_database: Database, received: Received) -> None:
+    clock = received("all-well", "wiki")
+    received("all-well", "mute")
+    with fleet_database.begin() as connection:
+        connection.execute(update(evidence_head).where(evidence_head.c.node == "mute").values(signed_size=0))
+    service = _service(fleet_database, clock)
+    service.judge_due()
+    assert (service.standing().unjudged, service.standing().silent) == (1, 0)
+
+
+def test_a_node_that_left_the_fleet_is_judged_and_counted_no_more(fleet_database: Database, received: Received) -> None:
+    clock = received("trouble", "web-01")
+    service = _service(fleet_database, clock)
+    service.judge_due()
+    assert service.states()
+    with fleet_database.begin() as connection:
+        connection.execute(update(node).values(decommissioned_us=to_us(clock.read().at)))
+    clock.move(timedelta(days=2))
+    assert service.judge_due() == 0
+    assert service.states() == ()
+    assert service.of_rule("ASBL_010") == ()
+    assert service.standing().counts == {}
+
+
+def test_what_may_change_soon_is_found_by_the_time_alone(fleet_database: Database, received: Received) -> None:
+    clock = received("all-well", "wiki")
+    service = _service(fleet_database, clock)
+    service.judge_due()
+    rare = [each for each in service.of_node("wiki") if each.rule == "ASBL_016" and each.state is State.PASS]
+    assert rare
+    assert rare[0].next_change_at is not None
+    assert "ASBL_016" not in {each.rule for each in service.standing().soon}
+    clock.at = rare[0].next_change_at - timedelta(days=6)
+    assert "ASBL_016" in {each.rule for each in service.standing().soon}
+
+
+def test_history_is_dropped_once_it_is_older_than_it_is_kept(fleet_database: Database, received: Received) -> None:
+    clock = received("all-well", "wiki")
+    service = _service(fleet_database, clock)
+    service.judge_due()
+    clock.move(timedelta(days=2))
+    service.judge_due()
+    broken = next(each for each in service.of_node("wiki") if each.state is State.FAIL)
+    assert len(service.history("wiki", broken.rule, broken.asset)) == 2
+    clock.move(decide.KEPT_FOR - timedelta(days=1))
+    service.judge_due()
+    assert len(service.history("wiki", broken.rule, broken.asset)) == 2
+    clock.move(timedelta(days=2))
+    service.judge_due()
+    assert len(service.history("wiki", broken.rule, broken.asset)) == 1

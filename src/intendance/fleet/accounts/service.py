@@ -343,6 +343,7 @@ def _open(
     connection: Connection, number: int, stage: Stage, now: datetime, *, address: str = "", browser: str = ""
 ) -> Opened:
     token = secrets.token_urlsafe(32)
+    connection.execute(delete(session).where(session.c.expires_us < to_us(now)))  # nobody comes back with these
     connection.execute(
         insert(session).values(
             token_sha256=_digest(token),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from intendance.catalogue.evaluate import evaluate
 from intendance.catalogue.gathering import gather
@@ -19,7 +18,7 @@ from intendance.fleet.database.tables import evidence_head, node, node_state, se
 from intendance.fleet.verdicts import decide, rows
 from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.source import NodeLedger
-from intendance.fleet.verdicts.standing import Head, NodeBrief, Owner, Presence, Standing, stand
+from intendance.fleet.verdicts.standing import Counts, Head, NodeBrief, Owner, Standing, presence, stand
 from intendance.model.errors.ledger import RecordUnreadable
 from intendance.model.evidence.lifecycle import PlanAdopted
 from intendance.model.frozen import dataclass
@@ -27,13 +26,6 @@ from intendance.model.verdict import State, Verdict
 from intendance.system.clock import Clock
 from intendance.system.collector import paused
 
-_PRESENCE = {
-    "up": Presence.UP,
-    "late": Presence.LATE,
-    "missing": Presence.MISSING,
-    "unobservable": Presence.UNOBSERVABLE,
-    "silenced": Presence.MISSING,
-}
 _LOOKED = "verdicts.looked_us"
 _NOTED_EVERY = timedelta(seconds=5)
 _AT_ONCE = 50
@@ -65,6 +57,15 @@ class _Judged:
     again_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tally:
+    """What a standing shows and counts, as long as nothing was judged anew."""
+
+    shown: tuple[Verdict, ...]
+    counts: Counts
+    all_since: datetime | None
+
+
 class Verdicts:
     """What the rules say of each node. One process judges, the leader; every one reads."""
 
@@ -87,7 +88,7 @@ class Verdicts:
         self._rulebook: Rulebook = load()
         self._judged: dict[str, _Judged] = {}
         self._unreadable: set[str] = set()
-        self._seen: tuple[object, Standing] | None = None
+        self._counted: tuple[object, _Tally] | None = None
         self._noted_at: datetime | None = None
 
     # --- judging ------------------------------------------------------------------------------------------------
@@ -106,7 +107,8 @@ class Verdicts:
             asked = select(head.node, head.incarnation, head.signed_size).join(
                 newest, (newest.c.node == head.node) & (newest.c.incarnation == head.incarnation)
             )
-            heads = connection.execute(asked).all()
+            belonging = select(node.c.node).where(node.c.decommissioned_us.is_(None))
+            heads = connection.execute(asked.where(head.node.in_(belonging))).all()
         due = [row for row in heads if self._is_due(row, now)]
         for row in due[:_AT_ONCE]:
             self._judge(row.node, now)
@@ -122,7 +124,15 @@ class Verdicts:
             this = setting.c.name == _LOOKED
             if connection.execute(update(setting).where(this).values(value=str(to_us(now)))).rowcount == 0:
                 connection.execute(insert(setting).values(name=_LOOKED, value=str(to_us(now))))
+        if self._noted_at is None or self._noted_at.date() != now.date():
+            self._forget(now)
         self._noted_at = now
+
+    def _forget(self, now: datetime) -> None:
+        """Drop the history that is older than it is kept."""
+        ended = verdict_interval.c.to_us
+        with self._database.begin() as connection:
+            connection.execute(delete(verdict_interval).where(ended < to_us(now - decide.KEPT_FOR)))
 
     def _is_due(self, row: Any, now: datetime) -> bool:
         known = self._judged.get(row.node)
@@ -163,15 +173,24 @@ class Verdicts:
         """How the fleet stands now. Raises DatabaseUnreachable."""
         now = self._clock.read().at
         with self._database.read() as connection:
-            stamp = _stamp(connection)
-            nodes = _nodes(connection)
+            nodes = _nodes(connection, now)
+            tally = self._tally(connection, frozenset(each.node for each in nodes), now)
             owners = self._owners(connection) if self._owners is not None else {}
-            if self._seen is None or self._seen[0] != (stamp, nodes, owners):
-                found = [rows.to_verdict(row) for row in connection.execute(select(verdict))]
-                self._seen = ((stamp, nodes, owners), self._stand(found, nodes, owners, now))
-            judged_us = connection.execute(select(setting.c.value).where(setting.c.name == _LOOKED)).scalar()
-        judged_at = from_us(int(judged_us or 0))
-        return replace(self._seen[1], judged_at=judged_at, asked_at=now)
+            looked_us = connection.execute(select(setting.c.value).where(setting.c.name == _LOOKED)).scalar()
+        return Standing(
+            fleet=self._about.fleet,
+            organisation=self._about.organisation,
+            zone=self._about.zone,
+            judged_at=from_us(int(looked_us or 0)),
+            asked_at=now,
+            nodes=nodes,
+            rulebook=self._rulebook,
+            verdicts=tally.shown,
+            counts=tally.counts,
+            all_since=tally.all_since,
+            owners=owners,
+            head=None if self._log is None else Head(size=self._log()),
+        )
 
     def of_node(self, name: str) -> tuple[Verdict, ...]:
         """All verdicts on one node. Raises DatabaseUnreachable."""
@@ -181,7 +200,7 @@ class Verdicts:
     def of_rule(self, rule: str) -> tuple[tuple[Verdict, History], ...]:
         """What one rule says of each of its subjects, with their histories. Raises DatabaseUnreachable."""
         with self._database.read() as connection:
-            found = connection.execute(select(verdict).where(verdict.c.rule == rule)).all()
+            found = connection.execute(select(verdict).where(verdict.c.rule == rule, _belongs())).all()
             spans = connection.execute(
                 select(verdict_interval).where(verdict_interval.c.rule == rule).order_by(verdict_interval.c.from_us)
             ).all()
@@ -193,7 +212,7 @@ class Verdicts:
     def states(self) -> tuple[tuple[str, State], ...]:
         """The rule and the state of every verdict. Raises DatabaseUnreachable."""
         with self._database.read() as connection:
-            found = connection.execute(select(verdict.c.rule, verdict.c.state)).all()
+            found = connection.execute(select(verdict.c.rule, verdict.c.state).where(_belongs())).all()
         return tuple((row.rule, State(row.state)) for row in found)
 
     def record(self, name: str, seq: int) -> HeldRecord | None:
@@ -210,33 +229,30 @@ class Verdicts:
             found = connection.execute(wanted.order_by(interval.from_us)).all()
         return tuple(map(_span, found))
 
-    def _stand(
-        self,
-        found: Sequence[Verdict],
-        nodes: tuple[NodeBrief, ...],
-        owners: dict[tuple[str, str, str | None], Owner],
-        now: datetime,
-    ) -> Standing:
-        known = {each.node for each in nodes}
-        counted = [each for each in found if each.node in known]
-        shown, counts = stand(self._rulebook, counted, now)
-        return Standing(
-            fleet=self._about.fleet,
-            organisation=self._about.organisation,
-            zone=self._about.zone,
-            judged_at=now,
-            nodes=nodes,
-            rulebook=self._rulebook,
-            verdicts=shown,
-            counts=counts,
-            all_since=decide.steady_since((each.state, each.since) for each in counted),
-            owners=owners,
-            head=None if self._log is None else Head(size=self._log()),
-        )
+    def _tally(self, connection: Connection, names: frozenset[str], now: datetime) -> _Tally:
+        """What the verdicts on some nodes add up to; counted anew when one was written, and each hour: what may change
+        soon depends on the time alone."""
+        stamp = (_stamp(connection), names, now.replace(minute=0, second=0, microsecond=0))
+        if self._counted is None or self._counted[0] != stamp:
+            every = map(rows.to_verdict, connection.execute(select(verdict)))
+            found = [each for each in every if each.node in names]
+            shown, counts = stand(self._rulebook, found, now)
+            since = decide.steady_since((each.state, each.since) for each in found)
+            self._counted = stamp, _Tally(shown=shown, counts=counts, all_since=since)
+        return self._counted[1]
+
+
+def _instant(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)
 
 
 def _span(row: Any) -> Span:
     return from_us(row.from_us), None if row.to_us is None else from_us(row.to_us), State(row.state)
+
+
+def _belongs() -> ColumnElement[bool]:
+    """That a verdict is on a node of the fleet: one that left it is judged no more."""
+    return verdict.c.node.in_(select(node.c.node).where(node.c.decommissioned_us.is_(None)))
 
 
 def _of(connection: Connection, name: str) -> Iterable[Any]:
@@ -249,9 +265,9 @@ def _stamp(connection: Connection) -> object:
     return tuple(connection.execute(asked).one())
 
 
-def _nodes(connection: Connection) -> tuple[NodeBrief, ...]:
+def _nodes(connection: Connection, now: datetime) -> tuple[NodeBrief, ...]:
     asked = (
-        select(node.c.node, node.c.site, node_state.c.state, node_state.c.last_seen_us)
+        select(node.c.node, node.c.site, node_state.c.last_seen_us)
         .join(node_state, node_state.c.node == node.c.node, isouter=True)
         .where(node.c.decommissioned_us.is_(None), ~node.c.node.startswith(".", autoescape=True))  # a canary is none
         .order_by(node.c.node)
@@ -260,8 +276,8 @@ def _nodes(connection: Connection) -> tuple[NodeBrief, ...]:
         NodeBrief(
             node=row.node,
             site=row.site or None,
-            presence=Presence.NEVER if row.state is None else _PRESENCE[row.state],
-            last_seen=None if row.last_seen_us is None else from_us(row.last_seen_us),
+            presence=presence(_instant(row.last_seen_us), now),
+            last_seen=_instant(row.last_seen_us),
         )
         for row in connection.execute(asked)
     )

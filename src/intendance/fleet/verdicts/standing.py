@@ -31,6 +31,21 @@ class Presence(StrEnum):
     NEVER = "never"
 
 
+LATE_AFTER = timedelta(seconds=75)
+MISSING_AFTER = timedelta(seconds=120)
+"""MAINT_002: a silence of more than two minutes."""
+
+
+def presence(last_seen: datetime | None, now: datetime) -> Presence:
+    """How a node is heard, by its last beat alone: nobody has to notice a silence for it to be shown."""
+    if last_seen is None:
+        return Presence.NEVER
+    silence = now - last_seen
+    if silence > MISSING_AFTER:
+        return Presence.MISSING
+    return Presence.LATE if silence > LATE_AFTER else Presence.UP
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeBrief:
     """A node as a list shows it. `records` is how much of its ledger was received and verified."""
@@ -110,6 +125,17 @@ class Standing:
     def heard(self) -> int:
         """How many nodes are heard now."""
         return sum(node.presence is Presence.UP for node in self.nodes)
+
+    @property
+    def silent(self) -> int:
+        """How many nodes nobody hears: what they said last is no answer for now."""
+        return sum(node.presence not in (Presence.UP, Presence.LATE) for node in self.nodes)
+
+    @property
+    def unjudged(self) -> int:
+        """How many nodes are heard, and nothing is known of them: no plan arrived, or their evidence cannot be read."""
+        heard = (node for node in self.nodes if node.presence in (Presence.UP, Presence.LATE))
+        return sum(not self.counts.get(node.node) for node in heard)
 
     def of(self, *states: State) -> tuple[Verdict, ...]:
         """The verdicts in one of some states, worst first."""
