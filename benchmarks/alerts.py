@@ -20,11 +20,12 @@ from sqlalchemy import func, insert, select, update
 from benchmarks.measure import machine, options
 from intendance.fleet.alerts.outbox import Worker
 from intendance.fleet.alerts.policy import Policy
+from intendance.fleet.beats.decide import MISSING_US
 from intendance.fleet.database import lease
 from intendance.fleet.database.connect import Database, open_database, to_us
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import alert, node, node_state, outbox, setting
-from intendance.fleet.detection.decide import MISSING_US, SECOND_US
+from intendance.fleet.detection.decide import SECOND_US
 from intendance.fleet.detection.leader import Leader
 from intendance.fleet.manager import TICK_SECONDS
 from intendance.model.alerting import Alerts, AlertStep, EmailChannel, Way

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import case, delete, insert, select, text, update
 
 from intendance.fleet.alerts.outbox import Worker
 from intendance.fleet.alerts.policy import Policy
+from intendance.fleet.beats.decide import MISSING_US
 from intendance.fleet.database import lease, tables
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.detection import decide
@@ -23,6 +24,7 @@ from tests.support.clock import MovableClock
 
 ADMIN = Contact(name="Admin", email="admin@example.org", phone="+32470000001")
 LEAD = Contact(name="Lead", email="lead@example.org", phone="+32470000002")
+BEATS_SECONDS = 50.0
 ACCEPTED = Delivery(outcome="accepted", code="250", provider_id="Q1")
 
 
@@ -54,6 +56,27 @@ def policy(
     return Policy(**settings | changed)
 
 
+_NEXT = text("""
+SELECT min(at_us) FROM (
+  SELECT deadline_us - CASE WHEN state = 'up' THEN 45000000 ELSE 0 END AS at_us FROM node_state
+  WHERE state IN ('up', 'late')
+  UNION ALL SELECT 0 FROM node_state WHERE state = 'missing' AND streak >= 2 AND deadline_us > :now_us
+  UNION ALL SELECT next_us FROM escalation JOIN alert ON alert.id = escalation.alert
+  WHERE escalation.state = 'waiting' AND alert.state IN ('firing', 'resolved') AND suppressed IS NULL
+  UNION ALL SELECT next_us FROM outbox WHERE state IN ('queued', 'failed', 'sending')
+  UNION ALL SELECT acked_until_us FROM alert WHERE state = 'acked'
+) AS every
+""")
+
+
+class Passing(Leader):
+    """A leader of which a test says that it ticked in a time in which there was nothing to do."""
+
+    def pass_over(self) -> None:
+        instant = self._clock.read()
+        self._ticked = (to_us(instant.at), instant.mono_ns // 1000)
+
+
 @dataclass
 class Memory:
     """A notifier that takes everything, or answers what it is told to."""
@@ -82,13 +105,14 @@ class Watch:
             row = {"name": "leader", "holder": "test", "epoch": 1, "until_us": 2**62}
             connection.execute(insert(tables.lease).values(**row))
             if not canary:
-                connection.execute(insert(tables.setting).values(name="canary.begun_us", value=str(2**62)))
-                connection.execute(insert(tables.setting).values(name="canary.done_us", value=str(2**62)))
+                for name in ("canary.begun_us", "canary.done_us"):
+                    connection.execute(insert(tables.setting).values(name=name, value=str(to_us(at))))
+        self._beat_at = self.now_us / 1e6 + BEATS_SECONDS
         self.restart()
 
     def restart(self) -> None:
         """As a new process: nothing is remembered but the database."""
-        self.leader = Leader(self.database, lambda: self.policy, self.clock)
+        self.leader = Passing(self.database, lambda: self.policy, self.clock)
         self.workers = [
             Worker(self.database, notifier, lambda: self.policy, self.clock, holder="w", chance=lambda: 0.5)
             for notifier in (self.mail, self.sms)
@@ -107,23 +131,20 @@ class Watch:
                 [{"node": name, "incarnation": 1, "enrolled_us": now, "site": site} for name in names],
             )
             state = {"incarnation": 1, "state": "up", "state_since_us": now, "last_seen_us": now, "streak": 2}
-            deadline = {"deadline_us": now + decide.MISSING_US}
+            deadline = {"deadline_us": now + MISSING_US}
             connection.execute(insert(tables.node_state), [{"node": name, **state, **deadline} for name in names])
 
     def beat(self, *names: str, skew_ms: int = 0) -> None:
         """A beat of each, as ingest writes it."""
         now = self.now_us
+        state = tables.node_state.c
+        in_time = now - state.last_seen_us <= 90 * decide.SECOND_US
+        heard = update(tables.node_state).where(state.node.in_(names)).values(
+            last_seen_us=now, deadline_us=now + MISSING_US, skew_ms=skew_ms,
+            streak=case((in_time, state.streak + 1), else_=1),
+        )  # fmt: skip
         with self.database.begin() as connection:
-            for name in names:
-                ours = tables.node_state.c.node == name
-                row = connection.execute(select(tables.node_state).where(ours)).one()
-                in_time = now - row.last_seen_us <= 90 * decide.SECOND_US
-                connection.execute(
-                    update(tables.node_state).where(ours).values(
-                        last_seen_us=now, deadline_us=now + decide.MISSING_US, skew_ms=skew_ms,
-                        streak=row.streak + 1 if in_time else 1,
-                    )
-                )  # fmt: skip
+            connection.execute(heard)
 
     def judge(self, name: str, rule: str, state: str, severity: str, asset: str = "") -> None:
         """A verdict, as the judge writes it."""
@@ -138,20 +159,30 @@ class Watch:
             connection.execute(insert(tables.verdict).values(**row))
 
     def wait(self, seconds: float, *, beating: tuple[str, ...] = (), step: float = 4.0, send: bool = True) -> None:
-        """Let time pass: a tick each `step`, a beat of those `beating` each 30 s, what is due is sent."""
-        left = seconds
-        since_beat = 0.0
-        while left > 0:
-            passed = min(step, left)
+        """Let time pass: a tick each `step` while anything is due, a beat of those `beating` each 50 s, what is due is
+        sent. The ticks of a time in which nothing is due are left out."""
+        end = self.clock.at + timedelta(seconds=seconds)
+        quiet = 0.0  # whatever the test did is seen first
+        while self.clock.at < end:
+            passed = min(max(step, quiet), (end - self.clock.at).total_seconds())
+            if passed > step:
+                self.clock.move(timedelta(seconds=passed - step))
+                self.leader.pass_over()
+                passed = step
             self.clock.move(timedelta(seconds=passed))
-            left -= passed
-            since_beat += passed
-            if beating and since_beat >= 30:
+            if self.now_us / 1e6 >= self._beat_at:
                 self.beat(*beating)
-                since_beat = 0.0
+                self._beat_at = self.now_us / 1e6 + BEATS_SECONDS
             self.tick()
             if send:
                 self.send()
+            quiet = min(self._quiet_seconds(), self._beat_at - self.now_us / 1e6)
+
+    def _quiet_seconds(self) -> float:
+        """For how long nothing is due."""
+        with self.database.read() as connection:
+            due_us = connection.execute(_NEXT, {"now_us": self.now_us}).scalar_one()
+        return 600.0 if due_us is None else (due_us - self.now_us) / 1e6
 
     def tick(self) -> None:
         self.leader.tick(self.held)

@@ -66,7 +66,7 @@ def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager
         _remember(layout, settings)
         manager = Manager(database, settings.fleet, clock, say, urls=settings.urls, pin=settings.pin)
         _watch(manager, standing_policy(settings, say))
-        manager.ticks.append(_verdicts(database, settings, clock, say).tick)
+        manager.duties["judge"] = _verdicts(database, settings, clock, say).tick
         yield manager
 
 
@@ -114,7 +114,8 @@ def standing_policy(settings: Settings, say: Say) -> StandingPlan:
 
 def _watch(manager: Manager, policy: Callable[[], Policy]) -> None:
     """Let the leader see who is silent, and let messages leave."""
-    manager.ticks.append(Leader(manager.database, policy, manager.clock).tick)
+    leader = Leader(manager.database, policy, manager.clock, hear=manager.ingest.flush)
+    manager.duties["detector"] = leader.tick
     for way in WAYS:
         notifier = PlannedWay(way, policy)
         worker = Worker(manager.database, notifier, policy, manager.clock, holder=manager.holder, chance=random.random)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, and_, func, insert, or_, select, text, u
 from intendance.fleet.alerts import decide
 from intendance.fleet.alerts.decide import Fate
 from intendance.fleet.alerts.policy import UNDELIVERABLE, Policy
-from intendance.fleet.alerts.recording import Sighting, clear_many, raise_many
+from intendance.fleet.alerts.recording import Sighting, alone, clear_many, raise_many
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.tables import alert, delivery_event, outbox
 from intendance.model.alerting import Way
@@ -27,6 +27,7 @@ LEASE_US = 60 * decide.SECOND_US
 DEADLINE_SECONDS = 30.0
 """Shorter than the lease, so that nobody else takes a message that is still being sent."""
 _IDLE_SECONDS = 0.2
+_LONGEST_PAUSE_US = 2 * max(decide.BACK_OFF_S) * decide.SECOND_US
 _LINE_FAULTS = frozenset({"timeout", "connection", "tls", "credentials"})
 """What is wrong with the way, not with the message: the others of that way wait too."""
 
@@ -73,7 +74,7 @@ class Worker:
     def send_one(self) -> bool:
         """Send one message that is due, if there is one. Raises DatabaseUnreachable."""
         now_us = to_us(self._now())
-        if now_us < self._paused_until_us:
+        if 0 < self._paused_until_us - now_us <= _LONGEST_PAUSE_US:
             return False
         with self._database.read() as connection:
             if connection.execute(_WAITING, {"way": self._notifier.way, "now_us": now_us}).first() is None:
@@ -138,6 +139,7 @@ def finish(
 
     What is dead is an alert of its own, in the same transaction; what arrives by a way ends the alert about it.
     """
+    alone(connection)
     ours = (outbox.c.id == claimed.id) & (outbox.c.lease_holder == holder) & (outbox.c.tries == claimed.tries + 1)
     values: dict[str, Any] = {
         "state": decided.state,

@@ -181,6 +181,8 @@ def write(
     first = alerts[notice.dues[0].alert]
     step = notice.dues[0].step
     key = decide.idempotency_key(first.key, first.started_us, first.episode, step, notice.contact, notice.way)
+    if _is_written(connection, key):
+        return 0
     told = [told_as(alerts[due.alert]) for due in notice.dues]
     purpose = first.cause if first.cause == CANARY else notice.purpose
     words = say(_, policy, notice.way, told, purpose, now_us)
@@ -199,6 +201,10 @@ def write(
         "state": "queued",
     }
     return put(connection, policy, _, row, now_us)
+
+
+def _is_written(connection: Connection, key: str) -> bool:
+    return connection.execute(select(outbox.c.id).where(outbox.c.idempotency_key == key)).first() is not None
 
 
 def say(_: Translator, policy: Policy, way: Way, told: Sequence[Told], purpose: str, now_us: int) -> Words:
@@ -229,10 +235,7 @@ def content(words: Words, numbers: Sequence[int]) -> str:
 
 
 def put(connection: Connection, policy: Policy, _: Translator, row: dict[str, Any], now_us: int) -> int:
-    """One row of the outbox, unless it is there; a text message too many in an hour is held back, for one summary."""
-    known = connection.execute(select(outbox.c.id).where(outbox.c.idempotency_key == row["idempotency_key"])).first()
-    if known is not None:
-        return 0
+    """One row of the outbox; a text message too many in an hour is held back, for one summary."""
     if not policy.address(row["contact"], row["channel"]):
         row |= {"state": "dead", "last_code": "address", "last_detail": "the plan has no such address"}
     elif row["channel"] == "sms":
@@ -303,7 +306,10 @@ def use_other_ways(connection: Connection, policy: Policy, _: Translator, now_us
         if not decide.needs_other_way("critical", row.tries, row.made_us, now_us):
             continue
         other = policy.other_way(row.contact, row.channel)
-        if other is None:
+        if other is None or _is_written(
+            connection,
+            decide.idempotency_key(row.key, row.started_us, row.episode, row.step, row.contact, other),
+        ):
             continue
         numbers = json.loads(row.content)["alerts"]
         alerts = _alerts(connection, numbers)

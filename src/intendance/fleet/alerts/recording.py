@@ -14,7 +14,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from intendance.fleet.alerts import decide
 from intendance.fleet.alerts.decide import Move, Standing
 from intendance.fleet.alerts.policy import Policy
-from intendance.fleet.database.tables import alert, alert_event, escalation
+from intendance.fleet.database.lease import LEADER
+from intendance.fleet.database.tables import alert, alert_event, escalation, lease, outbox
 from intendance.model.alerting import Urgency
 from intendance.model.frozen import dataclass
 
@@ -270,6 +271,23 @@ def suppress_many(
     _drop_waiting(connection, [number for number, why in reasons.items() if why])
     for number in (number for number, why in reasons.items() if why is None):
         resume(connection, number, standings[number], now_us)
+
+
+def bring_forward(connection: Connection, back_us: int) -> None:
+    """What waits for an instant of a clock that was set back since waits no longer for that."""
+    if back_us <= 0:
+        return
+    waiting = escalation.c.state == "waiting"
+    connection.execute(update(escalation).where(waiting).values(next_us=escalation.c.next_us - back_us))
+    times = (outbox.c.made_us, outbox.c.next_us, outbox.c.expires_us, outbox.c.lease_until_us)
+    earlier = {each.name: each - back_us for each in times}
+    connection.execute(update(outbox).where(outbox.c.state.in_(("queued", "failed", "sending"))).values(**earlier))
+
+
+def alone(connection: Connection) -> None:
+    """Nobody else changes alerts until this transaction ends: neither the leader's tick, nor a worker, nor a person.
+    On SQLite whoever writes is alone."""
+    connection.execute(select(lease.c.name).where(lease.c.name == LEADER).with_for_update())
 
 
 def urgency_of(row: Row[Any]) -> Urgency:

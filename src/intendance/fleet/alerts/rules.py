@@ -29,9 +29,10 @@ def _rulebook() -> Rulebook:
 
 
 def stamp(connection: Connection) -> tuple[int, ...]:
-    """What differs once a verdict was written or taken away."""
-    asked = select(func.count(), func.max(verdict.c.judged_us), func.sum(verdict.c.judged_us % 1_000_003))
-    return tuple(each or 0 for each in connection.execute(asked).one())
+    """What differs once a verdict was written or taken away, or a node came or went."""
+    verdicts = select(func.count(), func.max(verdict.c.judged_us), func.sum(verdict.c.judged_us % 1_000_003))
+    nodes = select(func.count(), func.max(node.c.enrolled_us), func.max(node.c.decommissioned_us)).select_from(node)
+    return tuple(each or 0 for asked in (verdicts, nodes) for each in connection.execute(asked).one())
 
 
 def watch(connection: Connection, policy: Policy, now_us: int) -> None:

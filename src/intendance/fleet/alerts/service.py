@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from intendance.fleet.alerts import decide, texts
 from intendance.fleet.alerts.perform import content, told_as
 from intendance.fleet.alerts.policy import CANARY, Policy
-from intendance.fleet.alerts.recording import add_events, standing_of
+from intendance.fleet.alerts.recording import add_events, alone, standing_of
 from intendance.fleet.alerts.texts import Language, Told
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.tables import alert, alert_event, outbox, silence
@@ -160,7 +160,8 @@ class Alerts:
         """Take it in hand for a while; nobody else is told meanwhile. Raises AlertUnknown, AlertNotFiring."""
         now_us = to_us(self.now)
         with self._database.begin() as connection:
-            row = _row(connection, number, for_update=True)
+            alone(connection)
+            row = _row(connection, number)
             move = decide.acked(standing_of(row), by, now_us, lasting_seconds * decide.SECOND_US)
             if move is None:
                 raise AlertNotFiring(number=number)
@@ -238,9 +239,8 @@ class Alerts:
         return tuple(map(_message, rows))
 
 
-def _row(connection: Connection, number: int, *, for_update: bool = False) -> Row[Any]:
-    wanted = select(alert).where(alert.c.id == number)
-    row = connection.execute(wanted.with_for_update() if for_update else wanted).one_or_none()
+def _row(connection: Connection, number: int) -> Row[Any]:
+    row = connection.execute(select(alert).where(alert.c.id == number)).one_or_none()
     if row is None:
         raise AlertUnknown(number=number)
     return row

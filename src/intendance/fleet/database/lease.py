@@ -9,8 +9,11 @@ from intendance.fleet.database.connect import Database
 from intendance.fleet.database.tables import lease
 from intendance.model.frozen import dataclass
 
+LEADER = "leader"
 TTL_US = 5_000_000
 RENEW_US = 1_000_000
+_FAR_US = 60_000_000
+"""An end farther away than this was written by a clock that has been set back since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,10 @@ def take(database: Database, name: str, holder: str, now_us: int) -> Lease | Non
     with database.begin() as connection:
         connection.execute(insert(lease).values(**fresh | {"until_us": 0, "epoch": 0}).on_conflict_do_nothing())
         row = connection.execute(select(lease).where(lease.c.name == name).with_for_update()).one()
-        if row.holder != holder and row.until_us > now_us:
+        holds_still = now_us < row.until_us <= now_us + _FAR_US
+        if row.holder != holder and holds_still:
             return None
-        renewed = row.holder == holder and row.until_us > now_us
+        renewed = row.holder == holder and holds_still
         epoch = row.epoch if renewed else row.epoch + 1
         changed = {"holder": holder, "epoch": epoch, "until_us": now_us + TTL_US}
         connection.execute(update(lease).where(lease.c.name == name).values(**changed))

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 from intendance.fleet.alerts import recording
 from intendance.fleet.alerts.policy import CANARY, Policy
 from intendance.fleet.alerts.recording import Sighting
+from intendance.fleet.beats.decide import MISSING_US
 from intendance.fleet.database.settings import read_setting, write_setting
 from intendance.fleet.database.tables import alert, node, node_state, outbox
 from intendance.fleet.detection import decide
@@ -23,7 +24,7 @@ def watch(connection: Connection, policy: Policy, now_us: int) -> None:
     if policy.alerts is None:
         return
     begun, done = read_setting(connection, BEGUN), read_setting(connection, DONE)
-    if begun is None or now_us - begun >= decide.CANARY_EVERY_US:
+    if begun is None or not 0 <= now_us - begun < decide.CANARY_EVERY_US:
         begin(connection, now_us)
         return
     if done is not None and done >= begun:
@@ -38,12 +39,19 @@ def watch(connection: Connection, policy: Policy, now_us: int) -> None:
         recording.raise_many(connection, [FAILED], policy, now_us)
 
 
+def begin_anew(connection: Connection, now_us: int) -> None:
+    """One that was on its way while we saw nothing proves nothing: neither that it came nor that it did not."""
+    begun, done = read_setting(connection, BEGUN), read_setting(connection, DONE)
+    if begun is not None and (done is None or done < begun):
+        begin(connection, now_us)
+
+
 def begin(connection: Connection, now_us: int) -> None:
     """Let the phantom fall silent now: the detector finds it as it finds every node."""
     recording.clear_many(connection, [canary_of(NAME).key], now_us, quietly=True)
     _bury(connection)
     connection.execute(insert(node).values(node=NAME, incarnation=1, enrolled_us=now_us))
-    last_seen_us = now_us - decide.MISSING_US
+    last_seen_us = now_us - MISSING_US
     connection.execute(
         insert(node_state).values(
             node=NAME, incarnation=1, state="late", state_since_us=now_us, last_seen_us=last_seen_us,

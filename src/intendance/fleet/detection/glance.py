@@ -25,8 +25,7 @@ SELECT
           AND cause IN ('site.unreachable', 'fleet.silent', 'node.flapping')) AS lasting,
   EXISTS (SELECT 1 FROM outbox WHERE state = 'dead' AND tries = 0 AND lease_holder = '') AS dead,
   (SELECT count(*) FROM alert WHERE state IN ('pending', 'firing', 'acked')) AS open,
-  (SELECT max(id) FROM alert WHERE state IN ('pending', 'firing', 'acked')) AS newest,
-  (SELECT max(started_us) FROM alert WHERE state IN ('pending', 'firing', 'acked')) AS latest,
+  (SELECT coalesce(sum(id), 0) FROM alert WHERE state IN ('pending', 'firing', 'acked')) AS which,
   (SELECT coalesce(sum(id), 0) FROM silence
    WHERE from_us <= :now_us AND to_us > :now_us AND ended_us IS NULL) AS silences
 """)
@@ -37,6 +36,7 @@ class Glance:
     """What there is to do; `shape` differs when other alerts are open or other silences hold than before."""
 
     moving: bool
+    missing: bool
     due: bool
     stuck: bool
     acks: bool
@@ -58,10 +58,11 @@ def glance(connection: Connection, now_us: int) -> Glance:
     ).one()
     return Glance(
         moving=bool(row.late or row.again or row.missing or row.back),
+        missing=bool(row.missing),
         due=bool(row.due),
         stuck=bool(row.stuck),
         acks=bool(row.acks),
         lasting=bool(row.lasting),
         dead=bool(row.dead),
-        shape=(row.open, row.newest or 0, row.latest or 0, int(row.silences)),
+        shape=(row.open, int(row.which), int(row.silences)),
     )

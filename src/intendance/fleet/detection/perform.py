@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
 
 from intendance.fleet.alerts import recording
 from intendance.fleet.alerts.perform import FLAPPING, MISSING
@@ -20,7 +20,6 @@ from intendance.model.frozen import dataclass
 SITE = "site.unreachable"
 FLEET = "fleet.silent"
 SKEW = "node.skew"
-BLIND = "manager.blind"
 PHANTOM = "."
 """Nodes of our own, for canaries, begin so: no name that people choose does."""
 
@@ -41,8 +40,12 @@ def note_blindness(connection: Connection, blind: Blind) -> None:
     gap = {"from_us": blind.from_us, "to_us": blind.to_us, "cause": blind.cause}
     connection.execute(insert(observability_gap).values(**gap))
     until = decide.deadline_us(0, blind.to_us)
-    heard = node_state.c.state.in_(("up", "late")) & (node_state.c.deadline_us < until)
-    connection.execute(update(node_state).where(heard).values(deadline_us=until))
+    watched = node_state.c.state.in_(("up", "late")) & ~node_state.c.node.startswith(PHANTOM, autoescape=True)
+    connection.execute(update(node_state).where(watched, node_state.c.deadline_us < until).values(deadline_us=until))
+    # A clock that was set back: what was heard later than now would hide a silence, and be newer than every beat.
+    ahead = node_state.c.last_seen_us > blind.to_us
+    anew = case((node_state.c.state == "missing", blind.to_us), else_=until)
+    connection.execute(update(node_state).where(ahead).values(last_seen_us=blind.to_us, deadline_us=anew))
 
 
 def look(connection: Connection, policy: Policy, now_us: int) -> Seen:
@@ -243,6 +246,18 @@ def _percents(connection: Connection, names: Sequence[str], now_us: int) -> dict
     for name, at_us in connection.execute(events):
         changes[name].append(at_us)
     return {name: decide.flapping_percent(at, now_us) for name, at in changes.items()}
+
+
+def end_of_those_gone(connection: Connection, now_us: int) -> None:
+    """End what was raised of nodes that left the fleet, and the silence of one that was let in anew: no beat would."""
+    silent = select(node_state.c.node).where(node_state.c.state == "missing")
+    here = select(node_state.c.node)
+    gone = or_(
+        (alert.c.cause == MISSING) & alert.c.node.not_in(silent),
+        alert.c.cause.in_((SKEW, FLAPPING)) & alert.c.node.not_in(here),
+    )
+    rows = connection.execute(select(alert.c.key).where(alert.c.state != "resolved", gone)).scalars().all()
+    clear_many(connection, rows, now_us)
 
 
 def check_clocks(connection: Connection, policy: Policy, now_us: int) -> None:

@@ -10,6 +10,8 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from intendance.fleet.beats.decide import MISSING_US
+from intendance.fleet.beats.presence import presence
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.tables import (
     enrolment_token,
@@ -32,7 +34,6 @@ from intendance.wire import signing
 from intendance.wire.messages import Enrolment, EnrolmentAnswer
 from intendance.wire.token import LIFETIME_US, Token, read_token
 
-MISSING_US = 120_000_000
 """After its last beat a node is missing: two intervals, as the rules have it (MAINT_010)."""
 
 
@@ -193,7 +194,7 @@ class Nodes:
         this_head = (evidence_head.c.node == node.c.node) & (evidence_head.c.incarnation == node.c.incarnation)
         asked = (
             select(
-                node, node_key.c.fingerprint, node_state.c.state, node_state.c.last_seen_us, node_state.c.skew_ms,
+                node, node_key.c.fingerprint, node_state.c.deadline_us, node_state.c.last_seen_us, node_state.c.skew_ms,
                 evidence_head.c.size, evidence_head.c.signed_size, open_findings.c.found,
             )
             .join(node_key, this_key)
@@ -203,25 +204,31 @@ class Nodes:
             .order_by(node.c.node)
         )  # fmt: skip
         with self._database.read() as connection:
-            return tuple(_seen(row) for row in connection.execute(asked))
+            now = self._clock.read().at
+            return tuple(_seen(row, now) for row in connection.execute(asked))
 
 
-def _seen(row: Row[tuple[object, ...]]) -> NodeSeen:
+def _seen(row: Row[tuple[object, ...]], now: datetime) -> NodeSeen:
     ended = row.decommissioned_us
+    heard = presence(_at(row.last_seen_us), _at(row.deadline_us), now)
     return NodeSeen(
         node=row.node,
         incarnation=row.incarnation,
-        state="decommissioned" if ended is not None else row.state,
-        last_seen_at=None if row.last_seen_us is None else from_us(row.last_seen_us),
+        state="decommissioned" if ended is not None else heard.value,
+        last_seen_at=_at(row.last_seen_us),
         skew_ms=row.skew_ms or 0,
         software=row.software,
         fingerprint=row.fingerprint,
         enrolled_at=from_us(row.enrolled_us),
-        decommissioned_at=None if ended is None else from_us(ended),
+        decommissioned_at=_at(ended),
         evidence_size=row.size or 0,
         signed_size=row.signed_size or 0,
         findings=row.found or 0,
     )
+
+
+def _at(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)
 
 
 def _invitation(row: Row[tuple[object, ...]]) -> decide.Invitation:

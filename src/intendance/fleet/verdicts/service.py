@@ -12,13 +12,14 @@ from intendance.catalogue.evaluate import evaluate
 from intendance.catalogue.gathering import gather
 from intendance.catalogue.load import load
 from intendance.catalogue.rule import Rulebook
+from intendance.fleet.beats.presence import presence
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
 from intendance.fleet.database.tables import evidence_head, node, node_state, setting, verdict, verdict_interval
 from intendance.fleet.verdicts import decide, rows
 from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.source import NodeLedger
-from intendance.fleet.verdicts.standing import Counts, Head, NodeBrief, Owner, Standing, presence, stand
+from intendance.fleet.verdicts.standing import Counts, Head, NodeBrief, Owner, Standing, stand
 from intendance.model.errors.ledger import RecordUnreadable
 from intendance.model.evidence.lifecycle import PlanAdopted
 from intendance.model.frozen import dataclass
@@ -267,7 +268,7 @@ def _stamp(connection: Connection) -> object:
 
 def _nodes(connection: Connection, now: datetime) -> tuple[NodeBrief, ...]:
     asked = (
-        select(node.c.node, node.c.site, node_state.c.last_seen_us)
+        select(node.c.node, node.c.site, node_state.c.last_seen_us, node_state.c.deadline_us)
         .join(node_state, node_state.c.node == node.c.node, isouter=True)
         .where(node.c.decommissioned_us.is_(None), ~node.c.node.startswith(".", autoescape=True))  # a canary is none
         .order_by(node.c.node)
@@ -276,7 +277,7 @@ def _nodes(connection: Connection, now: datetime) -> tuple[NodeBrief, ...]:
         NodeBrief(
             node=row.node,
             site=row.site or None,
-            presence=presence(_instant(row.last_seen_us), now),
+            presence=presence(_instant(row.last_seen_us), _instant(row.deadline_us), now),
             last_seen=_instant(row.last_seen_us),
         )
         for row in connection.execute(asked)
