@@ -10,7 +10,7 @@ from pathlib import Path
 SOURCES = Path(__file__).resolve().parents[2] / "src/intendance"
 _DEPTH = 4
 _HOLE = "{}"
-_CODE = re.compile(r"--|GRANT |mariadbd --")
+_CODE = re.compile(r"--|GRANT |mariadbd --|ALTER TABLE |DROP DATABASE |SELECT COUNT")
 """How commands and SQL begin, which stand in sentences as they are."""
 _RAISED = {"ValueError", "Fault", "_refuse", "_unusable", "translated", "_wrong", "_unclear", "_faulty"}
 """What carries a sentence to the error that shows it."""

@@ -12,6 +12,7 @@ from intendance.ledger.book import Book
 from intendance.model.evidence import KIND_OF, Evidence
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed, PacketCheck
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed, Hardware, Leg, Link
+from intendance.model.evidence.guide import GuidedStep, GuideStep, RestoreGuided
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed, SetSeen
 from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted, RecipientEntry, ScheduleEntry
@@ -40,6 +41,28 @@ START = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
 def text(at: datetime) -> str:
     """An instant as evidence writes it."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+FIVE: tuple[GuideStep, ...] = ("identify", "choose", "test", "replace", "verify")
+
+
+def guided(began: datetime, *steps: GuideStep, ok: bool = True) -> RestoreGuided:
+    """The record of the last of these steps of a guided restore; `ok` is of that one."""
+    ended = tuple(
+        GuidedStep(step=each, ended_at=text(began), took_ms=1000, ok=ok or each != steps[-1]) for each in steps
+    )
+    return RestoreGuided(
+        guide="shop-db.guide.20261001T090000Z",
+        step=steps[-1],
+        ok=ok,
+        engine="mariadb",
+        scope="database",
+        what="shop",
+        began_at=text(began),
+        took_ms=1000,
+        present=True,
+        steps=ended,
+    )
 
 
 def plan(

@@ -22,7 +22,7 @@ from tests.support.children import children_of, open_descriptors
 from tests.support.gnupg import Keys
 from tests.support.memory_store import MemoryStore
 
-SMALL = PipeLimits(level=1, threads=1, part_bytes=1 << 20, stall_seconds=60)
+SMALL = PipeLimits(level=1, threads=1, part_bytes=1 << 20, fed_bytes=4 << 20, stall_seconds=60)
 
 
 def accept(code: int, stderr: str) -> Finished:

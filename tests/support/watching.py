@@ -163,6 +163,7 @@ class Watch:
         sent. The ticks of a time in which nothing is due are left out."""
         end = self.clock.at + timedelta(seconds=seconds)
         quiet = 0.0  # whatever the test did is seen first
+        self._beat_at = min(self._beat_at, self.now_us / 1e6 + BEATS_SECONDS)
         while self.clock.at < end:
             passed = min(max(step, quiet), (end - self.clock.at).total_seconds())
             if passed > step:

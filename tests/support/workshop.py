@@ -49,7 +49,8 @@ from tests.support.clock import MovableClock
 from tests.support.gnupg import Keys
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-SMALL_PARTS = PipeLimits(level=1, threads=1, part_bytes=256 << 10)
+SMALL_PARTS = PipeLimits(level=1, threads=1, part_bytes=256 << 10, fed_bytes=2 << 20)
+"""Small trees have several parts, however far zstd reads ahead."""
 
 
 @dataclass

@@ -116,6 +116,7 @@ def answers_of(site: Site) -> Iterator[tuple[str, Answer]]:
     yield "ledger-verify-incomplete", site.run("ledger", "verify", "--json")
     (site.base / "checkpoint").rename(checkpoint)
     yield from site_answers(site)
+    yield from guide_answers(site)
     yield from key_answers(site)
     yield from alert_answers(site)
 
@@ -179,9 +180,19 @@ sites:
     yield "site-restored", site.run("restore", "run", "crud", "--into", "both", "--json", environment=opened)
 
 
+def guide_answers(site: Site) -> Iterator[tuple[str, Answer]]:
+    """That database, guided: to the test restore and no further; to its end, and back."""
+    words = ("restore", "guide", "members", "--json")
+    opened = site.keys.owner.environment
+    yield "guide-open", site.run(*words, environment=opened)
+    yield "guide-cancelled", site.run(*words, "--cancel", environment=opened)
+    yield "guide-done", site.run(*words, "--yes", "--confirm", "members", environment=opened)
+    yield "guide-back", site.run(*words, "--back", "--confirm", "members", environment=opened)
+
+
 CODES = {
     "plan-check-invalid": Exit.USAGE, "error": Exit.USAGE, "restore-taken": Exit.USAGE, "gate-unknown": Exit.UNKNOWN,
-    "ledger-verify-incomplete": Exit.PARTIAL, "alert-test": Exit.FAILED,
+    "ledger-verify-incomplete": Exit.PARTIAL, "alert-test": Exit.FAILED, "guide-open": Exit.PARTIAL,
 }  # fmt: skip
 ANY_CODE = {"status", "gate", "doctor"}
 """What these say depends on the machine, not only on this life."""
@@ -189,7 +200,7 @@ KEPT = (
     "adoption", "backup-list", "restore-plan", "restore-run", "restore-taken", "run-list", "run-show", "ledger-show",
     "ledger-show-record", "ledger-verify", "ledger-verify-incomplete", "ledger-checkpoint", "ledger-export",
     "ledger-export-part", "ledger-verify-bundle", "alert-silence", "alert-list", "alert-ack", "alert-show",
-    "alert-test",
+    "alert-test", "guide-open", "guide-done", "guide-back",
 )  # fmt: skip
 """Those whose words are kept; `status`, `gate` and `doctor` have golden files of their own, of lives that are fixed."""
 _PLACES = (

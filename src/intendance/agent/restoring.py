@@ -18,6 +18,7 @@ from intendance.agent.service import find_asset
 from intendance.agent.stopping import ShieldedSteps, Stop, Stopper
 from intendance.agent.wanted import planned, stores_of
 from intendance.engines import open_engine
+from intendance.engines.files import FilesEngine
 from intendance.model.errors import Exit, IntendanceError
 from intendance.model.errors.engine import DestinationUnusable
 from intendance.model.errors.runs import RestoreCancelled, StoreUnknown, WorkerCrashed
@@ -45,6 +46,8 @@ class Asked:
     point: str | None = None
     store: str | None = None
     streams: tuple[str, ...] = ()
+    guided: bool = False
+    """The destination was chosen by us: beside or in what it is to replace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +228,8 @@ def put_together(node: Node, asked: Asked) -> tuple[restore.RestoreJob, restore.
         if not stores:
             known = ", ".join(asset.backup.stores if asset.backup else ())
             raise StoreUnknown(asset=asset.name, store=asked.store, known=known)
-    _require_apart(node, asset, asked.into)
+    if not asked.guided:
+        _require_apart(node, asset, asked.into)
     target = None if asked.to is None else read_moment(asked.to, node.plan.organisation.timezone)
     wish = Wish(
         asset=asset.name,
@@ -236,7 +240,9 @@ def put_together(node: Node, asked: Asked) -> tuple[restore.RestoreJob, restore.
         zone=node.plan.organisation.timezone,
     )
     context = restore.RestoreContext(
-        engine=open_engine(asset),
+        engine=FilesEngine(asset, within=True)
+        if asked.guided and isinstance(asset, FilesAsset)
+        else open_engine(asset),
         stores=stores,
         book=node.book,
         scratch=node.layout.scratch(asset.name, os.getpid()),

@@ -331,6 +331,7 @@ def _subjects(facts: Facts, node: str) -> tuple[list[Subject], list[str]]:
                 proofs=_own(facts, node, "key.proven"),
                 drills=_of_node(facts, node, "drill.completed", asset),
                 drills_failed=_of_node(facts, node, "drill.failed", asset),
+                guided=_own(facts, node, "restore.guided", asset),
                 notes=Notes(alike),
             )
         )

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
+from intendance.model.evidence.guide import RestoreGuided
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
@@ -40,6 +41,7 @@ CONCERNS_ONE = frozenset(
         "inspection.failed",
         "drill.completed",
         "drill.failed",
+        "restore.guided",
     }
 )
 CONCERNS_ALL = frozenset({"plan.adopted", "key.proven", "ledger.imported"})
@@ -113,6 +115,7 @@ class Subject:
     proofs: tuple[Fact[KeyProven], ...] = ()
     drills: tuple[Fact[DrillCompleted], ...] = ()
     drills_failed: tuple[Fact[DrillFailed], ...] = ()
+    guided: tuple[Fact[RestoreGuided], ...] = ()
     notes: Notes = field(default_factory=Notes)
 
     def once(self, work: Callable[Concatenate[Subject, P], T], *given: P.args, **named: P.kwargs) -> T:

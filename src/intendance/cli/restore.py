@@ -10,7 +10,7 @@ import typer
 from intendance.agent import restoring, sites
 from intendance.agent.restoring import Asked, Planned, Restored
 from intendance.agent.sites import SiteAsked
-from intendance.cli import restore_answers, restore_site, run_words
+from intendance.cli import restore_answers, restore_guide, restore_site, run_words
 from intendance.cli.figures import duration, moment, parse
 from intendance.cli.output import INTERRUPTED, Invocation, Language, Output
 from intendance.cli.unwritable import note_unwritable
@@ -38,9 +38,10 @@ Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]
 
 def register(root: typer.Typer) -> None:
     """Add the noun."""
-    noun = typer.Typer(help="Restore a backup beside the original.", no_args_is_help=True)
+    noun = typer.Typer(help="Restore a backup beside the original, or guided into its place.", no_args_is_help=True)
     noun.command()(plan)
     noun.command()(run)
+    noun.command()(restore_guide.guide)
     root.add_typer(noun, name="restore")
 
 

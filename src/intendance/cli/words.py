@@ -21,7 +21,7 @@ NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "rules": ("intendance.cli.rules", "List the rules and read one in full."),
         "waiver": ("intendance.cli.waiver", "Who answers for a broken rule, and until when."),
         "backup": ("intendance.cli.backup", "Make, list, show and inspect backups."),
-        "restore": ("intendance.cli.restore", "Restore a backup beside the original."),
+        "restore": ("intendance.cli.restore", "Restore a backup beside the original, or guided into its place."),
         "store": ("intendance.cli.store", "What the stores let us do, tried."),
         "drill": ("intendance.cli.drill", "Try a restore elsewhere, compare it, and throw it away."),
         "keys": ("intendance.cli.keys", "Who can open the backups, and the proof that they still can."),

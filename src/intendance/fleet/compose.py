@@ -22,6 +22,7 @@ from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
 from intendance.fleet.detection.leader import Leader
 from intendance.fleet.layout import ManagerLayout
+from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.log import FleetLog
 from intendance.fleet.manager import Manager, Say
 from intendance.fleet.nodes.service import Nodes
@@ -82,6 +83,7 @@ class Faces:
 
     accounts: Accounts
     verdicts: Verdicts
+    ledgers: Ledgers
 
 
 def faces(manager: Manager, settings: Settings) -> Faces:
@@ -89,6 +91,7 @@ def faces(manager: Manager, settings: Settings) -> Faces:
     return Faces(
         accounts=_accounts(manager.database, settings, manager.clock),
         verdicts=_verdicts(manager.database, settings, manager.clock, manager.say),
+        ledgers=Ledgers(manager.database),
     )
 
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 _AT_FDCWD = -100  # linux/fcntl.h
-_RENAME_NOREPLACE = 1  # linux/fs.h
+_RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2  # linux/fs.h
 
 
 def sync_directory(directory: Path) -> None:
@@ -50,16 +50,7 @@ def publish_folder(temporary: Path, folder: Path) -> None:
 
     The whole file system is flushed, which is quicker than file by file. Raises FileExistsError.
     """
-    import ctypes  # as below
-
-    library = ctypes.CDLL(None, use_errno=True)
-    descriptor = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        if library.syncfs(descriptor) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), str(temporary))
-    finally:
-        os.close(descriptor)
+    sync_file_system(temporary)
     try:
         _rename_without_replacing(temporary, folder)
     except OSError as error:
@@ -72,13 +63,68 @@ def publish_folder(temporary: Path, folder: Path) -> None:
     sync_directory(folder.parent)
 
 
+def sync_file_system(folder: Path) -> None:
+    """Bring all that was written to the file system of a folder to its disk."""
+    import ctypes  # as below
+
+    library = ctypes.CDLL(None, use_errno=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if library.syncfs(descriptor) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(folder))
+    finally:
+        os.close(descriptor)
+
+
+def rename_new(source: Path, target: Path) -> None:
+    """Give something another name on its file system, unless that is taken. Raises FileExistsError."""
+    try:
+        _rename_without_replacing(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS):
+            raise
+        if os.path.lexists(target):  # a network share
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        source.rename(target)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two names of a file system trade what they stand for, in one act (renameat2, RENAME_EXCHANGE); False where
+    that file system cannot, and nothing was done."""
+    try:
+        _rename(one, other, _RENAME_EXCHANGE)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS):
+            raise
+        return False
+    return True
+
+
+def mount_points() -> frozenset[str]:
+    """Where something is mounted, bind mounts among them: such a folder cannot be given another name."""
+    with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as lines:
+        return frozenset(_unescaped(line.split(" ")[1]) for line in lines)
+
+
+def _unescaped(place: str) -> str:
+    """A path as proc(5) writes it, with blanks and backslashes in octal."""
+    for octal in ("040", "011", "012", "134"):
+        place = place.replace(f"\\{octal}", chr(int(octal, 8)))
+    return place
+
+
 def _rename_without_replacing(temporary: Path, path: Path) -> None:
+    _rename(temporary, path, _RENAME_NOREPLACE)
+
+
+def _rename(one: Path, other: Path, flags: int) -> None:
     import ctypes  # only where it is needed: it costs 2 MiB and some milliseconds
 
     renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
-    if renameat2(_AT_FDCWD, os.fsencode(temporary), _AT_FDCWD, os.fsencode(path), _RENAME_NOREPLACE) != 0:
+    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), flags) != 0:
         code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code), str(path))
+        raise OSError(code, os.strerror(code), str(other))
 
 
 def publish(path: Path, content: bytes, *, mode: int = 0o644, replace: bool = False) -> None:

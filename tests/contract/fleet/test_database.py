@@ -54,6 +54,8 @@ def test_a_file_is_copied_before_its_tables_change(sqlite_template: Path, tmp_pa
             connection.execute(insert(setting).values(name="before", value="1"))
             for table in ("session", "recovery_code", "account"):
                 connection.exec_driver_sql(f"DROP TABLE {table}")
+            for index in ("ix_alert_key", "ix_alert_parent"):
+                connection.exec_driver_sql(f"DROP INDEX {index}")
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
         copy = bring_up_to_date(database, backups=tmp_path / "backups", now=BEGAN)
     assert copy == tmp_path / "backups" / "manager-0002-20261122T080000Z.db"

@@ -24,12 +24,13 @@ pytestmark = pytest.mark.gnupg
     seed=st.integers(0, 2**32),
     size=st.sampled_from([0, 1, 255, 256, 257, 65_535, 65_536, 1 << 20, (1 << 20) + 1, 5_000_000, 9_000_001]),
     part_bytes=st.sampled_from([1, 1000, 1 << 20, 64 << 20]),
+    fed_bytes=st.sampled_from([1, 1 << 20, 1 << 30]),
     marked=st.booleans(),
     noise=st.booleans(),
 )
 def test_round_trip(
-    seed: int, size: int, part_bytes: int, marked: bool, noise: bool, recipient_home: RecipientHome, keys: Keys,
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
+    seed: int, size: int, part_bytes: int, fed_bytes: int, marked: bool, noise: bool, recipient_home: RecipientHome,
+    keys: Keys, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("GNUPGHOME", str(keys.owner.home))
     folder = tmp_path_factory.mktemp("round")
@@ -40,7 +41,7 @@ def test_round_trip(
         Producer(stream="s", media="tar", argv=("cat", str(folder / "in")), end_marker=b"END" if marked else None,
                  finish=lambda code, stderr: Finished(details={"code": code})),
         store=place, prefix="f/set.1", home=recipient_home, progress=lambda _: None,
-        limits=PipeLimits(level=1, threads=1, part_bytes=part_bytes),
+        limits=PipeLimits(level=1, threads=1, part_bytes=part_bytes, fed_bytes=fed_bytes),
     )  # fmt: skip
     assert done.source_bytes == len(content)
     assert sorted(place.objects) == [f"f/set.1/{part.name}" for part in done.parts]

@@ -127,8 +127,8 @@ def test_into_a_new_database(
     assert _found(checks, "references").startswith("none")
     before, after = fingerprint(mariadb_server, filled), fingerprint(mariadb_server, copy_name)
     # The copy's events do not run beside the original's, and never did: they were made disabled.
-    assert "DISABLE COMMENT" in after["nightly"]
-    after["nightly"] = after["nightly"].replace("DISABLE COMMENT", "ENABLE COMMENT")
+    assert "DISABLE ON SLAVE COMMENT" in after["nightly"]
+    after["nightly"] = after["nightly"].replace("DISABLE ON SLAVE COMMENT", "ENABLE COMMENT")
     assert after == before
     assert "\r\\n" in before["many"]
     assert "-- a comment; with a semicolon" in before["many"]

@@ -22,8 +22,11 @@ def words(pid: int) -> bytes:
 
 def session_nice(pid: int) -> str | None:
     """The nice value that counts against other sessions; None where the kernel does not group by them."""
-    group = Path(f"/proc/{pid}/autogroup")
-    return group.read_text().split()[-1] if group.exists() else None
+    try:
+        told = Path(f"/proc/{pid}/autogroup").read_text()  # empty for a process that has left its group
+    except FileNotFoundError:
+        return None
+    return told.split()[-1] if told else None
 
 
 def worker_of(site: Site) -> int:

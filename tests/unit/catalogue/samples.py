@@ -9,11 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from intendance.model.evidence import Evidence
+from intendance.model.evidence.guide import GuideStep
 from intendance.model.evidence.lifecycle import RecipientEntry
 from intendance.model.evidence.sample import DatabaseExcursion, DatabaseRolledUp
 from intendance.model.verdict import State
 from tests.support.evidence import (
     CALM,
+    FIVE,
     KEY_A,
     KEY_C,
     LIMITS,
@@ -25,6 +27,7 @@ from tests.support.evidence import (
     drilled,
     excursion,
     failed,
+    guided,
     inspection,
     inspection_failed,
     plan,
@@ -65,6 +68,13 @@ def _failed_once(length: timedelta, nights: int, engine: str = "mariadb") -> Lif
     log, last = _log(nights, engine)
     log.add(last + HOUR, failed(last + HOUR), "shop-db")
     return log, last + length
+
+
+def _guided(length: timedelta, *steps: GuideStep, later: timedelta = MINUTE, ok: bool = True) -> Life:
+    """A guided restore that came so far in some time, looked at later."""
+    log, last = _log(3)
+    log.add(last + length, guided(last, *steps, ok=ok), "shop-db")
+    return log, last + length + later
 
 
 def _unseen(length: timedelta) -> Life:
@@ -292,6 +302,16 @@ SAMPLES: Mapping[str, Mapping[str, Sample]] = MappingProxyType(
             "set_old": (State.FAIL, _old_set),
         },
         "ASBL_015": _encryption(40 * HOUR),
+        "ASBL_017": {
+            "no_loss": (State.NOT_APPLICABLE, lambda: _after(HOUR, 3)),
+            "withdrawn": (State.NOT_APPLICABLE, lambda: _guided(HOUR, *FIVE[:3], "cancelled")),
+            "under_way": (State.PENDING, lambda: _guided(HOUR, *FIVE[:3])),
+            "not_ended": (State.FAIL, lambda: _guided(HOUR, *FIVE[:3], later=8 * HOUR)),
+            "in_time": (State.PASS, lambda: _guided(HOUR, *FIVE, later=400 * DAY)),
+            "too_long": (State.FAIL, lambda: _guided(9 * HOUR, *FIVE)),
+            "step_missing": (State.FAIL, lambda: _guided(HOUR, "identify", "replace", "verify")),
+            "not_verified": (State.FAIL, lambda: _guided(HOUR, *FIVE, ok=False)),
+        },
         **SAMPLED,
         "ASBL_016": _drills(),
         "MAINT_014": {

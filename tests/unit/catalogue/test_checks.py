@@ -264,6 +264,7 @@ def test_an_asset_without_backups_holds_nothing() -> None:
         "ASBL_012": State.FAIL,
         "ASBL_015": State.PENDING,
         "ASBL_016": State.PENDING,
+        "ASBL_017": State.NOT_APPLICABLE,
         "ASBL_031": State.PENDING,
         "ASBL_032": State.PENDING,
     }

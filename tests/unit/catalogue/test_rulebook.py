@@ -36,6 +36,7 @@ PERFORMED = {
     "ASBL_012",
     "ASBL_015",
     "ASBL_016",
+    "ASBL_017",
     "ASBL_031",
     "ASBL_032",
 }

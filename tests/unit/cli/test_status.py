@@ -169,7 +169,7 @@ def test_only_what_is_needed_is_imported(tmp_path: Path, now: datetime) -> None:
 def test_rules_are_listed_by_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = _run(capsys, "rules", "list", "--catalogue", "asbl", "--lang", "fr")
     assert code == 0
-    assert "38 règles, 7 jugées par cette version" in out
+    assert "38 règles, 8 jugées par cette version" in out
     assert "MAINT_001" not in out
     everything = json.loads(_run(capsys, "rules", "list", "--json")[1])
     assert len(everything["rules"]) == 74

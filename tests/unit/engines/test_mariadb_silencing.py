@@ -38,7 +38,7 @@ def block(*events: dict[str, str]) -> bytes:
 )
 def test_an_event_is_made_disabled_and_nothing_else_is_touched(written: dict[str, str]) -> None:
     found = silenced(Piece(block(written, {"name": "two"})))
-    assert found.content == block(written | {"state": "DISABLE"}, {"name": "two", "state": "DISABLE"})
+    assert found.content == block(written | {"state": "DISABLE ON SLAVE"}, {"name": "two", "state": "DISABLE ON SLAVE"})
 
 
 @pytest.mark.parametrize("state", ["DISABLE", "DISABLE ON SLAVE"])
@@ -49,7 +49,7 @@ def test_what_is_disabled_stays_as_it_is(state: str) -> None:
 
 def test_a_body_that_reads_like_an_event_is_left_alone() -> None:
     inside = "DO SELECT '\n" + EVENT.format(**PLAIN) + "' \n"
-    assert silenced(Piece(block({"rest": inside}))).content == block({"rest": inside, "state": "DISABLE"})
+    assert silenced(Piece(block({"rest": inside}))).content == block({"rest": inside, "state": "DISABLE ON SLAVE"})
 
 
 @pytest.mark.parametrize("written", [{"when": "WHENEVER"}, {"state": "PERHAPS"}, {"kept": "SOMETIMES"}])

@@ -67,6 +67,17 @@ def test_no_part_is_begun_for_nothing(recipient_home: RecipientHome, keys: Keys,
     assert len(opened(place, done.parts, keys)) == 9_000_000
 
 
+def test_a_part_ends_by_what_it_was_fed_however_far_zstd_reads_ahead(
+    recipient_home: RecipientHome, keys: Keys, nothing_left: None
+) -> None:
+    """Zeroes: their compressed bytes alone would never end a part."""
+    place = MemoryStore()
+    limits = PipeLimits(level=1, threads=1, part_bytes=64 << 20, fed_bytes=4 << 20)
+    done = store(shell("head -c 20000000 /dev/zero"), place, recipient_home, limits)
+    assert 3 < len(done.parts) <= 5
+    assert opened(place, done.parts, keys) == bytes(20_000_000)
+
+
 class Crowd(MemoryStore):
     """Counts how many objects are being put at once."""
 

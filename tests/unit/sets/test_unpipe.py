@@ -45,7 +45,7 @@ def stored(recipient_home: RecipientHome, tmp_path_factory: pytest.TempPathFacto
     path.write_bytes(CONTENT)
     place = MemoryStore()
     producer = Producer(stream="tree", media="tar", argv=("cat", str(path)), finish=lambda code, stderr: Finished())
-    limits = PipeLimits(level=1, threads=1, part_bytes=1 << 20)
+    limits = PipeLimits(level=1, threads=1, part_bytes=1 << 20, fed_bytes=14 << 20)
     done = store_stream(
         producer, store=place, prefix=FOLDER, home=recipient_home, progress=lambda _: None, limits=limits
     )

@@ -16,10 +16,14 @@ from intendance.model.plan import Asset, BackupKind, FilesAsset
 
 
 class FilesEngine:
-    """Reads and loads one tree of files. Raises the errors of `model/errors/engine.py`."""
+    """Reads and loads one tree of files. Raises the errors of `model/errors/engine.py`.
 
-    def __init__(self, asset: FilesAsset) -> None:
+    `within`: a restore may be made in the tree itself, for one that is to take its place.
+    """
+
+    def __init__(self, asset: FilesAsset, *, within: bool = False) -> None:
         self.asset = without_databases(asset)
+        self._within = within
 
     def look(self) -> Source:
         """What stands there now; no content is read."""
@@ -43,7 +47,7 @@ class FilesEngine:
         scratch: Path,  # noqa: ARG002
     ) -> RestoreSession:
         """Open a restore into the folder `into`, which must not exist."""
-        return WriteSession(self.asset, streams, into)
+        return WriteSession(self.asset, streams, into, within=self._within)
 
 
 def open_engine(asset: Asset) -> Engine:

@@ -25,7 +25,7 @@ class WriteSession:
     deleted since, and `changes-again`. tar deletes strangers in its target folder, so it only ever gets one that this
     session has just created."""
 
-    def __init__(self, asset: FilesAsset, streams: Sequence[StreamInSet], into: str) -> None:
+    def __init__(self, asset: FilesAsset, streams: Sequence[StreamInSet], into: str, *, within: bool = False) -> None:
         self._new = NewFolder(Path(os.path.abspath(into)))  # noqa: PTH100 -- symbolic links stay as they were written
         self.destination = str(self._new.path)
         self.unfinished = str(self._new.partial)
@@ -34,7 +34,7 @@ class WriteSession:
         if TREE not in self._streams:
             raise self._unusable("the set holds no file tree")
         source = Path(os.path.realpath(asset.path))
-        if Path(os.path.realpath(self.destination)).is_relative_to(source):
+        if not within and Path(os.path.realpath(self.destination)).is_relative_to(source):
             raise self._unusable(f"it lies inside {asset.path}, which is what is being backed up")
 
     def prepare(self) -> None:

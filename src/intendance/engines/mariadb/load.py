@@ -27,7 +27,7 @@ from intendance.system.sandbox import Sandbox
 
 _NAME = re.compile(r"[A-Za-z0-9_$][A-Za-z0-9_$-]{0,63}\Z")
 # Binary mode keeps carriage returns in the bodies of routines, --comments keeps comments there.
-_LOAD = ("--batch", "--binary-mode", "--comments", "--default-character-set=utf8mb4", "--skip-reconnect", MAX_PACKET)
+LOAD = ("--batch", "--binary-mode", "--comments", "--default-character-set=utf8mb4", "--skip-reconnect", MAX_PACKET)
 _EVENTS = "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {name} AND STATUS = 'ENABLED';"
 UNFINISHED = "intendance_unfinished_restore"
 """A table that stands in a database from its first moment until all of it is loaded and checked: MariaDB cannot give a
@@ -96,7 +96,7 @@ class DatabaseRestore:
             f"CREATE DATABASE {privileges.quoted(self.destination)} "
             f"CHARACTER SET {literal(charset)} COLLATE {literal(collation)};"
         )
-        argv = self.client.argv("mariadb", *_LOAD)
+        argv = self.client.argv("mariadb", *LOAD)
         done = process.run(
             argv, input=statement.encode(), deadline_seconds=60, pass_fds=self.client.pass_fds, accept=range(256)
         )
@@ -109,7 +109,7 @@ class DatabaseRestore:
 
     def consumers(self) -> Sequence[Consumer]:
         """The client that loads the one chosen stream."""
-        options = (*_LOAD, "--sandbox") if self._sandbox else _LOAD
+        options = (*LOAD, "--sandbox") if self._sandbox else LOAD
         client = self.client.argv("mariadb", *options, f"--database={self.destination}")
         descriptors = self.client.pass_fds
         return (
@@ -168,7 +168,7 @@ class DatabaseRestore:
         rows = self.client.query(_EVENTS.format(name=literal(self.destination)))
         events = [f"{privileges.quoted(self.destination)}.{privileges.quoted(row[0])}" for row in rows]
         if events:
-            self.client.query("".join(f"ALTER EVENT {event} DISABLE;" for event in events), read_only=False)
+            self.client.query("".join(f"ALTER EVENT {event} DISABLE ON SLAVE;" for event in events), read_only=False)
 
 
 class FolderRestore(ServerFolder):
@@ -209,7 +209,7 @@ class FolderRestore(ServerFolder):
 
     def consumers(self) -> Sequence[Consumer]:
         """Every database, then the accounts."""
-        argv = (*self._running().client_argv(), *_LOAD, "--sandbox")
+        argv = (*self._running().client_argv(), *LOAD, "--sandbox")
         loads = [
             loading.consumer(stream, argv, self._load_finished(name), plain=self._plain)
             for name, stream in self._held.items()

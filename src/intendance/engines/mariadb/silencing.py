@@ -21,6 +21,10 @@ _EVENT = re.compile(
 )  # fmt: skip
 
 
+MARK = b"DISABLE ON SLAVE"
+"""It runs nowhere, and is told from one that was disabled already: what is put in production runs again."""
+
+
 class EventUnknown(Exception):
     """An event is written in a form that is not known."""
 
@@ -39,7 +43,7 @@ def silenced(piece: Piece) -> Piece:
         if event is None:
             raise EventUnknown
         if event[2] == b"ENABLE":
-            made += content[done : event.start(2)] + b"DISABLE"
+            made += content[done : event.start(2)] + MARK
             done = event.end(2)
     if not done:
         return piece

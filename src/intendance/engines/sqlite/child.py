@@ -1,4 +1,6 @@
-"""The program that touches a SQLite file: `python child.py look|copy|load|check …`. It needs the standard library only.
+"""The program that touches a SQLite file: `python child.py look|copy|load|check|keep|replace|survey …`.
+
+It needs the standard library only.
 
 As root it becomes the file's owner before it opens anything: a `-wal` or `-shm` that belonged to root would stop the
 site. It is a process of its own also because closing any descriptor of a file drops the locks that the same process
@@ -124,7 +126,40 @@ def check(path: str) -> None:
         sys.stdout.write(json.dumps(examine(connection)))
 
 
-_COMMANDS: dict[str, Callable[..., None]] = {"look": look, "copy": copy, "load": load, "check": check}
+def keep(path: str, target: str, busy_seconds: str) -> None:
+    """Copy a database that may be in use into a new file, as its owner; what it holds is not judged."""
+    _become_owner(path)
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    with closing(_open(f"file:{quote(path)}?mode=rw", float(busy_seconds))) as source:
+        source.execute("PRAGMA query_only = ON")
+        with closing(_open(f"file:{quote(target)}?mode=rw", 0)) as into:
+            source.backup(into)
+    sys.stdout.write("{}")
+
+
+def replace(path: str, source: str, busy_seconds: str) -> None:
+    """Make a database that may be in use what another file holds, in one transaction of SQLite's own."""
+    _become_owner(path)
+    with closing(_open(f"file:{quote(path)}?mode=rw", float(busy_seconds))) as target:
+        target.execute("PRAGMA synchronous = EXTRA")
+        target.execute("BEGIN IMMEDIATE")  # waits for writers as long as is allowed; the copy itself would for ever
+        target.execute("ROLLBACK")
+        with closing(_open(f"file:{quote(source)}?mode=ro&immutable=1", 0)) as restored:
+            restored.backup(target)
+        sys.stdout.write(json.dumps(examine(target)))
+
+
+def survey(path: str, busy_seconds: str) -> None:
+    """Print what a database in use holds."""
+    _become_owner(path)
+    with closing(_open(f"file:{quote(path)}?mode=rw", float(busy_seconds))) as connection:
+        connection.execute("PRAGMA query_only = ON")
+        sys.stdout.write(json.dumps(examine(connection)))
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "look": look, "copy": copy, "load": load, "check": check, "keep": keep, "replace": replace, "survey": survey,
+}  # fmt: skip
 
 
 def describe(path: str) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class WriteSession:
         unchecked = [said for said in found["warnings"] if "could not be checked" in said]
         return (
             Check(name="integrity", ok=True, found=clean(unchecked[0]) if unchecked else "every page is right"),
-            _rows(found["tables"], wanted["tables"]),
+            rows_as_stored(found["tables"], wanted["tables"]),
             Check(
                 name="other objects",
                 ok=found["objects"] == wanted["objects"],
@@ -123,7 +123,7 @@ class WriteSession:
         return DestinationUnusable(destination=self.destination, detail=detail, remedy=_ELSEWHERE)
 
 
-def _rows(found: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> Check:
+def rows_as_stored(found: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> Check:
     """Tables compared by name and rows; names in the one form that manifests have."""
     here, there = (Counter((clean(table["name"]), table["rows"]) for table in tables) for tables in (found, wanted))
     differing = sorted({name for name, _ in (here - there) | (there - here)})

@@ -14,6 +14,7 @@ from intendance.model.evidence.accounts import AccountChanged, SessionOpened
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.gate import GatePassed
+from intendance.model.evidence.guide import RestoreGuided
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.evidence.keys import KeyProven
@@ -56,6 +57,7 @@ Evidence = (
     | DrillFailed
     | AccountChanged
     | SessionOpened
+    | RestoreGuided
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -90,6 +92,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "prune.completed": PruneCompleted,
         "drill.completed": DrillCompleted,
         "drill.failed": DrillFailed,
+        "restore.guided": RestoreGuided,
     }
 )
 

@@ -18,7 +18,7 @@ from intendance.stores.s3.reading import Body
 from intendance.stores.s3.sending import SHA256, Content, Sending
 
 LARGEST_PUT_BYTES = 5 << 30
-"""What one request may carry, by the S3 protocol; our parts have 128 MiB at most."""
+"""What one request may carry, by the S3 protocol; our parts have 160 MiB at most."""
 
 _IN_MEMORY_BYTES = 1 << 20
 _SPOOL = Path("/var/tmp")  # noqa: S108 -- a file there has no name; on a disk where /tmp may be memory
