@@ -17,6 +17,7 @@ from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.alerts.standing_plan import StandingPlan
 from intendance.fleet.alerts.ways import WAYS, PlannedWay
+from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
@@ -26,6 +27,8 @@ from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.log import FleetLog
 from intendance.fleet.manager import Manager, Say
 from intendance.fleet.nodes.service import Nodes
+from intendance.fleet.reading.service import Reading
+from intendance.fleet.tokens.service import Tokens
 from intendance.fleet.verdicts.service import About, Verdicts
 from intendance.model.errors.fleet import FleetOfAnother, NoManagerState
 from intendance.model.frozen import dataclass
@@ -79,19 +82,27 @@ def _verdicts(database: Database, settings: Settings, clock: Clock, say: Say) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faces:
-    """What the pages of a manager are made from: readers of its database, beside the process's own threads."""
+    """What the pages and the API of a manager are made from: readers of its database, beside its own
+    threads."""
 
     accounts: Accounts
     verdicts: Verdicts
     ledgers: Ledgers
+    tokens: Tokens
+    reading: Reading
+    assets: Assets
 
 
 def faces(manager: Manager, settings: Settings) -> Faces:
-    """The services behind the pages."""
+    """The services behind the pages and the API."""
+    verdicts = _verdicts(manager.database, settings, manager.clock, manager.say)
     return Faces(
         accounts=_accounts(manager.database, settings, manager.clock),
-        verdicts=_verdicts(manager.database, settings, manager.clock, manager.say),
+        verdicts=verdicts,
         ledgers=Ledgers(manager.database),
+        tokens=_tokens(manager.database, settings, manager.clock),
+        reading=Reading(manager.database, manager.nodes, verdicts),
+        assets=Assets(manager.database, manager.clock),
     )
 
 
@@ -123,6 +134,21 @@ def _watch(manager: Manager, policy: Callable[[], Policy]) -> None:
         notifier = PlannedWay(way, policy)
         worker = Worker(manager.database, notifier, policy, manager.clock, holder=manager.holder, chance=random.random)
         manager.loops[way] = worker.run
+
+
+def _tokens(database: Database, settings: Settings, clock: Clock) -> Tokens:
+    return Tokens(database, clock, FleetLog(settings.state, settings.fleet, clock).append)
+
+
+@contextmanager
+def open_tokens(state: Path, clock: Clock) -> Iterator[Tokens]:
+    """The tokens of the manager whose state folder this is, for commands on its machine; it need not be running.
+
+    Raises NoManagerState, DatabaseUnreachable.
+    """
+    settings = remembered(state)
+    with _database(settings.database, ManagerLayout(state)) as database:
+        yield _tokens(database, settings, clock)
 
 
 def _database(address: str, layout: ManagerLayout) -> Database:

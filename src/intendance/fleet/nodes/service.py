@@ -8,7 +8,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from hashlib import sha256
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from intendance.fleet.beats.decide import MISSING_US
 from intendance.fleet.beats.presence import presence
@@ -33,8 +33,6 @@ from intendance.system.clock import Clock
 from intendance.wire import signing
 from intendance.wire.messages import Enrolment, EnrolmentAnswer
 from intendance.wire.token import LIFETIME_US, Token, read_token
-
-"""After its last beat a node is missing: two intervals, as the rules have it (MAINT_010)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,8 +180,20 @@ class Nodes:
             connection.execute(node_state.delete().where(node_state.c.node == name))
         return size
 
-    def listed(self) -> tuple[NodeSeen, ...]:
-        """Every node that was ever enrolled, by name. Raises DatabaseUnreachable."""
+    def listed(self, *, after: str = "", limit: int | None = None) -> tuple[NodeSeen, ...]:
+        """Every node that was ever enrolled, by name: those that come after a name, so many. Raises
+        DatabaseUnreachable."""
+        real = ~node.c.node.startswith(".", autoescape=True)  # those are the manager's own, to try itself
+        return self._seen(real & (node.c.node > after), limit)
+
+    def one(self, name: str) -> NodeSeen:
+        """One node. Raises NodeNotEnrolled, DatabaseUnreachable."""
+        found = self._seen(node.c.node == name, 1)
+        if not found:
+            raise NodeNotEnrolled(node=name, suggestion=".")
+        return found[0]
+
+    def _seen(self, wanted: ColumnElement[bool], limit: int | None) -> tuple[NodeSeen, ...]:
         open_findings = (
             select(finding.c.node, func.count().label("found"))
             .where(finding.c.settled_us.is_(None))
@@ -201,10 +211,12 @@ class Nodes:
             .outerjoin(node_state, node_state.c.node == node.c.node)
             .outerjoin(evidence_head, this_head)
             .outerjoin(open_findings, open_findings.c.node == node.c.node)
+            .where(wanted)
             .order_by(node.c.node)
+            .limit(limit)
         )  # fmt: skip
+        now = self._clock.read().at
         with self._database.read() as connection:
-            now = self._clock.read().at
             return tuple(_seen(row, now) for row in connection.execute(asked))
 
 
