@@ -82,7 +82,7 @@ def populate(database: Database, count: int) -> list[str]:
         )
         connection.execute(insert(node_state), [{"node": name, "streak": 2, **state} for name in names])
         for name in ("canary.begun_us", "canary.done_us"):
-            connection.execute(insert(setting).values(name=name, value=str(2**60)))
+            connection.execute(insert(setting).values(name=name, value=str(now)))
     return names
 
 

@@ -61,7 +61,7 @@ def _enrol(database: Database, names: list[str]) -> None:
             insert(tables.node_state),
             [{"node": name, **state, "deadline_us": deadline} for name, deadline in deadlines.items()],
         )
-        for name, value in (("canary.begun_us", 2**60), ("canary.done_us", 2**60), ("detector.tick_us", began)):
+        for name, value in (("canary.begun_us", began), ("canary.done_us", began), ("detector.tick_us", began)):
             connection.execute(insert(tables.setting).values(name=name, value=str(value)))
 
 
