@@ -18,6 +18,7 @@ from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.manager import Manager
+from intendance.fleet.reading.figures import Counting
 from intendance.fleet.reading.service import Reading
 from intendance.fleet.tokens.decide import Scope
 from intendance.fleet.tokens.service import Tokens
@@ -43,7 +44,13 @@ class Asked:
         self.tokens = Tokens(database, clock, lambda *_: None)
         self.accounts = Accounts(database, clock, lambda *_: None)
         reading = Reading(database, self.manager.nodes, self.verdicts)
-        self.services = Services(tokens=self.tokens, reading=reading, fleet=FLEET, accounts=self.accounts)
+        self.services = Services(
+            tokens=self.tokens,
+            reading=reading,
+            counting=Counting(self.manager, reading),
+            fleet=FLEET,
+            accounts=self.accounts,
+        )
         self.app: FastAPI = create_app(self.manager, pages=self._pages(), asked=self.services)
         self.secrets = {scope: self.tokens.create(scope.value, [scope], by="test") for scope in Scope}
 

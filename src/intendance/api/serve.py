@@ -108,7 +108,13 @@ def _app(manager: Manager, settings: Settings, listening: Listening) -> ASGIApp:
         zone=settings.zone,
         secure=settings.secure,
     )
-    asked = Asked(tokens=behind.tokens, reading=behind.reading, fleet=settings.fleet, accounts=behind.accounts)
+    asked = Asked(
+        tokens=behind.tokens,
+        reading=behind.reading,
+        counting=behind.counting,
+        fleet=settings.fleet,
+        accounts=behind.accounts,
+    )
     authority = Path(listening.authority) if listening.authority else None
     return create_app(manager, authority=authority, pages=pages, asked=asked)
 
