@@ -118,6 +118,11 @@ def answers_of(site: Site) -> Iterator[tuple[str, Answer]]:
     yield from site_answers(site)
     yield from guide_answers(site)
     yield from key_answers(site)
+    yield from fleet_answers(site)
+
+
+def fleet_answers(site: Site) -> Iterator[tuple[str, Answer]]:
+    """Of hosts and of a manager."""
     yield from host_answers(site)
     yield from alert_answers(site)
 
