@@ -23,6 +23,7 @@ from intendance.fleet.reading.service import Reading
 from intendance.fleet.tokens.decide import Scope
 from intendance.fleet.tokens.service import Tokens
 from intendance.fleet.verdicts.service import About, Verdicts
+from intendance.web.live import Live
 from intendance.web.visit import Services as Pages
 from tests.golden.lives import live
 from tests.support.clock import MovableClock
@@ -57,7 +58,7 @@ class Asked:
     def _pages(self) -> Pages:
         return Pages(
             accounts=self.accounts, fleet=self.verdicts, ledgers=Ledgers(self.database),
-            assets=Assets(self.database, self.clock),
+            live=Live(self.verdicts.stamps), assets=Assets(self.database, self.clock),
             clock=self.clock, organisation="ASBL Exemple", language="fr",
             zone="Europe/Brussels", secure=False,
         )  # fmt: skip
