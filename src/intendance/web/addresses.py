@@ -15,6 +15,16 @@ def node(name: str) -> str:
     return f"{NODES}/{quote(name, safe='')}"
 
 
+def asset(node_name: str, name: str) -> str:
+    """The page of an asset of a node."""
+    return f"{node(node_name)}/assets/{quote(name, safe='')}"
+
+
+def of(node_name: str, asset_name: str | None) -> str:
+    """The page of what a verdict is about: an asset, or a node itself."""
+    return asset(node_name, asset_name) if asset_name else node(node_name)
+
+
 def site(name: str) -> str:
     """The nodes of a site."""
     return f"{NODES}?site={quote(name, safe='')}"
@@ -23,6 +33,11 @@ def site(name: str) -> str:
 def rule(name: str) -> str:
     """The page of a rule."""
     return f"{RULES}/{quote(name, safe='')}"
+
+
+def ledger(node_name: str, before: int | None = None) -> str:
+    """The ledger of a node; with `before`, its records before that one."""
+    return f"{LEDGER}/{quote(node_name, safe='')}" + ("" if before is None else f"?before={before}")
 
 
 def record(node_name: str, seq: int) -> str:

@@ -32,6 +32,7 @@ class Held:
     rule: str
     href: str
     asset: str
+    asset_href: str
     why: str
     since: str
     attested: str
@@ -45,6 +46,7 @@ class NodePage:
     wall: Wall
     sections: tuple[Section, ...]
     held: tuple[Held, ...]
+    links: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +64,18 @@ class Listed:
 
 def node_page(standing: Standing, name: str, verdicts: Sequence[Verdict], _: Translator) -> NodePage:
     """The page of one node of a standing."""
+    verdicts = tuple(map(standing.believed, verdicts))
     shown, counts = stand(standing.rulebook, verdicts, standing.judged_at)
+    doubts = tuple(each for each in standing.doubts if each.node == name)
     nodes = tuple(each for each in standing.nodes if each.node == name)
-    alone = replace(standing, nodes=nodes, verdicts=shown, counts=counts, all_since=None)
+    alone = replace(standing, nodes=nodes, verdicts=shown, counts=counts, all_since=None, doubts=doubts)
     view = wall(alone, _)
     heard = tuple(_heard(each, standing.zone, _) for each in nodes)
     view = replace(
         view, question=_("Do all invariants hold on {node}?").format(node=name), facts=(*view.facts[:1], *heard)
     )
-    held = tuple(_held(each, alone, _) for each in sorted(verdicts, key=rank))
-    return NodePage(wall=view, sections=view.sections, held=held)
+    lines = tuple(held(each, alone, _) for each in sorted(verdicts, key=rank))
+    return NodePage(wall=view, sections=view.sections, held=lines, links=tuple(_links(name, _)))
 
 
 def listing(standing: Standing, site: str, _: Translator) -> tuple[Listed, ...]:
@@ -80,7 +84,8 @@ def listing(standing: Standing, site: str, _: Translator) -> tuple[Listed, ...]:
     return tuple(_listed(each, standing, _) for each in sorted(chosen, key=lambda each: _heat(each, standing)))
 
 
-def _held(verdict: Verdict, standing: Standing, _: Translator) -> Held:
+def held(verdict: Verdict, standing: Standing, _: Translator) -> Held:
+    """A verdict in one line."""
     rule = standing.rulebook.rules[verdict.rule]
     return Held(
         shape=words.SHAPES[verdict.state],
@@ -89,11 +94,16 @@ def _held(verdict: Verdict, standing: Standing, _: Translator) -> Held:
         rule=verdict.rule,
         href=addresses.rule(verdict.rule),
         asset=verdict.asset or verdict.node,
+        asset_href=addresses.asset(verdict.node, verdict.asset) if verdict.asset else "",
         why=words.because(standing.rulebook, verdict, standing.zone, _),
         since=words.since(verdict, standing.judged_at, _),
         attested="" if verdict.attested_by is None else words.attested(_, verdict.attested_by),
         evidence=tuple(_evidence(verdict, _)),
     )
+
+
+def _links(name: str, _: Translator) -> Iterable[Evidence]:
+    yield Evidence(name=_("Ledger"), href=addresses.ledger(name))
 
 
 def _evidence(verdict: Verdict, _: Translator) -> Iterable[Evidence]:
@@ -107,6 +117,8 @@ def _evidence(verdict: Verdict, _: Translator) -> Iterable[Evidence]:
 
 def _listed(brief: NodeBrief, standing: Standing, _: Translator) -> Listed:
     told = _told(brief.node, standing, _)
+    if brief.node in standing.doubted:
+        told = f"{_('its ledger contradicts itself')}, {told}"
     silent = brief.presence in (Presence.MISSING, Presence.NEVER)
     return Listed(
         name=brief.node,
@@ -128,12 +140,12 @@ def _told(name: str, standing: Standing, _: Translator) -> str:
     return ", ".join(words.counted(_, state, counts[state]) for state in shown if counts.get(state)) or _("not judged")
 
 
-def _heat(brief: NodeBrief, standing: Standing) -> tuple[int, int, int, str]:
+def _heat(brief: NodeBrief, standing: Standing) -> tuple[bool, int, int, int, str]:
     silent = {Presence.MISSING: -2, Presence.NEVER: -1}.get(brief.presence, 0)
     states = list(standing.counts.get(brief.node, {}).values())
     broken = sum(each.get(State.FAIL, 0) for each in states)
     unsure = sum(each.get(State.UNKNOWN, 0) + each.get(State.ERROR, 0) for each in states)
-    return silent, -broken, -unsure, brief.node
+    return brief.node not in standing.doubted, silent, -broken, -unsure, brief.node
 
 
 def _heard(brief: NodeBrief, zone: str, _: Translator) -> str:

@@ -9,12 +9,18 @@ from starlette.responses import Response
 from intendance.fleet.verdicts.standing import Standing
 from intendance.model.errors.accounts import PageUnknown
 from intendance.model.errors.catalogue import RuleUnknown
+from intendance.model.errors.ledger import RecordUnreadable
 from intendance.model.verdict import WORST_FIRST
-from intendance.web import addresses, node, rule, words
+from intendance.web import addresses, asset, ledger, node, rule, words
 from intendance.web import record as records
 from intendance.web.render import Frame
 from intendance.web.visit import Visit
 from intendance.web.wall import wall
+
+_MARKS = {"fail": "✖", "unknown": "?", "pending": "◔", "pass": "✔"}
+"""The sign before a tab's title, by the shape of the answer."""
+_DIGITS = 19
+"""A number of more is no number of a record."""
 
 
 def show_wall(visit: Visit) -> Response:
@@ -63,6 +69,32 @@ def one_node(visit: Visit) -> Response:
     return visit.page("node.html", frame, view=view)
 
 
+def one_asset(visit: Visit) -> Response:
+    """An asset of a node."""
+    name, of = visit.request.path_params["asset"], visit.request.path_params["node"]
+    standing = visit.services.fleet.standing()
+    try:
+        found = visit.services.assets.one(of, name) if of in {each.node for each in standing.nodes} else None
+    except RecordUnreadable as error:
+        return visit.problem(error, 500, addresses.ledger(of))
+    if found is None:
+        return visit.problem(PageUnknown(name=f"{of} {name}"), 404, addresses.NODES)
+    verdicts = [each for each in visit.services.fleet.of_node(of) if each.asset == name]
+    view = asset.asset_page(found, verdicts, standing, visit.texts)
+    address = addresses.asset(of, name)
+    if visit.wants_data:
+        return visit.data("intendance.asset/1", found)
+    frame = replace(
+        _frame(standing, f"{name} · {standing.organisation}", address),
+        mark=_MARKS.get(view.shape, ""),
+        icon=view.shape if view.shape in _MARKS else "plain",
+        live=True,
+        data=f"{address}.json",
+        typed=f"intendance backup list {name}",
+    )
+    return visit.page("asset.html", frame, view=view, node=of, node_href=addresses.node(of))
+
+
 def rules(visit: Visit) -> Response:
     """All rules."""
     _ = visit.texts
@@ -81,7 +113,8 @@ def one_rule(visit: Visit) -> Response:
         found = standing.rulebook.find(visit.request.path_params["rule"])
     except RuleUnknown as error:
         return visit.problem(error, 404, addresses.RULES)
-    view = rule.rule_page(standing, found, visit.services.fleet.of_rule(found.id), visit.texts)
+    subjects = [(standing.believed(each), history) for each, history in visit.services.fleet.of_rule(found.id)]
+    view = rule.rule_page(standing, found, subjects, visit.texts)
     frame = replace(
         _frame(standing, f"{view.title} · {standing.organisation}", addresses.rule(found.id)),
         icon=view.shape if view.shape in ("fail", "unknown", "pass", "pending") else "plain",
@@ -105,6 +138,37 @@ def record(visit: Visit) -> Response:
         typed=f"intendance ledger show {seq}",
     )
     return visit.page("record.html", frame, view=view)
+
+
+def ledgers(visit: Visit) -> Response:
+    """The ledgers of all nodes."""
+    _ = visit.texts
+    standing = visit.services.fleet.standing()
+    view = ledger.ledgers_page(visit.services.ledgers.all(), standing, _)
+    frame = _frame(standing, f"{_('Ledger')} · {standing.organisation}", addresses.LEDGER)
+    frame = replace(frame, icon=view.shape, live=True, typed="intendance ledger verify")
+    return visit.page("ledgers.html", frame, view=view)
+
+
+def one_ledger(visit: Visit) -> Response:
+    """The ledger of a node: its newest records, or those before one of them."""
+    _ = visit.texts
+    name, asked = visit.request.path_params["node"], visit.request.query_params.get("before", "")
+    before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < _DIGITS else None
+    held = visit.services.ledgers.one(name)
+    if held is None:
+        return visit.problem(PageUnknown(name=name), 404, addresses.LEDGER)
+    standing = visit.services.fleet.standing()
+    records_shown = visit.services.ledgers.records(held, before=before)
+    view = ledger.ledger_page(held, records_shown, before, standing.zone, _)
+    title = _("Ledger of {node}").format(node=name)
+    frame = replace(
+        _frame(standing, f"{title} · {standing.organisation}", addresses.ledger(name)),
+        icon=view.shape,
+        live=before is None,
+        typed="intendance ledger verify",
+    )
+    return visit.page("ledger.html", frame, view=view)
 
 
 def _frame(standing: Standing, title: str, address: str) -> Frame:

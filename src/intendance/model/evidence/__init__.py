@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from intendance.model.evidence.accounts import AccountChanged, SessionOpened
+from intendance.model.evidence.accounts import AccountChanged, SessionOpened, TokenChanged
 from intendance.model.evidence.attested import StoreAttested
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
@@ -61,6 +61,7 @@ Evidence = (
     | SessionOpened
     | LedgerImported
     | StoreAttested
+    | TokenChanged
     | RestoreGuided
 )
 
@@ -83,6 +84,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "waiver.revoked": WaiverRevoked,
         "account.changed": AccountChanged,
         "session.opened": SessionOpened,
+        "token.changed": TokenChanged,
         "inventory.taken": InventoryTaken,
         "key.proven": KeyProven,
         "sample.rollup": SampleRollup,
