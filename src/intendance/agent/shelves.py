@@ -109,7 +109,10 @@ def _lags(node: Node, asset: Asset) -> tuple[Lag, ...]:
         fact.data.store: fact for fact in reversed(book.facts("inspection.completed", asset=asset.name, latest=latest))
     }
     held = holdings.holdings(
-        (fact.data for fact in book.facts("backup.completed", asset=asset.name)), looks, all_prunings(book, asset.name)
+        (fact.data for fact in book.facts("backup.completed", asset=asset.name)),
+        looks,
+        all_prunings(book, asset.name),
+        (fact.data for fact in book.facts("store.filled", asset=asset.name)),
     )
     since = node.clock.read().at - timedelta(days=asset.backup.retention_days)
     return holdings.lags(asset.name, held, stores, looks, since)

@@ -6,10 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from intendance.model.evidence.backup import BackupCompleted
+from intendance.model.evidence.filled import StoreFilled
 from intendance.model.evidence.inspection import InspectionCompleted
 from intendance.model.evidence.prune import PruneBegun, PruneCompleted
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Fact
+
+DIFFERENTIAL = "differential"
+"""The kind that is worth nothing without the set that it builds on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,7 @@ def holdings(
     completed: Iterable[BackupCompleted],
     looks: Mapping[str, Fact[InspectionCompleted]],
     prunings: Iterable[PruneBegun | PruneCompleted] = (),
+    fillings: Iterable[StoreFilled] = (),
 ) -> tuple[Held, ...]:
     """Every set that some store holds, the newest first.
 
@@ -58,10 +63,14 @@ def holdings(
         newest_word.setdefault(made.set, made)
     gone = {(each.store, pruned.set) for each in prunings for pruned in each.sets}
     gone |= {(store, seen.set) for store, look in looks.items() for seen in look.data.damaged}
-    held = [
-        Held(made=made, stores=frozenset(store for store in made.stores if (store, made.set) not in gone))
-        for made in newest_word.values()
-    ]
+    brought: dict[tuple[str, str], list[str]] = {}
+    for filled in fillings:
+        for each in filled.sets:
+            brought.setdefault((each.set, each.manifest_sha256), []).append(filled.store)
+    held = []
+    for made in newest_word.values():
+        stores = (*made.stores, *brought.get((made.set, made.manifest_sha256), ()))
+        held.append(Held(made=made, stores=frozenset(store for store in stores if (store, made.set) not in gone)))
     return tuple(sorted((each for each in held if each.stores), key=_age, reverse=True))
 
 
@@ -95,13 +104,15 @@ def lags(
 
 
 def lacking(held: Sequence[Held], store: str, stores: Sequence[str], kept_since: datetime) -> tuple[Held, ...]:
-    """The sets that another of these stores holds, that this one lacks, and that are young enough to be kept."""
+    """The sets that another of these stores holds, that this one lacks, and that are young enough to be kept; with them
+    the newest older set that differentials among them may build on."""
     others = frozenset(stores) - {store}
-    return tuple(
-        each
-        for each in held
-        if store not in each.stores and not each.stores.isdisjoint(others) and each.recovers_to >= kept_since
-    )
+    elsewhere = [each for each in held if store not in each.stores and not each.stores.isdisjoint(others)]
+    young = [each for each in elsewhere if each.recovers_to >= kept_since]
+    if any(each.made.kind == DIFFERENTIAL for each in young):
+        bases = (each for each in held if each.recovers_to < kept_since and each.made.kind != DIFFERENTIAL)
+        young += [each for each in (max(bases, key=_age, default=None),) if each in elsewhere]
+    return tuple(young)
 
 
 def _age(held: Held) -> tuple[datetime, int]:
