@@ -14,6 +14,7 @@ from intendance.fleet.database.tables import node, setting, verdict, verdict_int
 from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.verdicts import crowd, decide, rows
 from intendance.fleet.verdicts.changing import LOOKED, briefs, stamps, verdicts_stamp
+from intendance.fleet.verdicts.hearing import Hearing
 from intendance.fleet.verdicts.judge import Judge
 from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.standing import (
@@ -70,6 +71,7 @@ class Verdicts:
         *,
         owners: Owners | None = None,
         log: Callable[[], int] | None = None,
+        daily: Callable[[datetime], object] | None = None,
         say: Callable[[str], None],
     ) -> None:
         self._database = database
@@ -77,8 +79,10 @@ class Verdicts:
         self._about = about
         self._owners = owners
         self._log = log
+        self._daily = daily
         self._say = say
         self._judging = Judge(database, say)
+        self._hearing = Hearing(database)
         self._crowds = True
         self._rulebook = self._judging.rulebook
         self._counted: tuple[object, _Tally] | None = None
@@ -102,6 +106,7 @@ class Verdicts:
         due = self._judging.due(now)[: crowd.AT_ONCE]
         if not self._judge_as_crowd(due, now):
             self._judging.judge(due, now)
+        self._hearing.judge_due(now)
         self._note(now)
         return len(due)
 
@@ -126,6 +131,8 @@ class Verdicts:
                 connection.execute(insert(setting).values(name=LOOKED, value=str(to_us(now))))
         if self._noted_at is None or self._noted_at.date() != now.date():
             self._forget(now)
+        if self._daily is not None:
+            self._daily(now)
         self._noted_at = now
 
     def _forget(self, now: datetime) -> None:

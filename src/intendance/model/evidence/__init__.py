@@ -17,6 +17,7 @@ from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.filled import StoreFilled
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.guide import RestoreGuided
+from intendance.model.evidence.heartbeat import HeartbeatsSummed
 from intendance.model.evidence.imported import LedgerImported
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.inventory import InventoryTaken
@@ -65,6 +66,7 @@ Evidence = (
     | StoreFilled
     | TokenChanged
     | RestoreGuided
+    | HeartbeatsSummed
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -87,6 +89,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "account.changed": AccountChanged,
         "session.opened": SessionOpened,
         "token.changed": TokenChanged,
+        "heartbeat.summed": HeartbeatsSummed,
         "inventory.taken": InventoryTaken,
         "key.proven": KeyProven,
         "sample.rollup": SampleRollup,
