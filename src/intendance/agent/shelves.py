@@ -21,6 +21,8 @@ from intendance.sets.points import LATEST_PER_STORE, RecoveryPoint, SetInStore, 
 from intendance.stores import Store, open_store
 from intendance.system.clock import Clock
 
+__all__ = ["Lag", "ListedPoint", "Listing", "Remains", "ShownSet", "list_points", "show_set"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedPoint:

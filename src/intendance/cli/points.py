@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from intendance.agent.shelves import ListedPoint, Listing, ShownSet
+from intendance.agent.shelves import Lag, ListedPoint, Listing, ShownSet
 from intendance.cli import run_words
 from intendance.cli.figures import local, moment
 from intendance.cli.output import Output
@@ -16,7 +16,6 @@ from intendance.language import durations
 from intendance.language.sizes import number, size
 from intendance.language.spoken import told
 from intendance.language.texts import Translator
-from intendance.sets.holdings import Lag
 from intendance.system.clock import rfc3339
 
 DOMAINS = ("points", run_words.DOMAIN)
