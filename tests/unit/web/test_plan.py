@@ -18,21 +18,43 @@ from tests.support.typography import french_faults
 from tests.unit.web.test_asset import DAY, PLANTED, STANDING
 
 ASSET = PlannedAsset(
-    name="shop-db", engine="mariadb", subject="/run/mysqld",
-    schedules=(("backup.logical", "0 2 * * *"), ("inspect", None)), stores=("local", "far"), retention_days=90, databases=(), exclude=("cache",), since=START, seq=2,
-)  # fmt: skip
+    name="shop-db",
+    engine="mariadb",
+    subject="/run/mysqld",
+    schedules=(("backup.logical", "0 2 * * *"), ("inspect", None)),
+    stores=("local", "far"),
+    retention_days=90,
+    databases=(),
+    exclude=("cache",),
+    since=START,
+    seq=2,
+)
 LOST = ConfirmedChange(name="old-db", change="asset-dropped", sentence="old-db is no longer maintained")
 PLAN = HeldPlan(
-    node="web-01", adoptions=(Adoption(at=START, actor="person:lea", seq=1, confirmed=(LOST,)),),
-    source_sha256="0" * 64, plan_sha256="1" * 64, catalogues=("maint", "asbl"), timezone="Europe/Brussels", language="fr",
-    recipients=RECIPIENTS, stores=("local", "far"), assets=(ASSET,), left=(LeftAsset(name="old-db", engine="mariadb", at=START, seq=3),),
+    node="web-01",
+    adoptions=(Adoption(at=START, actor="person:lea", seq=1, confirmed=(LOST,)),),
+    source_sha256="0" * 64,
+    plan_sha256="1" * 64,
+    catalogues=("maint", "asbl"),
+    timezone="Europe/Brussels",
+    language="fr",
+    recipients=RECIPIENTS,
+    stores=("local", "far"),
+    assets=(ASSET,),
+    left=(LeftAsset(name="old-db", engine="mariadb", at=START, seq=3),),
     waivers=(
         Waived(
-            rule="ASBL_010", about="mariadb:1", granter="Lin", reason="replaced soon", ticket="OPS-1",
-            ends_at=START + 9 * DAY, renewal=0, seq=4,
+            rule="ASBL_010",
+            about="mariadb:1",
+            granter="Lin",
+            reason="replaced soon",
+            ticket="OPS-1",
+            ends_at=START + 9 * DAY,
+            renewal=0,
+            seq=4,
         ),
     ),
-)  # fmt: skip
+)
 
 
 def view(plan: HeldPlan) -> PlanPage:
