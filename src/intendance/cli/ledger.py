@@ -9,6 +9,7 @@ import typer
 
 from intendance.cli import ledger_pages
 from intendance.cli.output import Invocation, Output
+from intendance.cli.rebuild import restart
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import Exit
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # What a command does is imported when it is performed: `--help` needs none of it.
 
 application = typer.Typer(no_args_is_help=True, help="Show and verify the record of everything done.")
+application.command()(restart)
 
 
 def register(root: typer.Typer) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from intendance import __version__
 from intendance.activities.backup import bases, decide
 from intendance.activities.backup.asserting import Asserting
+from intendance.activities.backup.carrying import carrying
 from intendance.activities.backup.job import BackupContext, BackupJob
 from intendance.engines import BackupSession, KeepsSnapshot, Source
 from intendance.engines.naming import TellsNames, written
@@ -72,6 +73,7 @@ class Making:
         finally:
             session.close()
             self._keep_names(session)
+        source = carrying(source, self._job.plan, self._context.book, home)
         self.step = "sign"
         if self._kind == "full" and isinstance(session, KeepsSnapshot):
             bases.keep(self._context, self._set, session.snapshot)

@@ -106,7 +106,7 @@ class _Inspection:
         self._progress = progress
         self._done = self._total = 0
         (genesis,) = context.book.facts("genesis", latest=1)
-        self._fingerprint: str = genesis.data.openpgp_fingerprint
+        self._fingerprint: tuple[str, ...] = genesis.data.trusted_keys
 
     def look(self) -> InspectionCompleted:
         """Everything that is seen and what it means. Raises the errors of stores."""

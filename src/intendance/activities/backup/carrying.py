@@ -1,0 +1,37 @@
+"""The plan and the ledger's head, put into the set: a lost node's own copy of them is nowhere else off site."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from intendance.engines import Source
+from intendance.ledger.book import Book
+from intendance.model.evidence.lifecycle import PlanAdopted
+from intendance.model.plan import Plan
+from intendance.plan.adopted import source_path
+from intendance.sets import rebuilding
+from intendance.system import process
+from intendance.system.openpgp import RecipientHome
+
+_ENCRYPT_SECONDS = 120
+
+
+def carrying(source: Source, plan: Plan, book: Book, home: RecipientHome) -> Source:
+    """The source with what a rebuild begins with among its details.
+
+    Where the adopted file cannot be read any more, a warning says so: that costs no backup.
+    """
+    adopted: tuple[PlanAdopted, ...] = tuple(fact.data for fact in book.facts("plan.adopted", latest=1))
+    head = book.seal()
+    if not adopted or head is None:
+        return source
+    try:
+        content = source_path(book.layout.state, adopted[0].source_sha256).read_bytes()
+    except OSError:
+        warning = "the set does not carry the plan, because the file that was adopted is not in the state folder"
+        return replace(source, warnings=(*source.warnings, warning))
+    packed = rebuilding.pack(content, plan.recipients)
+    message = process.run(home.encrypt_argv(), input=packed, deadline_seconds=_ENCRYPT_SECONDS).stdout
+    (genesis,) = book.facts("genesis", latest=1)
+    carried = rebuilding.written(message, head.note.decode("utf-8"), genesis.data.former_keys)
+    return replace(source, details=source.details | {rebuilding.FIELD: carried})
