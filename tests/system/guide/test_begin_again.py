@@ -1,5 +1,5 @@
-"""A node is lost with its state folder: what any one of its sets carries brings its plan back, by hand and by Intendance,
-and a stranger's newer set does not."""
+"""A node is lost with its state folder: what any one of its sets carries brings its plan back, by hand and by
+Intendance, and a stranger's newer set does not."""
 
 from __future__ import annotations
 
