@@ -99,6 +99,7 @@ def _pages(manager: Manager, settings: Settings) -> Services:
     return Services(
         accounts=behind.accounts,
         fleet=behind.verdicts,
+        ledgers=behind.ledgers,
         clock=manager.clock,
         organisation=settings.organisation or settings.fleet,
         language=settings.language,

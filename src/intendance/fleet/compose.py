@@ -15,6 +15,7 @@ from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
 from intendance.fleet.layout import ManagerLayout
+from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.log import FleetLog
 from intendance.fleet.manager import Manager, Say
 from intendance.fleet.nodes.service import Nodes
@@ -72,6 +73,7 @@ class Faces:
 
     accounts: Accounts
     verdicts: Verdicts
+    ledgers: Ledgers
 
 
 def faces(manager: Manager, settings: Settings) -> Faces:
@@ -79,6 +81,7 @@ def faces(manager: Manager, settings: Settings) -> Faces:
     return Faces(
         accounts=_accounts(manager.database, settings, manager.clock),
         verdicts=_verdicts(manager.database, settings, manager.clock, manager.say),
+        ledgers=Ledgers(manager.database),
     )
 
 

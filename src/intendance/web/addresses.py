@@ -25,6 +25,11 @@ def rule(name: str) -> str:
     return f"{RULES}/{quote(name, safe='')}"
 
 
+def ledger(node_name: str, before: int | None = None) -> str:
+    """The ledger of a node; with `before`, its records before that one."""
+    return f"{LEDGER}/{quote(node_name, safe='')}" + ("" if before is None else f"?before={before}")
+
+
 def record(node_name: str, seq: int) -> str:
     """The page of a record of a node's ledger."""
     return f"{LEDGER}/{quote(node_name, safe='')}/{seq}"

@@ -55,6 +55,8 @@ def routes(services: Services) -> Sequence[BaseRoute]:
         get("/nodes/{node}", pages.one_node, Right.READ),
         get("/rules", pages.rules, Right.READ),
         get("/rules/{rule}", pages.one_rule, Right.READ),
+        get("/ledger", pages.ledgers, Right.READ),
+        get("/ledger/{node}", pages.one_ledger, Right.READ),
         get("/ledger/{node}/{seq:int}", pages.record, Right.READ),
         get("/login", log_in.ask, None),
         post("/login", log_in.begin, None),

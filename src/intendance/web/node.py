@@ -62,9 +62,11 @@ class Listed:
 
 def node_page(standing: Standing, name: str, verdicts: Sequence[Verdict], _: Translator) -> NodePage:
     """The page of one node of a standing."""
+    verdicts = tuple(map(standing.believed, verdicts))
     shown, counts = stand(standing.rulebook, verdicts, standing.judged_at)
+    doubts = tuple(each for each in standing.doubts if each.node == name)
     nodes = tuple(each for each in standing.nodes if each.node == name)
-    alone = replace(standing, nodes=nodes, verdicts=shown, counts=counts, all_since=None)
+    alone = replace(standing, nodes=nodes, verdicts=shown, counts=counts, all_since=None, doubts=doubts)
     view = wall(alone, _)
     heard = tuple(_heard(each, standing.zone, _) for each in nodes)
     view = replace(
@@ -107,6 +109,8 @@ def _evidence(verdict: Verdict, _: Translator) -> Iterable[Evidence]:
 
 def _listed(brief: NodeBrief, standing: Standing, _: Translator) -> Listed:
     told = _told(brief.node, standing, _)
+    if brief.node in standing.doubted:
+        told = f"{_('its ledger contradicts itself')}, {told}"
     silent = brief.presence in (Presence.MISSING, Presence.NEVER)
     return Listed(
         name=brief.node,
@@ -128,12 +132,12 @@ def _told(name: str, standing: Standing, _: Translator) -> str:
     return ", ".join(words.counted(_, state, counts[state]) for state in shown if counts.get(state)) or _("not judged")
 
 
-def _heat(brief: NodeBrief, standing: Standing) -> tuple[int, int, int, str]:
+def _heat(brief: NodeBrief, standing: Standing) -> tuple[bool, int, int, int, str]:
     silent = {Presence.MISSING: -2, Presence.NEVER: -1}.get(brief.presence, 0)
     states = list(standing.counts.get(brief.node, {}).values())
     broken = sum(each.get(State.FAIL, 0) for each in states)
     unsure = sum(each.get(State.UNKNOWN, 0) + each.get(State.ERROR, 0) for each in states)
-    return silent, -broken, -unsure, brief.node
+    return brief.node not in standing.doubted, silent, -broken, -unsure, brief.node
 
 
 def _heard(brief: NodeBrief, zone: str, _: Translator) -> str:

@@ -10,11 +10,14 @@ from intendance.fleet.verdicts.standing import Standing
 from intendance.model.errors.accounts import PageUnknown
 from intendance.model.errors.catalogue import RuleUnknown
 from intendance.model.verdict import WORST_FIRST
-from intendance.web import addresses, node, rule, words
+from intendance.web import addresses, ledger, node, rule, words
 from intendance.web import record as records
 from intendance.web.render import Frame
 from intendance.web.visit import Visit
 from intendance.web.wall import wall
+
+_DIGITS = 19
+"""A number of more is no number of a record."""
 
 
 def show_wall(visit: Visit) -> Response:
@@ -81,7 +84,8 @@ def one_rule(visit: Visit) -> Response:
         found = standing.rulebook.find(visit.request.path_params["rule"])
     except RuleUnknown as error:
         return visit.problem(error, 404, addresses.RULES)
-    view = rule.rule_page(standing, found, visit.services.fleet.of_rule(found.id), visit.texts)
+    subjects = [(standing.believed(each), history) for each, history in visit.services.fleet.of_rule(found.id)]
+    view = rule.rule_page(standing, found, subjects, visit.texts)
     frame = replace(
         _frame(standing, f"{view.title} · {standing.organisation}", addresses.rule(found.id)),
         icon=view.shape if view.shape in ("fail", "unknown", "pass", "pending") else "plain",
@@ -105,6 +109,37 @@ def record(visit: Visit) -> Response:
         typed=f"intendance ledger show {seq}",
     )
     return visit.page("record.html", frame, view=view)
+
+
+def ledgers(visit: Visit) -> Response:
+    """The ledgers of all nodes."""
+    _ = visit.texts
+    standing = visit.services.fleet.standing()
+    view = ledger.ledgers_page(visit.services.ledgers.all(), standing, _)
+    frame = _frame(standing, f"{_('Ledger')} · {standing.organisation}", addresses.LEDGER)
+    frame = replace(frame, icon=view.shape, live=True, typed="intendance ledger verify")
+    return visit.page("ledgers.html", frame, view=view)
+
+
+def one_ledger(visit: Visit) -> Response:
+    """The ledger of a node: its newest records, or those before one of them."""
+    _ = visit.texts
+    name, asked = visit.request.path_params["node"], visit.request.query_params.get("before", "")
+    before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < _DIGITS else None
+    held = visit.services.ledgers.one(name)
+    if held is None:
+        return visit.problem(PageUnknown(name=name), 404, addresses.LEDGER)
+    standing = visit.services.fleet.standing()
+    records_shown = visit.services.ledgers.records(held, before=before)
+    view = ledger.ledger_page(held, records_shown, before, standing.zone, _)
+    title = _("Ledger of {node}").format(node=name)
+    frame = replace(
+        _frame(standing, f"{title} · {standing.organisation}", addresses.ledger(name)),
+        icon=view.shape,
+        live=before is None,
+        typed="intendance ledger verify",
+    )
+    return visit.page("ledger.html", frame, view=view)
 
 
 def _frame(standing: Standing, title: str, address: str) -> Frame:

@@ -126,6 +126,7 @@ def _places(address: str, _: Translator) -> tuple[Place, ...]:
         (_("Wall"), addresses.WALL),
         (_("Nodes"), addresses.NODES),
         (_("Rules"), addresses.RULES),
+        (_("Ledger"), addresses.LEDGER),
     )
     return tuple(
         Place(name=name, href=href, here=address == href or (href != "/" and address.startswith(f"{href}/")))

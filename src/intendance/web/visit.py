@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from intendance.fleet.accounts.decide import Right, Stage, may
 from intendance.fleet.accounts.service import Accounts, Session
+from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.verdicts.service import Verdicts
 from intendance.language.spoken import advice_of, message_of
 from intendance.language.texts import Translator, translator
@@ -40,6 +41,7 @@ class Services:
 
     accounts: Accounts
     fleet: Verdicts
+    ledgers: Ledgers
     clock: Clock
     organisation: str
     language: Language

@@ -9,7 +9,7 @@ from intendance.language import dates, sizes
 from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import State, Verdict
-from intendance.web import addresses, words
+from intendance.web import addresses, doubts, words
 from intendance.web.entries import Entry, entry
 
 MANY_NODES = 24
@@ -102,15 +102,18 @@ def wall(standing: Standing, _: Translator) -> Wall:
 
 
 def _shape(standing: Standing, summary: Mapping[State, int]) -> str:
-    if summary[State.FAIL]:
+    if summary[State.FAIL] or standing.doubted:
         return "fail"
-    if summary[State.UNKNOWN] or summary[State.ERROR] or _unknown_nodes(standing):
+    if summary[State.UNKNOWN] or summary[State.ERROR] or _unknown_nodes(standing) or standing.doubts:
         return "unknown"
     return "pass" if summary[State.PASS] and not summary[State.PENDING] else "pending"
 
 
 def _title(standing: Standing, summary: Mapping[State, int], _: Translator) -> str:
     found = [words.counted(_, state, summary[state]) for state in _TROUBLE if summary[state]]
+    if standing.doubted:
+        lying = len(standing.doubted)
+        found.insert(0, _.plural("{n} contradicts itself", "{n} contradict themselves", lying).format(n=lying))
     if standing.silent:
         found.append(_.plural("{n} silent", "{n} silent", standing.silent).format(n=standing.silent))
     if standing.stopped:
@@ -124,14 +127,14 @@ def _clauses(standing: Standing, summary: Mapping[State, int], _: Translator) ->
     """The answer, in pieces that a line may end between."""
     broken, waiting = summary[State.FAIL], summary[State.PENDING]
     unsure = summary[State.UNKNOWN] + summary[State.ERROR]
-    told = []
+    told = _contradicted(standing, _)
     if broken:
         told.append(_.plural("{count} is broken", "{count} are broken", broken).format(count=words.spelt(_, broken)))
     if unsure:
         told.append(_.plural("{count} is unknown", "{count} are unknown", unsure).format(count=words.spelt(_, unsure)))
     told += _about_nodes(standing, _)
     if told:
-        opening = _("No.") if broken else _("Nobody can tell.")
+        opening = _("No.") if broken or standing.doubted else _("Nobody can tell.")
         return (opening, *_joined(told))
     if not summary[State.PASS] and not waiting:
         return (_("We do not know yet."), _("Nothing has been proven."))
@@ -139,6 +142,14 @@ def _clauses(standing: Standing, summary: Mapping[State, int], _: Translator) ->
         clause = _.plural("{count} is not yet due", "{count} are not yet due", waiting)
         return (_("Nothing is broken."), *_joined([clause.format(count=words.spelt(_, waiting))]))
     return (_("Yes."), _all_hold(standing, summary[State.PASS], _))
+
+
+def _contradicted(standing: Standing, _: Translator) -> list[str]:
+    count = len(standing.doubted)
+    if not count:
+        return []
+    clause = _.plural("{count} node contradicts itself", "{count} nodes contradict themselves", count)
+    return [clause.format(count=words.spelt(_, count))]
 
 
 def _unknown_nodes(standing: Standing) -> int:
@@ -207,6 +218,8 @@ def _sections(standing: Standing, _: Translator) -> Iterable[Section]:
         State.ERROR: _("what the check says of itself"),
         State.UNKNOWN: _("nobody can tell"),
     }
+    if standing.doubts:
+        yield _doubted(standing, _)
     for state in _TROUBLE:
         found = standing.of(state)
         if found:
@@ -219,6 +232,21 @@ def _sections(standing: Standing, _: Translator) -> Iterable[Section]:
     if standing.soon:
         label = _.plural("{n} soon", "{n} soon", len(standing.soon)).format(n=len(standing.soon))
         yield _section(standing, standing.soon, "soon", label, _("still holds"), _, light=True)
+
+
+def _doubted(standing: Standing, _: Translator) -> Section:
+    """What was found about ledgers, before anything that rests on them."""
+    grave_first = sorted(standing.doubts, key=lambda each: not each.grave)
+    left = len(grave_first) - ENTRIES
+    told = _.plural("{n} more, by node below.", "{n} more, by node below.", left)
+    return Section(
+        shape="fail" if standing.doubted else "unknown",
+        label=_.plural("{n} finding", "{n} findings", len(grave_first)).format(n=len(grave_first)),
+        remark=_("about the evidence itself"),
+        light=False,
+        entries=tuple(doubts.entry(each, standing.judged_at, standing.zone, _) for each in grave_first[:ENTRIES]),
+        more=told.format(n=sizes.number(left, _.language)) if left > 0 else "",
+    )
 
 
 def _section(

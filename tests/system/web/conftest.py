@@ -18,6 +18,7 @@ from intendance.fleet.accounts.decide import Role
 from intendance.fleet.accounts.service import Accounts
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
+from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.verdicts.service import About, Verdicts
 from intendance.web.app import Headers, routes
 from intendance.web.visit import Services
@@ -73,9 +74,15 @@ def services(database: Database, clock: MovableClock) -> Services:
     about = About(fleet="asbl-exemple", organisation="ASBL Exemple", zone="Europe/Brussels")
     fleet = Verdicts(database, clock, about, say=pytest.fail)
     fleet.judge_due()
+    return make_services(database, clock, accounts, fleet)
+
+
+def make_services(database: Database, clock: MovableClock, accounts: Accounts, fleet: Verdicts) -> Services:
+    """What the pages are made from, beside accounts and verdicts."""
     return Services(
         accounts=accounts,
         fleet=fleet,
+        ledgers=Ledgers(database),
         clock=clock,
         organisation="ASBL Exemple",
         language="fr",

@@ -6,9 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from intendance.fleet.accounts.decide import FREE_TRIES
-from intendance.fleet.database.connect import Database
+from intendance.fleet.database.connect import Database, to_us
+from intendance.fleet.database.tables import finding
 from intendance.web.app import CSP
 from intendance.web.visit import Services
 from tests.golden.lives import live
@@ -172,7 +174,15 @@ def test_from_the_wall_to_the_record_that_a_verdict_rests_on_is_two_clicks(
 
 
 @pytest.mark.parametrize(
-    "path", ["/nodes/nobody", "/rules/MAINT_999", "/ledger/nobody/3", "/nodes/%3Cscript%3E", "/rules/..%2f..%2fetc"]
+    "path",
+    [
+        "/nodes/nobody",
+        "/rules/MAINT_999",
+        "/ledger/nobody/3",
+        "/ledger/nobody",
+        "/nodes/%3Cscript%3E",
+        "/rules/..%2f..%2fetc",
+    ],
 )
 def test_what_is_not_there_is_one_page_with_a_way_back(browser: Browser, path: str) -> None:
     browser.log_in("vera")
@@ -181,7 +191,39 @@ def test_what_is_not_there_is_one_page_with_a_way_back(browser: Browser, path: s
     assert "<script>" not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/nodes", "/nodes/web-01", "/rules", "/rules/ASBL_010", "/ledger/web-01/3"])
+def test_a_fork_is_on_the_wall_at_once_and_a_record_two_clicks_from_it(
+    browser: Browser, database: Database, services: Services, tmp_path: Path
+) -> None:
+    state = tmp_path / "web-01"
+    state.mkdir()
+    life = live("all-well", state)
+    receive(database, state, life, "web-01")
+    browser.clock.at = life.at
+    services.fleet.judge_due()
+    browser.log_in("vera")
+    assert "contradicts itself" not in browser.client.get("/?lang=en").text
+    with database.begin() as connection:
+        found = {"node": "web-01", "incarnation": 1, "kind": "fork", "subject": "3 ab", "found_us": to_us(life.at)}
+        connection.execute(insert(finding).values(**found, detail="<b>other</b>", exhibit="<b>words</b>"))
+    wall = browser.client.get("/")
+    assert "One node contradicts itself," in wall.text
+    assert '"fail"' in wall.text
+    ledger = browser.client.get(_link(wall.text, "/ledger/"))
+    assert "The node has told two histories" in ledger.text
+    assert "&lt;b&gt;words" in ledger.text
+    assert "Record " in browser.client.get(_link(ledger.text, "/ledger/web-01/")).text
+    older = browser.client.get("/ledger/web-01?before=3").text
+    assert older.count('<th scope="row" class="n">') == 3
+    for before in ("x", "9" * 40, "-1", "²"):
+        assert browser.client.get(f"/ledger/web-01?before={before}").status_code == 200
+    assert "its ledger contradicts itself" in browser.client.get("/nodes").text
+    assert "1 ledger contradicts itself." in browser.client.get("/ledger").text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/nodes", "/nodes/web-01", "/rules", "/rules/ASBL_010", "/ledger", "/ledger/web-01", "/ledger/web-01/3"],
+)
 def test_no_page_is_shown_without_a_session(browser: Browser, path: str) -> None:
     assert browser.client.get(path, follow_redirects=False).status_code == 303
 

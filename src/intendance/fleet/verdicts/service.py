@@ -15,10 +15,22 @@ from intendance.catalogue.rule import Rulebook
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
 from intendance.fleet.database.tables import evidence_head, node, node_state, setting, verdict, verdict_interval
+from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.verdicts import decide, rows
 from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.source import NodeLedger
-from intendance.fleet.verdicts.standing import Counts, Head, NodeBrief, Owner, Standing, presence, stand
+from intendance.fleet.verdicts.standing import (
+    Counts,
+    Head,
+    NodeBrief,
+    Owner,
+    Standing,
+    contradicted,
+    distrust,
+    presence,
+    stand,
+    told_state,
+)
 from intendance.model.errors.ledger import RecordUnreadable
 from intendance.model.evidence.lifecycle import PlanAdopted
 from intendance.model.frozen import dataclass
@@ -177,6 +189,8 @@ class Verdicts:
             tally = self._tally(connection, frozenset(each.node for each in nodes), now)
             owners = self._owners(connection) if self._owners is not None else {}
             looked_us = connection.execute(select(setting.c.value).where(setting.c.name == _LOOKED)).scalar()
+            doubts = open_doubts(connection)
+        doubted = contradicted(doubts)
         return Standing(
             fleet=self._about.fleet,
             organisation=self._about.organisation,
@@ -186,9 +200,10 @@ class Verdicts:
             nodes=nodes,
             rulebook=self._rulebook,
             verdicts=tally.shown,
-            counts=tally.counts,
-            all_since=tally.all_since,
+            counts=distrust(tally.counts, doubted),
+            all_since=None if doubted else tally.all_since,
             owners=owners,
+            doubts=doubts,
             head=None if self._log is None else Head(size=self._log()),
         )
 
@@ -212,8 +227,10 @@ class Verdicts:
     def states(self) -> tuple[tuple[str, State], ...]:
         """The rule and the state of every verdict. Raises DatabaseUnreachable."""
         with self._database.read() as connection:
-            found = connection.execute(select(verdict.c.rule, verdict.c.state).where(_belongs())).all()
-        return tuple((row.rule, State(row.state)) for row in found)
+            asked = select(verdict).where(_belongs())
+            found = connection.execute(asked.with_only_columns(verdict.c.node, verdict.c.rule, verdict.c.state)).all()
+            doubted = contradicted(open_doubts(connection))
+        return tuple((row.rule, told_state(State(row.state), doubted=row.node in doubted)) for row in found)
 
     def record(self, name: str, seq: int) -> HeldRecord | None:
         """A record of a node's present ledger; None where it is not here. Raises DatabaseUnreachable."""

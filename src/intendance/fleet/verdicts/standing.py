@@ -6,11 +6,12 @@ A verdict that holds is only counted here: of ten thousand nodes, nobody reads w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from intendance.catalogue.rule import Rule, Rulebook
+from intendance.fleet.ledgers.decide import Doubt
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import GRAVEST_FIRST, WORST_FIRST, State, Verdict
 
@@ -84,7 +85,8 @@ class Standing:
 
     `verdicts` are those that do not hold, worst first, and those that hold but may change soon; `counts` are of all.
     `judged_at` is when the judge last looked, `asked_at` when somebody asked how things stand. `all_since` is when the
-    last of what holds began to, if everything does. `owners` are by rule, node and asset.
+    last of what holds began to, if everything does. `owners` are by rule, node and asset. `doubts` are the findings
+    about ledgers that stand: `counts` take nothing that such a node says for proven.
     """
 
     fleet: str
@@ -99,6 +101,16 @@ class Standing:
     owners: Mapping[tuple[str, str, str | None], Owner] = field(default_factory=dict)
     head: Head | None = None
     asked_at: datetime | None = None
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def doubted(self) -> frozenset[str]:
+        """The nodes whose ledger contradicts itself."""
+        return contradicted(self.doubts)
+
+    def believed(self, verdict: Verdict) -> Verdict:
+        """The verdict as it may be told: what rests on a ledger that contradicts itself is unknown."""
+        return disbelieved(verdict) if verdict.node in self.doubted else verdict
 
     @property
     def stopped(self) -> bool:
@@ -134,8 +146,9 @@ class Standing:
     @property
     def unjudged(self) -> int:
         """How many nodes are heard, and nothing is known of them: no plan arrived, or their evidence cannot be read."""
+        unread = {each.node for each in self.doubts if not each.grave}
         heard = (node for node in self.nodes if node.presence in (Presence.UP, Presence.LATE))
-        return sum(not self.counts.get(node.node) for node in heard)
+        return sum(node.node in unread or not self.counts.get(node.node) for node in heard)
 
     def of(self, *states: State) -> tuple[Verdict, ...]:
         """The verdicts in one of some states, worst first."""
@@ -146,6 +159,41 @@ class Standing:
         """What holds and may be broken by time alone within a week, the first to change first."""
         found = (each for each in self.verdicts if each.state is State.PASS)
         return tuple(sorted(found, key=lambda each: (each.next_change_at or self.judged_at, rank(each))))
+
+
+def contradicted(doubts: Iterable[Doubt]) -> frozenset[str]:
+    """The nodes that a grave finding stands against."""
+    return frozenset(each.node for each in doubts if each.grave)
+
+
+_SAID = (State.PASS, State.PENDING)
+
+
+def disbelieved(verdict: Verdict) -> Verdict:
+    """A verdict that nobody may rely on: what holds, or is not yet due, by the node's word alone is unknown."""
+    state = told_state(verdict.state, doubted=True)
+    return verdict if state is verdict.state else replace(verdict, state=state)
+
+
+def told_state(state: State, *, doubted: bool) -> State:
+    """A state as it may be told of a node whose ledger contradicts itself, or does not."""
+    return State.UNKNOWN if doubted and state in _SAID else state
+
+
+def distrust(counts: Counts, nodes: frozenset[str]) -> Counts:
+    """The same counts, where what some nodes say well of themselves is unknown."""
+    if not nodes & counts.keys():
+        return counts
+    return {node: _unsure(families) if node in nodes else families for node, families in counts.items()}
+
+
+def _unsure(families: Mapping[str, Mapping[State, int]]) -> dict[str, dict[State, int]]:
+    told = {}
+    for family, states in families.items():
+        moved = sum(states.get(state, 0) for state in _SAID)
+        kept = {state: count for state, count in states.items() if state not in _SAID}
+        told[family] = kept | {State.UNKNOWN: kept.get(State.UNKNOWN, 0) + moved} if moved else kept
+    return told
 
 
 def rank(verdict: Verdict) -> tuple[int, int, str, str, str]:

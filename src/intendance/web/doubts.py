@@ -1,0 +1,80 @@
+"""Findings about ledgers in words: what was found, what it means, and what to do about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from intendance.fleet.ledgers.decide import Doubt
+from intendance.language import dates
+from intendance.language.texts import Translator
+from intendance.web import addresses, words
+from intendance.web.entries import Entry, Statement, split
+
+
+def title(doubt: Doubt, _: Translator) -> str:
+    """What was found, in a few words."""
+    told = {
+        "fork": _("The node has told two histories"),
+        "rollback": _("The node’s ledger has gone back"),
+        "chain": _("Its records do not follow on one another"),
+        "signature": _("A checkpoint of it is signed by another key"),
+        "undetermined": _("It holds records that this version does not know"),
+    }
+    return told.get(doubt.kind, doubt.kind)
+
+
+def meaning(doubt: Doubt, _: Translator) -> str:
+    """What it means."""
+    told = {
+        "fork": _(
+            "What it signed now is not what it signed before, for the same records. Either its ledger was rewritten, "
+            "or somebody else speaks with its key. Nothing that it says proves anything any more."
+        ),
+        "rollback": _(
+            "It holds fewer records than it had signed and sent. It was restored from an older copy, or its last "
+            "records were taken away. Nothing that it says proves anything any more."
+        ),
+        "chain": _(
+            "A record does not carry the fingerprint of the one before it: records were changed, left out or put in. "
+            "Nothing that it says proves anything any more."
+        ),
+        "signature": _("Somebody speaks for this node without its key. Nothing that it says proves anything any more."),
+        "undetermined": _("This manager is older than the node: what it does not know it cannot judge."),
+    }
+    return told.get(doubt.kind, doubt.detail)
+
+
+def advice(doubt: Doubt, _: Translator) -> str:
+    """What to do."""
+    if not doubt.grave:
+        return _("Bring the manager to the version of the node.")
+    return _(
+        "Verify the ledger on the node, and keep both copies. Where the node was rebuilt or restored, enrol it again: "
+        "an administrator compares both fingerprints, and a new ledger begins."
+    )
+
+
+def typed(doubt: Doubt) -> tuple[str, ...]:
+    """What to type on the node."""
+    return split("intendance ledger verify" if doubt.grave else "intendance --version")
+
+
+def entry(doubt: Doubt, now: datetime, zone: str, _: Translator) -> Entry:
+    """The finding as the wall tells it."""
+    found = dates.moment(doubt.found_at, zone, _.language)
+    told = _("Found on {moment}, at {subject}.").format(moment=found, subject=doubt.subject.partition(" ")[0])
+    return Entry(
+        shape="fail" if doubt.grave else "unknown",
+        word=_("broken") if doubt.grave else _("unknown"),
+        severity=_("blocking"),
+        name=doubt.node,
+        href=addresses.ledger(doubt.node),
+        on=_("its ledger"),
+        statements=(Statement(title=title(doubt, _), rule="", href=addresses.ledger(doubt.node)),),
+        why=f"{meaning(doubt, _)} {told}",
+        command=typed(doubt),
+        advice="",
+        when=_("for {length}").format(length=words.length(now - doubt.found_at, _, up=True)),
+        who="",
+        nobody=True,
+    )
