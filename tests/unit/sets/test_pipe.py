@@ -25,6 +25,9 @@ from tests.support.pipes import opened, random_file, shell, store
 
 pytestmark = pytest.mark.gnupg
 
+WHOLE = PipeLimits(level=1, threads=1, part_bytes=64 << 20, stall_seconds=60)
+"""No part is full before the stream has failed, however slow the machine."""
+
 
 def test_a_stream_comes_back_from_its_parts(
     recipient_home: RecipientHome, keys: Keys, tmp_path: Path, nothing_left: None
@@ -137,7 +140,7 @@ def test_the_producers_failure_is_told_in_the_engines_words(
 ) -> None:
     place = MemoryStore()
     with pytest.raises(EngineFailed, match="code 3: cannot stat"):
-        store(shell(f"head -c {size} /dev/zero; echo cannot stat >&2; exit 3"), place, recipient_home)
+        store(shell(f"head -c {size} /dev/zero; echo cannot stat >&2; exit 3"), place, recipient_home, WHOLE)
     assert place.objects == {}
 
 
@@ -172,6 +175,6 @@ def test_the_first_cause_is_told_when_a_stage_is_killed(
     thread = threading.Thread(target=assassin)
     thread.start()
     with pytest.raises(ProgramFailed, match=f"`{program}` ended with code -9"):
-        store(shell("exec yes 'some line of text'", end_marker=marker), place, recipient_home)
+        store(shell("exec yes 'some line of text'", end_marker=marker), place, recipient_home, WHOLE)
     thread.join()
     assert place.objects == {}

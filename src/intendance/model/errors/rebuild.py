@@ -56,8 +56,7 @@ class PlanNotWritten(IntendanceError):
 
 
 class RestartNotConfirmed(IntendanceError):
-    """A new ledger for {node} would follow the lost one ({origin}, {size} records known) and take the sets that
-    {key} signed for its own."""
+    """A new ledger of {node} would follow {origin} ({size} records known), with the sets that {key} signed."""
 
     next_step = (
         "See that the old machine is off and stays off, then type it again with `--confirm {node}`. Nothing was done."
