@@ -16,6 +16,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import typer.main
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from intendance.api import described
 from intendance.catalogue import load
 from intendance.cli.commands import build
 from intendance.cli.words import NOUNS
@@ -208,6 +209,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "commands.md": commands_page,
     "evidence.md": evidence_page,
+    "openapi.json": lambda: described.written().decode(),
     "rules/README.md": partial(rule_pages.index_page, _RULEBOOK),
     **{f"rules/{rule.id}.md": partial(rule_pages.rule_page, _RULEBOOK, rule) for rule in _RULEBOOK.rules.values()},
 }

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from intendance import __version__
-from intendance.api import beats
+from intendance.api import beats, described
+from intendance.api.operation import Services as Asked
 from intendance.api.problem import problem
+from intendance.api.routes import routes as routes_of_questions
 from intendance.fleet.manager import Manager
 from intendance.model.errors import IntendanceError
+from intendance.model.errors.api import AddressUnknown, MethodRefused, RequestFailed
 from intendance.web.app import Headers
 from intendance.web.app import routes as routes_of_pages
 from intendance.web.visit import Services
@@ -37,9 +43,11 @@ class App(FastAPI):
             await super().__call__(scope, receive, send)
 
 
-def create_app(manager: Manager, *, authority: Path | None = None, pages: Services | None = None) -> FastAPI:
+def create_app(
+    manager: Manager, *, authority: Path | None = None, pages: Services | None = None, asked: Asked | None = None
+) -> FastAPI:
     """The application of one manager, whose threads live as long as it does. `authority` is the certificate that nodes
-    pin, if the manager made one; `pages` is what its pages are made from, if it has any."""
+    pin, if the manager made one; its pages are made from `pages`, the questions of programs answered from `asked`."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -50,13 +58,27 @@ def create_app(manager: Manager, *, authority: Path | None = None, pages: Servic
             await run_in_threadpool(manager.stop)
 
     app = App(
-        title="Intendance", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        title="Intendance", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None,
+        redirect_slashes=False,
     )  # fmt: skip
     routes = beats.routes(manager)
     app.router.routes[0:0] = routes
     app.beat = next(route.app for route in routes if route.path == BEAT_PATH)
     app.add_exception_handler(IntendanceError, _told)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _unforeseen(manager))
+    _add_open(app, manager, authority)
+    if asked is not None:
+        secure = pages is not None and pages.secure
+        app.router.routes.extend(routes_of_questions(asked, described.OPERATIONS, secure=secure))
+    if pages is not None:
+        app.router.routes.extend(routes_of_pages(pages))
+        app.add_middleware(Headers, secure=pages.secure)
+    return app
+
+
+def _add_open(app: FastAPI, manager: Manager, authority: Path | None) -> None:
+    """What anybody may ask."""
 
     @app.get("/healthz", summary="Whether the manager works")
     def healthz() -> Response:
@@ -67,16 +89,41 @@ def create_app(manager: Manager, *, authority: Path | None = None, pages: Servic
     @app.get("/api/v1/authority", summary="The certificate authority that nodes pin", response_class=PlainTextResponse)
     def shown_authority() -> Response:
         if authority is None:
-            return Response(status_code=404)
+            return problem(AddressUnknown(path="/api/v1/authority"))
         return PlainTextResponse(authority.read_text(encoding="ascii"))
 
-    if pages is not None:
-        app.router.routes.extend(routes_of_pages(pages))
-        app.add_middleware(Headers, secure=pages.secure)
-    return app
+    @app.get(described.DOCUMENT, summary="The API's own description")
+    def shown_document() -> Response:
+        return Response(described.written(), media_type="application/json")
 
 
 async def _told(_: Request, error: Exception) -> Response:
     if not isinstance(error, IntendanceError):
         raise error
     return problem(error)
+
+
+def _is_for_programs(request: Request) -> bool:
+    return request.url.path.startswith(("/api", "/metrics", "/healthz"))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """An address that is none, or is not asked like that: a problem for programs."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if not _is_for_programs(request):
+        return await http_exception_handler(request, error)
+    path = request.url.path[:200]
+    if error.status_code == 405:
+        return problem(MethodRefused(method=request.method[:20], path=path), dict(error.headers or {}))
+    return problem(AddressUnknown(path=path))
+
+
+def _unforeseen(manager: Manager) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What nobody foresaw: the trace goes to the manager's own log, not to who asked."""
+
+    async def told(_: Request, error: Exception) -> Response:
+        manager.say("".join(traceback.format_exception(error)))
+        return problem(RequestFailed())
+
+    return told

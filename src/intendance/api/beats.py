@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
+from intendance.api.openapi import Message
 from intendance.api.problem import content_of, status_of
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.fleet import MessageTooLarge
@@ -21,6 +22,38 @@ if TYPE_CHECKING:
 
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", b"application/problem+json")
+MESSAGES = (
+    Message(
+        name="heartbeat",
+        path="/api/v1/heartbeat",
+        summary="A node lives: once a minute",
+        body=messages.Beat,
+        answer=messages.BeatAnswer,
+    ),
+    Message(
+        name="heartbeats",
+        path="/api/v1/heartbeats",
+        summary="Beats that nobody heard, told later",
+        body=messages.Backfill,
+        answer=messages.BackfillAnswer,
+    ),
+    Message(
+        name="evidence",
+        path="/api/v1/evidence",
+        summary="A node's ledger records, in order",
+        body=messages.EvidenceBatch,
+        answer=messages.EvidenceAnswer,
+    ),
+    Message(
+        name="enrol",
+        path="/api/v1/enrol",
+        summary="A node joins, with the token that an administrator made",
+        body=messages.Enrolment,
+        answer=messages.EnrolmentAnswer,
+        secret=False,
+    ),
+)
+
 Answered = Callable[[bytes, bytes], Awaitable[bytes]]
 """Takes the bearer's secret and the body, gives the body of the answer."""
 

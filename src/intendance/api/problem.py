@@ -8,8 +8,11 @@ from types import MappingProxyType
 import msgspec
 from starlette.responses import Response
 
-from intendance.model.errors import Exit, IntendanceError
+from intendance.model.errors import Exit, IntendanceError, accounts, api, catalogue
 from intendance.model.errors import fleet as errors
+from intendance.model.frozen import dataclass
+
+MEDIA = "application/problem+json"
 
 _STATUS: Mapping[type[IntendanceError], int] = MappingProxyType(
     {
@@ -24,6 +27,17 @@ _STATUS: Mapping[type[IntendanceError], int] = MappingProxyType(
         errors.EvidenceRefused: 409,
         errors.MessageTooLarge: 413,
         errors.DatabaseUnreachable: 503,
+        errors.NodeNotEnrolled: 404,
+        accounts.PageUnknown: 404,
+        catalogue.RuleUnknown: 404,
+        api.ApiTokenMissing: 401,
+        api.ApiTokenRefused: 401,
+        api.ScopeMissing: 403,
+        api.QueryUnusable: 400,
+        api.AddressUnknown: 404,
+        api.NodeLeft: 404,
+        api.MethodRefused: 405,
+        api.RequestFailed: 500,
     }
 )
 
@@ -33,20 +47,30 @@ def status_of(error: IntendanceError) -> int:
     return _STATUS.get(type(error), 400 if error.exit_code == Exit.USAGE else 500)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What went wrong (RFC 9457): `title` is the error's stable name, `detail` a sentence, `next_step` what to do."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    next_step: str
+
+
 def content_of(error: IntendanceError) -> bytes:
     """The body that tells of an error."""
-    status = status_of(error)
-    told = {
-        "type": f"urn:intendance:error:{error.code}",
-        "title": error.code,
-        "status": status,
-        "detail": error.message,
-        "next_step": error.advice,
-    }
+    kind = f"urn:intendance:error:{error.code}"
+    told = Problem(type=kind, title=error.code, status=status_of(error), detail=error.message, next_step=error.advice)
     return msgspec.json.encode(told)
 
 
-def problem(error: IntendanceError) -> Response:
+def problem(error: IntendanceError, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
     """The answer that tells of an error."""
-    headers = {"Retry-After": "5"} if error.transient else None
-    return Response(content_of(error), status_of(error), headers, "application/problem+json")
+    status = status_of(error)
+    told = dict(headers)
+    if error.transient:
+        told["Retry-After"] = "5"
+    if status == 401:
+        told["WWW-Authenticate"] = 'Bearer realm="intendance"'
+    return Response(content_of(error), status, told, MEDIA)

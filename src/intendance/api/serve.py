@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from intendance import __version__
 from intendance.api.app import create_app
+from intendance.api.operation import Services as Asked
 from intendance.fleet.compose import Settings, faces, open_manager
 from intendance.fleet.manager import Manager
 from intendance.model.errors import IntendanceError
@@ -62,9 +64,8 @@ def serve(settings: Settings, listening: Listening) -> int:
         sys.stderr.flush()
 
     with open_manager(settings, clock, say) as manager:
-        authority = Path(listening.authority) if listening.authority else None
         config = uvicorn.Config(
-            create_app(manager, authority=authority, pages=_pages(manager, settings)),
+            _app(manager, settings, listening),
             host=listening.host,
             port=listening.port,
             loop="uvloop",
@@ -94,18 +95,23 @@ def serve(settings: Settings, listening: Listening) -> int:
         return 0 if server.started else 1
 
 
-def _pages(manager: Manager, settings: Settings) -> Services:
+def _app(manager: Manager, settings: Settings, listening: Listening) -> ASGIApp:
+    """All that a manager answers: nodes, programs, people."""
     behind = faces(manager, settings)
-    return Services(
+    pages = Services(
         accounts=behind.accounts,
         fleet=behind.verdicts,
         ledgers=behind.ledgers,
+        assets=behind.assets,
         clock=manager.clock,
         organisation=settings.organisation or settings.fleet,
         language=settings.language,
         zone=settings.zone,
         secure=settings.secure,
     )
+    asked = Asked(tokens=behind.tokens, reading=behind.reading, fleet=settings.fleet, accounts=behind.accounts)
+    authority = Path(listening.authority) if listening.authority else None
+    return create_app(manager, authority=authority, pages=pages, asked=asked)
 
 
 def main(arguments: Sequence[str]) -> int:

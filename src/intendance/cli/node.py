@@ -174,20 +174,12 @@ def _heard(_: Translator, each: NodeSeen) -> str:
 
 
 def _as_json(each: NodeSeen) -> dict[str, Any]:
-    return {
-        "node": each.node,
-        "incarnation": each.incarnation,
-        "state": each.state,
-        "last_seen_at": None if each.last_seen_at is None else dates.iso(each.last_seen_at),
-        "skew_ms": each.skew_ms,
-        "software": each.software,
-        "key": each.fingerprint,
-        "enrolled_at": dates.iso(each.enrolled_at),
-        "decommissioned_at": None if each.decommissioned_at is None else dates.iso(each.decommissioned_at),
-        "records": each.evidence_size,
-        "signed_records": each.signed_size,
-        "findings": each.findings,
-    }
+    from msgspec import to_builtins  # for machines only
+
+    from intendance.api.shapes import node_shown
+
+    shown: dict[str, Any] = to_builtins(node_shown(each))
+    return shown
 
 
 def decommission(

@@ -6,10 +6,12 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from msgspec import to_builtins
 
+from intendance.api.shapes import rule_shown
 from intendance.catalogue import quantities
 from intendance.catalogue.load import load
-from intendance.catalogue.rule import Bound, ReasonText, Rule, Rulebook, Text
+from intendance.catalogue.rule import Bound, Rule, Rulebook
 from intendance.cli import verdicts
 from intendance.cli.output import Invocation, Output
 from intendance.cli.page import Page, page_for
@@ -70,41 +72,8 @@ def show(
 
 def rule_json(rulebook: Rulebook, rule: Rule) -> dict[str, Any]:
     """One rule for machines, its texts in both languages."""
-    return {
-        "id": rule.id,
-        "catalogue": rule.catalogue,
-        "family": rule.family,
-        "title": _both(rule.title),
-        "severity": rule.severity.value,
-        "judged_by": rule.judged_by,
-        "independent": rule.independent,
-        "performed": rule.performed,
-        "applies_to": list(rule.applies_to),
-        "statement": _both(rule.statement),
-        "proof": None if rule.proof is None else _both(rule.proof),
-        "breaks": _both(rule.breaks),
-        "bounds": [
-            {"quantity": bound.quantity, "value": bound.value, "stricter": bound.stricter} for bound in rule.bounds
-        ],
-        "remedy": _both(rule.remedy) | {"command": rule.remedy.command},
-        "not_judged_yet": None if rule.later is None else _both(rule.later),
-        "needs": [{"kind": need.kind, "take": need.take, "days": need.days} for need in rule.needs],
-        "reasons": {code: _reason_json(rulebook, rule, code, text) for code, text in rule.reasons.items()},
-        "source": str(rule.source),
-        "document": rule.source.document,
-        "section": rule.source.section,
-        "attested_by": [each.value for each in rule.attested_by],
-        "waivable": rule.waivable,
-    }
-
-
-def _reason_json(rulebook: Rulebook, rule: Rule, code: str, text: ReasonText) -> dict[str, Any]:
-    advice = rulebook.next_step(rule, code)
-    return _both(text) | {"next": _both(advice) | {"command": advice.command}}
-
-
-def _both(text: Text) -> dict[str, Any]:
-    return {"en": text.en, "fr": text.fr}
+    shown: dict[str, Any] = to_builtins(rule_shown(rulebook, rule))
+    return shown
 
 
 def draw_list(page: Page, _: Translator, rulebook: Rulebook, chosen: list[Rule]) -> None:

@@ -11,23 +11,6 @@ from intendance.language.texts import Translator
 from intendance.model.verdict import Excuse
 
 
-def excuse_json(excuse: Excuse | None) -> dict[str, Any] | None:
-    """A verdict's waiver for machines."""
-    if excuse is None:
-        return None
-    return {
-        "record": excuse.grant.seq,
-        "granted_by": excuse.granted_by,
-        "granter": excuse.granter,
-        "reason": excuse.reason,
-        "ticket": excuse.ticket,
-        "began_at": dates.iso(excuse.began_at),
-        "ends_at": dates.iso(excuse.ends_at),
-        "renewal": excuse.renewal,
-        "days": excuse.days,
-    }
-
-
 def excuse_text(_: Translator, excuse: Excuse, zone: str) -> str:
     """Until when, who answers for it, why, and for how long it has been so in all."""
     told = _("waived until {moment} by {granter}: {reason} ({ticket})").format(

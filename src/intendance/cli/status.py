@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from intendance.agent.judging import Action, Judgement, judge
@@ -62,35 +61,12 @@ def as_json(judgement: Judgement) -> dict[str, Any]:
 
 
 def _verdict_json(judgement: Judgement, verdict: Verdict) -> dict[str, Any]:
-    rule = judgement.rule(verdict)
-    params = {
-        name: dates.iso(value) if isinstance(value, datetime) else value
-        for name, value in verdict.reason.params.items()
-    }
-    settled = verdict.state in (State.PASS, State.NOT_APPLICABLE) or not rule.performed
-    return {
-        "rule": verdict.rule,
-        "title": rule.title.en,
-        "asset": verdict.asset,
-        "node": verdict.node,
-        "state": verdict.state.value,
-        "severity": verdict.severity.value,
-        "performed": rule.performed,
-        "since": _iso(verdict.since),
-        "since_at_least": verdict.since_at_least,
-        "reason": {"code": verdict.reason.code, "params": params},
-        "because": verdicts.because(judgement, verdict, "en"),
-        "next_step": None if settled else judgement.command(verdict) or judgement.advice(verdict).en,
-        "attested_by": None if verdict.attested_by is None else verdict.attested_by.value,
-        "next_change_at": _iso(verdict.next_change_at),
-        "waiver": standing.excuse_json(verdict.excuse),
-        "not_judged_yet": None if rule.later is None else rule.later.en,
-        "evidence": [{"node": cite.node, "seq": cite.seq} for cite in verdict.cites],
-    }
+    from msgspec import to_builtins  # for machines only
 
+    from intendance.api.shapes import verdict_shown
 
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else dates.iso(at)
+    shown: dict[str, Any] = to_builtins(verdict_shown(judgement.rulebook, verdict, judgement.zone))
+    return shown
 
 
 def draw(page: Page, _: Translator, judgement: Judgement, *, in_full: str | None = None, everything: bool) -> None:

@@ -11,6 +11,7 @@ from typing import Literal
 from sqlalchemy import insert, select
 
 from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
@@ -19,6 +20,8 @@ from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.log import FleetLog
 from intendance.fleet.manager import Manager, Say
 from intendance.fleet.nodes.service import Nodes
+from intendance.fleet.reading.service import Reading
+from intendance.fleet.tokens.service import Tokens
 from intendance.fleet.verdicts.service import About, Verdicts
 from intendance.model.errors.fleet import FleetOfAnother, NoManagerState
 from intendance.model.frozen import dataclass
@@ -69,19 +72,27 @@ def _verdicts(database: Database, settings: Settings, clock: Clock, say: Say) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faces:
-    """What the pages of a manager are made from: readers of its database, beside the process's own threads."""
+    """What the pages and the API of a manager are made from: readers of its database, beside its own
+    threads."""
 
     accounts: Accounts
     verdicts: Verdicts
     ledgers: Ledgers
+    tokens: Tokens
+    reading: Reading
+    assets: Assets
 
 
 def faces(manager: Manager, settings: Settings) -> Faces:
-    """The services behind the pages."""
+    """The services behind the pages and the API."""
+    verdicts = _verdicts(manager.database, settings, manager.clock, manager.say)
     return Faces(
         accounts=_accounts(manager.database, settings, manager.clock),
-        verdicts=_verdicts(manager.database, settings, manager.clock, manager.say),
+        verdicts=verdicts,
         ledgers=Ledgers(manager.database),
+        tokens=_tokens(manager.database, settings, manager.clock),
+        reading=Reading(manager.database, manager.nodes, verdicts),
+        assets=Assets(manager.database, manager.clock),
     )
 
 
@@ -98,6 +109,21 @@ def open_accounts(state: Path, clock: Clock) -> Iterator[Accounts]:
     settings = remembered(state)
     with _database(settings.database, ManagerLayout(state)) as database:
         yield _accounts(database, settings, clock)
+
+
+def _tokens(database: Database, settings: Settings, clock: Clock) -> Tokens:
+    return Tokens(database, clock, FleetLog(settings.state, settings.fleet, clock).append)
+
+
+@contextmanager
+def open_tokens(state: Path, clock: Clock) -> Iterator[Tokens]:
+    """The tokens of the manager whose state folder this is, for commands on its machine; it need not be running.
+
+    Raises NoManagerState, DatabaseUnreachable.
+    """
+    settings = remembered(state)
+    with _database(settings.database, ManagerLayout(state)) as database:
+        yield _tokens(database, settings, clock)
 
 
 def _database(address: str, layout: ManagerLayout) -> Database:

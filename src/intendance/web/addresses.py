@@ -15,6 +15,16 @@ def node(name: str) -> str:
     return f"{NODES}/{quote(name, safe='')}"
 
 
+def asset(node_name: str, name: str) -> str:
+    """The page of an asset of a node."""
+    return f"{node(node_name)}/assets/{quote(name, safe='')}"
+
+
+def of(node_name: str, asset_name: str | None) -> str:
+    """The page of what a verdict is about: an asset, or a node itself."""
+    return asset(node_name, asset_name) if asset_name else node(node_name)
+
+
 def site(name: str) -> str:
     """The nodes of a site."""
     return f"{NODES}?site={quote(name, safe='')}"

@@ -49,10 +49,15 @@ def routes(services: Services) -> Sequence[BaseRoute]:
     def post(path: str, handler: Handler, right: Right | None) -> Route:
         return Route(path, endpoint(services, handler, right), methods=["POST"])
 
+    def data(path: str, handler: Handler) -> tuple[Route, Route]:
+        """A page, and the same as data: its address with `.json`."""
+        return get(f"{path}.json", handler, Right.READ), get(path, handler, Right.READ)
+
     return (
         get("/", pages.show_wall, Right.READ),
         get("/nodes", pages.nodes, Right.READ),
         get("/nodes/{node}", pages.one_node, Right.READ),
+        *data("/nodes/{node}/assets/{asset}", pages.one_asset),
         get("/rules", pages.rules, Right.READ),
         get("/rules/{rule}", pages.one_rule, Right.READ),
         get("/ledger", pages.ledgers, Right.READ),

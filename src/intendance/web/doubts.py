@@ -70,6 +70,7 @@ def entry(doubt: Doubt, now: datetime, zone: str, _: Translator) -> Entry:
         name=doubt.node,
         href=addresses.ledger(doubt.node),
         on=_("its ledger"),
+        on_href="",
         statements=(Statement(title=title(doubt, _), rule="", href=addresses.ledger(doubt.node)),),
         why=f"{meaning(doubt, _)} {told}",
         command=typed(doubt),

@@ -34,6 +34,7 @@ class Entry:
     name: str
     href: str
     on: str
+    on_href: str
     statements: tuple[Statement, ...]
     why: str
     command: tuple[str, ...]
@@ -54,7 +55,8 @@ def entry(standing: Standing, group: list[Verdict], _: Translator, *, light: boo
         word=words.word(_, first.state),
         severity=words.severity(_, first.severity),
         name=first.asset or first.node,
-        href=addresses.node(first.node),
+        href=addresses.of(first.node, first.asset),
+        on_href=addresses.node(first.node) if first.asset else "",
         on=_("on {node}").format(node=first.node) if first.asset else _("the node itself"),
         statements=tuple(
             Statement(title=book.rules[each.rule].title.of(_.language), rule=each.rule, href=addresses.rule(each.rule))

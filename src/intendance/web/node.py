@@ -32,6 +32,7 @@ class Held:
     rule: str
     href: str
     asset: str
+    asset_href: str
     why: str
     since: str
     attested: str
@@ -45,6 +46,7 @@ class NodePage:
     wall: Wall
     sections: tuple[Section, ...]
     held: tuple[Held, ...]
+    links: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +74,8 @@ def node_page(standing: Standing, name: str, verdicts: Sequence[Verdict], _: Tra
     view = replace(
         view, question=_("Do all invariants hold on {node}?").format(node=name), facts=(*view.facts[:1], *heard)
     )
-    held = tuple(_held(each, alone, _) for each in sorted(verdicts, key=rank))
-    return NodePage(wall=view, sections=view.sections, held=held)
+    lines = tuple(held(each, alone, _) for each in sorted(verdicts, key=rank))
+    return NodePage(wall=view, sections=view.sections, held=lines, links=tuple(_links(name, _)))
 
 
 def listing(standing: Standing, site: str, _: Translator) -> tuple[Listed, ...]:
@@ -82,7 +84,8 @@ def listing(standing: Standing, site: str, _: Translator) -> tuple[Listed, ...]:
     return tuple(_listed(each, standing, _) for each in sorted(chosen, key=lambda each: _heat(each, standing)))
 
 
-def _held(verdict: Verdict, standing: Standing, _: Translator) -> Held:
+def held(verdict: Verdict, standing: Standing, _: Translator) -> Held:
+    """A verdict in one line."""
     rule = standing.rulebook.rules[verdict.rule]
     return Held(
         shape=words.SHAPES[verdict.state],
@@ -91,11 +94,16 @@ def _held(verdict: Verdict, standing: Standing, _: Translator) -> Held:
         rule=verdict.rule,
         href=addresses.rule(verdict.rule),
         asset=verdict.asset or verdict.node,
+        asset_href=addresses.asset(verdict.node, verdict.asset) if verdict.asset else "",
         why=words.because(standing.rulebook, verdict, standing.zone, _),
         since=words.since(verdict, standing.judged_at, _),
         attested="" if verdict.attested_by is None else words.attested(_, verdict.attested_by),
         evidence=tuple(_evidence(verdict, _)),
     )
+
+
+def _links(name: str, _: Translator) -> Iterable[Evidence]:
+    yield Evidence(name=_("Ledger"), href=addresses.ledger(name))
 
 
 def _evidence(verdict: Verdict, _: Translator) -> Iterable[Evidence]:

@@ -9,13 +9,16 @@ from starlette.responses import Response
 from intendance.fleet.verdicts.standing import Standing
 from intendance.model.errors.accounts import PageUnknown
 from intendance.model.errors.catalogue import RuleUnknown
+from intendance.model.errors.ledger import RecordUnreadable
 from intendance.model.verdict import WORST_FIRST
-from intendance.web import addresses, ledger, node, rule, words
+from intendance.web import addresses, asset, ledger, node, rule, words
 from intendance.web import record as records
 from intendance.web.render import Frame
 from intendance.web.visit import Visit
 from intendance.web.wall import wall
 
+_MARKS = {"fail": "✖", "unknown": "?", "pending": "◔", "pass": "✔"}
+"""The sign before a tab's title, by the shape of the answer."""
 _DIGITS = 19
 """A number of more is no number of a record."""
 
@@ -64,6 +67,32 @@ def one_node(visit: Visit) -> Response:
         typed="intendance status",
     )
     return visit.page("node.html", frame, view=view)
+
+
+def one_asset(visit: Visit) -> Response:
+    """An asset of a node."""
+    name, of = visit.request.path_params["asset"], visit.request.path_params["node"]
+    standing = visit.services.fleet.standing()
+    try:
+        found = visit.services.assets.one(of, name) if of in {each.node for each in standing.nodes} else None
+    except RecordUnreadable as error:
+        return visit.problem(error, 500, addresses.ledger(of))
+    if found is None:
+        return visit.problem(PageUnknown(name=f"{of} {name}"), 404, addresses.NODES)
+    verdicts = [each for each in visit.services.fleet.of_node(of) if each.asset == name]
+    view = asset.asset_page(found, verdicts, standing, visit.texts)
+    address = addresses.asset(of, name)
+    if visit.wants_data:
+        return visit.data("intendance.asset/1", found)
+    frame = replace(
+        _frame(standing, f"{name} · {standing.organisation}", address),
+        mark=_MARKS.get(view.shape, ""),
+        icon=view.shape if view.shape in _MARKS else "plain",
+        live=True,
+        data=f"{address}.json",
+        typed=f"intendance backup list {name}",
+    )
+    return visit.page("asset.html", frame, view=view, node=of, node_href=addresses.node(of))
 
 
 def rules(visit: Visit) -> Response:

@@ -150,7 +150,7 @@ def _strip(verdict: Verdict, history: History, standing: Standing, _: Translator
     name = verdict.asset or verdict.node
     return Strip(
         name=name,
-        href=addresses.node(verdict.node),
+        href=addresses.of(verdict.node, verdict.asset),
         on=verdict.node if verdict.asset else _("the node itself"),
         shape=words.SHAPES[verdict.state],
         word=told,

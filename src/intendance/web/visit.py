@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from intendance.fleet.accounts.decide import Right, Stage, may
 from intendance.fleet.accounts.service import Accounts, Session
+from intendance.fleet.assets.service import Assets
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.verdicts.service import Verdicts
 from intendance.language.spoken import advice_of, message_of
@@ -42,6 +44,7 @@ class Services:
     accounts: Accounts
     fleet: Verdicts
     ledgers: Ledgers
+    assets: Assets
     clock: Clock
     organisation: str
     language: Language
@@ -85,6 +88,16 @@ class Visit:
         response = HTMLResponse(text, status_code=status)
         self.remember_language(response)
         return response
+
+    @property
+    def wants_data(self) -> bool:
+        """Whether it asks for a page's content as data."""
+        return self.request.url.path.endswith(".json")
+
+    def data(self, schema: str, told: object) -> Response:
+        """What a page is made from, as JSON: English, instants in UTC."""
+        content = msgspec.json.encode({"schema": schema} | msgspec.to_builtins(told))
+        return Response(content, media_type="application/json")
 
     def problem(self, error: IntendanceError, status: int, href: str = "/") -> Response:
         """What went wrong, as a page."""
@@ -158,6 +171,11 @@ class Visit:
             self.services.language,
         ]
         return next(("fr" if each == "fr" else "en" for each in asked if each in ("fr", "en")), "en")
+
+
+def session_token(request: Request, *, secure: bool) -> str | None:
+    """The session's token, as a request's cookie brought it."""
+    return request.cookies.get(f"__Host-{_COOKIE}" if secure else _COOKIE)
 
 
 Handler = Callable[[Visit], Response]

@@ -52,7 +52,7 @@ def test_a_file_is_copied_before_its_tables_change(sqlite_template: Path, tmp_pa
         assert bring_up_to_date(database, backups=tmp_path / "backups", now=BEGAN) is None
         with database.begin() as connection:
             connection.execute(insert(setting).values(name="before", value="1"))
-            for table in ("session", "recovery_code", "account"):
+            for table in ("session", "recovery_code", "account", "api_token"):
                 connection.exec_driver_sql(f"DROP TABLE {table}")
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
         copy = bring_up_to_date(database, backups=tmp_path / "backups", now=BEGAN)

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from intendance.fleet.accounts import decide
 from intendance.fleet.accounts.decide import Role
 from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.ledgers.service import Ledgers
@@ -83,6 +84,7 @@ def make_services(database: Database, clock: MovableClock, accounts: Accounts, f
         accounts=accounts,
         fleet=fleet,
         ledgers=Ledgers(database),
+        assets=Assets(database, clock),
         clock=clock,
         organisation="ASBL Exemple",
         language="fr",

@@ -14,6 +14,7 @@ from intendance.fleet.database.tables import finding
 from intendance.web.app import CSP
 from intendance.web.visit import Services
 from tests.golden.lives import live
+from tests.support.page_text import readable
 from tests.support.received import receive
 from tests.system.web.conftest import PASSWORD, Browser
 
@@ -161,9 +162,13 @@ def test_from_the_wall_to_the_record_that_a_verdict_rests_on_is_two_clicks(
     browser.log_in("vera")
     wall = browser.client.get("/?lang=en")
     assert "No." in wall.text
-    node = browser.client.get(_link(wall.text, "/nodes/"))
+    asset = browser.client.get(_link(wall.text, "/nodes/web-01/assets/"))
+    assert " be restored?" in asset.text
+    node = browser.client.get("/nodes/web-01")
     assert "Do all invariants hold on web-01?" in node.text
-    record = browser.client.get(_link(node.text, "/ledger/"))
+    ledger = browser.client.get(_link(node.text, "/ledger/"))
+    assert "Yes: " in ledger.text
+    record = browser.client.get(_link(asset.text, "/ledger/web-01/"))
     assert "The node&#39;s signed head covers it" in record.text
     rule = browser.client.get(_link(wall.text, "/rules/"))
     assert "Broken in" in rule.text
@@ -220,9 +225,45 @@ def test_a_fork_is_on_the_wall_at_once_and_a_record_two_clicks_from_it(
     assert "1 ledger contradicts itself." in browser.client.get("/ledger").text
 
 
+def test_an_asset_is_a_page_and_data_of_the_same_records(
+    browser: Browser, database: Database, services: Services, tmp_path: Path
+) -> None:
+    state = tmp_path / "web-01"
+    state.mkdir()
+    life = live("all-well", state)
+    receive(database, state, life, "web-01")
+    browser.clock.at = life.at
+    services.fleet.judge_due()
+    browser.log_in("vera")
+    page = browser.client.get("/nodes/web-01/assets/shop-db?lang=en")
+    assert page.status_code == 200
+    assert "it came back whole" in page.text
+    assert page.text.count('class="set"') == 20
+    assert page.text.count('class="drilled"') == 1
+    assert "intendance restore run shop-db --into /srv/restore/shop-db" in " ".join(readable(page.text))
+    data = browser.client.get("/nodes/web-01/assets/shop-db.json")
+    assert data.headers["content-type"] == "application/json"
+    told = data.json()
+    assert (told["schema"], told["name"], len(told["sets"])) == ("intendance.asset/1", "shop-db", 20)
+    assert [each["name"] for each in told["drills"][0]["legs"]] == ["restore", "by_hand"]
+    seq = told["sets"][0]["seq"]
+    assert browser.client.get(f"/ledger/web-01/{seq}").status_code == 200
+
+
 @pytest.mark.parametrize(
     "path",
-    ["/", "/nodes", "/nodes/web-01", "/rules", "/rules/ASBL_010", "/ledger", "/ledger/web-01", "/ledger/web-01/3"],
+    [
+        "/nodes/web-01/assets/shop-db",
+        "/nodes/web-01/assets/shop-db.json",
+        "/",
+        "/nodes",
+        "/nodes/web-01",
+        "/rules",
+        "/rules/ASBL_010",
+        "/ledger",
+        "/ledger/web-01",
+        "/ledger/web-01/3",
+    ],
 )
 def test_no_page_is_shown_without_a_session(browser: Browser, path: str) -> None:
     assert browser.client.get(path, follow_redirects=False).status_code == 303

@@ -1,8 +1,8 @@
-"""Tables of the people who may log in."""
+"""Tables of the people who may log in, and of the tokens with which programs ask."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Table, Text, text
 
 from intendance.fleet.database.columns import Number, count, instant, metadata, numbered, words
 
@@ -48,3 +48,20 @@ recovery_code = Table(
     Column("code_sha256", Text, primary_key=True),
     instant("used_us", nullable=True),
 )
+
+api_token = Table(
+    "api_token",
+    metadata,
+    numbered(),
+    Column("name", Text, nullable=False),
+    Column("token_sha256", Text, nullable=False, unique=True),
+    Column("scopes", Text, nullable=False),  # with blanks between
+    instant("made_us"),
+    words("made_by"),
+    instant("expires_us", nullable=True),
+    instant("used_us", nullable=True),
+    instant("revoked_us", nullable=True),
+    words("revoked_by"),
+    Index("uq_api_token_open", "name", unique=True, sqlite_where=text("revoked_us IS NULL"),
+          postgresql_where=text("revoked_us IS NULL")),
+)  # fmt: skip

@@ -8,7 +8,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from hashlib import sha256
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.tables import (
@@ -31,9 +31,6 @@ from intendance.system.clock import Clock
 from intendance.wire import signing
 from intendance.wire.messages import Enrolment, EnrolmentAnswer
 from intendance.wire.token import LIFETIME_US, Token, read_token
-
-MISSING_US = 120_000_000
-"""After its last beat a node is missing: two intervals, as the rules have it (MAINT_010)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +178,20 @@ class Nodes:
             connection.execute(node_state.delete().where(node_state.c.node == name))
         return size
 
-    def listed(self) -> tuple[NodeSeen, ...]:
-        """Every node that was ever enrolled, by name. Raises DatabaseUnreachable."""
+    def listed(self, *, after: str = "", limit: int | None = None) -> tuple[NodeSeen, ...]:
+        """Every node that was ever enrolled, by name: those that come after a name, so many. Raises
+        DatabaseUnreachable."""
+        real = ~node.c.node.startswith(".", autoescape=True)  # those are the manager's own, to try itself
+        return self._seen(real & (node.c.node > after), limit)
+
+    def one(self, name: str) -> NodeSeen:
+        """One node. Raises NodeNotEnrolled, DatabaseUnreachable."""
+        found = self._seen(node.c.node == name, 1)
+        if not found:
+            raise NodeNotEnrolled(node=name, suggestion=".")
+        return found[0]
+
+    def _seen(self, wanted: ColumnElement[bool], limit: int | None) -> tuple[NodeSeen, ...]:
         open_findings = (
             select(finding.c.node, func.count().label("found"))
             .where(finding.c.settled_us.is_(None))
@@ -200,19 +209,23 @@ class Nodes:
             .outerjoin(node_state, node_state.c.node == node.c.node)
             .outerjoin(evidence_head, this_head)
             .outerjoin(open_findings, open_findings.c.node == node.c.node)
+            .where(wanted)
             .order_by(node.c.node)
+            .limit(limit)
         )  # fmt: skip
+        now_us = self._now_us()
         with self._database.read() as connection:
-            return tuple(_seen(row) for row in connection.execute(asked))
+            return tuple(_seen(row, now_us) for row in connection.execute(asked))
 
 
-def _seen(row: Row[tuple[object, ...]]) -> NodeSeen:
+def _seen(row: Row[tuple[object, ...]], now_us: int) -> NodeSeen:
     ended = row.decommissioned_us
+    seen_us = row.last_seen_us
     return NodeSeen(
         node=row.node,
         incarnation=row.incarnation,
-        state="decommissioned" if ended is not None else row.state,
-        last_seen_at=None if row.last_seen_us is None else from_us(row.last_seen_us),
+        state="decommissioned" if ended is not None else decide.heard(row.state, seen_us, now_us),
+        last_seen_at=None if seen_us is None else from_us(seen_us),
         skew_ms=row.skew_ms or 0,
         software=row.software,
         fingerprint=row.fingerprint,
@@ -309,7 +322,7 @@ def _begin_to_watch(connection: Connection, asked: Enrolment, incarnation: int, 
             state="up",
             state_since_us=now_us,
             last_seen_us=now_us,
-            deadline_us=now_us + MISSING_US,
+            deadline_us=now_us + decide.MISSING_US,
             software=asked.software,
         )
     )

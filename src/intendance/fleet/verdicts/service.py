@@ -103,6 +103,11 @@ class Verdicts:
         self._counted: tuple[object, _Tally] | None = None
         self._noted_at: datetime | None = None
 
+    @property
+    def zone(self) -> str:
+        """The fleet's time zone, in which sentences name instants."""
+        return self._about.zone
+
     # --- judging ------------------------------------------------------------------------------------------------
 
     def tick(self, lease: Lease) -> None:

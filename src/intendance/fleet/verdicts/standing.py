@@ -166,7 +166,8 @@ def contradicted(doubts: Iterable[Doubt]) -> frozenset[str]:
     return frozenset(each.node for each in doubts if each.grave)
 
 
-_SAID = (State.PASS, State.PENDING)
+BELIEVED_NO_MORE = (State.PASS, State.PENDING)
+"""What a node says well of itself: unknown, once its ledger contradicts itself."""
 
 
 def disbelieved(verdict: Verdict) -> Verdict:
@@ -177,7 +178,7 @@ def disbelieved(verdict: Verdict) -> Verdict:
 
 def told_state(state: State, *, doubted: bool) -> State:
     """A state as it may be told of a node whose ledger contradicts itself, or does not."""
-    return State.UNKNOWN if doubted and state in _SAID else state
+    return State.UNKNOWN if doubted and state in BELIEVED_NO_MORE else state
 
 
 def distrust(counts: Counts, nodes: frozenset[str]) -> Counts:
@@ -190,8 +191,8 @@ def distrust(counts: Counts, nodes: frozenset[str]) -> Counts:
 def _unsure(families: Mapping[str, Mapping[State, int]]) -> dict[str, dict[State, int]]:
     told = {}
     for family, states in families.items():
-        moved = sum(states.get(state, 0) for state in _SAID)
-        kept = {state: count for state, count in states.items() if state not in _SAID}
+        moved = sum(states.get(state, 0) for state in BELIEVED_NO_MORE)
+        kept = {state: count for state, count in states.items() if state not in BELIEVED_NO_MORE}
         told[family] = kept | {State.UNKNOWN: kept.get(State.UNKNOWN, 0) + moved} if moved else kept
     return told
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from intendance.model.evidence.accounts import AccountChanged, SessionOpened
+from intendance.model.evidence.accounts import AccountChanged, SessionOpened, TokenChanged
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.gate import GatePassed
@@ -57,6 +57,7 @@ Evidence = (
     | DrillFailed
     | AccountChanged
     | SessionOpened
+    | TokenChanged
     | RestoreGuided
 )
 
@@ -79,6 +80,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "waiver.revoked": WaiverRevoked,
         "account.changed": AccountChanged,
         "session.opened": SessionOpened,
+        "token.changed": TokenChanged,
         "inventory.taken": InventoryTaken,
         "key.proven": KeyProven,
         "sample.rollup": SampleRollup,

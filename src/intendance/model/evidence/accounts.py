@@ -22,3 +22,13 @@ class SessionOpened:
     account: str
     role: str
     factors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenChanged:
+    """`change` says what was done to a token with which programs ask the manager: `added`, `revoked`. The record's
+    actor did it; nobody's secret stands here."""
+
+    token: str
+    change: str
+    scopes: tuple[str, ...]

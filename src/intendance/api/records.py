@@ -1,0 +1,192 @@
+"""Ledger records as nodes signed them, and the runs that they tell of."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from intendance.api import cursor
+from intendance.api.nodes import NODE
+from intendance.api.operation import PAGE, Call, Operation, Parameter
+from intendance.fleet.reading.decide import EndedRun
+from intendance.fleet.tokens.decide import Scope
+from intendance.fleet.verdicts.records import HeldRecord
+from intendance.ledger import tlog
+from intendance.model.frozen import dataclass
+
+ASSET = Parameter(name="asset", summary="Only about this asset.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordShown:
+    """A record of a node's present ledger; `record` is its content, whose form is in docs/ledger.md. `covered`: a head
+    that the node signed shows it; before that it proves nothing."""
+
+    node: str
+    incarnation: int
+    seq: int
+    covered: bool
+    sha256: str
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Records of one node, newest first."""
+
+    schema: Literal["intendance.held-records/1"] = "intendance.held-records/1"
+    records: tuple[RecordShown, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneRecord:
+    """One record. `canonical` are the bytes that the ledger holds, and `leaf_hash` is theirs in the tree."""
+
+    schema: Literal["intendance.held-record/1"] = "intendance.held-record/1"
+    node: str
+    incarnation: int
+    seq: int
+    covered: bool
+    sha256: str
+    record: dict[str, Any]
+    canonical: str
+    leaf_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunError:
+    """Why a run did not succeed; `code` is empty where the record names none."""
+
+    code: str
+    message: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCitation:
+    """The record that ended a run."""
+
+    node: str
+    seq: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunShown:
+    """An attempt of a run that ended; `state` is `succeeded`, `failed`, or how it ended otherwise."""
+
+    id: str
+    node: str
+    asset: str
+    activity: str
+    state: str
+    actor: str
+    ended_at: str
+    error: RunError | None
+    evidence: tuple[RunCitation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """Attempts of runs that ended on one node, newest first."""
+
+    schema: Literal["intendance.ended-runs/1"] = "intendance.ended-runs/1"
+    runs: tuple[RunShown, ...]
+    next: str | None
+
+
+def records(call: Call) -> Records:
+    """A page of records. Raises NodeNotEnrolled."""
+    (before,) = call.after(int) or (None,)
+    found = call.services.reading.page_of_records(
+        call.text("node"), before, call.limit, kind=call.text("kind"), asset=call.text("asset")
+    )
+    more = cursor.write(found[-1].seq) if len(found) == call.limit else None
+    return Records(records=tuple(map(_record, found)), next=more)
+
+
+def record(call: Call) -> OneRecord:
+    """One record. Raises PageUnknown."""
+    found = call.services.reading.record(call.text("node"), call.numbers["seq"])
+    return OneRecord(
+        node=found.node,
+        incarnation=found.incarnation,
+        seq=found.seq,
+        covered=found.covered,
+        sha256=found.digest,
+        record=msgspec.json.decode(found.content),
+        canonical=found.content.decode(),
+        leaf_hash=tlog.leaf_hash(found.content).hex(),
+    )
+
+
+def _record(found: HeldRecord) -> RecordShown:
+    return RecordShown(
+        node=found.node,
+        incarnation=found.incarnation,
+        seq=found.seq,
+        covered=found.covered,
+        sha256=found.digest,
+        record=msgspec.json.decode(found.content),
+    )
+
+
+def runs(call: Call) -> Runs:
+    """A page of runs. Raises NodeNotEnrolled."""
+    (before,) = call.after(int) or (None,)
+    found, more = call.services.reading.page_of_runs(call.text("node"), before, call.limit, asset=call.text("asset"))
+    return Runs(runs=tuple(map(_run, found)), next=None if more is None else cursor.write(more))
+
+
+def _run(ended: EndedRun) -> RunShown:
+    failed = ended.state != "succeeded"
+    error = RunError(code=ended.error, message=ended.message, next_step=ended.next_step) if failed else None
+    return RunShown(
+        id=ended.id,
+        node=ended.node,
+        asset=ended.asset,
+        activity=ended.activity,
+        state=ended.state,
+        actor=ended.actor,
+        ended_at=ended.ended_at,
+        error=error,
+        evidence=(RunCitation(node=ended.node, seq=ended.seq, kind=ended.kind),),
+    )
+
+
+OPERATIONS = (
+    Operation(
+        name="records",
+        path="/api/v1/nodes/{node}/records",
+        summary="A node's ledger records, newest first",
+        scope=Scope.READ,
+        answered=records,
+        answer=Records,
+        parameters=(
+            NODE,
+            Parameter(name="kind", summary="Only of this kind: docs/evidence.md.", pattern=r"^[a-z.-]{1,60}$"),
+            ASSET,
+            *PAGE,
+        ),
+    ),
+    Operation(
+        name="record",
+        path="/api/v1/nodes/{node}/records/{seq}",
+        summary="One ledger record, with its canonical bytes",
+        scope=Scope.READ,
+        answered=record,
+        answer=OneRecord,
+        parameters=(NODE, Parameter(name="seq", where="path", kind="whole", summary="Its number.")),
+    ),
+    Operation(
+        name="runs",
+        path="/api/v1/nodes/{node}/runs",
+        summary="Runs that ended on a node, newest first",
+        scope=Scope.READ,
+        answered=runs,
+        answer=Runs,
+        parameters=(NODE, ASSET, *PAGE),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The tokens with which programs ask: scopes, ends, last use."""

@@ -1,0 +1,86 @@
+"""A manager's application asked over ASGI, with a fleet whose ledgers arrived: what programs see of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from intendance.api.app import create_app
+from intendance.api.operation import Services
+from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.assets.service import Assets
+from intendance.fleet.database.connect import Database
+from intendance.fleet.ledgers.service import Ledgers
+from intendance.fleet.manager import Manager
+from intendance.fleet.reading.service import Reading
+from intendance.fleet.tokens.decide import Scope
+from intendance.fleet.tokens.service import Tokens
+from intendance.fleet.verdicts.service import About, Verdicts
+from intendance.web.visit import Services as Pages
+from tests.golden.lives import live
+from tests.support.clock import MovableClock
+from tests.support.received import receive
+
+FLEET = "asbl"
+
+
+class Asked:
+    """One manager that is asked."""
+
+    def __init__(self, database: Database, clock: MovableClock) -> None:
+        self.clock = clock
+        self.database = database
+        self.said: list[str] = []
+        self.manager = Manager(database, FLEET, clock, self.said.append)
+        about = About(fleet=FLEET, organisation="ASBL Exemple", zone="Europe/Brussels")
+        self.verdicts = Verdicts(database, clock, about, say=pytest.fail)
+        self.tokens = Tokens(database, clock, lambda *_: None)
+        self.accounts = Accounts(database, clock, lambda *_: None)
+        reading = Reading(database, self.manager.nodes, self.verdicts)
+        self.services = Services(tokens=self.tokens, reading=reading, fleet=FLEET, accounts=self.accounts)
+        self.app: FastAPI = create_app(self.manager, pages=self._pages(), asked=self.services)
+        self.secrets = {scope: self.tokens.create(scope.value, [scope], by="test") for scope in Scope}
+
+    def _pages(self) -> Pages:
+        return Pages(
+            accounts=self.accounts, fleet=self.verdicts, ledgers=Ledgers(self.database),
+            assets=Assets(self.database, self.clock),
+            clock=self.clock, organisation="ASBL Exemple", language="fr",
+            zone="Europe/Brussels", secure=False,
+        )  # fmt: skip
+
+    def arrive(self, folder: Path, *, life: str = "trouble", name: str = "web-01") -> None:
+        """A node's ledger is here, whole, and judged; it is the time at which that life ends."""
+        state = folder / name
+        state.mkdir(parents=True)
+        lived = live(life, state)
+        self.clock.at = lived.at
+        receive(self.database, state, self.clock, name)
+        self.verdicts.judge_due()
+
+    def ask(
+        self,
+        path: str,
+        *,
+        scope: Scope | None = Scope.READ,
+        method: str = "GET",
+        headers: Mapping[str, str] = MappingProxyType({}),
+        content: bytes = b"",
+    ) -> httpx.Response:
+        """The answer to one request, with a token of that scope or none."""
+        told = dict(headers)
+        if scope is not None:
+            told.setdefault("authorization", f"Bearer {self.secrets[scope]}")
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://manager", timeout=60) as client:
+                return await client.request(method, path, headers=told, content=content)
+
+        return asyncio.run(send())
