@@ -31,7 +31,9 @@ def lose(site: Site) -> None:
 
 
 def fingerprint(site: Site) -> str:
-    return str(site.run("plan", "adopt", str(site.plan), "--json").json["openpgp_fingerprint"])
+    with site.node() as node:
+        (genesis,) = node.book.facts("genesis")
+        return str(genesis.data.openpgp_fingerprint)
 
 
 def opened(site: Site, *words: str, key: str = "") -> Answer:
