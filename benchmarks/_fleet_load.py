@@ -1,8 +1,8 @@
 """The nodes of `./dev bench fleet`, in a process of their own: raw sockets, requests written before the clock starts.
 
 `python -m benchmarks._fleet_load PORT TOKENS MODE SECONDS CONNECTIONS`; TOKENS is a file of `node secret` lines.
-MODE `flat`: as many beats as are answered. MODE `paced`: each node on a connection of its own, one beat, spread over
-SECONDS. Prints one JSON object.
+MODE `flat`: as many beats as are answered. MODE `paced`: each node on a connection that it keeps, a beat each minute
+at its own second, for SECONDS. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import sys
 import time
 from pathlib import Path
 
+MINUTE = 60.0
+FOR_EVER = float("inf")
+SEQ = 1_000_000_000  # beyond what was counted by the part before
 NOTE = "bench/node/{node}/20261122T080000Z\n4711\n" + "A" * 43 + "=\n\n— bench/node/{node}/20261122T080000Z " + "B" * 92
 
 
@@ -46,7 +49,7 @@ class Connection(asyncio.Protocol):
         self.next()
 
     def next(self) -> None:
-        if not self.requests:
+        if self.ends_at == FOR_EVER and self.at == len(self.requests):
             return
         if self.at == len(self.requests) or time.perf_counter() > self.ends_at:
             if not self.done.done():
@@ -96,20 +99,23 @@ async def flat(port: int, nodes: list[list[str]], seconds: float, connections: i
 
 
 async def paced(port: int, nodes: list[list[str]], seconds: float) -> dict[str, object]:
-    """One beat of each node, each on its own kept connection, spread over the time."""
+    """A beat of each node each minute, each on its own kept connection."""
     told: dict[str, list[float]] = {"seconds": [], "refused": []}
     loop = asyncio.get_running_loop()
-    idle = [await loop.create_connection(lambda: Connection([], told, float("inf")), "127.0.0.1", port) for _ in nodes]
-    requests = [request(node[0], node[1], 1_000_000_000) for node in nodes]
+    idle = [await loop.create_connection(lambda: Connection([], told, FOR_EVER), "127.0.0.1", port) for _ in nodes]
     print("ready", flush=True)
     sys.stdin.readline()
     began = time.perf_counter()
-    for place, ((_, protocol), content) in enumerate(zip(idle, requests, strict=True)):
-        await asyncio.sleep(max(0.0, began + seconds * place / len(nodes) - time.perf_counter()))
-        protocol.requests = [content]
-        protocol.next()
-    await asyncio.wait([protocol.done for _, protocol in idle], timeout=30)
-    return summary(told, time.perf_counter() - began)
+    due = 0
+    for minute in range(int(seconds // MINUTE)):
+        for place, ((_, protocol), node) in enumerate(zip(idle, nodes, strict=True)):
+            at = began + MINUTE * (minute + place / len(nodes))
+            await asyncio.sleep(max(0.0, at - time.perf_counter()))
+            protocol.requests.append(request(node[0], node[1], SEQ + minute))
+            protocol.next()
+            due += 1
+    await asyncio.sleep(max(1.0, began + seconds - time.perf_counter()))
+    return {**summary(told, time.perf_counter() - began), "due": due}
 
 
 def summary(told: dict[str, list[float]], seconds: float) -> dict[str, object]:

@@ -181,7 +181,7 @@ def _history(state: Path, clock: PastClock, assets: Mapping[str, Any], recipient
             with book.transaction() as transaction:
                 for _ in range(24):
                     clock.at += timedelta(hours=23, minutes=59) / 24
-                    transaction.append(_rollup(clock.at, assets), actor="agent")
+                    transaction.append(rollup(clock.at, assets), actor="agent")
                 for asset, planned in assets.items():
                     kind = next(name for name in ("logical", "full") if name in planned["backup"])
                     done = _backup(asset, kind, planned["kind"], clock.at, recipients, len(seen[asset]))
@@ -244,7 +244,7 @@ def _inspection(seen: list[SetSeen]) -> InspectionCompleted:
     )
 
 
-def _rollup(at: datetime, assets: Mapping[str, Any]) -> SampleRollup:
+def rollup(at: datetime, assets: Mapping[str, Any]) -> SampleRollup:
     """An hour of a machine that is well, with its servers."""
     steps = (120,) * 12
     return SampleRollup(

@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from intendance.ledger.book import Book
 from intendance.model.evidence.inventory import DatabaseFound, InventoryTaken
 from intendance.model.evidence.lifecycle import ConfirmedChange
 from intendance.model.evidence.waiver import WaiverGranted
+from intendance.model.verdict import Fact
 from tests.support.clock import MovableClock
 from tests.support.evidence import (
     RECIPIENTS,
@@ -29,6 +31,7 @@ from tests.support.evidence import (
     text,
     write,
 )
+from tests.unit.catalogue.away import AMAZON
 from tests.unit.catalogue.samples import DAY, HOUR, NIGHT
 
 QUARTER = timedelta(minutes=15)
@@ -169,9 +172,19 @@ LIVES: Mapping[str, Callable[[], tuple[Log, datetime]]] = MappingProxyType(
 )
 
 
+def stands_elsewhere(fact: Fact[Any]) -> Fact[Any]:
+    """What was seen in the store was seen in a bucket of another region."""
+    if fact.kind != "inspection.completed":
+        return fact
+    newest = tuple(replace(each, version="3Lg.x") for each in fact.data.newest)
+    return replace(fact, data=replace(fact.data, newest=newest, place=AMAZON))
+
+
 def live(name: str, state: Path) -> MovableClock:
     """A state folder with that life's ledger; the clock stands at the time of asking."""
     log, now = LIVES[name]()
+    if name not in ("first-day", "trouble", "no-database"):
+        log.facts = [stands_elsewhere(fact) for fact in log.facts]
     if name not in ("first-day", "trouble"):  # elsewhere the agent lives, and samples
         log.add(now - QUARTER, rollup(now - QUARTER))
     clock = MovableClock(START - HOUR)

@@ -123,13 +123,19 @@ assets:
         with open_node(self.state, clock or SystemClock()) as node:
             yield node
 
-    def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "intendance", "--state", str(self.state), *words]
+    def command(self, *words: str, state: Path | None = None) -> list[str]:
+        return [sys.executable, "-m", "intendance", "--state", str(state or self.state), *words]
 
-    def run(self, *words: str, environment: Mapping[str, str] | None = None, timeout: float = 120) -> Answer:
-        """Run the real command line to its end."""
+    def run(
+        self,
+        *words: str,
+        environment: Mapping[str, str] | None = None,
+        timeout: float = 120,
+        state: Path | None = None,
+    ) -> Answer:
+        """Run the real command line to its end; `state` is that of another machine than the node."""
         done = subprocess.run(
-            self.command(*words),
+            self.command(*words, state=state),
             capture_output=True, text=True, check=False, timeout=timeout, cwd=self.base, stdin=subprocess.DEVNULL,
             env=self._environment(environment),
         )  # fmt: skip

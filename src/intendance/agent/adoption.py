@@ -30,9 +30,11 @@ from intendance.model.evidence.lifecycle import (
     AssetDeclared,
     AssetDropped,
     ConfirmedChange,
+    HostEntry,
     PlanAdopted,
     RecipientEntry,
     ScheduleEntry,
+    StoreEntry,
 )
 from intendance.model.plan import Asset, BackupPlan, FilesAsset, Plan, SqliteAsset
 from intendance.plan import adopted
@@ -199,6 +201,13 @@ def _evidence(plan: Plan, source_sha256: str, content: bytes) -> PlanAdopted:
         ),
         stores=tuple(plan.stores),
         assets=tuple(plan.assets),
+        hosts=tuple(
+            HostEntry(name=host.name, held_by=host.held_by, ledger_key=host.ledger_key or "")
+            for host in plan.hosts.values()
+        ),
+        places=tuple(
+            StoreEntry(name=name, kind=store.kind, place=clean(store.place)) for name, store in plan.stores.items()
+        ),
     )
 
 
@@ -234,6 +243,7 @@ def _first_seen(book: Book) -> Mapping[str, str]:
 def _declared(asset: Asset, first_seen: Mapping[str, str], now: str) -> AssetDeclared:
     known_as = clean(identity(asset))
     backup = asset.backup
+    legal = None if backup is None else backup.legal
     return AssetDeclared(
         engine=asset.kind,
         identity=known_as,
@@ -244,6 +254,9 @@ def _declared(asset: Asset, first_seen: Mapping[str, str], now: str) -> AssetDec
         subject=clean(_subject(asset)),
         databases=tuple(map(clean, asset.databases)) if asset.kind == "mariadb" else (),
         exclude=tuple(map(clean, asset.exclude)) if asset.kind == "files" else (),
+        legal_select=legal.select if legal is not None else "",
+        legal_kind=legal.kind if legal is not None else "",
+        legal_days=legal.keep_days if legal is not None else 0,
     )
 
 

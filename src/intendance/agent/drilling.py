@@ -3,13 +3,11 @@ what lies in a store."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from intendance import __version__
 from intendance.activities.drill import perform as drill
 from intendance.activities.drill.decide import Known
 from intendance.activities.drill.job import DrillContext, DrillJob
@@ -17,16 +15,14 @@ from intendance.activities.drill.scratch import default_parent
 from intendance.agent.compose import open_node, person
 from intendance.agent.drilling_here import Asked, known, on_node
 from intendance.agent.far_place import Place, place_at
-from intendance.agent.founding import host_name, node_fingerprint
+from intendance.agent.hosts import NodeKey, own_book, pinned_key, signer, trusted_key, written_fingerprint
 from intendance.agent.layout import StateLayout
-from intendance.agent.opening import open_book
 from intendance.agent.service import find_asset
 from intendance.agent.stopping import Stop, Stopper
 from intendance.agent.wanted import planned
 from intendance.ledger.book import Book
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.drill import DrillCancelled, DrillKeyChanged, DrillSetsUnknown
-from intendance.model.errors.state import NoState
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed, Trust
 from intendance.model.frozen import dataclass
@@ -34,15 +30,11 @@ from intendance.model.record import Record
 from intendance.runs import Progress
 from intendance.runs.progress import Pace, Reading
 from intendance.runs.rows import DEADLINE_SECONDS
-from intendance.sets.fetch import asset_folder, read_small, survey
+from intendance.sets.fetch import asset_folder
 from intendance.sets.manifest import NODE_KEY
 from intendance.stores import Store
-from intendance.system import lock, openpgp
+from intendance.system import lock
 from intendance.system.clock import Clock
-
-_KEY_LIMIT_BYTES = 1 << 20
-NodeKey = tuple[str, str]
-"""Fleet and node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +75,7 @@ def run_from_store(
     place = place_at(asked.from_store or "", asked.store)
     store, kind = place.store, place.kind
     fleet, node = _whose(place, asked)
-    with _own_book(state, clock, fleet, asked) as book:
+    with own_book(state, clock, fleet, asked.host) as book:
         job = DrillJob(fleet=fleet, node=node, asset=asked.asset, point=asked.point)
         signed_by = _signer(store, fleet, node, asked.asset)
         try:
@@ -124,52 +116,23 @@ def _whose(place: Place, asked: Asked) -> NodeKey:
     return found.pop()
 
 
-@contextmanager
-def _own_book(state: Path, clock: Clock, fleet: str, asked: Asked) -> Iterator[Book]:
-    """This host's ledger; begun, with a key of its own, when there is none."""
-    try:
-        book = open_book(state, clock)
-    except NoState:
-        name = asked.host or host_name()
-        book = Book.create(
-            state,
-            fleet=fleet,
-            node=name,
-            openpgp_fingerprint=node_fingerprint(state, fleet=fleet, node=name),
-            software=f"intendance {__version__}",
-            clock=clock,
-        )
-    with book:
-        yield book
-
-
 def _signer(store: Store, fleet: str, node: str, asset: str) -> str:
     """The key that lies with the newest set: what is trusted at first use. Raises DrillSetsUnknown."""
-    prefix = asset_folder(fleet, node, asset)
-    found = survey(store, prefix).complete
-    if not found:
+    newest, found = signer(store, asset_folder(fleet, node, asset))
+    if not newest:
         raise DrillSetsUnknown(wanted=asset, store=store.name, detail="it holds no complete set of it")
-    newest = max(found, key=lambda name: max(each.stored_at for each in found[name].values()))
-    armored = read_small(store, f"{prefix}/{newest}/{NODE_KEY}", _KEY_LIMIT_BYTES).decode("utf-8", errors="replace")
-    keys = openpgp.read_keys(armored)
-    if len(keys) != 1:
+    if not found:
         raise DrillSetsUnknown(wanted=asset, store=store.name, detail=f"{NODE_KEY} of {newest} holds no single key")
-    return keys[0].fingerprint
+    return found
 
 
 def _trusted(book: Book, whose: NodeKey, signed_by: str, asked: Asked) -> tuple[str, Trust]:
     """The key to trust: the one given, else the one of earlier drills, else the one that is there. Raises
     DrillKeyChanged when that is another one."""
-    given = "".join((asked.fingerprint or "").split()).replace(":", "").upper().removeprefix("0X")
-    pinned = next(
-        (fact.data.node_fingerprint for fact in book.facts("drill.completed")
-         if (fact.data.fleet, fact.data.node) == whose),
-        None,
-    )  # fmt: skip
-    trusted = given or pinned or signed_by
+    trusted, trust = trusted_key(written_fingerprint(asked.fingerprint), pinned_key(book, whose), signed_by)
     if trusted != signed_by:
         raise DrillKeyChanged(node=whose[1], found=signed_by, trusted=trusted)
-    return trusted, "given" if given else "pinned" if pinned else "first_use"
+    return trusted, trust
 
 
 def _seen(book: Book, job: DrillJob, fingerprint: str) -> dict[int, Known]:

@@ -13,6 +13,7 @@ from intendance.catalogue.gathering import gather
 from intendance.catalogue.load import load
 from intendance.catalogue.rule import Group, Next, Rule, Rulebook
 from intendance.ledger.book import Book
+from intendance.ledger.imports import View
 from intendance.model.errors import Exit
 from intendance.model.errors.catalogue import RuleNotJudged
 from intendance.model.errors.runs import AssetUnknown
@@ -167,16 +168,16 @@ def _verdicts(
     book.connection.execute("BEGIN")
     try:
         if afresh:
-            facts, horizons = gather(book, rulebook, plan, plan.assets, now)
+            facts, horizons = gather(book, rulebook, plan, plan.assets, now, View(book))
             return evaluate(rulebook, facts, now, book.node, horizons)
         known = findings.recall(book, plan.timezone, now, margin=margin)
         unknown = [asset for asset in plan.assets if asset not in known]
-        facts, horizons = gather(book, rulebook, plan, unknown, now)
+        facts, horizons = gather(book, rulebook, plan, unknown, now, View(book))
         done = evaluate_again(rulebook, facts, now, book.node, horizons, known.about)
         size = book.size()
     finally:
         book.connection.execute("ROLLBACK")
-    findings.keep(book, known, done.lasting, size, max(fact.at for fact in facts))
+    findings.keep(book, known, done.lasting, size, max(fact.at for fact in facts if fact.node == book.node))
     return done.verdicts
 
 

@@ -9,6 +9,7 @@ from intendance.agent.opening import open_book, telling_lost
 from intendance.ledger.book import Book, Proof
 from intendance.ledger.bundle import BundleSource, check_files, open_files
 from intendance.ledger.export import Exported, export
+from intendance.ledger.imports import check_views
 from intendance.ledger.note import Checkpoint
 from intendance.ledger.part import RECORDS, PartSource, verify_part
 from intendance.ledger.report import Case, Report
@@ -84,7 +85,10 @@ def verify_ledger(state: Path, *, first: int | None, last: int | None, pin: Path
     pinned = None if pin is None else (pin, _read_pin(pin))
     try:
         with telling_lost(state), open_source(state) as source:
-            return verify(source, first=first, last=last, pin=pinned)
+            report = verify(source, first=first, last=last, pin=pinned)
+            if report.whole:
+                check_views(source, report)
+            return report
     except Unreadable as error:
         report = Report()
         report.add(Case.UNREADABLE, "ledger", str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from intendance.agent.compose import Node
 from intendance.agent.wanted import planned, stores_of
+from intendance.ledger.imports import prunings
 from intendance.model.errors import InternalError
 from intendance.model.errors.runs import KindNotPlanned
 from intendance.runs import ProgressSink, Steps
@@ -57,5 +58,7 @@ def _inspect(node: Node, run: Run, steps: Steps, progress: ProgressSink) -> None
 
     asset = planned(node, run.asset)
     job = inspection.InspectJob(plan=node.plan, asset=asset.name, deep=bool(run.options.get("deep")))
-    context = inspection.InspectContext(stores=stores_of(node, asset), book=node.book, clock=node.clock)
+    context = inspection.InspectContext(
+        stores=stores_of(node, asset), book=node.book, clock=node.clock, prunings=prunings(node.book, asset.name)
+    )
     inspection.perform(job, context, steps, progress)

@@ -14,6 +14,7 @@ from pathlib import Path
 from intendance import __version__
 from intendance.agent.far_place import Place, place_at
 from intendance.agent.founding import node_fingerprint
+from intendance.agent.hosts import written_fingerprint
 from intendance.agent.opening import open_book
 from intendance.ledger.beginning import Before
 from intendance.ledger.book import Book
@@ -170,7 +171,7 @@ def find(asked: Asked) -> Found:
     """
     place = place_at(asked.from_store, asked.store)
     fleet, node, sets = _sets(place, asked)
-    trusted = "".join((asked.fingerprint or "").split()).replace(":", "").upper().removeprefix("0X")
+    trusted = written_fingerprint(asked.fingerprint)
     if not trusted:
         keys = _signers(place, fleet, node, sets)
         raise RebuildKeyUnconfirmed(node=node, store=place.store.name, keys=" · ".join(keys), key=keys[0])

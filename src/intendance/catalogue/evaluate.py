@@ -18,7 +18,7 @@ from intendance.catalogue.lasting import LONGEST, Found, Lasting, lasts, settled
 from intendance.catalogue.machine import IDENTITY, KINDS, OF_A_SERVER, Machine, Server, Servers, samples
 from intendance.catalogue.moving import Watch
 from intendance.catalogue.rule import Need, Rule, Rulebook
-from intendance.catalogue.subject import LIFECYCLE, SKEW, Facts, Notes, Subject, arrange
+from intendance.catalogue.subject import LIFECYCLE, SKEW, Facts, Notes, Subject, arrange, in_order
 from intendance.catalogue.waivers import Waiver, live, waivers
 from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.evidence.lifecycle import PlanAdopted
@@ -54,7 +54,7 @@ def evaluate(
     `node` is the judged node; `horizons` gives the instants before which facts of a kind about an asset were not looked
     for. Empty when no plan was adopted.
     """
-    return evaluate_again(rulebook, facts, now, node, horizons).verdicts
+    return _evaluate(rulebook, facts, now, node, horizons, MappingProxyType({}), keep=False).verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,19 @@ def evaluate_again(
 
     Of these assets `facts` need hold only `asset.declared` and samples.
     """
+    return _evaluate(rulebook, facts, now, node, horizons, known, keep=True)
+
+
+def _evaluate(
+    rulebook: Rulebook,
+    facts: Iterable[Fact[Any]],
+    now: datetime,
+    node: str,
+    horizons: Horizons,
+    known: Mapping[str, Lasting],
+    *,
+    keep: bool,
+) -> Evaluation:
     arranged = arrange(facts, now)
     subjects, undeclared = _subjects(arranged, node)
     plans = _own(arranged, node, "plan.adopted")
@@ -101,7 +114,7 @@ def evaluate_again(
         waivers=waivers(_own(arranged, node, "waiver.granted"), _own(arranged, node, "waiver.revoked"), now),
         horizons=horizons,
         known=known,
-        watches={subject.asset: Watch(now) for subject in subjects if arranged.as_recorded},
+        watches={subject.asset: Watch(now) for subject in subjects if keep and arranged.as_recorded},
         found={subject.asset: {} for subject in subjects if subject.asset not in known},
     )
     verdicts: list[Verdict] = []
@@ -331,6 +344,10 @@ def _subjects(facts: Facts, node: str) -> tuple[list[Subject], list[str]]:
                 proofs=_own(facts, node, "key.proven"),
                 drills=_of_node(facts, node, "drill.completed", asset),
                 drills_failed=_of_node(facts, node, "drill.failed", asset),
+                prunings=tuple(
+                    sorted((*facts.of("prune.begun", asset), *facts.of("prune.completed", asset)), key=in_order)
+                ),
+                words=_own(facts, node, "store.attested"),
                 guided=_own(facts, node, "restore.guided", asset),
                 notes=Notes(alike),
             )

@@ -12,7 +12,14 @@ from intendance.catalogue.rule import Rulebook
 from intendance.model.evidence.lifecycle import PlanAdopted
 from intendance.model.verdict import Fact
 
-OF_THE_NODE = machine.KINDS | {"plan.adopted", "inventory.taken", "key.proven", "waiver.granted", "waiver.revoked"}
+OF_THE_NODE = machine.KINDS | {
+    "plan.adopted",
+    "inventory.taken",
+    "key.proven",
+    "store.attested",
+    "waiver.granted",
+    "waiver.revoked",
+}
 """Kinds of evidence that are about no asset."""
 
 
@@ -28,8 +35,22 @@ class Source(Protocol):
         """Number and date of the latest records of a kind about an asset, newest first."""
 
 
+class Others(Protocol):
+    """What other machines' ledgers say of the same node, as far as they are believed."""
+
+    def facts(
+        self, kind: str, *, asset: str, since: datetime | None = None, latest: int | None = None
+    ) -> tuple[Fact[Any], ...]:
+        """The evidence of one kind about an asset, of each log at most `latest`."""
+
+
 def gather(
-    source: Source, rulebook: Rulebook, plan: PlanAdopted, assets: Iterable[str], now: datetime
+    source: Source,
+    rulebook: Rulebook,
+    plan: PlanAdopted,
+    assets: Iterable[str],
+    now: datetime,
+    others: Others | None = None,
 ) -> tuple[list[Fact[Any]], dict[tuple[str, str | None], datetime]]:
     """The facts that the rules need of the node and of some assets, and the instants before which not all were read.
 
@@ -62,6 +83,9 @@ def gather(
             if days and since is not None:
                 horizons[kind, asset] = since
             facts += _about(source, kind, asset, since, plan) if kind in windows else _newest(source, kind, asset, plan)
+            if others is not None:
+                count = None if windows.get(kind, 0) is None else _count(kind, plan)
+                facts += _said_by(others, kind, asset, since, count)
     return facts, horizons
 
 
@@ -98,6 +122,16 @@ def _about(source: Source, kind: str, asset: str, since: datetime | None, plan: 
     if not all(seq in read for seq, _ in source.newest(kind, asset=asset, latest=_count(kind, plan))):
         facts += _newest(source, kind, asset, plan)
     return facts
+
+
+def _said_by(others: Others, kind: str, asset: str, since: datetime | None, count: int | None) -> list[Fact[Any]]:
+    """What other machines say of the same: the same window, and the latest however old they are (None: all)."""
+    latest = others.facts(kind, asset=asset, latest=count)
+    if since is None:
+        return list(latest)
+    window = others.facts(kind, asset=asset, since=since)
+    read = {(fact.node, fact.seq) for fact in window}
+    return [*window, *(fact for fact in latest if (fact.node, fact.seq) not in read)]
 
 
 def _newest(source: Source, kind: str, asset: str, plan: PlanAdopted) -> tuple[Fact[Any], ...]:

@@ -90,6 +90,7 @@ _NAMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "memory.alert_at": ("full memory that raises an alert", "occupation de la mémoire qui alerte"),
         "memory.used_max": ("use of the memory", "occupation de la mémoire"),
         "offsite.age_max": ("age of the newest copy elsewhere", "âge de la dernière copie ailleurs"),
+        "offsite.word_age_max": ("age of the word on where a store stands", "âge de la parole sur la place d’un dépôt"),
         "outage.major_after": ("length from which an outage is major", "durée dès laquelle une panne est majeure"),
         "page.p95_max": ("answer time of pages (95 of 100)", "temps de réponse des pages (95 sur 100)"),
         "php.update_age_max": ("age of the last update of PHP", "âge de la dernière mise à jour de PHP"),

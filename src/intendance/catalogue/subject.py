@@ -15,12 +15,14 @@ from operator import attrgetter
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from zoneinfo import ZoneInfo
 
+from intendance.model.evidence.attested import StoreAttested
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.guide import RestoreGuided
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
+from intendance.model.evidence.prune import PruneBegun, PruneCompleted
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Fact
 
@@ -41,10 +43,12 @@ CONCERNS_ONE = frozenset(
         "inspection.failed",
         "drill.completed",
         "drill.failed",
+        "prune.begun",
+        "prune.completed",
         "restore.guided",
     }
 )
-CONCERNS_ALL = frozenset({"plan.adopted", "key.proven", "ledger.imported"})
+CONCERNS_ALL = frozenset({"plan.adopted", "key.proven", "ledger.imported", "store.attested"})
 """The kinds that a subject is made of: about an asset, and about all of them. What another ledger brings may be about
 any."""
 
@@ -115,6 +119,8 @@ class Subject:
     proofs: tuple[Fact[KeyProven], ...] = ()
     drills: tuple[Fact[DrillCompleted], ...] = ()
     drills_failed: tuple[Fact[DrillFailed], ...] = ()
+    prunings: tuple[Fact[PruneBegun | PruneCompleted], ...] = ()
+    words: tuple[Fact[StoreAttested], ...] = ()
     guided: tuple[Fact[RestoreGuided], ...] = ()
     notes: Notes = field(default_factory=Notes)
 

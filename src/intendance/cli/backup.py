@@ -73,10 +73,28 @@ def inspect(
     context: typer.Context,
     asset: Asset = None,
     deep: Annotated[bool, typer.Option("--deep", help="Re-read and compare every stored byte.")] = False,
+    host: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Beside the node: this machine's name under `hosts`, the first time."),
+    ] = None,
+    node: Annotated[str | None, typer.Option(help="Beside the node: whose backups, of several nodes.")] = None,
+    fingerprint: Annotated[
+        str | None, typer.Option(metavar="FPR", help="Beside the node: the key that it signs with.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Look into the stores: which sets are there, whole, signed and unchanged."""
+    """Look into the stores: which sets are there, whole, signed and unchanged. Exit 4, on a host: they lack some."""
+    from intendance.agent import inspecting  # only this command looks from beside the node
+
     invocation: Invocation = context.obj
+
+    if host is not None or inspecting.is_host(invocation.state, invocation.clock):
+        from intendance.cli import elsewhere
+
+        asked = inspecting.AskedElsewhere(asset=asset, deep=deep, host=host, node=node, fingerprint=fingerprint)
+        plans = _places() if invocation.plan is None else (invocation.plan,)
+        elsewhere.look(invocation, Output(as_json=json), plans, asked)
+        return
     _perform(
         invocation,
         Output(as_json=json),

@@ -148,6 +148,25 @@ def export(
     raise typer.Exit(Exit.PARTIAL if exported.missing_attachments else Exit.DONE)
 
 
+@application.command(name="import")
+def import_(
+    context: typer.Context,
+    bundle: Annotated[Path, typer.Argument(help="A folder or .tar of `ledger export` of a host.", metavar="BUNDLE")],
+    as_json: AsJson = False,
+) -> None:
+    """Take the ledger of a host of the plan into view, verified: what it proves counts as that host's word."""
+    from intendance.agent.compose import person
+    from intendance.agent.importing import import_bundle
+    from intendance.cli import elsewhere
+
+    invocation: Invocation = context.obj
+    imported = import_bundle(invocation.state, invocation.clock, bundle, actor=person())
+    if as_json:
+        Output(as_json=True).json(elsewhere.imported_json(imported))
+    else:
+        elsewhere.tell_imported(translator(invocation.language, "elsewhere"), imported)
+
+
 def _note(invocation: Invocation, output: Output) -> None:
     from intendance.cli.unwritable import note_unwritable
 

@@ -105,6 +105,19 @@ def _prune_completed(_: Translator, data: Data) -> str:
     )
 
 
+def _store_attested(_: Translator, data: Data) -> str:
+    return _("{store} stands in {region}: the word of {by}").format(
+        store=data["store"], region=data["region"], by=data["by"]
+    )
+
+
+def _ledger_imported(_: Translator, data: Data) -> str:
+    added = data["added"]
+    text = _.plural("{n} new record of {host} in view, {size} in all",
+                    "{n} new records of {host} in view, {size} in all", added)  # fmt: skip
+    return text.format(n=number(added, _.language), host=data["host"], size=number(data["size"], _.language))
+
+
 def _restore_completed(_: Translator, data: Data) -> str:
     bad = [check["name"] for check in data["checks"] if not check["ok"]]
     count = len(data["checks"])
@@ -153,6 +166,8 @@ _WORDS: Mapping[str, Callable[[Translator, Data], str]] = {
     "prune.marked": _prune_marked,
     "prune.begun": _prune_begun,
     "prune.completed": _prune_completed,
+    "store.attested": _store_attested,
+    "ledger.imported": _ledger_imported,
     "restore.completed": _restore_completed,
     "restore.failed": _failed,
     "run.ended": _run_ended,

@@ -16,7 +16,6 @@ from intendance.language.sizes import number, size
 from intendance.language.spoken import told
 from intendance.language.texts import Translator
 from intendance.model.errors import Exit
-from intendance.runs.rows import Run
 from intendance.system.clock import rfc3339
 
 DOMAINS = ("outcomes", run_words.DOMAIN)
@@ -99,7 +98,7 @@ def _lines(_: Translator, outcome: Outcome) -> list[str]:
     lines: list[str] = []
     for fact in outcome.evidence:
         if fact.kind == "inspection.completed":
-            lines += _inspection_lines(_, run, fact.data, fact.seq, outcome.zone)
+            lines += inspection_lines(_, run.asset, fact.data, fact.seq, outcome.zone)
         elif fact.kind == "inspection.failed":
             said = _("{asset}: {message}").format(asset=run.asset, message=told(fact.data.message, _.language))
             lines += [said, f"  → {told(fact.data.next_step, _.language)}"]
@@ -135,13 +134,14 @@ def _backup_lines(_: Translator, outcome: Outcome, data: Any, seq: int) -> Itera
     yield "  → " + _("See it come back: `intendance restore run {asset} --into DEST`.").format(asset=run.asset)
 
 
-def _inspection_lines(_: Translator, run: Run, data: Any, seq: int, zone: str) -> Iterator[str]:
+def inspection_lines(_: Translator, asset: str, data: Any, seq: int, zone: str) -> Iterator[str]:
+    """What was seen of an asset in one store, for people."""
     yield _.plural(
         "{asset}: {store} holds {n} set, {stored}; {hashed} re-read and compared; ledger record {seq}.",
         "{asset}: {store} holds {n} sets, {stored}; {hashed} re-read and compared; ledger record {seq}.",
         data.sets,
     ).format(
-        asset=run.asset,
+        asset=asset,
         store=data.store,
         n=number(data.sets, _.language),
         stored=size(data.stored_bytes, _.language),
@@ -160,11 +160,11 @@ def _inspection_lines(_: Translator, run: Run, data: Any, seq: int, zone: str) -
             data.incomplete,
         ).format(n=number(data.incomplete, _.language), size=size(data.incomplete_bytes, _.language))  # fmt: skip
     if data.sets == 0:
-        yield "  → " + _("Make the first one: `intendance backup run {asset}`.").format(asset=run.asset)
+        yield "  → " + _("Make the first one: `intendance backup run {asset}`.").format(asset=asset)
     elif data.damaged:
         yield "  → " + _(
             "Make a new one now: `intendance backup run {asset}`; keep the damaged ones and find out why."
-        ).format(asset=run.asset)
+        ).format(asset=asset)
 
 
 def _instant(at: datetime | None) -> str | None:

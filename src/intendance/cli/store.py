@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from intendance.agent.attesting import attest as give_word
 from intendance.agent.compose import person
 from intendance.agent.probing import ProbeRecorded
 from intendance.agent.probing import probe as probe_store
@@ -21,14 +22,15 @@ from intendance.model.evidence.probe import Attempt
 
 def register(root: typer.Typer) -> None:
     """Add the noun."""
-    noun = typer.Typer(help="What the stores let us do, tried.", no_args_is_help=True)
+    noun = typer.Typer(help="What the stores let us do, and where they stand.", no_args_is_help=True)
     noun.callback()(_noun)
     noun.command("probe")(probe)
+    noun.command("attest")(attest)
     root.add_typer(noun, name="store")
 
 
 def _noun() -> None:
-    """What the stores let us do, tried."""
+    """What the stores let us do, and where they stand."""
 
 
 def probe(
@@ -48,6 +50,29 @@ def probe(
     code = exit_code(recorded)
     if code is not Exit.DONE:
         raise typer.Exit(code)
+
+
+def attest(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="STORE", help="A store of the plan in force.")],
+    region: Annotated[str, typer.Option(help="Where its provider says that it is, as the plan names it.")],
+    by: Annotated[str, typer.Option(metavar="CONTACT", help="The contact of the plan whose word it is.")],
+    confirm: Annotated[str | None, typer.Option(metavar="STORE", help="The store's name once more.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="The answer for machines.")] = False,
+) -> None:
+    """Take down a person's word on where a store stands, for a year: only Amazon's can be asked."""
+    invocation: Invocation = context.obj
+    recorded = give_word(
+        invocation.state, invocation.clock, name, region=region, by=by, confirmed=confirm, actor=person()
+    )
+    word = recorded.attested
+    if json:
+        evidence = {"node": recorded.node, "seq": recorded.seq}
+        Output(as_json=True).json({"schema": "intendance.store-attested/1", **asdict(word), "evidence": evidence})
+        return
+    _ = translator(invocation.language, "store")
+    said = _("{store} stands in {region}: the word of {by}, for a year; ledger record {seq}.")
+    typer.echo(said.format(store=word.store, region=word.region, by=word.by, seq=recorded.seq))
 
 
 def exit_code(recorded: ProbeRecorded) -> Exit:

@@ -22,7 +22,7 @@ NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "waiver": ("intendance.cli.waiver", "Who answers for a broken rule, and until when."),
         "backup": ("intendance.cli.backup", "Make, list, show and inspect backups."),
         "restore": ("intendance.cli.restore", "Restore a backup beside the original, or guided into its place."),
-        "store": ("intendance.cli.store", "What the stores let us do, tried."),
+        "store": ("intendance.cli.store", "What the stores let us do, and where they stand."),
         "drill": ("intendance.cli.drill", "Try a restore elsewhere, compare it, and throw it away."),
         "keys": ("intendance.cli.keys", "Who can open the backups, and the proof that they still can."),
         "run": ("intendance.cli.run", "Executions of activities: list, show, cancel."),

@@ -68,6 +68,7 @@ class Case(StrEnum):
     TILE_DIFFERS = "tile_differs", Fault.TAMPERED
     SUMS_MALFORMED = "sums_malformed", Fault.TAMPERED
     STORAGE_DAMAGED = "storage_damaged", Fault.TAMPERED
+    VIEW_DIFFERS = "view_differs", Fault.TAMPERED
     FILE_MISSING = "file_missing", Fault.INCOMPLETE
     FILE_AHEAD = "file_ahead", Fault.INCOMPLETE
     FILE_UNKNOWN = "file_unknown", Fault.UNDETERMINED

@@ -236,10 +236,14 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """A machine beside the node that may try restores and prune stores; `held_by` is a contact."""
+    """A machine beside the node that may try restores, look into stores and prune them; `held_by` is a contact.
+
+    `ledger_key` is the C2SP verifier key of its own ledger: without it nothing that it recorded counts here.
+    """
 
     name: str
     held_by: str
+    ledger_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,7 +172,10 @@ def _backup(backup: Options | None) -> BackupPlan | None:
 
 def hosts_of(hosts: Mapping[str, Any]) -> dict[str, Host]:
     """The machines beside the node."""
-    return {name: Host(name=name, held_by=host["held_by"]) for name, host in hosts.items()}
+    return {
+        name: Host(name=name, held_by=host["held_by"], ledger_key=host.get("ledger_key"))
+        for name, host in hosts.items()
+    }
 
 
 def _drill(drill: Options | None) -> DrillPlan | None:

@@ -23,6 +23,7 @@ from intendance.plan import durations
 from intendance.plan.change import Change
 from intendance.plan.declared_changes import declared_changes
 from intendance.plan.drilling import drill_changes
+from intendance.plan.helping import host_changes
 from intendance.plan.keeping import class_changes, pruning_changes
 from intendance.plan.rhythm import activity_changes, backup_of_kind
 from intendance.plan.saying import Names, say
@@ -281,8 +282,7 @@ def _people(former: Plan, new: Plan) -> Iterator[Change]:
         yield Change(name="", code="node", said=say("what is said of the node changed"))
     if former.contacts != new.contacts:
         yield Change(name="", code="contacts", said=say("the contacts changed"))
-    if former.hosts != new.hosts:
-        yield Change(name="", code="hosts", said=say("what is said of other machines changed"))
+    yield from host_changes(former.hosts, new.hosts)
     if former.organisation.timezone != new.organisation.timezone:
         said = say(
             "all schedules are read in {zone} instead of {former}",

@@ -12,11 +12,12 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import IO, Protocol, cast
+from typing import IO, Protocol, cast, runtime_checkable
 
 from intendance.model.errors import InternalError
 from intendance.model.errors.prune import StoreNotPruned
 from intendance.model.errors.store import StoreNotProbed
+from intendance.model.evidence.inspection import StorePlace
 from intendance.model.plan import Store as Declared
 from intendance.stores.probing import Probed, Standing
 
@@ -77,6 +78,15 @@ class Store(Protocol):
         """Room left for us in bytes, or None when the store cannot say."""
 
 
+@runtime_checkable
+class TellsRegion(Protocol):
+    """A store that can be asked where it stands."""
+
+    def regions(self) -> tuple[str, str, str]:
+        """The host spoken to, the region that the place itself names, and the one that its answers name; empty where
+        nobody says it. Raises StoreUnreachable."""
+
+
 class Prunable(Protocol):
     """The right to delete in a store, opened with other credentials than those that store (`docs/retention.md`).
 
@@ -123,6 +133,24 @@ PRUNERS: Mapping[str, str] = MappingProxyType(
 def open_store(declared: Declared, use: Use | None = None) -> Store:
     """The adapter for a store of the plan; its module is imported only now."""
     return cast(Store, _adapter(declared).open_store(declared, use or Use()))
+
+
+def place_of(store: Store, declared: Declared | None, node_region: str) -> StorePlace | None:
+    """Where a store of the plan stands, as the plan and the store itself say; None for one of no plan.
+
+    Raises the errors of stores.
+    """
+    if declared is None:
+        return None
+    endpoint, located, headed = store.regions() if isinstance(store, TellsRegion) else ("", "", "")
+    return StorePlace(
+        kind=declared.kind,
+        endpoint=endpoint or getattr(declared, "host", ""),
+        region_declared=getattr(declared, "region", None) or "",
+        region_located=located,
+        region_headed=headed,
+        node_region=node_region,
+    )
 
 
 def open_prunable(declared: Declared) -> Prunable:

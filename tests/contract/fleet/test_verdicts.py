@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from intendance.agent.judging import judge
 from intendance.fleet.database.connect import Database, to_us
-from intendance.fleet.database.tables import evidence_head, node, node_state
-from intendance.fleet.verdicts import decide
+from intendance.fleet.database.tables import evidence_head, evidence_record, node, node_state
+from intendance.fleet.verdicts import crowd, decide
+from intendance.fleet.verdicts.judge import Judge
 from intendance.fleet.verdicts.service import About, Verdicts
 from intendance.fleet.verdicts.standing import Presence
 from intendance.model.verdict import State, Verdict
@@ -198,3 +200,64 @@ def test_history_is_dropped_once_it_is_older_than_it_is_kept(fleet_database: Dat
     clock.move(timedelta(days=2))
     service.judge_due()
     assert len(service.history("wiki", broken.rule, broken.asset)) == 1
+
+
+def test_after_each_record_and_instant_it_is_what_judging_from_nothing_finds(
+    fleet_database: Database, received: Received
+) -> None:
+    clock = received("trouble", "web-01")
+    with fleet_database.read() as connection:
+        asked = select(evidence_record.c.seq, evidence_record.c.ts).order_by(evidence_record.c.seq)
+        dates = [(row.seq, datetime.fromisoformat(row.ts)) for row in connection.execute(asked)]
+    end = clock.at
+    service = _service(fleet_database, clock)
+    differing: set[str] = set()
+    for seq, at in [*dates[:6], *dates[6::17], dates[-1]]:
+        with fleet_database.begin() as connection:
+            values = {"signed_size": seq + 1, "changed_us": to_us(at)}
+            connection.execute(update(evidence_head).values(**values))
+        for later in (timedelta(0), timedelta(hours=7), timedelta(days=1, hours=5)):
+            clock.at = max(clock.at if later else at, at) + later
+            if clock.at > end + timedelta(days=2):
+                break
+            service.judge_due()
+            told = {(each.rule, each.asset, each.state, each.since) for each in service.of_node("web-01")}
+            anew = Judge(fleet_database, pytest.fail).from_nothing("web-01", clock.at)
+            assert told == {(each.rule, each.asset, each.state, each.since) for each in anew}
+            differing.update(each.state for each in anew)
+    assert differing >= {State.PASS, State.FAIL, State.PENDING}
+
+
+def test_so_many_nodes_that_other_processes_judge_them(
+    fleet_database: Database, received: Received, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = max((received(life, life) for life in ("trouble", "all-well", "excused")), key=lambda each: each.at)
+    monkeypatch.setattr(crowd, "MANY", 3)
+    service = _service(fleet_database, clock)
+    assert service.judge_due() == 3
+    assert service.judge_due() == 0
+    for name in ("trouble", "all-well", "excused"):
+        alone = Judge(fleet_database, pytest.fail).from_nothing(name, clock.at)
+        assert _told(service.of_node(name)) == _told(alone)
+        assert alone
+
+
+def test_where_no_other_process_can_be_started_this_one_judges_all(
+    fleet_database: Database, received: Received, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = received("trouble", "web-01")
+    said: list[str] = []
+    monkeypatch.setattr(crowd, "MANY", 1)
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    service = Verdicts(fleet_database, clock, ABOUT, say=said.append)
+    assert service.judge_due() == 1
+    assert service.of_node("web-01")
+    assert len(said) == 1
+
+
+def test_another_version_judges_every_node_again(fleet_database: Database, received: Received) -> None:
+    clock = received("trouble", "web-01")
+    assert Judge(fleet_database, pytest.fail).due(clock.at) == ["web-01"]
+    _service(fleet_database, clock).judge_due()
+    assert Judge(fleet_database, pytest.fail).due(clock.at) == []
+    assert Judge(fleet_database, pytest.fail, program="another").due(clock.at) == ["web-01"]

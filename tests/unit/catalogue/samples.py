@@ -36,6 +36,7 @@ from tests.support.evidence import (
     still_above,
     strained,
 )
+from tests.unit.catalogue.away import AWAY, pruned
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -185,6 +186,7 @@ def _age(engine: str, late: timedelta) -> dict[str, Sample]:
         "too_old_failed": (State.FAIL, lambda: _failed_once(late, 3, engine)),
         "never": (State.FAIL, lambda: _after(late, engine=engine)),
         "never_failed": (State.FAIL, lambda: _failed_once(late, 0, engine)),
+        "pruned": (State.FAIL, lambda: pruned(engine)),
         "gone": (State.FAIL, lambda: _last_look("it is in the ledger and not in the store", 0, 1, engine)),
         "damaged": (State.FAIL, lambda: _last_look("part 3 is not the one that was stored", 300, 1, engine)),
         "not_scheduled": (State.FAIL, lambda: _after(HOUR, 3, engine=engine, cron=None)),
@@ -318,5 +320,6 @@ SAMPLES: Mapping[str, Mapping[str, Sample]] = MappingProxyType(
             **_drills(store_kind="s3"),
             "not_off_site": (State.FAIL, lambda: _drilled(33 * DAY, 32 * DAY)),
         },
+        **AWAY,
     }
 )

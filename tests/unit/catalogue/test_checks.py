@@ -258,10 +258,13 @@ def test_an_asset_without_backups_holds_nothing() -> None:
     assert states == {
         "MAINT_010": State.FAIL,
         "MAINT_011": State.PENDING,
+        "MAINT_012": State.PENDING,
         "MAINT_013": State.FAIL,
         "MAINT_014": State.PENDING,
         "ASBL_010": State.FAIL,
         "ASBL_012": State.FAIL,
+        "ASBL_013": State.PENDING,
+        "ASBL_014": State.PENDING,
         "ASBL_015": State.PENDING,
         "ASBL_016": State.PENDING,
         "ASBL_017": State.NOT_APPLICABLE,

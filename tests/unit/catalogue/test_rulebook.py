@@ -39,6 +39,9 @@ PERFORMED = {
     "ASBL_017",
     "ASBL_031",
     "ASBL_032",
+    "MAINT_012",
+    "ASBL_013",
+    "ASBL_014",
 }
 INDEPENDENT = {f"MAINT_{n:03}" for n in (1, 2, 5, 10, 12, 13, 14, 15, 16, 40, 41)}
 WARNINGS = {f"MAINT_{n:03}" for n in range(50, 55)} | {

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from intendance.catalogue import load as rulebook
 from intendance.cli import main
 from intendance.ledger.book import Book
 from intendance.system.clock import SystemClock
+from tests.golden.lives import stands_elsewhere
 from tests.support.clock import MovableClock
-from tests.support.evidence import Log, drilled, rollup, write
+from tests.support.evidence import Log, drilled, rollup, seen, text, write
+from tests.unit.catalogue.away import LEGAL
+from tests.unit.catalogue.away import drilled as tried
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -43,6 +47,7 @@ def _well(now: datetime, *catalogues: str) -> Log:
     log.nights(now - 2 * DAY - 3 * HOUR, 3)
     log.add(now - timedelta(minutes=40), drilled(now - timedelta(minutes=40), by="self"), "shop-db")
     log.add(now - timedelta(minutes=30), rollup(now - timedelta(minutes=30)))
+    log.facts = [stands_elsewhere(fact) for fact in log.facts]
     return log
 
 
@@ -53,11 +58,32 @@ def _run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str
     return int(left.value.code or 0), said.out, said.err
 
 
+def _well_for_long(now: datetime) -> Log:
+    """Forty days of nights, and a copy of the year that is closed (the law's), locked and tried."""
+    closed = datetime(now.year - 1, 12, 31, 12, tzinfo=UTC)
+    begun = now - 40 * DAY
+    lasting = replace(seen(closed), lock_until=text(closed + 2562 * DAY))
+    log = Log()
+    log.begin(at=begun, catalogues=("asbl",), first=min(closed, begun))
+    log.nights(begun + DAY - 3 * HOUR, 40)
+    log.add(now - 2 * HOUR, tried(lasting), "shop-db")
+    log.add(now - timedelta(minutes=40), drilled(now - timedelta(minutes=40), by="self"), "shop-db")
+    log.add(now - timedelta(minutes=30), rollup(now - timedelta(minutes=30)))
+    last = max(fact.seq for fact in log.facts if fact.kind == "inspection.completed")
+    for place, fact in enumerate(log.facts):
+        if fact.kind == "asset.declared":
+            log.facts[place] = replace(fact, data=replace(fact.data, **LEGAL))
+        elif fact.seq == last:
+            log.facts[place] = replace(fact, data=replace(fact.data, yearly=(lasting,)))
+    log.facts = [stands_elsewhere(fact) for fact in log.facts]
+    return log
+
+
 def test_all_hold(tmp_path: Path, now: datetime, capsys: pytest.CaptureFixture[str]) -> None:
-    state = _state(tmp_path, _well(now, "asbl"))
+    state = _state(tmp_path, _well_for_long(now))
     code, out, _ = _run(capsys, "status", "--asset", "shop-db", "--state", str(state), "--lang", "en")
     assert code == 0
-    assert "Yes: the 5 rules that this version judges hold." in out
+    assert "Yes: the 7 rules that this version judges hold." in out, out
     assert "self-attested" in out
 
 
@@ -169,7 +195,7 @@ def test_only_what_is_needed_is_imported(tmp_path: Path, now: datetime) -> None:
 def test_rules_are_listed_by_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = _run(capsys, "rules", "list", "--catalogue", "asbl", "--lang", "fr")
     assert code == 0
-    assert "38 règles, 8 jugées par cette version" in out
+    assert "38 règles, 10 jugées par cette version" in out
     assert "MAINT_001" not in out
     everything = json.loads(_run(capsys, "rules", "list", "--json")[1])
     assert len(everything["rules"]) == 74

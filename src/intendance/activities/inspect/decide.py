@@ -9,12 +9,11 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from intendance.model.evidence.backup import BackupCompleted
-from intendance.model.evidence.inspection import InspectionCompleted, SetSeen
-from intendance.model.evidence.prune import PruneBegun, PruneCompleted
+from intendance.activities.inspect.found import Found, Memory, Recorded
+from intendance.activities.inspect.turns import clock_off_seconds, thirtieth, yearly
+from intendance.model.evidence.inspection import InspectionCompleted, SetSeen, StorePlace
 from intendance.model.frozen import dataclass
-from intendance.model.verdict import Fact
-from intendance.sets.manifest import Manifest
+from intendance.sets.manifest import Manifest, Part
 from intendance.sets.points import base_fault
 
 NEWEST_LISTED = 20
@@ -22,7 +21,9 @@ DAMAGED_LISTED = 30
 HASHED_LISTED = 60
 DAYS_COVERED = 400
 FAULT_CHARACTERS = 160
-"""With the four limits above, the largest inspection fits a record (60 KiB): see `tests/unit`."""
+VERSION_CHARACTERS = 64
+YEARS_LISTED = 10
+"""With the six limits above, the largest inspection fits a record (60 KiB): see `tests/unit`."""
 
 MEMORY = 120
 """Inspections that are looked back upon to know which sets were re-read last."""
@@ -34,49 +35,22 @@ to be smaller stops alarming after half of them."""
 SMALLEST_SHARE = 2
 """A set below one half of the usual size is a fault (research on backups, §4.8: median ± 50 %)."""
 
+LASTING_KINDS = frozenset({"logical", "full"})
+"""The kinds that can be read in ten years: a physical set needs its engine, a differential its base."""
+
+NOTHING_BY_BUDGET = -1
 _ROLLING_SHARE = 30
 _ROLLING_LEAST_BYTES = 2**30
 _SET_ID = re.compile(r".*\.backup-(?P<kind>[a-z]+)\.(?P<at>\d{8}T\d{6}Z)\.\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A set as the store holds it. `manifest` is None when it could not be trusted; then `fault` says why.
-
-    `hashed_bytes` is 0, or all of its ciphertext when that was re-read.
-    """
-
-    set: str
-    manifest: Manifest | None = None
-    manifest_sha256: str = ""
-    listed_bytes: int = 0
-    hashed_bytes: int = 0
-    fault: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """What earlier inspections of this store left: when each set was last re-read whole, and which were damaged."""
-
-    hashed_at: Mapping[str, datetime]
-    all_hashed_at: datetime | None
-    damaged: frozenset[str]
-
-    def last_hashed(self, found: Found) -> datetime:
-        """When this set was last re-read; long ago when never."""
-        moments = [self.hashed_at[found.set]] if found.set in self.hashed_at else []
-        if self.all_hashed_at is not None and found.manifest is not None:
-            completed = datetime.fromisoformat(found.manifest.completed_at)
-            moments += [self.all_hashed_at] if completed <= self.all_hashed_at else []
-        return max(moments, default=datetime.min.replace(tzinfo=UTC))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """All that an inspection of one store saw, and what it was compared with.
 
-    `expected` are the ledger's sets of the asset in this store by id; `sequences` the chain numbers that the ledger
-    knows, in whatever store; `pruned` the hashes of the manifests that a pruning took away.
+    `expected` are the sets of the asset that must be in this store by id: the ledger's, or those that were seen there
+    before; `sequences` the chain numbers that are known, in whatever store; `pruned` the hashes of the manifests that a
+    pruning took away. `fleet` to `thirtieths` are as in `InspectionCompleted`.
     """
 
     store: str
@@ -88,41 +62,15 @@ class View:
     found: Sequence[Found]
     incomplete: int
     incomplete_bytes: int
-    expected: Mapping[str, BackupCompleted]
+    expected: Mapping[str, Recorded]
     sequences: frozenset[int]
     pruned: frozenset[str] = frozenset()
-
-
-def pruned_sets(store: str, prunings: Iterable[PruneBegun | PruneCompleted]) -> dict[str, str]:
-    """The sets that prunings took from this store, or were about to when they were broken off: manifest by id."""
-    return {each.set: each.manifest_sha256 for done in prunings if done.store == store for each in done.sets}
-
-
-def expected_sets(
-    store: str, completed: Iterable[BackupCompleted], pruned: Collection[str] = ()
-) -> dict[str, BackupCompleted]:
-    """The sets that the ledger says are in this store; `completed` is newest first, the newest word on a set counts."""
-    latest: dict[str, BackupCompleted] = {}
-    for backup in completed:
-        latest.setdefault(backup.set, backup)
-    return {name: backup for name, backup in latest.items() if store in backup.stores and name not in pruned}
-
-
-def remember(store: str, inspections: Iterable[Fact[InspectionCompleted]]) -> Memory:
-    """What the inspections of this store, newest first, tell about what was re-read and found damaged."""
-    hashed: dict[str, datetime] = {}
-    deep: datetime | None = None
-    damaged: frozenset[str] | None = None
-    for fact in inspections:
-        if fact.data.store != store:
-            continue
-        if damaged is None:
-            damaged = frozenset(seen.set for seen in fact.data.damaged)
-        if fact.data.deep and deep is None:
-            deep = fact.at
-        for name in fact.data.hashed_sets:
-            hashed.setdefault(name, fact.at)
-    return Memory(hashed_at=hashed, all_hashed_at=deep, damaged=damaged or frozenset())
+    fleet: str = ""
+    node: str = ""
+    node_fingerprint: str = ""
+    trust: str = ""
+    place: StorePlace | None = None
+    thirtieths: tuple[int, ...] = ()
 
 
 def rolling_budget(stored_bytes: int) -> int:
@@ -133,7 +81,8 @@ def rolling_budget(stored_bytes: int) -> int:
 def to_hash(found: Sequence[Found], memory: Memory, *, deep: bool, budget_bytes: int) -> tuple[str, ...]:
     """The sets to re-read whole: the newest, those damaged before, then those re-read longest ago within the budget.
 
-    The first of the latter is taken whatever its size, so that no set is for ever too large.
+    The first of the latter is taken whatever its size, so that no set is for ever too large; with NOTHING_BY_BUDGET,
+    none of them is.
     """
     readable = [each for each in found if each.manifest is not None and not each.fault]
     if deep:
@@ -144,7 +93,7 @@ def to_hash(found: Sequence[Found], memory: Memory, *, deep: bool, budget_bytes:
     left = budget_bytes
     for index, each in enumerate(rest):
         left -= each.listed_bytes
-        if left < 0 and index > 0:
+        if budget_bytes == NOTHING_BY_BUDGET or (left < 0 and index > 0):
             break
         chosen.append(each.set)
     return tuple(chosen)
@@ -171,9 +120,41 @@ def conclude(view: View) -> InspectionCompleted:
         oldest_recovers_to=_text(good[0]) if good else None,
         zone=view.zone,
         deep=view.deep,
-        hashed_sets=tuple(each.set for each in hashed)[:HASHED_LISTED],
+        hashed_sets=tuple(each.set for each in hashed if each.whole)[:HASHED_LISTED],
         damaged=tuple(damaged[:DAMAGED_LISTED]),
+        fleet=view.fleet,
+        node=view.node,
+        node_fingerprint=view.node_fingerprint,
+        trust=view.trust,
+        place=view.place,
+        thirtieths=view.thirtieths,
+        yearly=yearly(seen, LASTING_KINDS)[-YEARS_LISTED:],
+        clock_off_s=clock_off_seconds(_stored(judged), view.now),
     )
+
+
+def _stored(judged: Iterable[Found]) -> list[tuple[datetime, datetime]]:
+    """Each set by the store's time and by its own."""
+    return [
+        (each.stored_at, datetime.fromisoformat(each.manifest.completed_at))
+        for each in judged
+        if each.stored_at is not None and each.manifest is not None
+    ]
+
+
+def due_parts(found: Found, thirtieths: Collection[int]) -> tuple[Part, ...]:
+    """The parts of a set whose turn it is."""
+    parts = found.manifest.parts if found.manifest is not None and not found.fault else ()
+    return tuple(part for part in parts if thirtieth(found.set, part.name) in thirtieths)
+
+
+def to_describe(found: Sequence[Found]) -> tuple[str, ...]:
+    """The sets whose versions and locks the store is asked for: the newest, and the first lasting one of each year."""
+    readable = [each for each in found if each.manifest is not None and not each.fault]
+    newest = max(readable, key=_recovery_key, default=None)
+    chosen = [] if newest is None else [newest.set]
+    chosen += [seen.set for seen in yearly([_seen(each) for each in readable], LASTING_KINDS)[-YEARS_LISTED:]]
+    return tuple(dict.fromkeys(chosen))
 
 
 def _judge(view: View) -> list[Found]:
@@ -181,9 +162,10 @@ def _judge(view: View) -> list[Found]:
     return _against_bases(_against_history(_against_chain(against_ledger)))
 
 
-def _against_ledger(found: Found, expected: Mapping[str, BackupCompleted]) -> Found:
+def _against_ledger(found: Found, expected: Mapping[str, Recorded]) -> Found:
     recorded = expected.get(found.set)
-    if found.fault or recorded is None or recorded.manifest_sha256 == found.manifest_sha256:
+    known = recorded.manifest_sha256 if recorded is not None else ""
+    if found.fault or known in ("", found.manifest_sha256):
         return found
     return replace(found, fault="its manifest is not the one in the ledger: it was replaced")
 
@@ -242,7 +224,12 @@ def _implausible(size: int, history: Sequence[int]) -> str:
 def _missing(view: View, judged: Sequence[Found]) -> list[SetSeen]:
     """Sets of the ledger that the store does not list, and gaps that the ledger cannot explain."""
     present = {each.set for each in judged}
-    gone = [
+    gone = (
+        "it is in the ledger and not in the store"
+        if view.by == "self"
+        else "it was in the store when this host looked before, and is not there any more"
+    )
+    missing = [
         SetSeen(
             set=backup.set,
             kind=backup.kind,
@@ -251,12 +238,12 @@ def _missing(view: View, judged: Sequence[Found]) -> list[SetSeen]:
             stored_bytes=0,
             hashed_bytes=0,
             manifest_sha256=backup.manifest_sha256,
-            fault="it is in the ledger and not in the store",
+            fault=gone,
         )
         for name, backup in view.expected.items()
         if name not in present
     ]
-    return gone + _gaps(view, [each.manifest for each in judged if each.manifest is not None])
+    return missing + _gaps(view, [each.manifest for each in judged if each.manifest is not None])
 
 
 def _gaps(view: View, manifests: Sequence[Manifest]) -> list[SetSeen]:
@@ -304,6 +291,8 @@ def _seen(found: Found) -> SetSeen:
         hashed_bytes=found.hashed_bytes,
         manifest_sha256=found.manifest_sha256,
         fault=found.fault[:FAULT_CHARACTERS],
+        version=found.version[:VERSION_CHARACTERS],
+        lock_until=found.lock_until,
     )
 
 

@@ -315,6 +315,8 @@ class _Pruning:
         return last
 
     def _commit(self, what: str, evidence: Any) -> None:
+        plan = self._job.plan
+        evidence = replace(evidence, fleet=plan.fleet, node=plan.node.id)
         self._committed += 1
         name = f"{what}.{self._place.store.name}.{self._steps.attempt}.{self._committed}"
         self._steps.commit(name, msgspec.to_builtins(evidence), evidence)

@@ -140,6 +140,8 @@ def _why(
         common: dict[str, Param] = {"recovers_at": newest.recovers_to, "store": newest.store}
         if closed.fault:
             return "damaged", common | {"fault": closed.fault}, (closed.seen,)
+        if closed.pruned:
+            return "pruned", common | {"pruned_at": closed.seen.at}, (closed.seen,)
         return "gone", common | {"seen_at": closed.seen.at}, (closed.seen,)
     dated = [(newest.recovers_to, newest.seen)] if newest else []
     if unseen is not None:

@@ -12,19 +12,25 @@ from intendance.catalogue.subject import Inspection, Listing, Subject, in_order,
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Fact
 
+PRUNED = ("prune.begun", "prune.completed")
 LISTED = 20
 """How many of the newest sets an inspection names: a set older than these was not looked for by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """An inspection that no longer found the copy, or found it with a fault (empty: it was not there).
+    """An inspection that no longer found the copy, or found it with a fault (empty: it was not there); or a deletion.
 
     An inspection names a set that it missed too, with 0 bytes stored.
     """
 
-    seen: Inspection
+    seen: Fact[Any]
     fault: str
+
+    @property
+    def pruned(self) -> bool:
+        """Whether it was deleted on purpose."""
+        return self.seen.kind in PRUNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class Copy:
 
 def copies(subject: Subject, *, inspected_only: bool) -> list[Copy]:
     """Every copy that the evidence shows. With `inspected_only` the node's own memory of having stored it is none."""
-    events: list[Fact[Any]] = list(subject.inspections)
+    events: list[Fact[Any]] = [*subject.inspections, *subject.prunings]
     recovers_at: Mapping[int, datetime | None] = {}
     if not inspected_only:
         events += subject.completed
@@ -60,6 +66,9 @@ def copies(subject: Subject, *, inspected_only: bool) -> list[Copy]:
             if shelf is None:
                 shelf = shelves[event.data.store] = _Shelf(event.data.store)
             ended += shelf.look(event, listed[event.node, event.seq])
+        elif event.kind in PRUNED:
+            if event.data.store in shelves:
+                ended += shelves[event.data.store].prune(event)
         else:
             _store(event, recovers_at[event.seq], shelves)
     standing = [copy for shelf in shelves.values() for copy in shelf.standing.values()]
@@ -116,6 +125,12 @@ class _Shelf:
         ended += [replace(self.standing.pop(name), closed=Closed(event, "")) for name in gone]
         self._ended = self._ended or bool(ended)
         return ended
+
+    def prune(self, event: Fact[Any]) -> list[Copy]:
+        """What a deletion ends is taken out and returned; one that was only begun shows again in the next look."""
+        gone = [each.set for each in event.data.sets if each.set in self.standing]
+        self._ended = self._ended or bool(gone)
+        return [replace(self.standing.pop(name), closed=Closed(event, "")) for name in gone]
 
     def _grew(self, event: Inspection, names: frozenset[str]) -> bool:
         """Whether all that stands was opened here or is listed again, as far as lists go: nothing ends then.

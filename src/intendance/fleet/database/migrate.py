@@ -38,7 +38,7 @@ def bring_up_to_date(database: Database, *, backups: Path, now: datetime) -> Pat
     with database.begin() as connection:
         if database.dialect == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-        _upgrade(connection, script)
+        upgrade(connection)
     return copy
 
 
@@ -59,11 +59,14 @@ def _refuse_newer(script: ScriptDirectory, found: str | None) -> None:
         raise DatabaseTooNew(revision=found) from None
 
 
-def _upgrade(connection: Connection, script: ScriptDirectory) -> None:
-    def steps(revision: Any, _: MigrationContext) -> object:
-        return script._upgrade_revs("head", revision)  # noqa: SLF001 -- what alembic's own `upgrade` command passes
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Apply the migrations that are missing up to one of them."""
+    script = _script()
 
-    with EnvironmentContext(Config(), script, fn=steps, as_sql=False, destination_rev="head") as environment:
+    def steps(revision: Any, _: MigrationContext) -> object:
+        return script._upgrade_revs(to, revision)  # noqa: SLF001 -- what alembic's own `upgrade` command passes
+
+    with EnvironmentContext(Config(), script, fn=steps, as_sql=False, destination_rev=to) as environment:
         environment.configure(connection=connection, target_metadata=metadata, transactional_ddl=False)
         environment.run_migrations()
 

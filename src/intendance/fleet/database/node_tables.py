@@ -117,7 +117,7 @@ evidence_record = Table(
     Column("ts", Text, nullable=False),
     Column("content", LargeBinary, nullable=False),  # canonical bytes
     instant("received_us"),
-    Index("ix_evidence_record_node_kind_asset_seq", "node", "kind", "asset", "seq"),
+    Index("ix_evidence_record_judged_by", "node", "incarnation", "kind", "asset", "seq", "ts"),
 )
 
 evidence_attachment = Table(
@@ -140,6 +140,7 @@ evidence_head = Table(
     count("signed_size"),  # of the newest checkpoint that was verified
     words("note"),
     instant("changed_us"),
+    Index("ix_evidence_head_changed_us", "changed_us"),
 )
 
 finding = Table(
@@ -175,6 +176,17 @@ verdict = Table(
     instant("judged_us"),
     instant("next_change_us", nullable=True),
     Index("ix_verdict_next_change_us", "next_change_us"),
+)
+
+judged = Table(
+    "judged",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("incarnation", Integer, nullable=False),
+    count("size"),  # records of that ledger that were judged
+    instant("again_us"),  # when time alone may change a verdict
+    Column("program", Text, nullable=False),  # what judged
+    Index("ix_judged_again_us", "again_us"),
 )
 
 verdict_interval = Table(

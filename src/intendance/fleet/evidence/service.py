@@ -145,7 +145,8 @@ class Evidence:
         elif signed is not None and signed.size == head.copy.size > head.signed_size:
             this = _this(name, incarnation) & (evidence_head.c.size == signed.size)
             with self._database.begin() as connection:
-                connection.execute(update(evidence_head).where(this).values(signed_size=signed.size, note=text))
+                values = {"signed_size": signed.size, "note": text, "changed_us": self._now_us()}
+                connection.execute(update(evidence_head).where(this).values(**values))
         return found
 
     def _head(self, name: str, incarnation: int) -> Head:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
-from intendance.catalogue.evaluate import evaluate
-from intendance.catalogue.gathering import gather
-from intendance.catalogue.load import load
-from intendance.catalogue.rule import Rulebook
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
-from intendance.fleet.database.tables import evidence_head, node, node_state, setting, verdict, verdict_interval
+from intendance.fleet.database.tables import node, node_state, setting, verdict, verdict_interval
 from intendance.fleet.ledgers.service import open_doubts
-from intendance.fleet.verdicts import decide, rows
+from intendance.fleet.verdicts import crowd, decide, rows
+from intendance.fleet.verdicts.judge import Judge
 from intendance.fleet.verdicts.records import HeldRecord, held_record
-from intendance.fleet.verdicts.source import NodeLedger
 from intendance.fleet.verdicts.standing import (
     Counts,
     Head,
@@ -31,17 +27,13 @@ from intendance.fleet.verdicts.standing import (
     stand,
     told_state,
 )
-from intendance.model.errors.ledger import RecordUnreadable
-from intendance.model.evidence.lifecycle import PlanAdopted
+from intendance.model.errors import IntendanceError
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import State, Verdict
 from intendance.system.clock import Clock
-from intendance.system.collector import paused
 
 _LOOKED = "verdicts.looked_us"
 _NOTED_EVERY = timedelta(seconds=5)
-_AT_ONCE = 50
-"""Nodes judged in one tick: the leader has other things to do four times a second."""
 
 Owners = Callable[[Connection], dict[tuple[str, str, str | None], Owner]]
 
@@ -58,15 +50,6 @@ class About:
     fleet: str
     organisation: str
     zone: str
-
-
-@dataclass(slots=True)
-class _Judged:
-    """A node as it was judged last: up to which record, and when time alone may change that."""
-
-    incarnation: int
-    size: int
-    again_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +80,9 @@ class Verdicts:
         self._owners = owners
         self._log = log
         self._say = say
-        self._rulebook: Rulebook = load()
-        self._judged: dict[str, _Judged] = {}
-        self._unreadable: set[str] = set()
+        self._judging = Judge(database, say)
+        self._crowds = True
+        self._rulebook = self._judging.rulebook
         self._counted: tuple[object, _Tally] | None = None
         self._noted_at: datetime | None = None
 
@@ -118,20 +101,22 @@ class Verdicts:
     def judge_due(self) -> int:
         """The same; how many nodes were judged."""
         now = self._clock.read().at
-        with self._database.read() as connection:
-            head = evidence_head.c
-            newest = select(head.node, func.max(head.incarnation).label("incarnation")).group_by(head.node).subquery()
-            asked = select(head.node, head.incarnation, head.signed_size).join(
-                newest, (newest.c.node == head.node) & (newest.c.incarnation == head.incarnation)
-            )
-            belonging = select(node.c.node).where(node.c.decommissioned_us.is_(None))
-            heads = connection.execute(asked.where(head.node.in_(belonging))).all()
-        due = [row for row in heads if self._is_due(row, now)]
-        for row in due[:_AT_ONCE]:
-            self._judge(row.node, now)
-            self._judged[row.node].incarnation = row.incarnation
+        due = self._judging.due(now)[: crowd.AT_ONCE]
+        if not self._judge_as_crowd(due, now):
+            self._judging.judge(due, now)
         self._note(now)
         return len(due)
+
+    def _judge_as_crowd(self, due: Sequence[str], now: datetime) -> bool:
+        """Whether they were so many that other processes judged them. Where these fail, this one does it all."""
+        if len(due) < crowd.MANY or not self._crowds:
+            return False
+        try:
+            crowd.judge_many(self._database, self._judging.program, due, now)
+        except IntendanceError as error:
+            self._say(f"nodes are judged one after the other: {error.message}")
+            self._crowds = False
+        return self._crowds
 
     def _note(self, now: datetime) -> None:
         """Say now and then that the judge looked: a page must know when nobody does any more."""
@@ -150,39 +135,6 @@ class Verdicts:
         ended = verdict_interval.c.to_us
         with self._database.begin() as connection:
             connection.execute(delete(verdict_interval).where(ended < to_us(now - decide.KEPT_FOR)))
-
-    def _is_due(self, row: Any, now: datetime) -> bool:
-        known = self._judged.get(row.node)
-        if known is None:
-            return True
-        return (known.incarnation, known.size) != (row.incarnation, row.signed_size) or now >= known.again_at
-
-    def _judge(self, name: str, now: datetime) -> None:
-        """Judge one node, and write what changed in one transaction."""
-        with paused(), self._database.read() as connection:
-            ledger = NodeLedger(connection, name)
-            try:
-                found = self._evaluate(ledger, name, now)
-            except RecordUnreadable as error:
-                found = ()
-                if name not in self._unreadable:
-                    self._say(f"{name} cannot be judged: {error.message}")
-                    self._unreadable.add(name)
-            before = {decide.key(each): each for each in map(rows.to_verdict, _of(connection, name))}
-        changes = decide.compare(before, found)
-        if changes.written or changes.gone:
-            with self._database.begin() as connection:
-                _write(connection, changes, to_us(now))
-        self._judged[name] = _Judged(incarnation=0, size=ledger.size, again_at=decide.judge_again_at(found, now))
-
-    def _evaluate(self, ledger: NodeLedger, name: str, now: datetime) -> tuple[Verdict, ...]:
-        plans = ledger.facts("plan.adopted", latest=1)
-        if not plans:
-            return ()
-        plan: PlanAdopted = plans[0].data
-        facts, horizons = gather(ledger, self._rulebook, plan, plan.assets, now)
-        found = evaluate(self._rulebook, facts, now, name, horizons)
-        return tuple(each for each in found if self._rulebook.rules[each.rule].performed)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -303,28 +255,3 @@ def _nodes(connection: Connection, now: datetime) -> tuple[NodeBrief, ...]:
         )
         for row in connection.execute(asked)
     )
-
-
-def _write(connection: Connection, changes: decide.Changes, now_us: int) -> None:
-    for each in changes.written:
-        row = rows.to_row(each, now_us)
-        place = (verdict.c.node == row["node"]) & (verdict.c.rule == row["rule"]) & (verdict.c.asset == row["asset"])
-        if connection.execute(update(verdict).where(place).values(**row)).rowcount == 0:
-            connection.execute(insert(verdict).values(**row))
-    for name, rule, asset in changes.gone:
-        gone = (verdict.c.node == name) & (verdict.c.rule == rule) & (verdict.c.asset == asset)
-        connection.execute(delete(verdict).where(gone))
-        _close(connection, name, rule, asset, now_us)
-    for each in changes.turned:
-        name, rule, asset = decide.key(each)
-        _close(connection, name, rule, asset, now_us)
-        values = {"node": name, "rule": rule, "asset": asset, "from_us": now_us, "state": each.state.value}
-        connection.execute(insert(verdict_interval).values(**values, reason=each.reason.code))
-
-
-def _close(connection: Connection, name: str, rule: str, asset: str, now_us: int) -> None:
-    """End the interval that is open; one that began at this very instant never was."""
-    interval = verdict_interval.c
-    this = (interval.node == name) & (interval.rule == rule) & (interval.asset == asset) & interval.to_us.is_(None)
-    connection.execute(delete(verdict_interval).where(this & (interval.from_us >= now_us)))
-    connection.execute(update(verdict_interval).where(this).values(to_us=now_us))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intendance.model.errors import IntendanceError, UsageError
+from intendance.model.errors import Exit, IntendanceError, UsageError
 
 
 class StoreUnreachable(IntendanceError):
@@ -73,3 +73,31 @@ class NoSuchStore(UsageError):
     """The plan in force has no store {store}; it has: {known}."""
 
     next_step = "Name one of these."
+
+
+class StoreWithoutRegion(IntendanceError):
+    """The plan names no region for the store {store}, so there is nothing to give a word on."""
+
+    next_step = "Write `region` under that store in the plan, as its provider calls the place, and adopt it."
+    exit_code = Exit.USAGE
+
+
+class AttestationElsewhere(IntendanceError):
+    """The plan says that the store {store} is in {declared}, and the word given is {region}."""
+
+    next_step = "Ask the provider again. If the plan is wrong, correct and adopt it first."
+    exit_code = Exit.USAGE
+
+
+class AttestationOfNobody(IntendanceError):
+    """The plan has no contact `{name}` whose word this could be."""
+
+    next_step = "Name one with `--by`: {known}."
+    exit_code = Exit.USAGE
+
+
+class AttestationNotConfirmed(IntendanceError):
+    """Nothing was recorded: that {by} answers for the store {store} standing in {region} was not confirmed."""
+
+    next_step = "If the provider says so, type it again with `--confirm {store}`; it holds for a year."
+    exit_code = Exit.USAGE

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from intendance.model.evidence.accounts import AccountChanged, SessionOpened, TokenChanged
+from intendance.model.evidence.attested import StoreAttested
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.guide import RestoreGuided
+from intendance.model.evidence.imported import LedgerImported
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.evidence.keys import KeyProven
@@ -57,6 +59,8 @@ Evidence = (
     | DrillFailed
     | AccountChanged
     | SessionOpened
+    | LedgerImported
+    | StoreAttested
     | TokenChanged
     | RestoreGuided
 )
@@ -94,6 +98,8 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "prune.completed": PruneCompleted,
         "drill.completed": DrillCompleted,
         "drill.failed": DrillFailed,
+        "ledger.imported": LedgerImported,
+        "store.attested": StoreAttested,
         "restore.guided": RestoreGuided,
     }
 )

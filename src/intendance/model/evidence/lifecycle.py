@@ -36,6 +36,24 @@ class RecipientEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostEntry:
+    """A machine beside the node; `ledger_key` (a C2SP verifier key) is the one whose records count, if any does."""
+
+    name: str
+    held_by: str
+    ledger_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreEntry:
+    """A store of the plan, by its kind and place."""
+
+    name: str
+    kind: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmedChange:
     """What a plan took away, as it was told and confirmed by `name`; `change` says which kind it is."""
 
@@ -48,7 +66,8 @@ class ConfirmedChange:
 class PlanAdopted:
     """The plan in force from here on. `source_sha256` is of the YAML as read, `plan_sha256` of its compiled form.
 
-    `confirmed` is what it takes away from the plan before it.
+    `confirmed` is what it takes away from the plan before it. `places` are its stores, `hosts` the machines beside the
+    node.
     """
 
     source_sha256: str
@@ -60,6 +79,8 @@ class PlanAdopted:
     stores: tuple[str, ...]
     assets: tuple[str, ...]
     confirmed: tuple[ConfirmedChange, ...] = ()
+    hosts: tuple[HostEntry, ...] = ()
+    places: tuple[StoreEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +96,7 @@ class AssetDeclared:
     """An asset stands in the plan in force. `first_declared_at` is kept across plans for the same `identity`.
 
     `databases` are those kept of a server (empty: all of them); `exclude` what a tree of files leaves out.
+    `legal_…` is the retention that the law asks for: the first set of a kind of each year or month, kept for so long.
     """
 
     engine: str
@@ -86,6 +108,9 @@ class AssetDeclared:
     subject: str
     databases: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    legal_select: str = ""
+    legal_kind: str = ""
+    legal_days: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

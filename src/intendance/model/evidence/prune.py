@@ -22,7 +22,8 @@ class SetMarked:
 class PruneMarked:
     """These sets may be deleted a week from `marked_at`, the store's time, if nothing keeps them then. Not before.
 
-    `by` is `self`, or the host that prunes. `lifted` lost their mark: something keeps them again.
+    `by` is `self`, or the host that prunes; `fleet` and `node` are whose sets they are. `lifted` lost their mark:
+    something keeps them again.
     """
 
     store: str
@@ -30,6 +31,8 @@ class PruneMarked:
     marked_at: str
     sets: tuple[SetMarked, ...]
     lifted: tuple[str, ...] = ()
+    fleet: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,8 @@ class PruneBegun:
     store: str
     by: str
     sets: tuple[SetPruned, ...]
+    fleet: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,3 +82,5 @@ class PruneCompleted:
     due: int
     ceiling: int
     confirmed: int | None = None
+    fleet: str = ""
+    node: str = ""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
+from hashlib import sha256
 
 from intendance.plan.forms.misform import Misform
 from intendance.plan.saying import say
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
+_LOG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}/node/[a-z0-9][a-z0-9-]{0,39}/[0-9A-Za-z-]{1,40}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _RULE = re.compile(r"[A-Z][A-Z0-9]*_[0-9]{3}", re.ASCII)
@@ -56,6 +59,20 @@ def fingerprint(text: str) -> Misform | None:
         return Misform("key-id", said, read)
     said = say("a fingerprint has 40 hexadecimal digits; this has {length} characters", length=len(digits))
     return Misform("fingerprint", said, read)
+
+
+def ledger_key(text: str) -> Misform | None:
+    """A C2SP verifier key of Ed25519, which holds a check of itself."""
+    name, key_id, material = [*text.split("+", 2), "", ""][:3]
+    try:
+        content = b64decode(material, validate=True)
+    except ValueError:
+        content = b""
+    fits = sha256(name.encode() + b"\n" + content).hexdigest()[:8] == key_id
+    if len(content) == 33 and content[:1] == b"\x01" and _LOG.fullmatch(name) and fits:
+        return None
+    said = say("this is not the key of a machine's ledger, or a character of it is wrong")
+    return Misform("ledger-key", said, say("write what `intendance ledger checkpoint` prints there as its key"))
 
 
 def database(text: str) -> Misform | None:

@@ -24,6 +24,9 @@ Database = Annotated[str, StringConstraints(min_length=1, max_length=64), Form("
 Exclusion = Annotated[str, StringConstraints(min_length=1), Form("exclusion")]
 Host = Annotated[str, StringConstraints(min_length=1, max_length=253), Form("host")]
 HostKey = Annotated[str, StringConstraints(pattern=r"^(ssh-|ecdsa-)\S+ \S+$"), Form("host-key")]
+LedgerKey = Annotated[
+    str, StringConstraints(pattern=r"^[^\s+]+[+][0-9a-f]{8}[+][A-Za-z0-9+/=]{44}$"), Form("ledger-key")
+]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://"), Form("url")]
 SecureUrl = Annotated[str, StringConstraints(pattern=r"^https://"), Form("secure-url")]
 GatewayUrl = Annotated[str, StringConstraints(pattern=r"^https?://"), Form("gateway-url")]

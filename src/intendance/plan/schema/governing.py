@@ -14,6 +14,7 @@ from intendance.plan.schema.forms import (
     Currency,
     Deadline,
     Instant,
+    LedgerKey,
     Line,
     Recurrence,
     Rule,
@@ -26,9 +27,14 @@ Amount = Annotated[int, Field(ge=0)]
 
 
 class DrillHost(Group):
-    """A machine that may try restores and prune stores; it is not a node of the fleet."""
+    """A machine that may try restores, look into stores and prune them; it is not a node of the fleet."""
 
     held_by: ContactName = option("The contact whose machine it is.", example="admin")
+    ledger_key: LedgerKey = optional(
+        "The key of that machine's own ledger, as `intendance ledger checkpoint` prints it there: what it records of"
+        " drills, of looks into the stores and of deletions then counts here.",
+        example="asbl-exemple/node/laptop/0f2c91d4+83d4cf14+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea",
+    )
 
 
 class Prune(Group):

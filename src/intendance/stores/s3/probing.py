@@ -9,15 +9,14 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
-from intendance.model.errors import IntendanceError
 from intendance.model.errors.store import StoreRefused
 from intendance.model.evidence.probe import Attempt
 from intendance.stores.probing import Probed, Standing, attempted
 from intendance.stores.s3.adopting import keeps_locks
-from intendance.stores.s3.calls import DEFAULT_REGION, Bucket, Unanswered, connect
+from intendance.stores.s3.calls import Bucket, Unanswered, connect
 from intendance.stores.s3.credentials import access_key
+from intendance.stores.s3.regions import endpoint, region
 from intendance.stores.s3.store import S3Store
 from intendance.system.clock import rfc3339
 
@@ -32,7 +31,7 @@ def probe(store: S3Store, prefix: str) -> Probed:
     bucket, key = store.bucket, f"{prefix}/{secrets.token_hex(8)}"
     attempts = [attempted("write", lambda: store.put(key, [b"a probe of this store\n"]))]
     if attempts[0].outcome != "done":
-        return Probed(attempts=tuple(attempts), endpoint=_endpoint(bucket), **_region(bucket))
+        return Probed(attempts=tuple(attempts), endpoint=endpoint(bucket), **region(bucket))
     stored = store.head(key)
     attempts += [
         attempted("read", lambda: _read(store, key)),
@@ -53,17 +52,17 @@ def probe(store: S3Store, prefix: str) -> Probed:
         attempts.append(attempted("delete_version", lambda: _change(bucket, "delete_object", key, versioned)))
     return Probed(
         attempts=tuple(attempts),
-        endpoint=_endpoint(bucket),
+        endpoint=endpoint(bucket),
         versions=_versions(bucket),
         locks=_WORDS[keeps_locks(bucket)],
         lock_until="" if stored.lock_until is None else rfc3339(stored.lock_until),
-        **_region(bucket),
+        **region(bucket),
     )
 
 
 def look(bucket: Bucket) -> Standing:
     """What the bucket says of itself to the plan's credentials."""
-    locks, located = _WORDS[keeps_locks(bucket)], _region(bucket)["region_located"]
+    locks, located = _WORDS[keeps_locks(bucket)], region(bucket)["region_located"]
     return Standing(region_located=located, versions=_versions(bucket), locks=locks)
 
 
@@ -107,30 +106,8 @@ def _wrong_secret(bucket: Bucket) -> Attempt:
     return attempted("wrong_secret", lambda: other.ask("list_objects_v2", "list it", MaxKeys=1))
 
 
-def _region(bucket: Bucket) -> dict[str, str]:
-    found = {"region_located": "", "region_headed": ""}
-    try:
-        located = bucket.ask("get_bucket_location", "say where it is").get("LocationConstraint")
-        found["region_located"] = located or (DEFAULT_REGION if bucket.declared.endpoint is None else "")
-    except IntendanceError:
-        pass  # credentials that may not ask: nobody says it
-    try:
-        headers = bucket.ask("head_bucket", "look at it")["ResponseMetadata"]["HTTPHeaders"]
-        found["region_headed"] = headers.get("x-amz-bucket-region", "")
-    except IntendanceError:
-        pass
-    return found
-
-
 def _versions(bucket: Bucket) -> str:
     try:
         return "yes" if bucket.ask("get_bucket_versioning", "ask").get("Status") == "Enabled" else "no"
     except StoreRefused:
         return "unclear"
-
-
-def _endpoint(bucket: Bucket) -> str:
-    declared = bucket.declared
-    if declared.endpoint is None:
-        return f"s3.{declared.region or DEFAULT_REGION}.amazonaws.com"
-    return urlsplit(declared.endpoint).hostname or ""

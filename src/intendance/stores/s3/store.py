@@ -15,6 +15,7 @@ from intendance.stores import StoredObject, Use
 from intendance.stores.keys import is_key, require_key
 from intendance.stores.s3.calls import Bucket
 from intendance.stores.s3.reading import Body
+from intendance.stores.s3.regions import endpoint, region
 from intendance.stores.s3.sending import SHA256, Content, Sending
 
 LARGEST_PUT_BYTES = 5 << 30
@@ -72,6 +73,11 @@ class S3Store:
     def free_bytes(self) -> int | None:
         """None: a bucket does not say."""
         return None
+
+    def regions(self) -> tuple[str, str, str]:
+        """As `TellsRegion.regions`."""
+        said = region(self.bucket)
+        return endpoint(self.bucket), said["region_located"], said["region_headed"]
 
     def _pages(self, folder: str, page: Mapping[str, Any]) -> Iterator[StoredObject]:
         while True:

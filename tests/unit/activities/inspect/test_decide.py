@@ -10,16 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intendance.activities.inspect.decide import (
-    Found,
-    Memory,
-    View,
-    conclude,
-    expected_sets,
-    remember,
-    rolling_budget,
-    to_hash,
-)
+from intendance.activities.inspect.decide import View, conclude, rolling_budget, to_hash
+from intendance.activities.inspect.found import Found, Memory, expected_sets, remember
 from intendance.ledger import envelope
 from intendance.model.evidence.inspection import InspectionCompleted
 from intendance.model.record import Record

@@ -1,0 +1,308 @@
+"""Another machine's ledger is taken into view, or refused with one sentence and nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intendance.agent import importing, ledger_view
+from intendance.agent.adoption import adopt
+from intendance.agent.importing import Imported, import_bundle
+from intendance.agent.judging import judge
+from intendance.ledger import imports
+from intendance.ledger.book import Book
+from intendance.ledger.verify import verify
+from intendance.model.errors import IntendanceError
+from intendance.model.errors.elsewhere import (
+    ImportForked,
+    ImportHostUnknown,
+    ImportIsPart,
+    ImportKeyDiffers,
+    ImportKeyUnknown,
+    ImportOfOtherFleet,
+    ImportOfOurOwn,
+    ImportOlder,
+    ImportUnverified,
+)
+from intendance.model.errors.ledger import BundleUnusable
+from intendance.model.evidence.inspection import InspectionCompleted
+from intendance.model.verdict import Attestor, State
+from tests.support import bundles
+from tests.support.clock import MovableClock
+from tests.support.evidence import START, completed, inspection, seen
+from tests.support.state import Site
+
+ASSET = "site-files"
+pytestmark = pytest.mark.gnupg
+
+
+class Pair:
+    """A node whose plan believes a laptop, and the laptop's ledger."""
+
+    def __init__(self, site: Site, clock: MovableClock) -> None:
+        self.site = site
+        self.clock = clock
+        self.laptop = self.begin("laptop")
+
+    def begin(self, place: str, *, fleet: str = "testing", node: str = "laptop") -> Path:
+        state = self.site.base / place
+        Book.create(
+            state, fleet=fleet, node=node, openpgp_fingerprint="F" * 40, software="test", clock=self.clock
+        ).close()
+        return state
+
+    def key(self, state: Path) -> str:
+        with Book.open(state, self.clock) as book:
+            return book.key.text
+
+    def believe(self, hosts: str, *confirmed: str) -> None:
+        text = self.site.plan.read_text().partition("hosts:")[0].rstrip("\n")
+        self.site.plan.write_text(f"{text}\n{hosts}\n")
+        adopt(self.site.plan, state=self.site.state, clock=self.clock, actor="person:test", confirmed=confirmed)
+
+    def trust(self, state: Path | None = None) -> None:
+        key = self.key(state or self.laptop)
+        self.believe(f'hosts: {{laptop: {{held_by: lead, ledger_key: "{key}"}}}}', "laptop")
+
+    def look(self, state: Path | None = None, **changes: Any) -> InspectionCompleted:
+        """The laptop sees a whole set in the store, younger than a day."""
+        with Book.open(self.site.state, self.clock) as book:
+            fingerprint = book.record(0).data["openpgp_fingerprint"]
+        evidence = replace(
+            inspection([seen(self.clock.at - timedelta(hours=1))], by="laptop"),
+            fleet="testing",
+            node="web-01",
+            node_fingerprint=fingerprint,
+        )
+        evidence = replace(evidence, **changes)
+        with Book.open(state or self.laptop, self.clock) as book:
+            book.append(evidence, actor="person:test", asset=ASSET)
+        return evidence
+
+    def export(self, name: str, state: Path | None = None, **bounds: int) -> Path:
+        path = self.site.base / name
+        ledger_view.export_bundle(state or self.laptop, self.clock, path, **bounds)
+        return path
+
+    def bring(self, bundle: Path) -> Imported:
+        return import_bundle(self.site.state, self.clock, bundle, actor="person:test")
+
+    def refused(self, bundle: Path, error: type[IntendanceError]) -> IntendanceError:
+        """Nothing is recorded and nothing is in view of what is refused."""
+        with Book.open(self.site.state, self.clock) as book:
+            before = (book.size(), self._in_view(book))
+        with pytest.raises(error) as told:
+            self.bring(bundle)
+        with Book.open(self.site.state, self.clock) as book:
+            assert (book.size(), self._in_view(book)) == before
+        assert told.value.message.count("\n") == 0
+        return told.value
+
+    @staticmethod
+    def _in_view(book: Book) -> int:
+        if not imports.has_table(book.connection):
+            return 0
+        (count,) = book.connection.execute("SELECT count(*) FROM imported").fetchone()
+        return int(count)
+
+    def attested(self) -> tuple[State, Attestor | None]:
+        judged = judge(self.site.state, self.clock, rule="MAINT_010")
+        (verdict,) = [each for each in judged.verdicts if each.asset == ASSET]
+        return verdict.state, verdict.attested_by
+
+
+@pytest.fixture
+def pair(bare_site: Site) -> Pair:
+    clock = MovableClock(START)
+    text = bare_site.write_plan(full="0 2 * * *").read_text()
+    bare_site.plan.write_text(text.replace("[asbl]", "[maint, asbl]"))
+    adopt(bare_site.plan, state=bare_site.state, clock=clock, actor="person:test")
+    clock.move(timedelta(hours=2))
+    with Book.open(bare_site.state, clock) as book:
+        at = clock.at - timedelta(hours=1)
+        book.append(completed(at), actor="schedule:backup", asset=ASSET)
+        book.append(inspection([seen(at)]), actor="schedule:inspect", asset=ASSET)
+    return Pair(bare_site, clock)
+
+
+def test_what_a_believed_host_saw_counts_as_its_word(pair: Pair) -> None:
+    assert pair.attested()[0] is State.UNKNOWN
+    pair.trust()
+    pair.look()
+    imported = pair.bring(pair.export("one.tar"))
+    assert (imported.evidence.host, imported.evidence.size, imported.evidence.added) == ("laptop", 2, 2)
+    assert pair.attested() == (State.PASS, Attestor.DRILL_HOST)
+
+    pair.clock.move(timedelta(minutes=5))
+    pair.look()
+    again = pair.bring(pair.export("two"))
+    assert (again.evidence.size, again.evidence.added) == (3, 1)
+    assert ledger_view.verify_ledger(pair.site.state, first=None, last=None, pin=None).worst is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fleet": "other"},
+        {"node": "web-02"},
+        {"node_fingerprint": "E" * 40},
+        {"node": "", "fleet": ""},
+        {"by": "manager"},
+        {"by": "self"},
+        {"by": "web-01"},
+    ],
+)
+def test_what_a_host_saw_of_another_node_is_no_word_about_this_one(pair: Pair, changes: dict[str, Any]) -> None:
+    pair.trust()
+    pair.look(**changes)
+    pair.bring(pair.export("one.tar"))
+    assert pair.attested()[0] is State.UNKNOWN
+
+
+def test_a_host_that_the_plan_no_longer_believes_says_nothing(pair: Pair) -> None:
+    pair.trust()
+    pair.look()
+    pair.bring(pair.export("one.tar"))
+    pair.believe("hosts: {laptop: {held_by: lead}}", "laptop")
+    assert pair.attested()[0] is State.UNKNOWN
+    pair.believe(f'hosts: {{laptop: {{held_by: lead, ledger_key: "{pair.key(pair.begin("another"))}"}}}}', "laptop")
+    assert pair.attested()[0] is State.UNKNOWN
+
+
+def test_a_replay_and_an_older_bundle(pair: Pair) -> None:
+    pair.trust()
+    pair.look()
+    older = pair.export("older.tar")
+    pair.look()
+    newer = pair.export("newer.tar")
+    pair.bring(newer)
+    assert "2 records, and 3 of laptop" in pair.refused(older, ImportOlder).message
+    pair.refused(newer, ImportOlder)
+
+
+def test_a_fork(pair: Pair) -> None:
+    import shutil
+
+    pair.trust()
+    pair.look()
+    fork = pair.site.base / "fork"
+    shutil.copytree(pair.laptop, fork)
+    pair.look()
+    pair.bring(pair.export("one.tar"))
+    for _ in range(3):
+        pair.clock.move(timedelta(seconds=1))
+        pair.look(fork)
+    pair.refused(pair.export("forked.tar", fork), ImportForked)
+
+
+def test_a_log_that_was_in_view_before_another_is_not_rolled_back_by_the_way(pair: Pair) -> None:
+    pair.trust()
+    older = pair.export("older.tar")
+    pair.look()
+    pair.bring(pair.export("newer.tar"))
+    pair.clock.move(timedelta(minutes=1))
+    anew = pair.begin("anew")
+    pair.trust(anew)
+    pair.bring(pair.export("anew.tar", anew))
+    pair.trust()
+    pair.refused(older, ImportOlder)
+
+
+def test_a_bundle_that_changes_while_it_is_read(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair.trust()
+    pair.look()
+    bundle = pair.export("one")
+
+    def verified(*given: Any, **named: Any) -> Any:
+        report = verify(*given, **named)
+        entries = bundle / "ledger/tile/entries/000.p/2"
+        content = entries.read_bytes()
+        assert content.count(b'"faulty":0') == 1
+        entries.write_bytes(content.replace(b'"faulty":0', b'"faulty":9'))
+        return report
+
+    monkeypatch.setattr(importing, "verify", verified)
+    monkeypatch.setattr(importing, "check_files", lambda files, report: None)  # it changed after that too
+    assert "is kept of it" in pair.refused(bundle, ImportUnverified).message
+
+
+def test_another_key_another_fleet_another_machine_and_our_own_ledger(pair: Pair) -> None:
+    pair.refused(pair.export("nobody.tar"), ImportHostUnknown)
+    pair.believe("hosts: {laptop: {held_by: lead}}")
+    unknown = pair.refused(pair.export("keyless.tar"), ImportKeyUnknown)
+    assert pair.key(pair.laptop) in unknown.advice
+    pair.trust()
+    pair.refused(pair.export("anew.tar", pair.begin("anew")), ImportKeyDiffers)
+    pair.refused(pair.export("fleet.tar", pair.begin("fleet", fleet="elsewhere")), ImportOfOtherFleet)
+    pair.refused(pair.export("tower.tar", pair.begin("tower", node="tower")), ImportHostUnknown)
+    pair.refused(pair.export("own.tar", pair.site.state), ImportOfOurOwn)
+
+
+def test_a_part_a_thing_that_is_none_and_nothing_at_all(pair: Pair) -> None:
+    pair.trust()
+    pair.look()
+    pair.refused(pair.export("part", first=0, last=1), ImportIsPart)
+    stray = pair.site.base / "stray.tar"
+    stray.write_bytes(b"no tar")
+    pair.refused(stray, BundleUnusable)
+    pair.refused(pair.site.base / "absent", BundleUnusable)
+    empty = pair.site.base / "empty"
+    empty.mkdir()
+    pair.refused(empty, ImportUnverified)
+
+
+def _flip(name: str, at: int) -> Callable[[bundles.Bundle], bundles.Bundle]:
+    def changed(bundle: bundles.Bundle) -> bundles.Bundle:
+        content = bytearray(bundle[name])
+        content[at] ^= 1
+        return bundles.summed(bundle | {name: bytes(content)})
+
+    return changed
+
+
+def _shortened(bundle: bundles.Bundle) -> bundles.Bundle:
+    return bundles.summed({name: content for name, content in bundle.items() if "tile/0/" not in name})
+
+
+def _unsummed(bundle: bundles.Bundle) -> bundles.Bundle:
+    return bundle | {"kinds.json": b"{}\n"}
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [_flip("ledger/tile/entries/000.p/2", -5), _flip("ledger/checkpoint", -5), _shortened, _unsummed],
+    ids=["record", "signature", "tile", "sums"],
+)
+def test_a_tampered_bundle(pair: Pair, tamper: Callable[[bundles.Bundle], bundles.Bundle]) -> None:
+    pair.trust()
+    pair.look()
+    bundle = bundles.load(pair.export("whole"))
+    pair.refused(bundles.store(tamper(bundle), pair.site.base / "tampered"), ImportUnverified)
+    pair.bring(pair.site.base / "whole")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE imported SET content = CAST(replace(content, 'local', 'lokal') AS BLOB) WHERE seq = 1",
+        "UPDATE imported SET kind = 'drill.completed' WHERE seq = 1",
+        "DELETE FROM imported WHERE seq = 1",
+    ],
+)
+def test_a_view_that_was_changed_here_is_found_by_verify(pair: Pair, statement: str) -> None:
+    pair.trust()
+    pair.look()
+    pair.bring(pair.export("one.tar"))
+    with Book.open(pair.site.state, pair.clock) as book:
+        assert book.connection.execute(statement).rowcount == 1
+    report = ledger_view.verify_ledger(pair.site.state, first=None, last=None, pin=None)
+    assert [(str(found.fault), found.where) for found in report.findings] == [("tampered", "view of laptop")]
+
+
+def test_the_module_has_no_other_door() -> None:
+    assert [name for name in vars(importing) if name.startswith("import_")] == ["import_bundle"]
