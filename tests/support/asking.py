@@ -18,10 +18,12 @@ from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.manager import Manager
+from intendance.fleet.reading.figures import Counting
 from intendance.fleet.reading.service import Reading
 from intendance.fleet.tokens.decide import Scope
 from intendance.fleet.tokens.service import Tokens
 from intendance.fleet.verdicts.service import About, Verdicts
+from intendance.web.live import Live
 from intendance.web.visit import Services as Pages
 from tests.golden.lives import live
 from tests.support.clock import MovableClock
@@ -43,14 +45,20 @@ class Asked:
         self.tokens = Tokens(database, clock, lambda *_: None)
         self.accounts = Accounts(database, clock, lambda *_: None)
         reading = Reading(database, self.manager.nodes, self.verdicts)
-        self.services = Services(tokens=self.tokens, reading=reading, fleet=FLEET, accounts=self.accounts)
+        self.services = Services(
+            tokens=self.tokens,
+            reading=reading,
+            counting=Counting(self.manager, reading),
+            fleet=FLEET,
+            accounts=self.accounts,
+        )
         self.app: FastAPI = create_app(self.manager, pages=self._pages(), asked=self.services)
         self.secrets = {scope: self.tokens.create(scope.value, [scope], by="test") for scope in Scope}
 
     def _pages(self) -> Pages:
         return Pages(
             accounts=self.accounts, fleet=self.verdicts, ledgers=Ledgers(self.database),
-            assets=Assets(self.database, self.clock),
+            live=Live(self.verdicts.stamps), assets=Assets(self.database, self.clock),
             clock=self.clock, organisation="ASBL Exemple", language="fr",
             zone="Europe/Brussels", secure=False,
         )  # fmt: skip

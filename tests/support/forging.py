@@ -11,7 +11,7 @@ from pathlib import Path
 
 from intendance.sets.manifest import MANIFEST, RESTORE, SIGNATURE, SUMS, Manifest, Part, decode, encode, part_name, sums
 from intendance.sets.publication import armored_signature, paper_entries
-from intendance.system import openpgp
+from intendance.system import openpgp_signer
 from intendance.system.openpgp import RecipientHome
 from tests.support.gnupg import Keys
 
@@ -64,7 +64,7 @@ def forge(
 
 def sign(folder: Path, keys: Keys, manifest: bytes) -> None:
     """Put a manifest with the node's signature."""
-    made = openpgp.sign(keys.node.home, keys.node.fingerprint, manifest)
+    made = openpgp_signer.sign(keys.node.home, keys.node.fingerprint, manifest)
     (folder / SIGNATURE).write_bytes(armored_signature(made, keys.node.fingerprint))
     (folder / MANIFEST).write_bytes(manifest)
 

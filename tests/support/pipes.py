@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from tests.support.gnupg import Keys
 from tests.support.memory_store import MemoryStore
 
 SMALL = PipeLimits(level=1, threads=1, part_bytes=1 << 20, fed_bytes=4 << 20, stall_seconds=60)
+ONE_PART = replace(SMALL, fed_bytes=1 << 50)
+"""For a producer that never ends: nothing of it is stored before somebody ends it, however slow that is."""
 
 
 def accept(code: int, stderr: str) -> Finished:

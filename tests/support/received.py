@@ -22,7 +22,8 @@ def receive(database: Database, state: Path, clock: Clock, name: str) -> None:
             row = {"node": name, "incarnation": 1, "seq": seq, "kind": record.kind, "asset": record.asset}
             values = row | {"ts": record.ts, "content": content, "received_us": 1}
             connection.execute(insert(evidence_record).values(**values))
-        values = {"node": name, "incarnation": 1, "size": book.size(), "edge": b"", "changed_us": 1}
+        now = to_us(clock.read().at)
+        values = {"node": name, "incarnation": 1, "size": book.size(), "edge": b"", "changed_us": now}
         connection.execute(insert(evidence_head).values(**values, signed_size=book.size()))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from intendance.model.evidence.lifecycle import (
     ScheduleEntry,
     StoreEntry,
 )
+from intendance.model.frozen import dataclass
 from intendance.model.plan import Asset, BackupPlan, FilesAsset, Plan, SqliteAsset
 from intendance.plan import adopted
 from intendance.plan.change import Change

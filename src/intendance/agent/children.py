@@ -24,6 +24,7 @@ from intendance.model.errors.runs import (
     WorkerBroke,
     WorkerKilled,
 )
+from intendance.plan import adopted
 from intendance.runs.rows import Run, RunState
 from intendance.system import alive, forking, process
 from intendance.system.priority import POLITE, can_give_way
@@ -71,11 +72,19 @@ def standby(state: Path) -> Iterator[Standby]:
     started by there is none, so that what is missing is said once, by whoever starts one.
     """
     here = forking.can_fork() and can_give_way() and not _agent_may_live(state)
+    if here:
+        _learn_to_read(state)
     ready = Standby(forking.fork("worker", _stand_by) if here else None)
     try:
         yield ready
     finally:
         ready.dismiss()
+
+
+def _learn_to_read(state: Path) -> None:
+    """Once for both: what reading a plan makes of its types stays, a hundredth of a second each."""
+    with contextlib.suppress(OSError, ValueError):  # whoever opens the state says what is wrong with it
+        adopted.decode(adopted.plan_path(state).read_bytes())
 
 
 def _agent_may_live(state: Path) -> bool:

@@ -6,13 +6,13 @@ import os
 import pwd
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
 from intendance.ledger.book import Book
 from intendance.model.evidence.lifecycle import PlanAdopted
+from intendance.model.frozen import dataclass
 from intendance.model.plan import Asset, DirectoryStore, MariadbAsset, Plan, Schedule
 from intendance.model.verdict import Fact
 from intendance.plan import adopted

@@ -51,12 +51,13 @@ def stand_by(orders: IO[bytes]) -> int:
 
     For a copy of the command line's process, which is as polite as a worker that is started as a program.
     """
-    give_way()
+    polite = give_way()
     session_gives_way()
     with contextlib.suppress(Exception):  # whoever needs it imports it again, and what is wrong with it is recorded
         import intendance.activities.backup.perform
         import intendance.engines.files
         import intendance.stores.directory  # noqa: F401 -- the most usual ones; any other when it is opened
+    polite()
     gc.freeze()
     gc.enable()  # it is off while a command begins
     told = orders.read()

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from intendance.api import cursor
 from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.reading.figures import Counting
 from intendance.fleet.reading.service import Reading
 from intendance.fleet.tokens.decide import Scope
 from intendance.fleet.tokens.service import Tokens
@@ -45,17 +46,20 @@ class Services:
 
     tokens: Tokens
     reading: Reading
+    counting: Counting
     fleet: str
     accounts: Accounts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A question as it was asked, its parameters read."""
+    """A question as it was asked, its parameters read; `accepts` and `encodings` are what who asks can read."""
 
     services: Services
     texts: Mapping[str, str]
     numbers: Mapping[str, int]
+    accepts: str = ""
+    encodings: str = ""
 
     def text(self, name: str) -> str:
         """A parameter of words; empty where it was not given."""
@@ -71,12 +75,13 @@ class Call:
         return cursor.read(self.text("cursor"), *kinds)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Plain:
     """An answer that is no JSON."""
 
     content: bytes
     media: str
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 Answered = Callable[[Call], object]

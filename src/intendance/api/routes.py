@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from hashlib import sha256
 
 import msgspec
@@ -40,7 +41,11 @@ def endpoint(services: Services, operation: Operation, *, secure: bool) -> Calla
             if operation.scope not in scopes:
                 held = written(scopes) or "none"
                 raise ScopeMissing(needed=operation.scope.value, held=held)
-            call = read(operation, request.path_params, request.query_params.multi_items(), services)
+            call = replace(
+                read(operation, request.path_params, request.query_params.multi_items(), services),
+                accepts=request.headers.get("accept", ""),
+                encodings=request.headers.get("accept-encoding", ""),
+            )
             return _told(request, operation, operation.answered(call))
         except IntendanceError as error:
             return problem(error)
@@ -62,16 +67,15 @@ def _scopes(services: Services, request: Request, wanted: Scope, *, secure: bool
 
 def _told(request: Request, operation: Operation, answer: object) -> Response:
     if isinstance(answer, Plain):
-        content, media = answer.content, answer.media
-    else:
-        content, media = msgspec.json.encode(answer), JSON
+        return Response(answer.content, headers=dict(answer.headers) | {"Content-Type": answer.media})
+    content = msgspec.json.encode(answer)
     if not operation.kept:
-        return Response(content, media_type=media)
+        return Response(content, media_type=JSON)
     tag = f'"{sha256(content).hexdigest()[:32]}"'
     headers = _KEPT | {"ETag": tag}
     if _has(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type=media)
+    return Response(content, headers=headers, media_type=JSON)
 
 
 def _has(names: str, tag: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from intendance.model.errors.fleet import ListeningRefused
 from intendance.model.errors.state import refusal
 from intendance.model.frozen import dataclass
 from intendance.system.clock import SystemClock, rfc3339
+from intendance.web.live import Live
 from intendance.web.visit import Services
 
 _KEPT_OPEN_SECONDS = 90
@@ -42,7 +44,17 @@ class Listening:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn ends itself by the signal that it was told by; a manager that was drained has ended well."""
+    """uvicorn ends itself by the signal that it was told by; a manager that was drained has ended well. Open pages are
+    let go first: they would keep it waiting."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End every stream, then what uvicorn ends."""
+        self._live.end()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -64,8 +76,9 @@ def serve(settings: Settings, listening: Listening) -> int:
         sys.stderr.flush()
 
     with open_manager(settings, clock, say) as manager:
+        app, live = _app(manager, settings, listening)
         config = uvicorn.Config(
-            _app(manager, settings, listening),
+            app,
             host=listening.host,
             port=listening.port,
             loop="uvloop",
@@ -85,33 +98,41 @@ def serve(settings: Settings, listening: Listening) -> int:
         )
         scheme = "https" if listening.certificate else "http"
         try:
-            socket = config.bind_socket()
+            bound = config.bind_socket()
         except SystemExit:
             raise ListeningRefused(host=listening.host, port=listening.port) from None
-        say(f"manager {__version__} of {settings.fleet} on {scheme}://{listening.host}:{socket.getsockname()[1]}")
-        server = _Server(config)
-        server.run(sockets=[socket])
+        say(f"manager {__version__} of {settings.fleet} on {scheme}://{listening.host}:{bound.getsockname()[1]}")
+        server = _Server(config, live)
+        server.run(sockets=[bound])
         say("manager ends")
         return 0 if server.started else 1
 
 
-def _app(manager: Manager, settings: Settings, listening: Listening) -> ASGIApp:
-    """All that a manager answers: nodes, programs, people."""
+def _app(manager: Manager, settings: Settings, listening: Listening) -> tuple[ASGIApp, Live]:
+    """All that a manager answers (nodes, programs, people), and the streams of its open pages."""
     behind = faces(manager, settings)
+    live = Live(behind.verdicts.stamps)
     pages = Services(
         accounts=behind.accounts,
         fleet=behind.verdicts,
         ledgers=behind.ledgers,
         assets=behind.assets,
+        live=live,
         clock=manager.clock,
         organisation=settings.organisation or settings.fleet,
         language=settings.language,
         zone=settings.zone,
         secure=settings.secure,
     )
-    asked = Asked(tokens=behind.tokens, reading=behind.reading, fleet=settings.fleet, accounts=behind.accounts)
+    asked = Asked(
+        tokens=behind.tokens,
+        reading=behind.reading,
+        counting=behind.counting,
+        fleet=settings.fleet,
+        accounts=behind.accounts,
+    )
     authority = Path(listening.authority) if listening.authority else None
-    return create_app(manager, authority=authority, pages=pages, asked=asked)
+    return create_app(manager, authority=authority, pages=pages, asked=asked), live
 
 
 def main(arguments: Sequence[str]) -> int:

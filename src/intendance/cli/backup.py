@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from intendance.agent import service
-from intendance.agent.follow import Detached, Watcher
-from intendance.agent.service import Outcome
-from intendance.cli import outcomes
-from intendance.cli.output import INTERRUPTED, Invocation, Output, told_error
+from intendance.cli import backing_up
+from intendance.cli.output import Invocation, Output, told_error
 from intendance.cli.unwritable import note_unwritable
-from intendance.cli.watching import Onlooker
+from intendance.cli.words import BackupAsked
 from intendance.language.texts import translator
-from intendance.model.errors import Exit, IntendanceError
+from intendance.model.errors import Exit
 
 Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]
 Asset = Annotated[str | None, typer.Argument(help="The asset's name in the plan; all when none is named.")]
@@ -51,22 +46,9 @@ def run(
     json: Json = False,
 ) -> None:
     """Back up now, into every store of the plan, then look at what was stored. The agent performs it where one runs."""
-    invocation: Invocation = context.obj
-    output = Output(as_json=json)
-    _note_other_plan(invocation, output)
-    _perform(
-        invocation,
-        output,
-        lambda watcher: service.back_up(
-            invocation.state,
-            invocation.clock,
-            asset=asset,
-            kind=None if kind is None else kind.value,
-            watcher=watcher,
-            inspected=not no_inspect,
-            ready=invocation.ready,
-        ),
-    )
+    wanted = None if kind is None else kind.value
+    asked = BackupAsked(asset=asset, kind=wanted, inspected=not no_inspect, json=json)
+    _leave(backing_up.back_up(context.obj, asked))
 
 
 def inspect(
@@ -92,14 +74,10 @@ def inspect(
         from intendance.cli import elsewhere
 
         asked = inspecting.AskedElsewhere(asset=asset, deep=deep, host=host, node=node, fingerprint=fingerprint)
-        plans = _places() if invocation.plan is None else (invocation.plan,)
+        plans = backing_up.plan_places() if invocation.plan is None else (invocation.plan,)
         elsewhere.look(invocation, Output(as_json=json), plans, asked)
         return
-    _perform(
-        invocation,
-        Output(as_json=json),
-        lambda watcher: service.inspect(invocation.state, invocation.clock, asset=asset, deep=deep, watcher=watcher),
-    )
+    _leave(backing_up.inspect(invocation, asset=asset, deep=deep, as_json=json))
 
 
 def list_(context: typer.Context, asset: Asset = None, json: Json = False) -> None:
@@ -159,44 +137,13 @@ def prune(
 
     invocation: Invocation = context.obj
     output = Output(as_json=json)
-    plans = _places() if invocation.plan is None else (invocation.plan,)
+    plans = backing_up.plan_places() if invocation.plan is None else (invocation.plan,)
     if dry_run:
         pruning.show(invocation, output, plans, asset)
     else:
         pruning.delete(invocation, output, plans, asset, confirm)
 
 
-def _perform(invocation: Invocation, output: Output, work: Callable[[Watcher], tuple[Outcome, ...]]) -> None:
-    _ = translator(invocation.language, "backup", *outcomes.DOMAINS)
-    onlooker = Onlooker(output, invocation.language)
-    try:
-        found = work(onlooker)
-    except Detached as left:
-        onlooker.ended()
-        output.talk(_("Left to the agent, which goes on with {runs}.").format(runs=", ".join(left.runs)))
-        output.talk("  → " + _("See how far it is: `intendance run list`; end it: `intendance run cancel RUN`."))
-        if output.as_json:
-            output.json({"schema": "intendance.detached/1", "runs": list(left.runs)})
-        raise typer.Exit(INTERRUPTED) from None
-    except KeyboardInterrupt:
-        onlooker.ended()
-        sentence = "Cancelled; nothing of what was under way is listed."
-        output.interrupted(sentence, _("Cancelled; nothing of what was under way is listed."))
-        raise typer.Exit(INTERRUPTED) from None
-    except IntendanceError:
-        onlooker.ended()
-        raise
-    outcomes.answer(output, _, found)
-
-
-def _note_other_plan(invocation: Invocation, output: Output) -> None:
-    """Say when the plan file at hand is not the one in force."""
-    file = invocation.plan or next((place for place in _places() if place.is_file()), None)
-    if file is not None and service.differs_from_adopted(invocation.state, invocation.clock, file):
-        _ = translator(invocation.language, "backup")
-        output.talk(_("note: {file} differs from the adopted plan, which is what is performed.").format(file=file))
-        output.talk("  → " + _("Put it in force with `intendance plan adopt {file}`.").format(file=file))
-
-
-def _places() -> tuple[Path, ...]:
-    return (Path("intendance.yaml"), Path("/etc/intendance/intendance.yaml"))
+def _leave(code: int) -> None:
+    if code != Exit.DONE:
+        raise typer.Exit(code)

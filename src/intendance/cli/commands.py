@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +16,7 @@ from intendance.cli.guide import USAGE, guide
 from intendance.cli.output import Language, invocation
 from intendance.cli.words import NOUNS
 from intendance.model.errors import Exit, IntendanceError, UsageError, WrongWords
+from intendance.system import collector
 
 if TYPE_CHECKING:
     from intendance.agent.children import Standby
@@ -66,7 +65,7 @@ def _global_options(
     if version:
         typer.echo(f"intendance {__version__}")
         raise typer.Exit
-    context.obj = replace(invocation(plan, state, lang), ready=context.obj)
+    context.obj = invocation(plan, state, lang, context.obj)
 
 
 def perform(
@@ -82,9 +81,7 @@ def perform(
     application = typer.main.get_command(build(selected, everything=everything))
     if language != "en":
         guide(application, language, at_once=everything)
-    if not gc.isenabled():  # since the program began: see `__main__.py`
-        gc.freeze()
-        gc.enable()
+    collector.begin()
     try:
         # Standing alone, Typer would print its own kind of error; this way `typer.Exit(code)` comes back as the code.
         code = application(args=words, prog_name="intendance", standalone_mode=False, obj=ready)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from intendance.cli.output import INTERRUPTED, Language, Output, choose_language, default_state, invocation
 from intendance.cli.terminal import ended_gently, lost_answer, open_streams
-from intendance.cli.words import GLOBAL_OPTIONS, backup_asked, hoist, noun_of, plainly_asked
+from intendance.cli.words import GLOBAL_OPTIONS, backup_asked, backup_plainly_asked, hoist, noun_of, plainly_asked
 from intendance.model.errors import AnswerLost, Exit, IntendanceError, InternalError, UsageError, WrongWords
 from intendance.model.errors.state import NoHome, refusal, said_by_system
+from intendance.system import collector
 from intendance.system.clock import SystemClock
-from intendance.system.collector import paused
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
@@ -72,7 +72,7 @@ def _dispatch(words: Sequence[str], language: Language) -> int:
     _refuse_empty(words)
     asked = None if completing else plainly_asked(words)
     if asked is not None:
-        with paused():
+        with collector.paused():
             from intendance.cli import status  # only where it is asked for
 
             return status.answer(invocation(asked.plan, asked.state, asked.lang), asked.question)
@@ -85,6 +85,12 @@ def _dispatch(words: Sequence[str], language: Language) -> int:
 
     with standby(Path(front["--state"]) if "--state" in front else default_state()) as ready:
         # The copy goes on with what a backup needs while this process imports what it needs to be asked and to answer.
+        plain = backup_plainly_asked(words)
+        if plain is not None:
+            from intendance.cli.backing_up import back_up
+
+            collector.begin()
+            return back_up(invocation(plain.plan, plain.state, plain.lang, ready), plain)
         from intendance.cli.commands import perform
 
         return perform(words, noun_of(words), language, everything=False, ready=ready)

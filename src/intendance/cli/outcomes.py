@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-import typer
-
 from intendance.agent.service import Outcome
 from intendance.cli import run_words
 from intendance.cli.figures import moment, parse
@@ -52,17 +50,18 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def answer(output: Output, _: Translator, outcomes: Sequence[Outcome]) -> None:
-    """Print what came of the runs and leave with the contract's code: 0, 1 when all failed, 3 when some did."""
+def answer(output: Output, _: Translator, outcomes: Sequence[Outcome]) -> int:
+    """Print what came of the runs; the contract's exit code: 0, 1 when all failed, 3 when some did."""
     if output.as_json:
         output.json({"schema": "intendance.runs/1", "runs": [as_json(outcome) for outcome in outcomes]})
     else:
         for outcome in outcomes:
             tell(output, _, outcome)
     failed = [outcome for outcome in outcomes if outcome.run.state != "succeeded"]
-    if failed:
-        something = len(failed) < len(outcomes) or any(_left_something(outcome) for outcome in failed)
-        raise typer.Exit(Exit.PARTIAL if something else Exit.FAILED)
+    if not failed:
+        return Exit.DONE
+    something = len(failed) < len(outcomes) or any(_left_something(outcome) for outcome in failed)
+    return Exit.PARTIAL if something else Exit.FAILED
 
 
 def _left_something(outcome: Outcome) -> bool:
@@ -75,7 +74,7 @@ def tell(output: Output, _: Translator, outcome: Outcome) -> None:
     run = outcome.run
     if run.state == "succeeded" or _left_something(outcome):
         for line in _lines(_, outcome):
-            typer.echo(line)
+            output.say(line)
     if run.state != "succeeded":
         sentences = {
             "failed": _("error: {asset}: {activity} failed."),

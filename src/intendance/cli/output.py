@@ -60,13 +60,14 @@ def choose_language(wanted: str | None, environment: Mapping[str, str]) -> Langu
     return "en"
 
 
-def invocation(plan: Path | None, state: Path | None, lang: str | None) -> Invocation:
+def invocation(plan: Path | None, state: Path | None, lang: str | None, ready: Standby | None = None) -> Invocation:
     """What a command is told, where words leave out what the surroundings say. Raises NoHome, UsageError."""
     return Invocation(
         plan=plan,
         state=state or default_state(),
         language=choose_language(lang, os.environ),
         clock=SystemClock(),
+        ready=ready,
     )
 
 
@@ -116,6 +117,11 @@ class Output:
             raise
         except OSError as error:
             raise AnswerLost(detail=said_by_system(error)) from error
+
+    def say(self, line: str) -> None:
+        """A line of the answer, for people. Raises OSError."""
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
 
     def talk(self, sentence: str) -> None:
         """A remark for the person at the terminal, on stderr; when that is gone, nobody is there to be told."""

@@ -1,7 +1,8 @@
-"""The words of a command line: which nouns there are, what may stand where, and a plain `status` read as it stands.
+"""The words of a command line: which nouns there are, what may stand where, and a plain `status` or `backup run` read
+as it stands.
 
-Typer takes longer to import than `status` to answer. Words that leave any doubt are left to it, and so is saying what
-is wrong with them.
+Typer takes longer to import than `status` to answer, and a tenth of a differential in which nothing changed. Words that
+leave any doubt are left to it, and so is saying what is wrong with them.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
 GLOBAL_OPTIONS = ("--plan", "--state", "--lang")
 _OPTIONS = ("--asset", "--rule")
 _SWITCHES = ("--all", "--json")
+_BACKUP_SWITCHES = ("--no-inspect", "--json")
+
+BACKUP_KINDS = ("logical", "physical", "full", "differential")
+"""The kinds of backups that `backup run --kind` takes."""
 
 
 def hoist(arguments: Sequence[str]) -> list[str]:
@@ -114,11 +119,48 @@ def plainly_asked(words: Sequence[str]) -> Asked | None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupAsked:
+    """A plain `backup run`: of one asset, of one kind, not looked at afterwards, for machines; and the global
+    options."""
+
+    plan: Path | None = None
+    state: Path | None = None
+    lang: str | None = None
+    asset: str | None = None
+    kind: str | None = None
+    inspected: bool = True
+    json: bool = False
+
+
 def backup_asked(words: Sequence[str]) -> Mapping[str, str] | None:
     """The global options of words that will make a backup unless Typer finds fault with them; None for any others."""
     remaining = list(words)
     front = _taken(remaining, GLOBAL_OPTIONS, ())
     return front if remaining[:2] == ["backup", "run"] and "--help" not in remaining else None
+
+
+def backup_plainly_asked(words: Sequence[str]) -> BackupAsked | None:
+    """What a plain `backup run` asks, its global options in front; None for any other words."""
+    remaining = list(words)
+    front = _taken(remaining, GLOBAL_OPTIONS, ())
+    if remaining[:2] != ["backup", "run"]:
+        return None
+    del remaining[:2]
+    rest = _taken(remaining, ("--kind",), _BACKUP_SWITCHES)
+    asset = remaining.pop(0) if remaining and remaining[0] and remaining[0][0] != "-" else None
+    rest |= _taken(remaining, ("--kind",), _BACKUP_SWITCHES)
+    if remaining or rest.get("--kind", BACKUP_KINDS[0]) not in BACKUP_KINDS:
+        return None
+    return BackupAsked(
+        plan=Path(front["--plan"]) if "--plan" in front else None,
+        state=Path(front["--state"]) if "--state" in front else None,
+        lang=front.get("--lang"),
+        asset=asset,
+        kind=rest.get("--kind"),
+        inspected="--no-inspect" not in rest,
+        json="--json" in rest,
+    )
 
 
 def _taken(remaining: list[str], options: Sequence[str], switches: Sequence[str]) -> dict[str, str]:

@@ -50,7 +50,7 @@ class Producer:
 
     `stream` names it (`[a-z0-9-]{1,48}`); `media` is `tar`, `sql`, `mbstream` or `sqlite`. `end_marker`, when given,
     must stand in the last 256 bytes of output. After the end, `finish(exit_code, stderr)` returns what to list, or
-    raises an error of the engine. `on_stderr` gets each raw line.
+    raises an error of the engine. `on_stderr` gets each raw line. `last`: no other stream follows, or only a short one.
     """
 
     stream: str
@@ -62,6 +62,7 @@ class Producer:
     cwd: str | None = None
     end_marker: bytes | None = None
     on_stderr: Callable[[bytes], None] | None = None
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

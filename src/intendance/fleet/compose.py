@@ -20,6 +20,7 @@ from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.log import FleetLog
 from intendance.fleet.manager import Manager, Say
 from intendance.fleet.nodes.service import Nodes
+from intendance.fleet.reading.figures import Counting
 from intendance.fleet.reading.service import Reading
 from intendance.fleet.tokens.service import Tokens
 from intendance.fleet.verdicts.service import About, Verdicts
@@ -80,18 +81,21 @@ class Faces:
     ledgers: Ledgers
     tokens: Tokens
     reading: Reading
+    counting: Counting
     assets: Assets
 
 
 def faces(manager: Manager, settings: Settings) -> Faces:
     """The services behind the pages and the API."""
     verdicts = _verdicts(manager.database, settings, manager.clock, manager.say)
+    reading = Reading(manager.database, manager.nodes, verdicts)
     return Faces(
         accounts=_accounts(manager.database, settings, manager.clock),
         verdicts=verdicts,
         ledgers=Ledgers(manager.database),
         tokens=_tokens(manager.database, settings, manager.clock),
-        reading=Reading(manager.database, manager.nodes, verdicts),
+        reading=reading,
+        counting=Counting(manager, reading),
         assets=Assets(manager.database, manager.clock),
     )
 

@@ -18,6 +18,7 @@ from intendance.model.frozen import dataclass
 
 Language = Literal["fr", "en"]
 
+_BEGINS = ("#", "msgid ")
 _LINE = re.compile(r'(?:(?P<key>msgid|msgid_plural|msgstr(?:\[(?P<form>[01])\])?)\s+)?(?P<text>".*")', re.ASCII)
 
 
@@ -118,11 +119,14 @@ def _append(entry: Entry, key: str, text: str) -> None:
 
 
 def _blocks(content: str) -> Iterator[tuple[int, list[str]]]:
-    """Runs of lines between blank ones, with the number of their first line."""
+    """The lines of each entry, with the number of the first. Entries end at a blank line; two that a merge of both
+    sides' additions left without one between are told apart by what only begins an entry."""
     block: list[str] = []
-    for number, line in enumerate([*content.splitlines(), ""], start=1):
-        if line.strip():
-            block.append(line.strip())
-        elif block:
+    translated = False
+    for number, line in enumerate((*(each.strip() for each in content.splitlines()), ""), start=1):
+        if block and (not line or (translated and line.startswith(_BEGINS))):
             yield number - len(block), block
-            block = []
+            block, translated = [], False
+        if line:
+            block.append(line)
+            translated = translated or line.startswith("msgstr")

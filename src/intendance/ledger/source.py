@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from intendance.ledger.layout import Layout
 from intendance.ledger.rows import Block, Row
 from intendance.ledger.tlog import TILE_WIDTH, Tile
 from intendance.model.errors.state import NoState
+from intendance.model.frozen import dataclass
 from intendance.system import lock
 from intendance.system.clock import wait
 from intendance.system.reading import connect_for_reading

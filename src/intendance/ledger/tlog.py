@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
+
+from intendance.model.frozen import dataclass
 
 TILE_WIDTH = 256
 TILE_HEIGHT = 8

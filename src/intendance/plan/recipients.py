@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from intendance.model.errors.openpgp import KeyUnreadable
+from intendance.model.frozen import dataclass
 from intendance.model.plan import Recipient
 from intendance.plan.problems import Fault, OptionPath
 from intendance.plan.reading import RECIPIENTS, recipients

@@ -37,6 +37,9 @@ _Report = Callable[[int], None]
 _Update = Callable[[memoryview], None]
 _MARKER_WITHIN_BYTES = 256
 _PARTS_UNDER_WAY = 2
+_JOB_BYTES = 8 << 20
+"""What zstd with several threads gathers at level 3 before it begins to compress: a shorter stream would wait for its
+own end, and be compressed by one thread then."""
 _PHASES = {"tar": "pack", "sql": "dump", "sqlite": "dump"}
 
 
@@ -58,6 +61,21 @@ class Share:
 
     done_bytes: int = 0
     total_bytes: int | None = None
+
+    @property
+    def left_bytes(self) -> int | None:
+        """What is expected from here on; None when nobody knows, or more came than was expected."""
+        left = (self.total_bytes or 0) - self.done_bytes
+        return left if left > 0 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What else is done: `begun` once the producer has begun and before anything of it is encrypted, `ended` once it
+    has given all of its output and the last of it is still to be compressed, encrypted and stored."""
+
+    begun: Callable[[], None] = lambda: None
+    ended: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,20 +101,19 @@ def store_stream(
     progress: ProgressSink,
     limits: PipeLimits | None = None,
     share: Share | None = None,
-    meanwhile: Callable[[], None] = lambda: None,
+    beside: Beside | None = None,
 ) -> StoredStream:
     """Run the producer and store its output as `prefix/<stream>-<index>.zst.gpg`; call it from the main thread.
 
-    `share` is only for `progress`. `meanwhile` is done once the producer has begun and before anything of it is
-    encrypted, so it may prepare `home`. On any
+    `share` is for `progress`, and says whether the stream is short. What is done `beside` may prepare `home`. On any
     failure every child is ended and the first cause raised: what `producer.finish` raises, ProgramFailed,
     StreamIncomplete, PacketsRefused, PipeStalled, and the errors of stores. Parts that were stored by then stay there,
     without a manifest.
     """
-    chosen = limits or PipeLimits()
+    chosen, place = limits or PipeLimits(), share or Share()
     with Pipeline(producer.stream, chosen.stall_seconds) as pipeline:
-        packing = _Packing(pipeline, producer, _Target(store, prefix, home, chosen))
-        return packing.run(lambda moved: progress(_progress(producer, share or Share(), moved)), meanwhile)
+        packing = _Packing(pipeline, producer, _Target(store, prefix, home, chosen, place.left_bytes))
+        return packing.run(lambda moved: progress(_progress(producer, place, moved)), beside or Beside())
 
 
 def _progress(producer: Producer, share: Share, moved: int) -> Progress:
@@ -110,6 +127,14 @@ class _Target:
     prefix: str
     home: RecipientHome
     limits: PipeLimits
+    expected_bytes: int | None = None
+
+    def compress_argv(self, *, first: bool) -> tuple[str, ...]:
+        """zstd for a part. A stream that is expected to be short is compressed while it comes; should it be long after
+        all, its further parts have all threads."""
+        short = first and self.expected_bytes is not None and self.expected_bytes < _JOB_BYTES
+        threads = "--single-thread" if short else f"-T{self.limits.threads}"
+        return ("zstd", "-q", f"-{self.limits.level}", threads, "-c")
 
 
 @dataclass(slots=True)
@@ -142,15 +167,16 @@ class _Packing:
         self._buffer = memoryview(bytearray(PIECE_BYTES if producer.end_marker is not None else 0))
         self._tail = b""
 
-    def run(self, progress: _Report, meanwhile: Callable[[], None]) -> StoredStream:
+    def run(self, progress: _Report, beside: Beside) -> StoredStream:
         source = self._start_producer()
-        meanwhile()
+        beside.begun()
         part = self._begin_part()
         while self._fill(source, part, progress):
             part.zstd.stdin.close()
             if not self._has_more(source):
                 break
             part = self._begin_part()
+        beside.ended()
         finished = self._finish(source)
         part.zstd.stdin.close()
         while self._under_way:
@@ -182,8 +208,7 @@ class _Packing:
     def _begin_part(self) -> _PartUnderWay:
         if len(self._under_way) == _PARTS_UNDER_WAY:
             self._settle_oldest()
-        limits = self._target.limits
-        compress = ("zstd", "-q", f"-{limits.level}", f"-T{limits.threads}", "-c")
+        compress = self._target.compress_argv(first=not (self._stored or self._under_way))
         encrypt = self._target.home.encrypt_argv()
         part = _PartUnderWay(
             name=part_name(self._producer.stream, len(self._stored) + len(self._under_way)),

@@ -5,9 +5,9 @@ Adding one: one file here, one line in `STORES`, one page in `docs/stores/`; `te
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -18,11 +18,12 @@ from intendance.model.errors import InternalError
 from intendance.model.errors.prune import StoreNotPruned
 from intendance.model.errors.store import StoreNotProbed
 from intendance.model.evidence.inspection import StorePlace
+from intendance.model.frozen import dataclass
 from intendance.model.plan import Store as Declared
 from intendance.stores.probing import Probed, Standing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
     """An object in a store: `key` (relative, `/`-separated), size in bytes, and the *store's* time of its writing
     (UTC).
@@ -35,9 +36,9 @@ class StoredObject:
     key: str
     size_bytes: int
     stored_at: datetime
-    sha256: str | None = field(default=None, compare=False)
-    version: str | None = field(default=None, compare=False)
-    lock_until: datetime | None = field(default=None, compare=False)
+    sha256: str | None = dataclasses.field(default=None, compare=False)
+    version: str | None = dataclasses.field(default=None, compare=False)
+    lock_until: datetime | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,3 +20,10 @@ def paused() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+def begin() -> None:
+    """Collect from here on; what was imported while `__main__.py` had it turned off is never looked through."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()

@@ -28,8 +28,8 @@ from intendance.system.gpg_listing import PublicKey, Subkey, parse
 from intendance.system.publish import publish, sync_directory
 
 __all__ = [
-    "PublicKey", "RecipientHome", "Subkey", "create_node_key", "decrypt_argv", "export_public", "node_key", "read_keys",
-    "read_keys_of", "sign", "throwaway_home", "verify",
+    "PublicKey", "RecipientHome", "Subkey", "base_argv", "create_node_key", "decrypt_argv", "export_public", "node_key",
+    "read_keys", "read_keys_of", "reason", "throwaway_home", "verify", "workshop_of",
 ]  # fmt: skip
 
 _ARMOR_LIMIT_CHARACTERS = 1 << 20
@@ -100,14 +100,14 @@ def create_node_key(home: Path, name: str) -> str:
     secret.mkdir(parents=True, exist_ok=True, mode=0o700)
     for folder in (home, secret):
         folder.chmod(0o700)
-    with _workshop(home) as workshop:
+    with workshop_of(home) as workshop:
         done = _gpg_with_secret(
             workshop, "--status-fd", "1", "--pinentry-mode", "loopback", "--passphrase", "",
             "--quick-generate-key", name, "ed25519", "sign", "never",
         )  # fmt: skip
         created = [line.split()[3] for line in done.stdout.decode().splitlines() if " KEY_CREATED " in line]
         if len(created) != 1:
-            raise SigningFailed(fingerprint="(new)", detail=_reason(done.stderr) or "gpg reported no new key")
+            raise SigningFailed(fingerprint="(new)", detail=reason(done.stderr) or "gpg reported no new key")
         for key in secret.iterdir():
             _sync_file(key)
         for folder in (secret, home, home.parent):  # what an interrupted creation left there may not be durable yet
@@ -134,19 +134,6 @@ def export_public(home: Path, fingerprint: str) -> str:
     if not done.stdout:
         raise KeyUnreadable(detail=f"{home} holds no key {fingerprint}")
     return done.stdout.decode("ascii")
-
-
-def sign(home: Path, fingerprint: str, content: bytes) -> bytes:
-    """A detached armored signature (SHA-512) over `content` by a key of `home`. Raises SigningFailed."""
-    try:
-        with _workshop(home) as workshop:
-            done = _gpg_with_secret(
-                workshop, "--digest-algo", "SHA512", "--no-emit-version", "--no-comments", "--armor",
-                "--local-user", f"{fingerprint}!", "--output", "-", "--detach-sign", content=content,
-            )  # fmt: skip
-    except (ProgramFailed, OSError) as failure:
-        raise SigningFailed(fingerprint=fingerprint, detail=_reason(str(failure))) from failure
-    return done.stdout
 
 
 def verify(content: bytes, signature: bytes, armored_key: str) -> str:
@@ -210,7 +197,7 @@ class RecipientHome:
         compression."""
         chosen = [word for subkey in self._subkeys.values() for word in ("--recipient", f"{subkey}!")]
         return (
-            *_base(self.path), "--trust-model", "always", "--rfc4880",
+            *base_argv(self.path), "--trust-model", "always", "--rfc4880",
             "--cipher-algo", "AES256", "--compress-algo", "none", "-z", "0",
             "--no-encrypt-to", "--no-throw-keyids", "--no-armor", "--no-emit-version", "--no-comments",
             *chosen, "--output", "-", "--encrypt",
@@ -308,7 +295,7 @@ def throwaway_home() -> Iterator[Path]:
 
 
 @contextmanager
-def _workshop(home: Path) -> Iterator[Path]:
+def workshop_of(home: Path) -> Iterator[Path]:
     """A short-lived home with a copy of the public keyring and the secret keys of `home` by link.
 
     So a long state path does not break the agent's socket, and two signatures at once do not end each other's agent.
@@ -330,7 +317,8 @@ def _copy_keyring(home: Path, folder: Path) -> None:
         shutil.copyfile(keyring, folder / "pubring.kbx")
 
 
-def _base(home: Path) -> tuple[str, ...]:
+def base_argv(home: Path) -> tuple[str, ...]:
+    """gpg in a home of our own, undisturbed by whose it is."""
     return (
         "gpg", "--homedir", str(home), "--batch", "--no-tty", "--quiet", "--no-options", "--no-autostart",
         "--display-charset", "utf-8", "--no-auto-key-locate", "--no-auto-key-retrieve",
@@ -338,18 +326,18 @@ def _base(home: Path) -> tuple[str, ...]:
 
 
 def _gpg(home: Path, *words: str, content: bytes = b"", accept: Sequence[int] = (0,)) -> process.Completed:
-    return process.run([*_base(home), *words], input=content, accept=accept)
+    return process.run([*base_argv(home), *words], input=content, accept=accept)
 
 
 def _gpg_with_secret(home: Path, *words: str, content: bytes = b"") -> process.Completed:
-    return process.run(with_agent(home, (*_base(home), *words)), input=content)
+    return process.run(with_agent(home, (*base_argv(home), *words)), input=content)
 
 
 def _import(home: Path, content: bytes) -> None:
     try:
         _gpg(home, "--import-options", "import-minimal", "--import", content=content)
     except ProgramFailed as failure:
-        raise KeyUnreadable(detail=_reason(str(failure))) from failure
+        raise KeyUnreadable(detail=reason(str(failure))) from failure
     except ProgramTimedOut as late:
         raise KeyUnreadable(detail="gpg could not read it in time") from late
 
@@ -359,7 +347,7 @@ def _shown(home: Path, content: bytes) -> tuple[PublicKey, ...]:
     shown = _gpg(home, "--with-colons", "--import-options", "show-only", "--import", content=content, accept=(0, 2))
     listed = parse(shown.stdout)
     if not listed:
-        raise KeyUnreadable(detail=_reason(shown.stderr) or "gpg finds no key in it")
+        raise KeyUnreadable(detail=reason(shown.stderr) or "gpg finds no key in it")
     return listed
 
 
@@ -379,7 +367,7 @@ def _judge(done: process.Completed, fingerprint: str) -> None:
             raise SignatureInvalid(detail=detail)
     valid = [words[1:] for words in status if words[0] == "VALIDSIG"]
     if (names.count("NEWSIG"), names.count("GOODSIG"), len(valid), done.code) != (1, 1, 1, 0):
-        raise SignatureInvalid(detail=_reason(done.stderr) or "it is not one good signature")
+        raise SignatureInvalid(detail=reason(done.stderr) or "it is not one good signature")
     fields = valid[0]
     if len(fields) < 10 or fields[9] != fingerprint or fields[8] != "00":
         raise SignatureInvalid(detail="it is not a signature of these bytes by that key")
@@ -387,7 +375,8 @@ def _judge(done: process.Completed, fingerprint: str) -> None:
         raise SignatureInvalid(detail="it uses a digest that is no longer safe")
 
 
-def _reason(stderr: str) -> str:
+def reason(stderr: str) -> str:
+    """What gpg said, in a line."""
     said = [line.removeprefix("gpg: ").strip() for line in stderr.splitlines() if not line.startswith("[GNUPG:]")]
     return "; ".join(line for line in said if line)[:300].rstrip(".")
 

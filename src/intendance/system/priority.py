@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from intendance.model.errors.process import ProgramMissing
@@ -27,10 +28,18 @@ def can_give_way() -> bool:
     return True
 
 
-def give_way() -> None:
-    """The same for this process, which was not started as a program. Raises ProgramMissing."""
+def give_way() -> Callable[[], None]:
+    """The same for this process, which was not started as a program; what it returns waits until that is done.
+
+    Raises ProgramMissing; ProgramFailed, ProgramTimedOut when waiting.
+    """
     os.nice(NICE)
-    process.run((*_DISK, "--pid", str(os.getpid())))
+    asked = process.start((*_DISK, "--pid", str(os.getpid())))
+
+    def done() -> None:
+        asked.raise_for(asked.wait(60))
+
+    return done
 
 
 def session_gives_way() -> None:

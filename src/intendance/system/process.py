@@ -248,6 +248,14 @@ def run(
         pass_fds=pass_fds,
         cwd=cwd,
     )
+    return finish(child, input, deadline_seconds=deadline_seconds, accept=accept)
+
+
+def finish(
+    child: Child, content: bytes = b"", *, deadline_seconds: float = 60, accept: Sequence[int] = (0,)
+) -> Completed:
+    """Give a short program that was started with both pipes its input, and wait for its end. Raises ProgramTimedOut,
+    ProgramFailed."""
     expired = threading.Event()
 
     def expire() -> None:
@@ -258,7 +266,7 @@ def run(
     timer.daemon = True
     timer.start()
     try:
-        writer = threading.Thread(target=_feed, args=(child.stdin, input), daemon=True)
+        writer = threading.Thread(target=_feed, args=(child.stdin, content), daemon=True)
         writer.start()
         output = child.stdout.read()
         writer.join()
@@ -267,7 +275,7 @@ def run(
         timer.cancel()
         child.kill()
     if expired.is_set():
-        raise ProgramTimedOut(program=argv[0], seconds=int(deadline_seconds))
+        raise ProgramTimedOut(program=child.program, seconds=int(deadline_seconds))
     if code not in accept:
         child.raise_for(code if code != 0 else -1)
     return Completed(code=code, stdout=output, stderr=child.stderr())

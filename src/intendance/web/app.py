@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from intendance.fleet.accounts.decide import Right
 from intendance.web import log_in, pages
-from intendance.web.visit import Handler, Services, endpoint
+from intendance.web.visit import Handler, Services, endpoint, listening
 
 CSP = "; ".join(
     (
@@ -54,6 +54,7 @@ def routes(services: Services) -> Sequence[BaseRoute]:
         return get(f"{path}.json", handler, Right.READ), get(path, handler, Right.READ)
 
     return (
+        Route("/live", listening(services), methods=["GET"]),
         get("/", pages.show_wall, Right.READ),
         get("/nodes", pages.nodes, Right.READ),
         get("/nodes/{node}", pages.one_node, Right.READ),

@@ -25,7 +25,7 @@ _DIGITS = 19
 
 def show_wall(visit: Visit) -> Response:
     """The wall."""
-    standing = visit.services.fleet.standing()
+    standing = visit.standing()
     view = wall(standing, visit.texts)
     frame = replace(
         _frame(standing, view.title, "/"),
@@ -42,7 +42,7 @@ def show_wall(visit: Visit) -> Response:
 def nodes(visit: Visit) -> Response:
     """The list of nodes, or of those of a site."""
     _ = visit.texts
-    standing = visit.services.fleet.standing()
+    standing = visit.standing()
     site = visit.request.query_params.get("site", "")
     lines = node.listing(standing, site, _)
     told = _.plural("{n} node", "{n} nodes", len(lines)).format(n=len(lines))
@@ -54,8 +54,8 @@ def nodes(visit: Visit) -> Response:
 
 def one_node(visit: Visit) -> Response:
     """A node."""
-    standing = visit.services.fleet.standing()
     name = visit.request.path_params["node"]
+    standing = visit.standing(name)
     if name not in {each.node for each in standing.nodes}:
         return visit.problem(PageUnknown(name=name), 404, addresses.NODES)
     view = node.node_page(standing, name, visit.services.fleet.of_node(name), visit.texts)
@@ -72,7 +72,7 @@ def one_node(visit: Visit) -> Response:
 def one_asset(visit: Visit) -> Response:
     """An asset of a node."""
     name, of = visit.request.path_params["asset"], visit.request.path_params["node"]
-    standing = visit.services.fleet.standing()
+    standing = visit.standing(of)
     try:
         found = visit.services.assets.one(of, name) if of in {each.node for each in standing.nodes} else None
     except RecordUnreadable as error:
@@ -98,7 +98,7 @@ def one_asset(visit: Visit) -> Response:
 def rules(visit: Visit) -> Response:
     """All rules."""
     _ = visit.texts
-    standing = visit.services.fleet.standing()
+    standing = visit.standing()
     families = rule.listing(standing.rulebook, visit.services.fleet.states(), _)
     count = len(standing.rulebook.rules)
     heading = _.plural("{n} rule", "{n} rules", count).format(n=count)
@@ -108,7 +108,7 @@ def rules(visit: Visit) -> Response:
 
 def one_rule(visit: Visit) -> Response:
     """A rule, wherever it is judged."""
-    standing = visit.services.fleet.standing()
+    standing = visit.standing()
     try:
         found = standing.rulebook.find(visit.request.path_params["rule"])
     except RuleUnknown as error:
@@ -143,7 +143,7 @@ def record(visit: Visit) -> Response:
 def ledgers(visit: Visit) -> Response:
     """The ledgers of all nodes."""
     _ = visit.texts
-    standing = visit.services.fleet.standing()
+    standing = visit.standing()
     view = ledger.ledgers_page(visit.services.ledgers.all(), standing, _)
     frame = _frame(standing, f"{_('Ledger')} · {standing.organisation}", addresses.LEDGER)
     frame = replace(frame, icon=view.shape, live=True, typed="intendance ledger verify")
@@ -155,10 +155,10 @@ def one_ledger(visit: Visit) -> Response:
     _ = visit.texts
     name, asked = visit.request.path_params["node"], visit.request.query_params.get("before", "")
     before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < _DIGITS else None
+    standing = visit.standing(name)
     held = visit.services.ledgers.one(name)
     if held is None:
         return visit.problem(PageUnknown(name=name), 404, addresses.LEDGER)
-    standing = visit.services.fleet.standing()
     records_shown = visit.services.ledgers.records(held, before=before)
     view = ledger.ledger_page(held, records_shown, before, standing.zone, _)
     title = _("Ledger of {node}").format(node=name)

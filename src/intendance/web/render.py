@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -64,6 +65,7 @@ class Page:
     places: tuple[Place, ...]
     other: Other
     live: bool
+    listens: str
     stopped: bool
     judged: str
     judged_iso: str
@@ -73,7 +75,8 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What one page says of itself."""
+    """What one page says of itself. `about` is the node whose evidence it shows, if it is one; `stamp` is what the
+    stream of changes is compared with."""
 
     title: str
     address: str
@@ -84,6 +87,8 @@ class Frame:
     zone: str = "UTC"
     judged_at: datetime | None = None
     live: bool = False
+    about: str = ""
+    stamp: str = ""
     stopped: bool = False
     data: str = ""
     typed: str = ""
@@ -113,6 +118,7 @@ def _page(frame: Frame, reader: Reader, _: Translator) -> Page:
         places=_places(frame.address, _) if reader.person else (),
         other=Other(language=other, name=LANGUAGE_NAMES[other], href=f"{frame.address}?lang={other}"),
         live=frame.live,
+        listens=f"/live?{urlencode({'node': frame.about, 'seen': frame.stamp})}" if frame.live else "",
         stopped=frame.stopped,
         judged="" if judged is None else dates.moment(judged, frame.zone, reader.language, seconds=True),
         judged_iso="" if judged is None else dates.iso(judged),

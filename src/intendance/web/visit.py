@@ -5,25 +5,28 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from intendance.fleet.accounts.decide import Right, Stage, may
 from intendance.fleet.accounts.service import Accounts, Session
 from intendance.fleet.assets.service import Assets
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.verdicts.service import Verdicts
+from intendance.fleet.verdicts.standing import Standing
 from intendance.language.spoken import advice_of, message_of
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.accounts import RightMissing
 from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock
+from intendance.web.live import Live, combined
 from intendance.web.render import Frame, Reader, html
 
 Language = Literal["fr", "en"]
@@ -45,6 +48,7 @@ class Services:
     fleet: Verdicts
     ledgers: Ledgers
     assets: Assets
+    live: Live
     clock: Clock
     organisation: str
     language: Language
@@ -62,6 +66,7 @@ class Visit:
         self.fields = fields
         self.language = self._language()
         self.texts: Translator = translator(self.language, "web")
+        self._about = self._stamp = ""
 
     @property
     def address(self) -> str:
@@ -82,8 +87,16 @@ class Visit:
             token=token or (self.session.csrf if self.session is not None else ""),
         )
 
+    def standing(self, about: str = "") -> Standing:
+        """How the fleet stands; the page is out of date once that changes, or the evidence of the node that it is
+        about. Raises DatabaseUnreachable."""
+        stamps = self.services.fleet.stamps(frozenset({about} - {""}))  # before it is read: what comes between is told
+        self._about, self._stamp = about, combined(stamps, about)
+        return self.services.fleet.standing()
+
     def page(self, template: str, frame: Frame, *, status: int = 200, token: str = "", **content: object) -> Response:
         """A page in the reader's language."""
+        frame = replace(frame, about=self._about, stamp=self._stamp)
         text = html(template, frame, self.reader(token), self.texts, **content)
         response = HTMLResponse(text, status_code=status)
         self.remember_language(response)
@@ -194,11 +207,34 @@ def endpoint(services: Services, handler: Handler, right: Right | None) -> Endpo
 
     def _answer(request: Request, fields: dict[str, str] | None) -> Response:
         token = request.cookies.get(_name(_COOKIE, services))
-        visit = Visit(request, services, services.accounts.who(token), fields or {})
+        by_itself = request.headers.get("hx-request") == "true"  # a page that refreshes is nobody who reads it
+        visit = Visit(request, services, services.accounts.who(token, touch=not by_itself), fields or {})
         if fields is None or (request.method == "POST" and not visit.own()):
             return _stale(visit, 413 if fields is None else 403)
         refused = _refused(visit, right)
         return handler(visit) if refused is None else refused
+
+    return answer
+
+
+def listening(services: Services) -> Endpoint:
+    """What an open page listens to: told when to ask for itself again, and when its session is over."""
+
+    async def answer(request: Request) -> Response:
+        token = request.cookies.get(_name(_COOKIE, services), "")
+
+        def alive() -> bool:
+            session = services.accounts.who(token, touch=False)
+            return session is not None and session.stage is Stage.WHOLE and may(session.role, Right.READ)
+
+        headers = {"x-accel-buffering": "no"}
+        if not await run_in_threadpool(alive):
+            return Response("event: over\ndata: -\n\n", media_type="text/event-stream", headers=headers)
+        if not services.live.has_room(token):
+            return Response(status_code=503, headers={"retry-after": "30"})
+        seen = request.headers.get("last-event-id") or request.query_params.get("seen", "")
+        events = services.live.events(token, request.query_params.get("node", ""), seen, alive)
+        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
     return answer
 

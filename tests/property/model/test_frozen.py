@@ -35,7 +35,9 @@ def shapes(draw: st.DrawFn, *, kw_only: bool) -> Shape:
     return shape if kw_only else sorted(shape, key=lambda each: each[1] is not ABSENT)
 
 
-def made(decorate: Callable[..., Any], shape: Shape, *, kw_only: bool, base: type = object) -> type:
+def made(
+    decorate: Callable[..., Any], shape: Shape, *, kw_only: bool, base: type = object, frozen: bool = True
+) -> type:
     body: dict[str, Any] = {"__annotations__": {name: "Any" for name, _ in shape}, "__doc__": "A class."}
     body |= {"__module__": __name__, "__qualname__": "Made"}
     for name, default in shape:
@@ -43,7 +45,7 @@ def made(decorate: Callable[..., Any], shape: Shape, *, kw_only: bool, base: typ
             body[name] = dataclasses.field(default_factory=dict)
         elif default is not ABSENT:
             body[name] = default
-    decorated: type = decorate(frozen=True, slots=True, kw_only=kw_only)(type("Made", (base,), body))
+    decorated: type = decorate(frozen=frozen, slots=True, kw_only=kw_only)(type("Made", (base,), body))
     return decorated
 
 
@@ -66,6 +68,27 @@ def test_as_the_standard_one(data: st.DataObject, kw_only: bool) -> None:
     assert inspect.signature(ours).parameters.keys() == inspect.signature(theirs).parameters.keys()
     if built[0][0] == "done":
         _compare(ours(**given_), theirs(**given_), data)
+
+
+@given(st.data(), st.booleans())
+def test_one_that_may_be_changed_as_the_standard_one(data: st.DataObject, kw_only: bool) -> None:
+    shape = data.draw(shapes(kw_only=kw_only))
+    kinds = [made(each, shape, kw_only=kw_only, frozen=False) for each in (frozen.dataclass, dataclasses.dataclass)]
+    given_ = data.draw(st.dictionaries(NAMES, VALUES, max_size=7))
+    built = [outcome(partial(each, **given_)) for each in kinds]
+    assert built[0] == built[1]
+    if built[0][0] != "done":
+        return
+    mine, other = (each(**given_) for each in kinds)
+    assert outcome(lambda: hash(mine)) == outcome(lambda: hash(other)) == ("TypeError", "unhashable type: 'Made'")
+    changed = data.draw(VALUES)
+    for name, _ in shape:
+        for each in (mine, other):
+            setattr(each, name, changed)
+    assert repr(mine) == repr(other)
+    assert copy.deepcopy(mine) == mine
+    assert mine != other
+    assert outcome(lambda: setattr(mine, "more", 1))[0] == outcome(lambda: setattr(other, "more", 1))[0]
 
 
 def _compare(mine: Any, other: Any, data: st.DataObject) -> None:
@@ -125,10 +148,11 @@ def test_what_it_would_do_otherwise_is_refused(own: Mapping[str, Any], fields: M
 
 
 def test_others_are_the_standard_ones() -> None:
-    plain: Any = frozen.dataclass(slots=True)(type("Plain", (), {"__annotations__": {"a": int}}))
+    plain: Any = frozen.dataclass()(type("Plain", (), {"__annotations__": {"a": int}}))
     thing = plain(1)
-    thing.a = 2
+    thing.a = thing.b = 2
     assert thing == plain(2)
+    assert inspect.isfunction(plain.__dict__["__init__"])
 
 
 def test_nothing_is_compiled_before_it_is_needed() -> None:

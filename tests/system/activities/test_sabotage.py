@@ -17,7 +17,7 @@ from intendance.model.evidence.backup import BackupCompleted
 from intendance.model.evidence.inspection import InspectionCompleted
 from intendance.sets.manifest import digest
 from intendance.sets.publication import armored_signature
-from intendance.system import openpgp
+from intendance.system import openpgp_signer
 from tests.support.gnupg import UnusableKeys
 from tests.support.workshop import Workshop
 
@@ -157,7 +157,7 @@ def test_a_manifest_replaced_by_the_node_itself(scene: Scene) -> None:
     """Root on the node signs another manifest for an old set: only the ledger knows."""
     node = scene.workshop.keys.node
     manifest = (scene.folder / "MANIFEST.json").read_bytes().replace(b'"retention_days":90', b'"retention_days":91')
-    signature = armored_signature(openpgp.sign(node.home, node.fingerprint, manifest), node.fingerprint)
+    signature = armored_signature(openpgp_signer.sign(node.home, node.fingerprint, manifest), node.fingerprint)
     (scene.folder / "MANIFEST.json").write_bytes(manifest)
     (scene.folder / "MANIFEST.json.asc").write_bytes(signature)
     assert digest(manifest) != scene.second.manifest_sha256

@@ -16,7 +16,7 @@ from intendance.model.errors.openpgp import NoSecretKey
 from intendance.model.errors.sets import NoPointReachable, PartDamaged, PointFaulty, SetDamaged
 from intendance.sets.manifest import MANIFEST, RESTORE, SIGNATURE, decode, digest
 from intendance.sets.publication import armored_signature, restore_script
-from intendance.system import openpgp
+from intendance.system import openpgp_signer
 from tests.support import forging
 from tests.support.gnupg import Keys, UnusableKeys
 from tests.support.workshop import Workshop
@@ -81,7 +81,7 @@ def test_a_set_that_nobody_can_use_has_failed_and_the_one_before_it_is_proven(
         (newest / SIGNATURE).unlink()
     else:
         stranger = unusable_keys.stranger
-        made = openpgp.sign(stranger.home, stranger.fingerprint, manifest.read_bytes())
+        made = openpgp_signer.sign(stranger.home, stranger.fingerprint, manifest.read_bytes())
         (newest / SIGNATURE).write_bytes(armored_signature(made, stranger.fingerprint))
     site.fails(PointFaulty, newest.name, point=newest.name)
     if harm not in {"missing part", "truncated manifest"}:

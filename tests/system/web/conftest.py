@@ -22,6 +22,7 @@ from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.verdicts.service import About, Verdicts
 from intendance.web.app import Headers, routes
+from intendance.web.live import Live
 from intendance.web.visit import Services
 from tests.support.clock import MovableClock
 from tests.support.fleet import BEGAN
@@ -85,6 +86,7 @@ def make_services(database: Database, clock: MovableClock, accounts: Accounts, f
         fleet=fleet,
         ledgers=Ledgers(database),
         assets=Assets(database, clock),
+        live=Live(fleet.stamps),
         clock=clock,
         organisation="ASBL Exemple",
         language="fr",
@@ -104,6 +106,7 @@ def served(services: Services) -> Iterator[str]:
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
+            services.live.end()
             server.should_exit = True
             thread.join()
 

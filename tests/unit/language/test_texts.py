@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +116,48 @@ def test_the_reader_understands_what_editors_write() -> None:
         Entry("guess", None, ["devinette"], fuzzy=True),
         Entry('{n} "rule"', "{n} rules", ["{n} règle", "{n} règles"]),
     ]
+
+
+def test_entries_that_a_merge_left_without_a_blank_line_are_told_apart() -> None:
+    content = (
+        'msgid ""\nmsgstr ""\n"Language: fr\\n"\nmsgid "a"\nmsgstr "A"\n"B"\n# of the next\n#, fuzzy\nmsgid "b"\n'
+        'msgid_plural "bs"\nmsgstr[0] "B"\nmsgstr[1] "Bs"\nmsgid "c"\nmsgstr "C"\n'
+    )
+    entries = [Entry("a", None, ["AB"]), Entry("b", "bs", ["B", "Bs"], fuzzy=True), Entry("c", None, ["C"])]
+    assert list(read(content)) == entries
+
+
+def test_what_two_sides_add_at_one_place_is_merged_by_git_and_read(tmp_path: Path) -> None:
+    """With the merge driver that the repository names for these files."""
+    shutil.copyfile(ROOT / ".gitattributes", tmp_path / ".gitattributes")
+    texts = tmp_path / "texts.po"
+    alone = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
+
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main")
+        subprocess.run(["git", *who, "-C", str(tmp_path), *words], check=True, capture_output=True, env=alone)
+
+    def commit(text: str) -> None:
+        texts.write_text(text)
+        git("add", "-A")
+        git("commit", "-qm", "texts")
+
+    first = 'msgid "first"\nmsgstr "premier"\n'
+    git("init", "-q")
+    commit(first)
+    git("checkout", "-qb", "side")
+    commit(first + '\nmsgid "ours"\nmsgstr "le nôtre"\n')
+    git("checkout", "-q", "main")
+    commit(first + '\n#, fuzzy\nmsgid "theirs"\nmsgid_plural "of others"\nmsgstr[0] "le leur"\nmsgstr[1] "les leurs"\n')
+    git("merge", "-q", "--no-edit", "side")
+    found = {entry.text: entry.forms for entry in read(texts.read_text())}
+    assert found == {"first": ["premier"], "ours": ["le nôtre"], "theirs": ["le leur", "les leurs"]}
+
+
+def test_two_translations_of_one_text_are_refused() -> None:
+    """As where both sides of a merge changed the same entry."""
+    with pytest.raises(ValueError, match="'a' has 2 forms"):
+        list(read('msgid "a"\nmsgstr "A"\nmsgstr "B"\n'))
 
 
 @pytest.mark.parametrize(

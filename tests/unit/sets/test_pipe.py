@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,18 +16,16 @@ from intendance.model.errors.engine import EngineFailed
 from intendance.model.errors.pipe import StreamIncomplete
 from intendance.model.errors.process import ProgramFailed, ProgramMissing
 from intendance.runs import Progress
-from intendance.sets.pipe import PipeLimits
+from intendance.sets.pipe import PipeLimits, Share, store_stream
 from intendance.stores import StoredObject
+from intendance.system import process
 from intendance.system.openpgp import RecipientHome
 from tests.support.children import children_of
 from tests.support.gnupg import Keys
 from tests.support.memory_store import MemoryStore
-from tests.support.pipes import opened, random_file, shell, store
+from tests.support.pipes import ONE_PART, SMALL, opened, random_file, shell, store
 
 pytestmark = pytest.mark.gnupg
-
-WHOLE = PipeLimits(level=1, threads=1, part_bytes=64 << 20, stall_seconds=60)
-"""No part is full before the stream has failed, however slow the machine."""
 
 
 def test_a_stream_comes_back_from_its_parts(
@@ -47,6 +46,35 @@ def test_a_stream_comes_back_from_its_parts(
     assert [p.done_bytes for p in told] == sorted(p.done_bytes for p in told)
     assert told[-1] == Progress(phase="pack", done_bytes=20_000_000, total_bytes=None)
     assert len(told) <= 21
+
+
+@pytest.mark.parametrize(
+    ("expected_bytes", "how"),
+    [(None, "-T1"), (100, "--single-thread"), (8 << 20, "-T1"), ((8 << 20) - 1, "--single-thread")],
+)
+def test_a_stream_that_is_expected_to_be_short_is_compressed_while_it_comes(
+    expected_bytes: int | None, how: str, recipient_home: RecipientHome, keys: Keys, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """And one that is long after all has all threads from its second part on."""
+    begun: list[str] = []
+    start = process.start
+
+    def seen(argv: Sequence[str], **options: Any) -> process.Child:
+        if argv[0] == "zstd":
+            begun.append(argv[-2])
+        return start(argv, **options)
+
+    monkeypatch.setattr(process, "start", seen)
+    source = random_file(tmp_path, 12_000_000)
+    place = MemoryStore()
+    done = store_stream(
+        shell(f"cat {source}"), store=place, prefix="f/n/a/set.1", home=recipient_home, progress=lambda _: None,
+        limits=SMALL, share=Share(done_bytes=7, total_bytes=None if expected_bytes is None else 7 + expected_bytes),
+    )  # fmt: skip
+    assert len(begun) == len(done.parts) > 1
+    assert begun == [how, *["-T1"] * (len(begun) - 1)]
+    assert opened(place, done.parts, keys) == source.read_bytes()
 
 
 @pytest.mark.parametrize("marker", [None, b"-- Dump completed"])
@@ -140,7 +168,7 @@ def test_the_producers_failure_is_told_in_the_engines_words(
 ) -> None:
     place = MemoryStore()
     with pytest.raises(EngineFailed, match="code 3: cannot stat"):
-        store(shell(f"head -c {size} /dev/zero; echo cannot stat >&2; exit 3"), place, recipient_home, WHOLE)
+        store(shell(f"head -c {size} /dev/zero; echo cannot stat >&2; exit 3"), place, recipient_home, ONE_PART)
     assert place.objects == {}
 
 
@@ -175,6 +203,6 @@ def test_the_first_cause_is_told_when_a_stage_is_killed(
     thread = threading.Thread(target=assassin)
     thread.start()
     with pytest.raises(ProgramFailed, match=f"`{program}` ended with code -9"):
-        store(shell("exec yes 'some line of text'", end_marker=marker), place, recipient_home, WHOLE)
+        store(shell("exec yes 'some line of text'", end_marker=marker), place, recipient_home, ONE_PART)
     thread.join()
     assert place.objects == {}

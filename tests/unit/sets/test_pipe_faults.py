@@ -21,13 +21,13 @@ from intendance.model.errors.store import ObjectExists, StoreFull
 from intendance.model.plan import Recipient
 from intendance.runs import Progress
 from intendance.sets import pipeline
-from intendance.sets.pipe import PipeLimits, store_stream
+from intendance.sets.pipe import Beside, PipeLimits, store_stream
 from intendance.stores import StoredObject
 from intendance.system.openpgp import RecipientHome
 from tests.support.children import children_of
 from tests.support.gnupg import Keys
 from tests.support.memory_store import MemoryStore
-from tests.support.pipes import SMALL, opened, shell, store
+from tests.support.pipes import ONE_PART, SMALL, opened, shell, store
 
 pytestmark = pytest.mark.gnupg
 
@@ -73,7 +73,7 @@ def test_a_name_that_is_taken_is_never_written_over(recipient_home: RecipientHom
     place = MemoryStore()
     place.put("f/n/a/set.1/tree-00000.zst.gpg", [b"of an earlier attempt"])
     with pytest.raises(ObjectExists):
-        store(shell("exec yes"), place, recipient_home)
+        store(shell("exec yes"), place, recipient_home, ONE_PART)
     assert [content for content, _ in place.objects.values()] == [b"of an earlier attempt"]
 
 
@@ -175,7 +175,7 @@ def test_a_gpg_that_fails_says_why(recipient_home: RecipientHome, nothing_left: 
         store(shell("echo text"), MemoryStore(), broken)
     early = Wrapped(recipient_home, ("sh", "-c", "echo 'gpg: no such key' >&2; exit 2"))
     with pytest.raises(ProgramFailed, match="no such key"):
-        store(shell("exec yes"), MemoryStore(), early)
+        store(shell("exec yes"), MemoryStore(), early, ONE_PART)
 
 
 class Stop(BaseException):
@@ -192,7 +192,7 @@ def test_a_stop_of_the_main_thread_leaves_no_child(recipient_home: RecipientHome
         for script, marker in (("exec yes", None), ("exec sleep 600", None), ("exec yes", b"never")):
             signal.setitimer(signal.ITIMER_REAL, 0.3)
             with pytest.raises(Stop):
-                store(shell(script, end_marker=marker), place, recipient_home, PipeLimits())
+                store(shell(script, end_marker=marker), place, recipient_home, ONE_PART)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)
@@ -251,7 +251,7 @@ def test_a_key_that_is_found_unusable_meanwhile_ends_the_producer_and_nothing_is
             home=home,
             progress=lambda _: None,
             limits=SMALL,
-            meanwhile=meanwhile,
+            beside=Beside(begun=meanwhile),
         )
     assert place.objects == {}
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from intendance.model.errors.openpgp import KeyUnreadable, RecipientUnusable, SignatureInvalid, SigningFailed
-from intendance.system import gpg_agent, openpgp, process
+from intendance.system import gpg_agent, openpgp, openpgp_signer, process
+from tests.support.children import children_of
 from tests.support.gnupg import Keys, UnusableKeys, gpg, make_holder, private_home, revoke
 
 pytestmark = pytest.mark.gnupg
@@ -135,7 +136,7 @@ def test_no_agent_and_no_folder_is_left_behind(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(openpgp, "_short_folder", recorded)
     home = tmp_path / "gnupg"
     fingerprint = openpgp.create_node_key(home, "a node")
-    openpgp.sign(home, fingerprint, b"content")
+    openpgp_signer.sign(home, fingerprint, b"content")
     assert len(made) == 2
     for folder in (home, *made):
         assert agents_of(folder) == []
@@ -148,8 +149,8 @@ def test_signing_works_under_a_long_path_and_by_two_at_once(tmp_path: Path) -> N
     fingerprint = openpgp.create_node_key(home, "a node")
     armored = openpgp.export_public(home, fingerprint)
     program = (
-        "import sys; from pathlib import Path; from intendance.system import openpgp\n"
-        "sys.stdout.buffer.write(openpgp.sign(Path(sys.argv[1]), sys.argv[2], b'content'))"
+        "import sys; from pathlib import Path; from intendance.system import openpgp_signer\n"
+        "sys.stdout.buffer.write(openpgp_signer.sign(Path(sys.argv[1]), sys.argv[2], b'content'))"
     )
     both = [
         subprocess.Popen([sys.executable, "-c", program, str(home), fingerprint], stdout=subprocess.PIPE)
@@ -161,7 +162,7 @@ def test_signing_works_under_a_long_path_and_by_two_at_once(tmp_path: Path) -> N
 
 
 def test_verify_accepts_only_these_bytes_by_this_key(keys: Keys) -> None:
-    signature = openpgp.sign(keys.node.home, keys.node.fingerprint, b"manifest")
+    signature = openpgp_signer.sign(keys.node.home, keys.node.fingerprint, b"manifest")
     assert openpgp.verify(b"manifest", signature, keys.node.armored) == keys.node.fingerprint
     with pytest.raises(SignatureInvalid, match="changed"):
         openpgp.verify(b"manifesT", signature, keys.node.armored)
@@ -170,7 +171,7 @@ def test_verify_accepts_only_these_bytes_by_this_key(keys: Keys) -> None:
 
 
 def test_two_signatures_or_two_keys_are_refused(keys: Keys) -> None:
-    mine = openpgp.sign(keys.node.home, keys.node.fingerprint, b"manifest")
+    mine = openpgp_signer.sign(keys.node.home, keys.node.fingerprint, b"manifest")
     theirs = keys.owner.gpg("--armor", "--detach-sign", content=b"manifest")
     with pytest.raises(SignatureInvalid, match="one detached"):
         openpgp.verify(b"manifest", mine + theirs, keys.node.armored)
@@ -223,11 +224,36 @@ def test_an_expired_signature_is_refused() -> None:
             openpgp.verify(b"manifest", signature, holder.armored)
 
 
+def test_a_signer_waits_and_signs_once_or_goes_without(keys: Keys) -> None:
+    """What was started before there was anything to sign is gone with its agent and its home, whether it signed."""
+    for content in (b"manifest", None):
+        signer = openpgp_signer.Signer(keys.node.home, keys.node.fingerprint)
+        (gpg,) = children_of()
+        homes = [Path(word) for word in Path(f"/proc/{gpg}/cmdline").read_text().split("\0") if "/intendance-" in word]
+        assert homes
+        assert all(home.is_dir() for home in homes)
+        if content is not None:
+            assert openpgp.verify(content, signer.sign(content), keys.node.armored) == keys.node.fingerprint
+        signer.close()
+        signer.close()
+        assert not children_of()
+        assert [home for home in homes if home.exists() or agents_of(home)] == []
+
+
+def test_a_signer_that_was_killed_says_so(keys: Keys) -> None:
+    signer = openpgp_signer.Signer(keys.node.home, keys.node.fingerprint)
+    (gpg,) = children_of()
+    os.kill(gpg, signal.SIGKILL)
+    with pytest.raises(SigningFailed, match="could not sign"):
+        signer.sign(b"manifest")
+    assert not children_of()
+
+
 def test_signing_without_the_key_is_one_sentence(keys: Keys, tmp_path: Path) -> None:
     home = tmp_path / "empty"
     home.mkdir(mode=0o700)
     with pytest.raises(SigningFailed, match="could not sign"):
-        openpgp.sign(home, keys.node.fingerprint, b"content")
+        openpgp_signer.sign(home, keys.node.fingerprint, b"content")
     with pytest.raises(KeyUnreadable):
         openpgp.export_public(home, keys.node.fingerprint)
 

@@ -8,13 +8,13 @@ from contextlib import suppress
 from intendance import __version__
 from intendance.activities.backup import bases, decide
 from intendance.activities.backup.asserting import Asserting
-from intendance.activities.backup.carrying import carrying
+from intendance.activities.backup.carrying import Carrying, carry
 from intendance.activities.backup.job import BackupContext, BackupJob
 from intendance.engines import BackupSession, KeepsSnapshot, Source
 from intendance.engines.naming import TellsNames, written
 from intendance.ledger.canonical import clean
 from intendance.ledger.keys import load_library
-from intendance.model.errors.openpgp import KeyUnreadable, NodeKeyMissing
+from intendance.model.errors.openpgp import KeyUnreadable, NodeKeyMissing, SigningFailed
 from intendance.model.errors.process import ProgramFailed
 from intendance.model.evidence.backup import BackupCompleted, PacketCheck
 from intendance.model.frozen import dataclass
@@ -22,11 +22,12 @@ from intendance.runs import ProgressSink, Steps
 from intendance.sets import publication
 from intendance.sets.fetch import OpenedManifest, key
 from intendance.sets.manifest import Base, Manifest, Part, Stream, digest, encode
-from intendance.sets.pipe import PipeLimits, Share, StoredStream, store_stream
+from intendance.sets.pipe import Beside, PipeLimits, Share, StoredStream, store_stream
 from intendance.system import openpgp
 from intendance.system.clock import rfc3339
 from intendance.system.machine_mark import machine_mark
 from intendance.system.openpgp import RecipientHome
+from intendance.system.openpgp_signer import Signer
 from intendance.system.publish import publish
 from intendance.system.redaction import redact
 
@@ -56,6 +57,8 @@ class Making:
         self._base: Base | None = None
         self._remark: tuple[str, ...] = ()
         self._node_key = b""
+        self._carried = Carrying()
+        self._signer: Signer | None = None
 
     def make(self, home: RecipientHome, limits: PipeLimits) -> tuple[OpenedManifest, PacketCheck]:
         """Everything up to the manifest in the first store. Raises NoRoom, the errors of engines, pipe and stores."""
@@ -69,11 +72,10 @@ class Making:
             times = _Times(started_at=started_at, recovers_to=self._now())
             asserted = Asserting(job=self._job, engine=self._context.engine, point_time=times.recovers_to)
             streams = self._read(session, home, limits)
-            source = asserted.added_to(session.source)
+            source = self._carried.added_to(asserted.added_to(session.source))
         finally:
             session.close()
             self._keep_names(session)
-        source = carrying(source, self._job.plan, self._context.book, home)
         self.step = "sign"
         if self._kind == "full" and isinstance(session, KeepsSnapshot):
             bases.keep(self._context, self._set, session.snapshot)
@@ -120,10 +122,12 @@ class Making:
         decide.require_room(self._job.asset, self._kind, projected, self._store.name, free_bytes)
 
     def _read(self, session: BackupSession, home: RecipientHome, limits: PipeLimits) -> list[StoredStream]:
-        def meanwhile() -> None:
-            """While the engine begins: the keys it is encrypted to, the key that signs, what signing imports."""
+        def begun() -> None:
+            """While the engine begins: the keys it is encrypted to, what it carries, the key that signs, what signing
+            imports."""
             if self.step == "look":
                 home.prepare()
+                self._carried = carry(self._job.plan, self._context.book, home)
                 self._node_key = self._exported()
                 load_library()
                 self.step = "read"
@@ -141,10 +145,20 @@ class Making:
                     done_bytes=sum(stream.source_bytes for stream in streams),
                     total_bytes=session.source.estimated_bytes or None,
                 ),
-                meanwhile=meanwhile,
+                beside=Beside(begun=begun, ended=self._prepare_signature if producer.last else lambda: None),
             )
             streams.append(stored)
         return streams
+
+    def _prepare_signature(self) -> None:
+        """While the last bytes are compressed, encrypted and stored."""
+        with suppress(SigningFailed):  # said when it is signed
+            self._signer = Signer(self._context.gnupg, self._context.fingerprint)
+
+    def close(self) -> None:
+        """End what waits to sign."""
+        if self._signer is not None:
+            self._signer.close()
 
     def _publish(
         self, source: Source, streams: Sequence[StoredStream], link: decide.Link, times: _Times
@@ -154,7 +168,8 @@ class Making:
         papers = publication.papers(parts, self._node_key)
         manifest = self._manifest(source, streams, papers, link, times)
         content = encode(manifest)
-        signature = publication.armored_signature(openpgp.sign(self._context.gnupg, fingerprint, content), fingerprint)
+        signer = self._signer or Signer(self._context.gnupg, fingerprint)
+        signature = publication.armored_signature(signer.sign(content), fingerprint)
         self.step = "publish"
         publication.place_papers(self._store, self._folder, papers)
         publication.complete(self._store, self._folder, content, signature)

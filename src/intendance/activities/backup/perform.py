@@ -73,6 +73,8 @@ class _Backup:
         except IntendanceError as error:
             self._record(error, self._making.step)
             raise
+        finally:
+            self._making.close()
         held, refusals = self._copy(opened.manifest, (self._context.stores[0].name,))
         evidence = _evidence(opened, packets, held)
         self._steps.commit(STEP, msgspec.to_builtins(evidence), evidence)

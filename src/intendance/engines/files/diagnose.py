@@ -6,12 +6,12 @@ import os
 import shlex
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from intendance.engines.diagnosing import refused
 from intendance.engines.files.excludes import Excludes
 from intendance.model.diagnosis import Condition, Diagnosis, Finding
 from intendance.model.errors.engine import SourceMissing, SourceUnreachable
+from intendance.model.frozen import dataclass
 from intendance.model.plan import FilesAsset
 
 LOOKED_AT = 300_000  # names: about a second and a half; larger trees are looked at as far as that

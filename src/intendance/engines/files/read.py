@@ -194,6 +194,7 @@ class ReadSession:
             argv=tar.create(self._root, str(index), *selection),
             finish=finish,
             on_stderr=said.hear,
+            last=True,
         )
 
     def _tree_finished(self, said: tar.Said, listing: tar.Listing) -> Finished:

@@ -11,7 +11,9 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from intendance.model.frozen import dataclass
 
 _BLOCKS = 64  # 32 KiB a write: tar's own 10 KiB cost it a tenth of its time in system calls
 COMMON = ("--numeric-owner", "--acls", "--xattrs", "--quoting-style=c")

@@ -6,10 +6,11 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from intendance.engines.files.excludes import Excludes
+from intendance.model.frozen import dataclass
 
 SQLITE_HEADER = b"SQLite format 3\0"  # the file format's own documentation, section 1.3
 SQLITE_NAMES = (".sqlite", ".sqlite3", ".db", ".db3", ".s3db", ".sdb")

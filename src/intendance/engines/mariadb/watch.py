@@ -8,10 +8,11 @@ and cuts it short when it has waited too long.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from intendance.engines.mariadb.client import Client
 from intendance.model.errors import IntendanceError
+from intendance.model.frozen import dataclass
 
 # The statements of mariadb-dump (`client/mysqldump.cc`) and mariadb-backup that take locks; a person's ALTER TABLE is
 # not among them.

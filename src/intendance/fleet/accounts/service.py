@@ -137,8 +137,8 @@ class Accounts:
         self._log(SessionOpened(account=here.name, role=here.role.value, factors=2), _actor(here.name))
         return opened
 
-    def who(self, token: str | None) -> Session | None:
-        """Who holds a session's token; None when it is none, or over."""
+    def who(self, token: str | None, *, touch: bool = True) -> Session | None:
+        """Who holds a session's token; None when it is none, or over. Without `touch` nobody was there: it ages."""
         if not token:
             return None
         now = self._clock.read().at
@@ -152,7 +152,7 @@ class Accounts:
         if decide.ended(stage, from_us(row[session.c.made_us]), from_us(row["seen_us"]), now):
             self.close(token)
             return None
-        if to_us(now) - row["seen_us"] > _TOUCH_US:
+        if touch and to_us(now) - row["seen_us"] > _TOUCH_US:
             with self._database.begin(durable=False) as connection:
                 connection.execute(update(session).where(session.c.token_sha256 == key).values(seen_us=to_us(now)))
         return Session(

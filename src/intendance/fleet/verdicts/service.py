@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
-from intendance.fleet.database.tables import node, node_state, setting, verdict, verdict_interval
+from intendance.fleet.database.tables import node, setting, verdict, verdict_interval
 from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.verdicts import crowd, decide, rows
+from intendance.fleet.verdicts.changing import LOOKED, briefs, stamps, verdicts_stamp
 from intendance.fleet.verdicts.judge import Judge
 from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.standing import (
     Counts,
     Head,
-    NodeBrief,
     Owner,
     Standing,
     contradicted,
     distrust,
-    presence,
     stand,
     told_state,
 )
@@ -32,7 +31,6 @@ from intendance.model.frozen import dataclass
 from intendance.model.verdict import State, Verdict
 from intendance.system.clock import Clock
 
-_LOOKED = "verdicts.looked_us"
 _NOTED_EVERY = timedelta(seconds=5)
 
 Owners = Callable[[Connection], dict[tuple[str, str, str | None], Owner]]
@@ -123,9 +121,9 @@ class Verdicts:
         if self._noted_at is not None and self._noted_at <= now < self._noted_at + _NOTED_EVERY:
             return
         with self._database.begin(durable=False) as connection:
-            this = setting.c.name == _LOOKED
+            this = setting.c.name == LOOKED
             if connection.execute(update(setting).where(this).values(value=str(to_us(now)))).rowcount == 0:
-                connection.execute(insert(setting).values(name=_LOOKED, value=str(to_us(now))))
+                connection.execute(insert(setting).values(name=LOOKED, value=str(to_us(now))))
         if self._noted_at is None or self._noted_at.date() != now.date():
             self._forget(now)
         self._noted_at = now
@@ -142,10 +140,10 @@ class Verdicts:
         """How the fleet stands now. Raises DatabaseUnreachable."""
         now = self._clock.read().at
         with self._database.read() as connection:
-            nodes = _nodes(connection, now)
+            nodes = briefs(connection, now)
             tally = self._tally(connection, frozenset(each.node for each in nodes), now)
             owners = self._owners(connection) if self._owners is not None else {}
-            looked_us = connection.execute(select(setting.c.value).where(setting.c.name == _LOOKED)).scalar()
+            looked_us = connection.execute(select(setting.c.value).where(setting.c.name == LOOKED)).scalar()
             doubts = open_doubts(connection)
         doubted = contradicted(doubts)
         return Standing(
@@ -163,6 +161,11 @@ class Verdicts:
             doubts=doubts,
             head=None if self._log is None else Head(size=self._log()),
         )
+
+    def stamps(self, names: frozenset[str]) -> Mapping[str, str]:
+        """What differs once a page would say something else: under the empty name for all that is judged, and for each
+        of some nodes for its evidence too. Raises DatabaseUnreachable."""
+        return stamps(self._database, names, self._clock.read().at)
 
     def of_node(self, name: str) -> tuple[Verdict, ...]:
         """All verdicts on one node. Raises DatabaseUnreachable."""
@@ -206,7 +209,7 @@ class Verdicts:
     def _tally(self, connection: Connection, names: frozenset[str], now: datetime) -> _Tally:
         """What the verdicts on some nodes add up to; counted anew when one was written, and each hour: what may change
         soon depends on the time alone."""
-        stamp = (_stamp(connection), names, now.replace(minute=0, second=0, microsecond=0))
+        stamp = (verdicts_stamp(connection), names, now.replace(minute=0, second=0, microsecond=0))
         if self._counted is None or self._counted[0] != stamp:
             every = map(rows.to_verdict, connection.execute(select(verdict)))
             found = [each for each in every if each.node in names]
@@ -214,10 +217,6 @@ class Verdicts:
             since = decide.steady_since((each.state, each.since) for each in found)
             self._counted = stamp, _Tally(shown=shown, counts=counts, all_since=since)
         return self._counted[1]
-
-
-def _instant(us: int | None) -> datetime | None:
-    return None if us is None else from_us(us)
 
 
 def _span(row: Any) -> Span:
@@ -231,27 +230,3 @@ def _belongs() -> ColumnElement[bool]:
 
 def _of(connection: Connection, name: str) -> Iterable[Any]:
     return connection.execute(select(verdict).where(verdict.c.node == name)).all()
-
-
-def _stamp(connection: Connection) -> object:
-    """What differs once any verdict was written or taken away."""
-    asked = select(func.count(), func.max(verdict.c.judged_us), func.sum(verdict.c.judged_us % 1_000_003))
-    return tuple(connection.execute(asked).one())
-
-
-def _nodes(connection: Connection, now: datetime) -> tuple[NodeBrief, ...]:
-    asked = (
-        select(node.c.node, node.c.site, node_state.c.last_seen_us)
-        .join(node_state, node_state.c.node == node.c.node, isouter=True)
-        .where(node.c.decommissioned_us.is_(None))
-        .order_by(node.c.node)
-    )
-    return tuple(
-        NodeBrief(
-            node=row.node,
-            site=row.site or None,
-            presence=presence(_instant(row.last_seen_us), now),
-            last_seen=_instant(row.last_seen_us),
-        )
-        for row in connection.execute(asked)
-    )

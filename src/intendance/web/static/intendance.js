@@ -34,6 +34,7 @@
     const stale = Date.now() - heard > limit || "stopped" in main.dataset;
     if (stale) root.dataset.stale = ""; else delete root.dataset.stale;
   };
-  addEventListener("htmx:after:swap", () => { heard = Date.now(); look() });
+  for (const each of ["htmx:after:swap", "htmx:sse:after:message"]) addEventListener(each, () => { heard = Date.now(); look() });
+  addEventListener("over", () => location.reload());
   addEventListener("DOMContentLoaded", () => setInterval(look, 5000));
 })();

@@ -1,0 +1,74 @@
+"""Whether anything that a page shows has changed: cheap to ask, four times a second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import Connection, func, select
+
+from intendance.fleet.database.connect import Database, from_us
+from intendance.fleet.database.tables import alert_event, evidence_head, finding, node, node_state, setting, verdict
+from intendance.fleet.verdicts.standing import STOPPED_AFTER, NodeBrief, presence
+
+LOOKED = "verdicts.looked_us"
+"""The setting that says when the judge looked last."""
+
+
+def stamps(database: Database, names: frozenset[str], now: datetime) -> Mapping[str, str]:
+    """A stamp of all that is judged and heard, under the empty name, and one of each of some nodes' evidence.
+
+    Raises DatabaseUnreachable.
+    """
+    with database.read() as connection:
+        looked_us = connection.execute(select(setting.c.value).where(setting.c.name == LOOKED)).scalar()
+        whole = (
+            verdicts_stamp(connection),
+            tuple(
+                connection.execute(select(func.count(), func.max(finding.c.id), func.max(finding.c.settled_us))).one()
+            ),
+            connection.execute(select(func.max(alert_event.c.id))).scalar(),
+            tuple((each.node, each.presence.value) for each in briefs(connection, now)),
+            now - from_us(int(looked_us or 0)) > STOPPED_AFTER,
+        )
+        head = evidence_head.c
+        asked = select(head.node, head.incarnation, head.size, head.signed_size).where(head.node.in_(names))
+        rows = connection.execute(asked).all() if names else ()
+    found = {"": _short(whole)}
+    for name in names:
+        found[name] = _short(sorted(tuple(row) for row in rows if row.node == name))
+    return found
+
+
+def verdicts_stamp(connection: Connection) -> object:
+    """What differs once any verdict was written or taken away."""
+    asked = select(func.count(), func.max(verdict.c.judged_us), func.sum(verdict.c.judged_us % 1_000_003))
+    return tuple(connection.execute(asked).one())
+
+
+def _short(told: object) -> str:
+    return sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def _instant(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)
+
+
+def briefs(connection: Connection, now: datetime) -> tuple[NodeBrief, ...]:
+    """The nodes of the fleet, and how each is heard."""
+    asked = (
+        select(node.c.node, node.c.site, node_state.c.last_seen_us)
+        .join(node_state, node_state.c.node == node.c.node, isouter=True)
+        .where(node.c.decommissioned_us.is_(None), ~node.c.node.startswith(".", autoescape=True))  # a canary is none
+        .order_by(node.c.node)
+    )
+    return tuple(
+        NodeBrief(
+            node=row.node,
+            site=row.site or None,
+            presence=presence(_instant(row.last_seen_us), now),
+            last_seen=_instant(row.last_seen_us),
+        )
+        for row in connection.execute(asked)
+    )

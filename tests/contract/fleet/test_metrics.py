@@ -1,0 +1,114 @@
+"""The figures of a manager, on SQLite and on PostgreSQL, as Prometheus' own parsers read them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as read_text
+from sqlalchemy import update
+
+from intendance.fleet.database.connect import Database
+from intendance.fleet.database.tables import node
+from intendance.fleet.tokens.decide import Scope
+from tests.support.asking import Asked
+from tests.support.clock import MovableClock
+from tests.support.prometheus import promtool
+
+
+@pytest.fixture
+def fleet(fleet_database: Database, clock: MovableClock, tmp_path: Path) -> Asked:
+    asked = Asked(fleet_database, clock)
+    asked.arrive(tmp_path)
+    return asked
+
+
+def _figures(asked: Asked, accept: str = "") -> dict[tuple[str, ...], float]:
+    answer = asked.ask("/metrics", scope=Scope.METRICS, headers={"accept": accept})
+    assert answer.status_code == 200, answer.text
+    read = read_openmetrics if accept else read_text
+    return {
+        (sample.name, *(text for _, text in sorted(sample.labels.items()))): sample.value
+        for family in read(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_figures_are_those_of_the_other_answers(fleet: Asked) -> None:
+    found = _figures(fleet)
+    told = fleet.ask("/api/v1/status?node=web-01").json()
+    for state, count in told["summary"].items():
+        assert found["intendance_node_verdicts", "web-01", state] == count
+    assert (found["intendance_answer", "broken"], found["intendance_answer", "holds"]) == (1, 0)
+    (seen,) = fleet.ask("/api/v1/nodes").json()["nodes"]
+    assert found["intendance_node_evidence_signed_records", "web-01"] == seen["signed_records"] > 0
+    assert found["intendance_node_last_heartbeat_timestamp_seconds", "web-01"] == fleet.clock.at.timestamp()
+    assert found["intendance_node_state", "web-01", "up"] == 1
+    assert found["intendance_heartbeats_total", "counted"] == 0
+    assert found["process_resident_memory_bytes",] > 1e6
+    assert sum(name[0] == "intendance_rule_verdicts" for name in found) > 60
+
+
+def test_both_formats_say_the_same(fleet: Asked) -> None:
+    own = ("process_",)
+    plain = {name: value for name, value in _figures(fleet).items() if not name[0].startswith(own)}
+    opened = _figures(fleet, "application/openmetrics-text; version=1.0.0,text/plain;q=0.5")
+    assert plain == {name: value for name, value in opened.items() if not name[0].startswith(own)}
+
+
+def test_promtool_finds_no_fault(fleet: Asked) -> None:
+    answer = fleet.ask("/metrics", scope=Scope.METRICS)
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert promtool("check", "metrics", content=answer.content) == ""
+
+
+def test_figures_are_read_once_in_five_seconds(fleet: Asked) -> None:
+    _figures(fleet)
+    fleet.manager.ingest.heard = 7
+    assert _figures(fleet)["intendance_heartbeats_total", "counted"] == 0
+    fleet.clock.move(timedelta(seconds=5))
+    assert _figures(fleet)["intendance_heartbeats_total", "counted"] == 7
+
+
+def test_a_silent_node_is_missing_whoever_noticed(fleet: Asked) -> None:
+    fleet.clock.move(timedelta(seconds=121))
+    found = _figures(fleet)
+    assert (found["intendance_node_state", "web-01", "missing"], found["intendance_node_state", "web-01", "up"]) == (
+        1,
+        0,
+    )
+    assert found["intendance_answer", "holds"] == 0
+
+
+def test_it_is_sent_packed_to_who_can_unpack_it(fleet: Asked) -> None:
+    answer = fleet.ask("/metrics", scope=Scope.METRICS, headers={"accept-encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.text.startswith("# HELP")
+    assert len(gzip.compress(answer.content)) < len(answer.content) / 5
+
+
+def test_prometheus_is_told_where_nodes_are(fleet: Asked, tmp_path: Path) -> None:
+    fleet.arrive(tmp_path, name="web-02")
+    with fleet.database.begin() as connection:
+        labels = json.dumps({"rack-unit": 'é"'})
+        this = node.c.node == "web-01"
+        connection.execute(update(node).where(this).values(site="liège", region="", labels=labels))
+    told = fleet.ask("/api/v1/prometheus/sd?port=9200&domain=example.org", scope=Scope.METRICS)
+    assert told.headers["content-type"] == "application/json"
+    assert told.json()[0] == {
+        "targets": ["web-01.example.org:9200"],
+        "labels": {"node": "web-01", "fleet": "asbl", "site": "liège", "__meta_intendance_label_rack_unit": 'é"'},
+    }
+    fleet.manager.nodes.decommission("web-01", by="test")
+    fleet.clock.move(timedelta(seconds=5))
+    (left,) = fleet.ask("/api/v1/prometheus/sd", scope=Scope.METRICS).json()
+    assert left["targets"] == ["web-02:9100"]
+
+
+@pytest.mark.parametrize("query", ["port=0", "port=65536", "domain=-x", "domain=a..b", "domain=x%0Ay", "domain="])
+def test_an_address_that_cannot_be_is_refused(fleet: Asked, query: str) -> None:
+    assert fleet.ask(f"/api/v1/prometheus/sd?{query}", scope=Scope.METRICS).status_code == 400
