@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 # What a command does is imported when it is performed: `--help` needs none of it.
 
 application = typer.Typer(no_args_is_help=True, help="Show and verify the record of everything done.")
-application.command()(restart)
 
 
 def register(root: typer.Typer) -> None:
@@ -165,6 +164,9 @@ def import_(
         Output(as_json=True).json(elsewhere.imported_json(imported))
     else:
         elsewhere.tell_imported(translator(invocation.language, "elsewhere"), imported)
+
+
+application.command()(restart)
 
 
 def _note(invocation: Invocation, output: Output) -> None:
