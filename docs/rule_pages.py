@@ -65,7 +65,7 @@ def index_page(rulebook: Rulebook) -> str:
 
 
 def _row(rule: Rule) -> str:
-    sign = ("●" if rule.performed else "○") + (" ◆" if rule.independent else "")
+    sign = ("●" if rule.judged else "○") + (" ◆" if rule.independent else "")
     return f"| {sign} | [{rule.id}]({rule.id}.md) | {rule.title.en} | {rule.severity.value} |"
 
 
@@ -106,7 +106,7 @@ def _bounds(bounds: Sequence[Bound], language: Language) -> Iterator[str]:
 
 
 def _version(rule: Rule, language: Language) -> str:
-    if not rule.performed:
+    if not rule.judged:
         return {
             "en": "Known, not yet performed: it is listed, and never counted as holding.",
             "fr": "Connue, pas encore appliquée\u00a0: elle est listée, et jamais comptée comme tenue.",

@@ -147,6 +147,12 @@ def prepare(book: Book, now: datetime) -> None:
         _verdicts(book, load(), _plan(book), now, afresh=False, margin=MARGIN)
 
 
+def prepare_node(state: Path, clock: Clock) -> None:
+    """The same for the node of a state folder. Raises NoState, and what `judge` raises."""
+    with open_book(state, clock) as book:
+        prepare(book, clock.read().at)
+
+
 def _plan(book: Book) -> PlanAdopted:
     plans = book.facts("plan.adopted", latest=1)
     if not plans:

@@ -38,7 +38,7 @@ class Link:
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
             self._at = (self._at + 1) % len(self._urls)
-            raise ManagerUnreachable(url=url, detail=_said(error)) from None
+            raise ManagerUnreachable(url=url, detail=said(error)) from None
         if status == 200:
             return answer
         if status in _REFUSALS:
@@ -130,7 +130,7 @@ def pinned_authority(url: str, pin: str) -> str:
         shown = connection.getresponse().read(_ANSWER_LIMIT_BYTES).decode("ascii")
         certificate = ssl.PEM_cert_to_DER_cert(shown)
     except (OSError, http.client.HTTPException) as error:
-        raise ManagerUnreachable(url=url, detail=_said(error)) from None
+        raise ManagerUnreachable(url=url, detail=said(error)) from None
     except ValueError:
         raise ManagerUnproven(url=url) from None
     finally:
@@ -150,7 +150,8 @@ def refused(answer: bytes, status: int) -> IntendanceError:
         return ManagerRefused(detail=f"it answers with {status}.", remedy=remedy)
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """What went wrong on the way, in a few words."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -90,7 +90,7 @@ def verdict_shown(book: Rulebook, verdict: Verdict, zone: str) -> VerdictShown:
         title=rule.title.en,
         asset=verdict.asset,
         node=verdict.node,
-        performed=rule.performed,
+        performed=_is_performed(rule, verdict),
         since=instant(verdict.since),
         since_at_least=verdict.since_at_least,
         reason=ReasonShown(code=verdict.reason.code, params=params),
@@ -98,10 +98,15 @@ def verdict_shown(book: Rulebook, verdict: Verdict, zone: str) -> VerdictShown:
         next_step=next_step(book, verdict),
         next_change_at=instant(verdict.next_change_at),
         waiver=_waiver(verdict.excuse),
-        not_judged_yet=None if rule.later is None else rule.later.en,
+        not_judged_yet=rule.later.en if rule.later is not None and _is_performed(rule, verdict) else None,
         evidence=verdict.cites,
         **shown,
     )
+
+
+def _is_performed(rule: Rule, verdict: Verdict) -> bool:
+    """A rule that the manager judges is not performed on the node."""
+    return rule.judged and verdict.reason.code != "not_performed"
 
 
 def because(book: Rulebook, verdict: Verdict, zone: str) -> str:
@@ -114,7 +119,7 @@ def because(book: Rulebook, verdict: Verdict, zone: str) -> str:
 def next_step(book: Rulebook, verdict: Verdict) -> str | None:
     """What to type on the node, else what to do, about a verdict that wants something done."""
     rule = book.rules[verdict.rule]
-    if verdict.state in (State.PASS, State.NOT_APPLICABLE) or not rule.performed:
+    if verdict.state in (State.PASS, State.NOT_APPLICABLE) or not _is_performed(rule, verdict):
         return None
     found = book.next_step(rule, verdict.reason.code)
     typed = "" if found.command is None else found.command.replace("{asset}", verdict.asset or "").strip()
@@ -223,7 +228,7 @@ def rule_shown(book: Rulebook, rule: Rule) -> RuleShown:
         severity=severity,
         judged_by=rule.judged_by,
         independent=rule.independent,
-        performed=rule.performed,
+        performed=rule.judged,
         applies_to=rule.applies_to,
         statement=_both(rule.statement),
         proof=None if rule.proof is None else _both(rule.proof),

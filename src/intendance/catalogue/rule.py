@@ -145,7 +145,12 @@ class Rule:
 
     @property
     def performed(self) -> bool:
-        """Whether this version judges it."""
+        """Whether this version judges it on a node, by the node's evidence."""
+        return self.check is not None and self.judged_by == "node"
+
+    @property
+    def judged(self) -> bool:
+        """Whether this version judges it, on the node or on the manager."""
         return self.check is not None
 
     def seconds(self, quantity: str) -> int:

@@ -11,12 +11,13 @@ import typer
 from intendance.agent.compose import person
 from intendance.agent.gating import Passage, gate
 from intendance.cli import verdicts
+from intendance.cli.fleet_status import Authority, Manager, Node, Token, Where, answer, where
 from intendance.cli.output import Invocation, Output
 from intendance.cli.page import Page, Words, page_for
 from intendance.language import dates
 from intendance.language.durations import FIXED_SPACE
 from intendance.language.texts import Translator, translator
-from intendance.model.errors import Exit
+from intendance.model.errors import Exit, UsageError
 from intendance.model.verdict import State, Verdict
 
 
@@ -34,9 +35,17 @@ def ask(
         str | None, typer.Option(metavar="TICKET", help="The ticket under which the repair is made.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The answer for machines.")] = False,
+    manager: Manager = "",
+    token: Token = "",
+    authority: Authority = "",
+    node: Node = "",
 ) -> None:
     """Judge the rules of the plan in force. Exit 4: a blocking rule is broken; 5: one is unknown."""
     invocation: Invocation = context.obj
+    asked = where(manager, token, authority, node)
+    if asked is not None:
+        _ask_manager(invocation, asked, fixes or ticket, json=json)
+        return
     passage = gate(invocation.state, invocation.clock, fixes=fixes, ticket=ticket, actor=person())
     if json:
         Output(as_json=True).json(as_json(passage))
@@ -46,6 +55,14 @@ def ask(
         page.write(sys.stdout)
     if passage.exit_code is not Exit.DONE:
         raise typer.Exit(passage.exit_code)
+
+
+def _ask_manager(invocation: Invocation, asked: Where, repair: str | None, *, json: bool) -> None:
+    if repair:
+        raise UsageError(message="A repair is let through on its node, where it is recorded: leave out `--manager`.")
+    code = answer(invocation, asked, question="gate", json=json)
+    if code is not Exit.DONE:
+        raise typer.Exit(code)
 
 
 def as_json(passage: Passage) -> dict[str, Any]:

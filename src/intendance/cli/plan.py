@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from intendance.cli.output import Invocation, Output
 from intendance.cli.plan_problems import as_json, declared, problem_json, problems, warned, warnings
 from intendance.cli.rebuild import recover
 from intendance.language.texts import Translator, translator
-from intendance.model.errors import Exit
+from intendance.model.errors import Exit, IntendanceError
 from intendance.model.errors.plan import PlanMissing
 from intendance.plan.bounds.seen import NOTHING_SEEN, Seen
 from intendance.plan.load import Checked, load
@@ -125,11 +126,22 @@ def adopt(
         output.talk(line)
     if json:
         output.json(answer(adoption) | {"warnings": [problem_json(problem) for problem in noted]})
-        return
-    for line in warned(_, noted):
-        output.talk(line)
-    _echo(lines(_, adoption, checked.file))
-    _echo(declared(_, adoption.plan.declared))
+    else:
+        for line in warned(_, noted):
+            output.talk(line)
+        _echo(lines(_, adoption, checked.file))
+        _echo(declared(_, adoption.plan.declared))
+    if adoption.recorded and not (adoption.begun or adoption.agent_told):
+        _judge_ahead(invocation)
+
+
+def _judge_ahead(invocation: Invocation) -> None:
+    """Another plan ends all that was found. Where no agent finds it again, it is found once all is said, so that the
+    next look need not."""
+    from intendance.agent.judging import prepare_node  # the rules: only here
+
+    with suppress(IntendanceError, OSError):  # `status` judges again what is not found, and says what cannot be read
+        prepare_node(invocation.state, invocation.clock)
 
 
 def _texts(context: typer.Context, *domains: str) -> Translator:

@@ -80,7 +80,7 @@ def draw_list(page: Page, _: Translator, rulebook: Rulebook, chosen: list[Rule])
     """The rules by catalogue and family; a filled sign before those that this version judges."""
     for catalogue in dict.fromkeys(rule.catalogue for rule in chosen):
         mine = [rule for rule in chosen if rule.catalogue == catalogue]
-        judged = sum(rule.performed for rule in mine)
+        judged = sum(rule.judged for rule in mine)
         page.blank()
         counted = _.plural("{n} rule", "{n} rules", len(mine)).format(n=len(mine))
         told = _.plural("{n} judged by this version", "{n} judged by this version", judged).format(n=judged)
@@ -97,7 +97,7 @@ def draw_list(page: Page, _: Translator, rulebook: Rulebook, chosen: list[Rule])
 
 
 def _list_line(page: Page, _: Translator, rule: Rule) -> None:
-    sign = "●" if rule.performed else "○"
+    sign = "●" if rule.judged else "○"
     mark = "◆" if rule.independent else FIXED_SPACE
     ident = f"{sign}{FIXED_SPACE}{rule.id}{FIXED_SPACE}{mark}{FIXED_SPACE}"
     page.row(((ident, "quiet"), rule.title.of(_.language)), (verdicts.severity(_, rule.severity), "quiet"), 2, 16)
@@ -155,7 +155,7 @@ def _bound(_: Translator, bound: Bound) -> str:
 
 
 def _performed(_: Translator, rule: Rule) -> str:
-    if not rule.performed:
+    if not rule.judged:
         return _("Known, not yet performed: it is listed, and never counted as holding.")
     if rule.later is None:
         return _("Judged in full.")

@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 
 from intendance.fleet.accounts.service import Accounts
 from intendance.fleet.assets.service import Assets
+from intendance.fleet.beats.summing import Summing
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
@@ -68,7 +69,7 @@ def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager
 def _verdicts(database: Database, settings: Settings, clock: Clock, say: Say) -> Verdicts:
     log = FleetLog(settings.state, settings.fleet, clock)
     about = About(fleet=settings.fleet, organisation=settings.organisation or settings.fleet, zone=settings.zone)
-    return Verdicts(database, clock, about, log=log.size, say=say)
+    return Verdicts(database, clock, about, log=log.size, daily=Summing(database, log).record_days, say=say)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

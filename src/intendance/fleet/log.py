@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 from intendance import __version__
 from intendance.fleet.layout import ManagerLayout
@@ -12,6 +13,7 @@ from intendance.ledger.origin import FLEET_LOG
 from intendance.model.errors.ledger import LedgerExists
 from intendance.model.errors.state import NoState
 from intendance.model.evidence import Evidence
+from intendance.model.verdict import Fact
 from intendance.system.clock import Clock
 
 
@@ -31,6 +33,16 @@ class FleetLog:
         """Record, sign, and say under which number. Raises what opening and writing a ledger raises."""
         with self._lock, self._open() as book:
             return book.append(evidence, actor=actor).seq
+
+    def append_with(self, evidence: Evidence, actor: str, content: bytes, media: str) -> int:
+        """The same, with an attachment."""
+        with self._lock, self._open() as book:
+            return book.append(evidence, actor=actor, attachments=(book.attach(content, media),)).seq
+
+    def newest(self, kind: str) -> Fact[Any] | None:
+        """The newest record of a kind, if there is one. Raises what opening and reading a ledger raises."""
+        with self._lock, self._open() as book:
+            return next(iter(book.facts(kind, latest=1)), None)
 
     def size(self) -> int:
         """How many records there are; the log is begun if it was not."""

@@ -87,7 +87,7 @@ def rule_page(standing: Standing, rule: Rule, subjects: Sequence[tuple[Verdict, 
         statement=rule.statement.of(_.language),
         definitions=tuple(_definitions(rule, _)),
         strips=tuple(_strip(each, history, standing, _) for each, history in ordered),
-        performed=rule.performed,
+        performed=rule.judged,
     )
 
 
@@ -106,7 +106,7 @@ def listing(rulebook: Rulebook, states: Sequence[tuple[str, State]], _: Translat
 def _line(rule: Rule, states: Sequence[State], _: Translator) -> RuleLine:
     state = worst(states)
     counted = [words.counted(_, each, states.count(each)) for each in State if each in states]
-    told = ", ".join(counted) if rule.performed else _("not performed by this version")
+    told = ", ".join(counted) if rule.judged else _("not performed by this version")
     return RuleLine(
         rule=rule.id,
         href=addresses.rule(rule.id),
@@ -117,7 +117,7 @@ def _line(rule: Rule, states: Sequence[State], _: Translator) -> RuleLine:
 
 
 def _answer(rule: Rule, states: Sequence[State], _: Translator) -> str:
-    if not rule.performed:
+    if not rule.judged:
         return _("This version does not judge it.")
     if not states:
         return _("Nothing here is judged by it.")

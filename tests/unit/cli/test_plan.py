@@ -10,7 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from intendance.agent import store_adoption
+from intendance.agent import findings, store_adoption
+from intendance.agent.judging import judge
 from intendance.cli import main, output
 from intendance.cli.main import run
 from intendance.ledger.book import Book
@@ -196,6 +197,28 @@ def test_adopt_records_says_what_changes_and_what_to_type_next(shell: Shell) -> 
     assert answer["adopted"] is True
     assert answer["evidence"]["node"] == "web-01"
     assert [change["severe"] for change in answer["changes"]] == [True]
+
+
+def test_what_another_plan_ends_is_found_again_by_its_adoption(shell: Shell) -> None:
+    """So that the next look at a node without an agent is not from nothing. A first plan has nothing to look at."""
+    state, clock = shell.plans.folder / "st", SystemClock()
+
+    def known() -> set[str]:
+        with Book.open(state, clock) as book:
+            return set(findings.recall(book, "Europe/Brussels", clock.read().at).about)
+
+    shell("plan", "adopt", "--state", "st")
+    assert not (state / findings.PLACE).exists()
+    assert judge(state, clock).verdicts
+    assert known() == {"crud-db", "site-files"}
+    shell.plans.write(shell.plans.changed(("points: 30d", "points: 31d")))
+    shell("plan", "adopt", "--state", "st")
+    assert known() == {"crud-db", "site-files"}
+    told, anew = (judge(state, clock, afresh=afresh).verdicts for afresh in (False, True))
+    assert [(each.rule, each.asset, each.state) for each in told] == [(e.rule, e.asset, e.state) for e in anew]
+    (state / findings.PLACE).unlink()
+    shell("plan", "adopt", "--state", "st")
+    assert not (state / findings.PLACE).exists(), "nothing was adopted"
 
 
 def test_adopt_makes_new_stores_ready_and_says_which_are_not(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +49,29 @@ def test_a_fleet_that_begins_at_once_is_spread() -> None:
     per_second = [0] * 60
     per_second[7] = 600
     assert decide.quieter_in_ms(per_second, 7) == 1000
+
+
+@given(
+    st.integers(min_value=0, max_value=decide.MINUTE_US - 1),
+    st.lists(st.integers(min_value=-9_000_000, max_value=9_000_000), min_size=2, max_size=120),
+)
+def test_beats_that_come_in_time_fill_every_minute_wherever_in_it_they_fall(phase: int, late: list[int]) -> None:
+    day = 20_000 * 24 * decide.HOUR_US
+    minute = seen = 0
+    filled = []
+    for number, lateness in enumerate(late):
+        at = day + number * decide.MINUTE_US + phase + lateness // 2
+        minute = decide.minute_of(minute, seen, at)
+        seen = at
+        filled.append(minute)
+        assert at - 2 * decide.MINUTE_US < minute <= at
+    steps = {later - earlier for earlier, later in itertools.pairwise(filled)}
+    assert steps <= {0, decide.MINUTE_US}
+
+
+def test_a_beat_that_was_lost_leaves_its_minute_empty() -> None:
+    day = 20_000 * 24 * decide.HOUR_US
+    first = decide.minute_of(0, 0, day + 59_950_000)
+    assert first == day
+    assert decide.minute_of(first, day + 59_950_000, day + 120_050_000) == day + decide.MINUTE_US
+    assert decide.minute_of(first, day + 59_950_000, day + 179_950_000) == day + 2 * decide.MINUTE_US

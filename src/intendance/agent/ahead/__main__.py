@@ -6,8 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from intendance.agent.judging import prepare
-from intendance.agent.opening import open_book
+from intendance.agent.judging import prepare_node
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.state import refusal
 from intendance.system.clock import SystemClock
@@ -15,10 +14,8 @@ from intendance.system.clock import SystemClock
 
 def main(arguments: Sequence[str]) -> int:
     """Judge the node of a state folder. Nothing depends on it: `status` judges again what is not found."""
-    clock = SystemClock()
     try:
-        with open_book(Path(arguments[0]), clock) as book:
-            prepare(book, clock.read().at)
+        prepare_node(Path(arguments[0]), SystemClock())
     except (IntendanceError, OSError) as error:
         known = error if isinstance(error, IntendanceError) else refusal(error)
         if known is None:

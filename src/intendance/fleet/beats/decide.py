@@ -57,6 +57,15 @@ def slot(at_us: int) -> tuple[int, int]:
     return hour, 1 << ((at_us - hour) // MINUTE_US)
 
 
+def minute_of(last_minute_us: int, last_seen_us: int, received_us: int) -> int:
+    """The beginning of the minute that a beat fills. Beats that come every 60 s, now a little before the full minute,
+    now a little after it, fill every minute: one that came in time fills the one before its own where that is empty."""
+    minute_us = received_us - received_us % MINUTE_US
+    if received_us - last_seen_us > LATE_US or last_minute_us < minute_us - 2 * MINUTE_US:
+        return minute_us
+    return min(minute_us, last_minute_us + MINUTE_US) if last_minute_us < minute_us else minute_us
+
+
 def minutes_told(told: Backfill, received_us: int) -> dict[int, int]:
     """The minutes of the last 24 hours in which a node says that it lived: by hour, a bit for each.
 

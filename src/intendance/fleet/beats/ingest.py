@@ -22,8 +22,8 @@ class Live:
     """What is remembered of one node between two writes; the flusher reads what the event loop writes, whole values."""
 
     __slots__ = (
-        "boot", "evidence_size", "former_boots", "incarnation", "last_seen_us", "ledger_key", "node", "note", "seq",
-        "skew_ms", "software", "spooled", "streak",
+        "boot", "evidence_size", "former_boots", "incarnation", "last_seen_us", "ledger_key", "minute_us", "node",
+        "note", "seq", "skew_ms", "software", "spooled", "streak",
     )  # fmt: skip
 
     def __init__(self, row: rows.KnownNode) -> None:
@@ -31,7 +31,7 @@ class Live:
         self.boot, self.seq, self.former_boots = row.boot, row.seq, row.former_boots
         self.last_seen_us, self.streak = row.last_seen_us, row.streak
         self.evidence_size, self.note = row.evidence_size, row.note
-        self.skew_ms = self.spooled = 0
+        self.skew_ms = self.spooled = self.minute_us = 0
         self.software = row.software
 
 
@@ -99,13 +99,14 @@ class Ingest:
 
     def _count(self, live: Live, beat: Beat, place: decide.Place, now_us: int) -> None:
         after = decide.advance(place, beat.boot, beat.seq)
-        hour, bit = decide.slot(now_us)
+        minute_us = decide.minute_of(live.minute_us, live.last_seen_us, now_us)
+        hour, bit = decide.slot(minute_us)
         key = (live.node, hour)
         self.heard += 1
         with self._lock:
             live.boot, live.seq, live.former_boots = after.boot, after.seq, after.former_boots
             live.streak = decide.streak(live.streak, live.last_seen_us, now_us)
-            live.last_seen_us = now_us
+            live.last_seen_us, live.minute_us = now_us, minute_us
             live.skew_ms = (beat.sent_at - now_us) // 1000
             live.spooled, live.software = beat.spooled, beat.software
             self._dirty[live.node] = live

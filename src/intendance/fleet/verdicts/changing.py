@@ -16,6 +16,9 @@ LOOKED = "verdicts.looked_us"
 """The setting that says when the judge looked last."""
 
 
+SUM_MODULO = 1_000_003
+
+
 def stamps(database: Database, names: frozenset[str], now: datetime) -> Mapping[str, str]:
     """A stamp of all that is judged and heard, under the empty name, and one of each of some nodes' evidence.
 
@@ -41,10 +44,14 @@ def stamps(database: Database, names: frozenset[str], now: datetime) -> Mapping[
     return found
 
 
-def verdicts_stamp(connection: Connection) -> object:
-    """What differs once any verdict was written or taken away."""
-    asked = select(func.count(), func.max(verdict.c.judged_us), func.sum(verdict.c.judged_us % 1_000_003))
-    return tuple(connection.execute(asked).one())
+def verdicts_stamp(connection: Connection) -> tuple[int, int, int]:
+    """What differs once any verdict was written or taken away: how many there are, when the latest was judged, and a
+    sum over the instants of all."""
+    judged = verdict.c.judged_us
+    count, latest, total = connection.execute(
+        select(func.count(), func.max(judged), func.sum(judged % SUM_MODULO))
+    ).one()
+    return int(count), int(latest or 0), int(total or 0)
 
 
 def _short(told: object) -> str:

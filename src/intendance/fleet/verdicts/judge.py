@@ -14,6 +14,7 @@ from intendance.catalogue.rule import Rulebook
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.tables import evidence_head, judged, node, verdict
 from intendance.fleet.verdicts import decide, rows, writing
+from intendance.fleet.verdicts.hearing import FLEET_RULES
 from intendance.fleet.verdicts.program import mark
 from intendance.fleet.verdicts.source import NodeLedger
 from intendance.fleet.verdicts.writing import Judged
@@ -102,7 +103,8 @@ class Judge:
             if name not in self._unreadable:
                 self._say(f"{name} cannot be judged: {error.message}")
                 self._unreadable.add(name)
-        known = connection.execute(select(verdict).where(verdict.c.node == name)).all()
+        own = (verdict.c.node == name) & verdict.c.rule.not_in(FLEET_RULES)
+        known = connection.execute(select(verdict).where(own)).all()
         before = {decide.key(each): each for each in map(rows.to_verdict, known)}
         return Judged(
             node=name,

@@ -13,19 +13,19 @@ from intendance.fleet.database.lease import Lease
 from intendance.fleet.database.tables import node, setting, verdict, verdict_interval
 from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.verdicts import crowd, decide, rows
-from intendance.fleet.verdicts.changing import LOOKED, briefs, stamps, verdicts_stamp
+from intendance.fleet.verdicts.changing import LOOKED, briefs, stamps
+from intendance.fleet.verdicts.hearing import Hearing
 from intendance.fleet.verdicts.judge import Judge
 from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.standing import (
-    Counts,
     Head,
     Owner,
     Standing,
     contradicted,
     distrust,
-    stand,
     told_state,
 )
+from intendance.fleet.verdicts.tally import Counting
 from intendance.model.errors import IntendanceError
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import State, Verdict
@@ -50,15 +50,6 @@ class About:
     zone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Tally:
-    """What a standing shows and counts, as long as nothing was judged anew."""
-
-    shown: tuple[Verdict, ...]
-    counts: Counts
-    all_since: datetime | None
-
-
 class Verdicts:
     """What the rules say of each node. One process judges, the leader; every one reads."""
 
@@ -70,6 +61,7 @@ class Verdicts:
         *,
         owners: Owners | None = None,
         log: Callable[[], int] | None = None,
+        daily: Callable[[datetime], object] | None = None,
         say: Callable[[str], None],
     ) -> None:
         self._database = database
@@ -77,11 +69,13 @@ class Verdicts:
         self._about = about
         self._owners = owners
         self._log = log
+        self._daily = daily
         self._say = say
         self._judging = Judge(database, say)
+        self._hearing = Hearing(database)
         self._crowds = True
         self._rulebook = self._judging.rulebook
-        self._counted: tuple[object, _Tally] | None = None
+        self._counting = Counting(self._rulebook)
         self._noted_at: datetime | None = None
 
     @property
@@ -102,6 +96,7 @@ class Verdicts:
         due = self._judging.due(now)[: crowd.AT_ONCE]
         if not self._judge_as_crowd(due, now):
             self._judging.judge(due, now)
+        self._hearing.judge_due(now)
         self._note(now)
         return len(due)
 
@@ -126,6 +121,8 @@ class Verdicts:
                 connection.execute(insert(setting).values(name=LOOKED, value=str(to_us(now))))
         if self._noted_at is None or self._noted_at.date() != now.date():
             self._forget(now)
+        if self._daily is not None:
+            self._daily(now)
         self._noted_at = now
 
     def _forget(self, now: datetime) -> None:
@@ -141,7 +138,7 @@ class Verdicts:
         now = self._clock.read().at
         with self._database.read() as connection:
             nodes = briefs(connection, now)
-            tally = self._tally(connection, frozenset(each.node for each in nodes), now)
+            tally = self._counting.tally(connection, frozenset(each.node for each in nodes), now)
             owners = self._owners(connection) if self._owners is not None else {}
             looked_us = connection.execute(select(setting.c.value).where(setting.c.name == LOOKED)).scalar()
             doubts = open_doubts(connection)
@@ -205,18 +202,6 @@ class Verdicts:
         with self._database.read() as connection:
             found = connection.execute(wanted.order_by(interval.from_us)).all()
         return tuple(map(_span, found))
-
-    def _tally(self, connection: Connection, names: frozenset[str], now: datetime) -> _Tally:
-        """What the verdicts on some nodes add up to; counted anew when one was written, and each hour: what may change
-        soon depends on the time alone."""
-        stamp = (verdicts_stamp(connection), names, now.replace(minute=0, second=0, microsecond=0))
-        if self._counted is None or self._counted[0] != stamp:
-            every = map(rows.to_verdict, connection.execute(select(verdict)))
-            found = [each for each in every if each.node in names]
-            shown, counts = stand(self._rulebook, found, now)
-            since = decide.steady_since((each.state, each.since) for each in found)
-            self._counted = stamp, _Tally(shown=shown, counts=counts, all_since=since)
-        return self._counted[1]
 
 
 def _span(row: Any) -> Span:

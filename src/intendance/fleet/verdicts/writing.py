@@ -30,16 +30,21 @@ class Judged:
 def write(connection: Connection, found: Sequence[Judged], program: str, now_us: int) -> None:
     """Write what was found of some nodes, in the order of their names: no two managers wait for each other."""
     ordered = sorted(found, key=lambda each: each.node)
-    written = [rows.to_row(this, now_us) for each in ordered for this in each.changes.written]
-    turned = [this for each in ordered for this in each.changes.turned]
-    gone = [key for each in ordered for key in each.changes.gone]
+    write_changes(connection, [each.changes for each in ordered], now_us)
+    _put(connection, judged, [_row(each, program) for each in ordered])
+
+
+def write_changes(connection: Connection, changes: Sequence[decide.Changes], now_us: int) -> None:
+    """Write verdicts and their history alone."""
+    written = [rows.to_row(this, now_us) for each in changes for this in each.written]
+    turned = [this for each in changes for this in each.turned]
+    gone = [key for each in changes for key in each.gone]
     _put(connection, verdict, written)
     _delete(connection, gone)
     _close(connection, [*gone, *map(decide.key, turned)], now_us)
     begun = [_begun(each, now_us) for each in turned]
     if begun:  # another manager that judged at the same time has begun the same
         connection.execute(_insert(connection, verdict_interval).on_conflict_do_nothing(), begun)
-    _put(connection, judged, [_row(each, program) for each in ordered])
 
 
 def _begun(turned: Verdict, now_us: int) -> dict[str, Any]:

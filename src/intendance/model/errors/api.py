@@ -69,3 +69,11 @@ class ApiTokenUnknown(IntendanceError):
 
     next_step = "See them all with `intendance token list`."
     exit_code = Exit.USAGE
+
+
+class ManagerSilent(IntendanceError):
+    """Nobody can tell: the manager at {url} gives no answer: {detail}."""
+
+    next_step = "See that it runs and that nothing in between closes the port: {url}/healthz says what keeps it."
+    exit_code = Exit.UNKNOWN
+    transient = True

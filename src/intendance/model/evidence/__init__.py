@@ -16,6 +16,7 @@ from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.guide import RestoreGuided
+from intendance.model.evidence.heartbeat import HeartbeatsSummed
 from intendance.model.evidence.imported import LedgerImported
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.inventory import InventoryTaken
@@ -63,6 +64,7 @@ Evidence = (
     | StoreAttested
     | TokenChanged
     | RestoreGuided
+    | HeartbeatsSummed
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -85,6 +87,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "account.changed": AccountChanged,
         "session.opened": SessionOpened,
         "token.changed": TokenChanged,
+        "heartbeat.summed": HeartbeatsSummed,
         "inventory.taken": InventoryTaken,
         "key.proven": KeyProven,
         "sample.rollup": SampleRollup,
