@@ -24,6 +24,7 @@ from intendance.model.evidence.inspection import InspectionCompleted, Inspection
 from intendance.model.verdict import Fact
 from intendance.runs.progress import Reading
 from intendance.runs.rows import Run
+from intendance.sets.holdings import Lag
 from intendance.sets.manifest import Base, Manifest, Part, Stream
 from intendance.sets.points import RecoveryPoint
 from tests.support import golden
@@ -158,6 +159,19 @@ def shown(page: ListedPoint, **more: Any) -> Callable[[Language], None]:
     return draw
 
 
+LAG = Lag(
+    asset="shop", store="local", newest_recovers_to=BEGAN, behind_seconds=0, lacks=0, lacks_bytes=0, inspected_at=None
+)  # fmt: skip
+LAGS = (
+    LAG,
+    replace(LAG, store="far", newest_recovers_to=BEGAN - timedelta(hours=26), behind_seconds=93600, lacks=2,
+            lacks_bytes=3 * 2**30),
+    replace(LAG, store="new", newest_recovers_to=None, behind_seconds=None, lacks=1, lacks_bytes=2**20),
+    replace(LAG, store="old", lacks=1200, lacks_bytes=2**40),
+    *(replace(LAG, asset="files", store=store, newest_recovers_to=None, behind_seconds=None)
+      for store in ("local", "far")),
+    replace(LAG, asset="alone"),
+)  # fmt: skip
 PAGES: dict[str, Callable[[Language], None]] = {
     "run": answered(outcome(RUN, backed_up(warnings=("t is no InnoDB table",))), outcome(LOOK, looked(1))),
     "run-alone": answered(outcome(RUN, backed_up(parts=1, recipients=1, stores=("local",)))),
@@ -183,6 +197,7 @@ PAGES: dict[str, Callable[[Language], None]] = {
             Remains(asset="files", store="far", attempts=2, stored_bytes=0),
         ),
     ),
+    "list-lags": listing(listed(POINT, local=BEGAN, far=None), lags=LAGS),
     "list-none": listing(),
     "show": shown(listed(POINT, local=BEGAN + timedelta(hours=3), far=None), warnings=("t is no InnoDB table",)),
     "show-differential": shown(

@@ -12,11 +12,18 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from intendance.fleet.alerts.recording import Sighting, raise_many
+from intendance.fleet.compose import Settings, open_manager
+from intendance.fleet.database.connect import to_us
 from intendance.model.errors import Exit
+from intendance.plan.adopted import encode
+from intendance.plan.load import load
+from intendance.system.clock import SystemClock
 from tests.support import golden
 from tests.support.answers import SCHEMAS, closed, schemas
 from tests.support.sqlite import members
 from tests.support.state import Answer, Site
+from tests.support.watching import policy
 
 pytestmark = pytest.mark.gnupg
 
@@ -111,7 +118,38 @@ def answers_of(site: Site) -> Iterator[tuple[str, Answer]]:
     yield from site_answers(site)
     yield from guide_answers(site)
     yield from key_answers(site)
+    yield from fleet_answers(site)
+
+
+def fleet_answers(site: Site) -> Iterator[tuple[str, Answer]]:
+    """Of hosts and of a manager."""
     yield from host_answers(site)
+    yield from alert_answers(site)
+
+
+def alert_answers(site: Site) -> Iterator[tuple[str, Answer]]:
+    """A manager's state beside it, in which a node is silent and nobody sends what is to be told."""
+    clock = SystemClock()
+    missing = Sighting(cause="node.missing", urgency="critical", node="web-02", site="liege")
+    with (
+        open_manager(Settings(state=site.state, fleet="testing"), clock, lambda _: None) as manager,
+        manager.database.begin() as connection,
+    ):
+        raise_many(connection, [missing], policy(), to_us(clock.read().at))
+    site.state.joinpath("manager/plan.json").write_bytes(encode(load(site.plan, clock.read().at).valid()))
+    yield (
+        "alert-silence",
+        site.run("alert", "silence", "--match", "node=web-03", "--for", "2h", "--reason", "new disk", "--json"),
+    )
+    yield "alert-list", site.run("alert", "list", "--json")
+    yield "alert-ack", site.run("alert", "ack", "1", "--json")
+    yield "alert-show", site.run("alert", "show", "1", "--json")
+    more = """alerts:
+  email: {smtp: "smtp://127.0.0.1:9", from: i@example.org}
+  policy: {critical: [{after: "0min", to: admin, by: [email]}]}"""
+    site.plan.write_text(f"{site.plan.read_text()}{more}\n")
+    site.state.joinpath("manager/plan.json").write_bytes(encode(load(site.plan, clock.read().at).valid()))
+    yield "alert-test", site.run("alert", "test", "--wait", "1s", "--json")
 
 
 def key_answers(site: Site) -> Iterator[tuple[str, Answer]]:
@@ -174,14 +212,15 @@ def guide_answers(site: Site) -> Iterator[tuple[str, Answer]]:
 
 CODES = {
     "plan-check-invalid": Exit.USAGE, "error": Exit.USAGE, "restore-taken": Exit.USAGE, "gate-unknown": Exit.UNKNOWN,
-    "ledger-verify-incomplete": Exit.PARTIAL, "guide-open": Exit.PARTIAL,
+    "ledger-verify-incomplete": Exit.PARTIAL, "alert-test": Exit.FAILED, "guide-open": Exit.PARTIAL,
 }  # fmt: skip
 ANY_CODE = {"status", "gate", "doctor"}
 """What these say depends on the machine, not only on this life."""
 KEPT = (
     "adoption", "backup-list", "restore-plan", "restore-run", "restore-taken", "run-list", "run-show", "ledger-show",
     "ledger-show-record", "ledger-verify", "ledger-verify-incomplete", "ledger-checkpoint", "ledger-export",
-    "ledger-export-part", "ledger-verify-bundle", "guide-open", "guide-done", "guide-back", "inspected", "imported",
+    "ledger-export-part", "ledger-verify-bundle", "alert-silence", "alert-list", "alert-ack", "alert-show",
+    "alert-test", "guide-open", "guide-done", "guide-back", "inspected", "imported",
 )  # fmt: skip
 """Those whose words are kept; `status`, `gate` and `doctor` have golden files of their own, of lives that are fixed."""
 ASKED_OF_A_BUCKET = {"store-attested/1"}

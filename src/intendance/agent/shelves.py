@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from intendance.agent.compose import Node, open_node
 from intendance.agent.service import did_you_mean, find_asset
+from intendance.ledger.imports import all_prunings
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import SetUnknown
 from intendance.model.frozen import dataclass
 from intendance.model.plan import Asset
+from intendance.sets import holdings
 from intendance.sets.fetch import Shelf, asset_folder, read_sets
+from intendance.sets.holdings import Lag
 from intendance.sets.manifest import Manifest
 from intendance.sets.points import LATEST_PER_STORE, RecoveryPoint, SetInStore, doubted, findings, points
 from intendance.stores import Store, open_store
 from intendance.system.clock import Clock
+
+__all__ = ["Lag", "ListedPoint", "Listing", "Remains", "ShownSet", "list_points", "show_set"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,8 @@ class Listing:
     """The recovery points of some assets, newest first within each; what could not be read is said, never left out.
 
     `unreadable` are sets without a trustworthy manifest, by id; `failures` are stores that could not be read;
-    `remains` are what attempts without a manifest left, or are writing now.
+    `remains` are what attempts without a manifest left, or are writing now. `lags` is by evidence alone how far each
+    store is behind the others, whether it can be read now or not.
     """
 
     assets: tuple[str, ...]
@@ -53,6 +59,7 @@ class Listing:
     failures: tuple[IntendanceError, ...]
     remains: tuple[Remains, ...]
     zone: str
+    lags: tuple[Lag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +79,9 @@ def list_points(state: Path, clock: Clock, *, asset: str | None) -> Listing:
         unreadable: dict[str, str] = {}
         failures: list[IntendanceError] = []
         remains: list[Remains] = []
+        lags: list[Lag] = []
         for each in assets:
+            lags += _lags(node, each)
             found = _read(node, each, failures)
             for store, shelf in found.items():
                 unreadable |= shelf.unreadable
@@ -89,7 +98,26 @@ def list_points(state: Path, clock: Clock, *, asset: str | None) -> Listing:
             failures=tuple(failures),
             remains=tuple(remains),
             zone=node.plan.organisation.timezone,
+            lags=tuple(lags),
         )
+
+
+def _lags(node: Node, asset: Asset) -> tuple[Lag, ...]:
+    if asset.backup is None:
+        return ()
+    book, stores = node.book, asset.backup.stores
+    latest = LATEST_PER_STORE * max(1, len(stores))
+    looks = {
+        fact.data.store: fact for fact in reversed(book.facts("inspection.completed", asset=asset.name, latest=latest))
+    }
+    held = holdings.holdings(
+        (fact.data for fact in book.facts("backup.completed", asset=asset.name)),
+        looks,
+        all_prunings(book, asset.name),
+        (fact.data for fact in book.facts("store.filled", asset=asset.name)),
+    )
+    since = node.clock.read().at - timedelta(days=asset.backup.retention_days)
+    return holdings.lags(asset.name, held, stores, looks, since)
 
 
 def show_set(state: Path, clock: Clock, name: str) -> ShownSet:

@@ -22,7 +22,7 @@ from intendance.model.errors import IntendanceError
 from intendance.model.errors.fleet import ListeningRefused
 from intendance.model.errors.state import refusal
 from intendance.model.frozen import dataclass
-from intendance.system.clock import SystemClock, rfc3339
+from intendance.system.clock import Clock, SystemClock, rfc3339
 from intendance.web.live import Live
 from intendance.web.visit import Services
 
@@ -67,9 +67,8 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(settings: Settings, listening: Listening) -> int:
+def serve(settings: Settings, listening: Listening, clock: Clock) -> int:
     """Serve until told to stop. Raises ListeningRefused, FleetOfAnother, DatabaseTooNew, DatabaseUnreachable."""
-    clock = SystemClock()
 
     def say(sentence: str) -> None:
         sys.stderr.write(f"{rfc3339(clock.read().at)} {sentence}\n")
@@ -135,13 +134,13 @@ def _app(manager: Manager, settings: Settings, listening: Listening) -> tuple[AS
     return create_app(manager, authority=authority, pages=pages, asked=asked), live
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Serve as one argument, a JSON object, says: `settings` and `listening`."""
+def main(arguments: Sequence[str], clock: Clock | None = None) -> int:
+    """Serve as one argument, a JSON object, says: `settings` and `listening`; by the system's clock, or another."""
     told = json.loads(arguments[0])
     kept = told["settings"]
     settings = Settings(**kept | {"state": Path(kept["state"]), "urls": tuple(kept["urls"])})
     try:
-        return serve(settings, Listening(**told["listening"]))
+        return serve(settings, Listening(**told["listening"]), clock or SystemClock())
     except IntendanceError as error:
         known: IntendanceError | None = error
     except OSError as error:

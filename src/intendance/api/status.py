@@ -8,10 +8,11 @@ from typing import Literal
 from intendance.api.nodes import OF_NODE
 from intendance.api.operation import Call, Operation
 from intendance.api.shapes import VerdictShown, verdict_shown
+from intendance.fleet.beats.presence import Presence
 from intendance.fleet.reading import decide
 from intendance.fleet.reading.decide import Answer
 from intendance.fleet.tokens.decide import Scope
-from intendance.fleet.verdicts.standing import Presence, Standing
+from intendance.fleet.verdicts.standing import Standing
 from intendance.language import dates
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import State, Verdict

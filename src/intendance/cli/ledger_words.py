@@ -111,6 +111,14 @@ def _store_attested(_: Translator, data: Data) -> str:
     )
 
 
+def _store_filled(_: Translator, data: Data) -> str:
+    count = len(data["sets"])
+    text = _.plural("{n} older set brought to {store}, {left} left",
+                    "{n} older sets brought to {store}, {left} left", count)  # fmt: skip
+    said = text.format(n=number(count, _.language), store=data["store"], left=number(data["left"], _.language))
+    return said if not data["message"] else f"{said}. {told(data['message'], _.language)}"
+
+
 def _ledger_imported(_: Translator, data: Data) -> str:
     added = data["added"]
     text = _.plural("{n} new record of {host} in view, {size} in all",
@@ -167,6 +175,7 @@ _WORDS: Mapping[str, Callable[[Translator, Data], str]] = {
     "prune.begun": _prune_begun,
     "prune.completed": _prune_completed,
     "store.attested": _store_attested,
+    "store.filled": _store_filled,
     "ledger.imported": _ledger_imported,
     "restore.completed": _restore_completed,
     "restore.failed": _failed,

@@ -64,7 +64,8 @@ def manager(
         host=host, port=port, certificate=tls_cert, key=tls_key, behind_proxy=behind_proxy,
         names=tuple(name or ()), database=database,
     )  # fmt: skip
-    argv = command(invocation.state.absolute(), _plan(invocation), asked, invocation.clock.read().at)
+    state, plan = invocation.state.absolute(), _plan(invocation)
+    argv = command(state, plan, asked, invocation.clock.read().at, _compiled(state, plan))
     # The manager lives for months: it becomes a process that never imported the command line.
     os.execv(argv[0], argv)  # noqa: S606 -- ourselves
 
@@ -85,8 +86,20 @@ def _plan(invocation: Invocation) -> Plan:
     return next(iter(checked.plans.values())) if checked.plans else checked.valid()
 
 
-def command(state: Path, plan: Plan, asked: Asked, now: datetime) -> list[str]:
-    """The command line of the manager's process. Raises UsageError."""
+def _compiled(state: Path, plan: Plan) -> Path:
+    """The plan as the manager's process reads it."""
+    from intendance.fleet.layout import ManagerLayout
+    from intendance.plan.adopted import encode
+    from intendance.system.publish import publish
+
+    layout = ManagerLayout(state)
+    layout.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    publish(layout.plan, encode(plan), mode=0o600, replace=True)
+    return layout.plan
+
+
+def command(state: Path, plan: Plan, asked: Asked, now: datetime, compiled: Path) -> list[str]:
+    """The command line of the manager's process; `compiled` is the file of the plan. Raises UsageError."""
     _refuse_bad(asked)
     loopback = asked.host in {"127.0.0.1", "::1", "localhost"}
     listening: dict[str, Any] = {"host": asked.host, "port": asked.port, "behind_proxy": asked.behind_proxy}
@@ -108,6 +121,7 @@ def command(state: Path, plan: Plan, asked: Asked, now: datetime) -> list[str]:
         "state": str(state), "fleet": plan.fleet, "database": asked.database, "urls": list(urls), "pin": pin,
         "organisation": plan.organisation.name, "zone": plan.organisation.timezone,
         "language": plan.organisation.language, "secure": asked.behind_proxy or not loopback,
+        "plan": str(compiled),
     }  # fmt: skip
     told = json.dumps({"settings": settings, "listening": listening})
     return [sys.executable, "-m", "intendance.api.serve", told]

@@ -8,10 +8,11 @@ from typing import Any
 
 import typer
 
-from intendance.agent.shelves import ListedPoint, Listing, ShownSet
+from intendance.agent.shelves import Lag, ListedPoint, Listing, ShownSet
 from intendance.cli import run_words
 from intendance.cli.figures import local, moment
 from intendance.cli.output import Output
+from intendance.language import durations
 from intendance.language.sizes import number, size
 from intendance.language.spoken import told
 from intendance.language.texts import Translator
@@ -33,9 +34,22 @@ def as_json(listing: Listing) -> dict[str, Any]:
             {"asset": each.asset, "store": each.store, "attempts": each.attempts, "stored_bytes": each.stored_bytes}
             for each in listing.remains
         ],
+        "stores": [_lag_json(each) for each in listing.lags],
         "failures": [
             {"code": error.code, "message": error.message, "next_step": error.advice} for error in listing.failures
         ],
+    }
+
+
+def _lag_json(lag: Lag) -> dict[str, Any]:
+    return {
+        "asset": lag.asset,
+        "store": lag.store,
+        "newest_recovers_to": None if lag.newest_recovers_to is None else rfc3339(lag.newest_recovers_to),
+        "behind_seconds": lag.behind_seconds,
+        "lacks": lag.lacks,
+        "lacks_bytes": lag.lacks_bytes,
+        "inspected_at": None if lag.inspected_at is None else rfc3339(lag.inspected_at),
     }
 
 
@@ -70,6 +84,8 @@ def point_as_json(listed: ListedPoint) -> dict[str, Any]:
 def draw(output: Output, _: Translator, listing: Listing) -> None:
     """The points as a table; what is faulty is said in words below it."""
     for line in table_lines(_, listing, output.columns()):
+        typer.echo(line)
+    for line in lag_lines(_, listing):
         typer.echo(line)
     for line in _remarks(_, listing):
         output.talk(line)
@@ -113,6 +129,24 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Rows as lines, each column as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def lag_lines(_: Translator, listing: Listing) -> Iterator[str]:
+    """How far each store is behind, for the assets that have several: one store is behind nothing."""
+    several = {lag.asset for lag in listing.lags if any(o.asset == lag.asset and o != lag for o in listing.lags)}
+    for lag in (each for each in listing.lags if each.asset in several):
+        if lag.newest_recovers_to is None or lag.behind_seconds is None:
+            said = (
+                _("{asset}: {store} holds nothing yet") if lag.lacks else _("{asset}: nothing was made for {store} yet")
+            )
+        elif lag.behind_seconds:
+            said = _("{asset}: {store} is {time} behind")
+        else:
+            said = _("{asset}: {store} has the newest set")
+        more = _.plural("; {n} set is missing there, {size}", "; {n} sets are missing there, {size}", lag.lacks)
+        more = more.format(n=number(lag.lacks, _.language), size=size(lag.lacks_bytes, _.language)) if lag.lacks else ""
+        time = durations.write(lag.behind_seconds or 0, _.language, up=True)
+        yield said.format(asset=lag.asset, store=lag.store, time=time) + more + "."
 
 
 def _remarks(_: Translator, listing: Listing) -> Iterator[str]:

@@ -24,6 +24,7 @@ from intendance.system import process
 from intendance.system.clock import Clock, monotonic_seconds, rfc3339, wait
 
 if TYPE_CHECKING:
+    from intendance.model.plan import Plan
     from intendance.system.process import Child
 
 _KEPT_ENVIRONMENT = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "PGPASSFILE")
@@ -53,23 +54,33 @@ def up(
         raise UsageError(message="`up` listens on this machine alone: write for example `--listen 127.0.0.1:8484`.")
     from intendance.plan import adopted
 
-    argv = command(state, adopted.read(state), Asked(host=host, port=port), invocation.clock.read().at)
-    Supervisor(state, argv, (host, port), invocation.clock).run()
+    asked = Asked(host=host, port=port)
+    plan = adopted.read(state)
+    argv = command(state, plan, asked, invocation.clock.read().at, adopted.plan_path(state))
+    Supervisor(state, argv, (host, port), invocation.clock, _variables(plan)).run()
+
+
+def _variables(plan: Plan) -> tuple[str, ...]:
+    """Those that hold what the ways of telling people need."""
+    ways = () if plan.alerts is None else (plan.alerts.email, plan.alerts.sms)
+    kept = (None if way is None else way.credentials for way in ways)
+    return tuple(each.env for each in kept if each is not None and each.env is not None)
 
 
 class Part:
     """One of the two processes, and when it may be started again."""
 
-    def __init__(self, name: str, argv: Sequence[str]) -> None:
+    def __init__(self, name: str, argv: Sequence[str], variables: Sequence[str] = ()) -> None:
         self.name = name
         self.argv = argv
+        self.variables = (*_KEPT_ENVIRONMENT, *variables)
         self.child: Child | None = None
         self.started_at = 0.0
         self.pause_seconds = 0.0
 
     def start(self) -> None:
         """Start it; what it says goes to our own stderr."""
-        kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+        kept = {name: os.environ[name] for name in self.variables if name in os.environ}
         self.child = process.start(self.argv, extra_environment=kept, on_stderr=_repeat)
         self.started_at = monotonic_seconds()
 
@@ -97,12 +108,19 @@ class Part:
 class Supervisor:
     """Starts both, lets the node join, and starts again what dies."""
 
-    def __init__(self, state: Path, manager_argv: Sequence[str], address: tuple[str, int], clock: Clock) -> None:
+    def __init__(
+        self,
+        state: Path,
+        manager_argv: Sequence[str],
+        address: tuple[str, int],
+        clock: Clock,
+        variables: Sequence[str] = (),
+    ) -> None:
         self._state = state
         self._address = address
         self._clock = clock
         self._ending = False
-        self._manager = Part("manager", manager_argv)
+        self._manager = Part("manager", manager_argv, variables)
         self._agent = Part("agent", (sys.executable, "-m", "intendance.agent.loop", str(state)))
 
     def run(self) -> None:

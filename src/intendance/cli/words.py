@@ -32,6 +32,7 @@ NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "gate": ("intendance.cli.gate", "Whether a delivery may go ahead: for pipelines."),
         "node": ("intendance.cli.node", "Who belongs to the fleet: enroll, join, list, decommission."),
         "user": ("intendance.cli.user", "Who may log in to the manager's pages."),
+        "alert": ("intendance.cli.alert", "What is wrong now and who was told: list, show, ack, silence, test."),
         "token": ("intendance.cli.token", "What programs may ask the manager: create, list, revoke."),
         "manager": ("intendance.cli.manager", "Run the manager that hears every node of a fleet."),
         "up": ("intendance.cli.up", "Run agent and manager on this machine, together."),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -11,11 +12,17 @@ from typing import Literal
 from sqlalchemy import insert, select
 
 from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.alerts.outbox import Worker
+from intendance.fleet.alerts.policy import Policy
+from intendance.fleet.alerts.service import Alerts
+from intendance.fleet.alerts.standing_plan import StandingPlan
+from intendance.fleet.alerts.ways import WAYS, PlannedWay
 from intendance.fleet.assets.service import Assets
 from intendance.fleet.beats.summing import Summing
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
+from intendance.fleet.detection.leader import Leader
 from intendance.fleet.layout import ManagerLayout
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.log import FleetLog
@@ -34,7 +41,8 @@ from intendance.system.publish import publish
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How a manager runs. `database` is empty for SQLite in the state folder; `pin` is what tokens carry; `secure`:
-    browsers come by TLS, here or at a proxy before it."""
+    browsers come by TLS, here or at a proxy before it; `plan` is the file of the fleet's compiled plan, which says who
+    is told of what."""
 
     state: Path
     fleet: str
@@ -45,6 +53,7 @@ class Settings:
     zone: str = "UTC"
     language: Literal["fr", "en"] = "en"
     secure: bool = False
+    plan: str = ""
 
 
 @contextmanager
@@ -62,7 +71,8 @@ def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager
         _expect_fleet(database, settings.fleet)
         _remember(layout, settings)
         manager = Manager(database, settings.fleet, clock, say, urls=settings.urls, pin=settings.pin)
-        manager.ticks.append(_verdicts(database, settings, clock, say).tick)
+        _watch(manager, standing_policy(settings, say))
+        manager.duties["judge"] = _verdicts(database, settings, clock, say).tick
         yield manager
 
 
@@ -116,6 +126,21 @@ def open_accounts(state: Path, clock: Clock) -> Iterator[Accounts]:
         yield _accounts(database, settings, clock)
 
 
+def standing_policy(settings: Settings, say: Say) -> StandingPlan:
+    """Who is told of what, as the fleet's plan has it now. Raises PlanOfOtherVersion."""
+    return StandingPlan(Path(settings.plan or ManagerLayout(settings.state).plan), settings.fleet, say)
+
+
+def _watch(manager: Manager, policy: Callable[[], Policy]) -> None:
+    """Let the leader see who is silent, and let messages leave."""
+    leader = Leader(manager.database, policy, manager.clock, hear=manager.ingest.flush)
+    manager.duties["detector"] = leader.tick
+    for way in WAYS:
+        notifier = PlannedWay(way, policy)
+        worker = Worker(manager.database, notifier, policy, manager.clock, holder=manager.holder, chance=random.random)
+        manager.loops[way] = worker.run
+
+
 def _tokens(database: Database, settings: Settings, clock: Clock) -> Tokens:
     return Tokens(database, clock, FleetLog(settings.state, settings.fleet, clock).append)
 
@@ -154,6 +179,7 @@ def _remember(layout: ManagerLayout, settings: Settings) -> None:
         "zone": settings.zone,
         "language": settings.language,
         "secure": settings.secure,
+        "plan": settings.plan,
     }
     publish(layout.settings, json.dumps(told, indent=2).encode() + b"\n", mode=0o600, replace=True)
 
@@ -177,3 +203,18 @@ def open_nodes(state: Path, clock: Clock) -> Iterator[tuple[Nodes, Settings]]:
     settings = remembered(state)
     with _database(settings.database, ManagerLayout(state)) as database:
         yield Nodes(database, settings.fleet, clock, settings.urls), settings
+
+
+@contextmanager
+def open_alerts(state: Path, clock: Clock) -> Iterator[tuple[Alerts, Settings]]:
+    """The alerts of the manager whose state folder this is, for commands on its machine; it need not be running.
+
+    Raises NoManagerState, DatabaseUnreachable, PlanOfOtherVersion.
+    """
+    settings = remembered(state)
+    with _database(settings.database, ManagerLayout(state)) as database:
+        yield Alerts(database, standing_policy(settings, _unsaid), clock), settings
+
+
+def _unsaid(_: str) -> None:
+    """The manager says it."""

@@ -34,6 +34,11 @@ class ManagerLayout:
         return self.folder / "tls"
 
     @property
+    def plan(self) -> Path:
+        """The fleet's plan, compiled, as the manager was started with it."""
+        return self.folder / "plan.json"
+
+    @property
     def settings(self) -> Path:
         """How the manager was started last: what commands on its machine need to know."""
         return self.folder / "settings.json"

@@ -1,4 +1,5 @@
-"""The manager's own threads: beats are written every 250 ms, and one of several managers leads. Crash-only."""
+"""The manager's own threads: beats are written every 250 ms, one of several managers leads and does what only a leader
+does, and messages leave. Crash-only."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from intendance.fleet.beats import rows
 from intendance.fleet.beats.ingest import FLUSH_SECONDS, Ingest
@@ -21,10 +23,12 @@ from intendance.system.clock import Clock
 
 Say = Callable[[str], None]
 Tick = Callable[[Lease], None]
-"""What the leader does four times a second: with its lease, whose epoch guards what it writes."""
+"""What only a leader does, four times a second: with its lease, whose epoch guards what it writes."""
+
+Loop = Callable[[threading.Event], None]
+"""What works in a thread of its own until the event is set."""
 
 TICK_SECONDS = 0.25
-LEADER = "leader"
 _LOOK_EVERY = 4  # flushes between two looks at who may speak
 
 
@@ -42,9 +46,10 @@ class Manager:
         self.nodes = Nodes(database, fleet, clock, urls)
         self.ingest = Ingest(database, clock)
         self.evidence = Evidence(database, clock)
-        self.ticks: list[Tick] = []
+        self.duties: dict[str, Tick] = {}
+        self.loops: dict[str, Loop] = {}
         self.lease: Lease | None = None
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{threading.get_native_id()}"
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{threading.get_native_id()}"
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
         self._stamp: object = None
@@ -54,7 +59,10 @@ class Manager:
         """Know who may speak, then begin. Raises DatabaseUnreachable."""
         self._stamp = rows.stamp(self.database)
         self.ingest.reload()
-        for name, loop in (("beats", self._write_beats), ("leader", self._lead)):
+        loops: dict[str, Callable[[], None]] = {"beats": self._write_beats, "leader": self._lead}
+        loops |= {name: partial(self._do, name, tick) for name, tick in self.duties.items()}
+        loops |= {name: partial(loop, self._ending) for name, loop in self.loops.items()}
+        for name, loop in loops.items():
             thread = threading.Thread(target=self._guarded, args=(loop,), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -124,17 +132,25 @@ class Manager:
     def _lead(self) -> None:
         while not self._ending.wait(TICK_SECONDS):
             try:
-                if self._leads():
-                    for tick in self.ticks:
-                        if self.lease is not None:
-                            tick(self.lease)
+                self._keep_lease()
                 self._trouble.pop("leader", None)
             except DatabaseUnreachable as error:
                 self._again("leader", error)
 
-    def _leads(self) -> bool:
+    def _keep_lease(self) -> None:
         now_us = to_us(self.clock.read().at)
         held = self.lease
-        if held is None or held.until_us - now_us < lease.TTL_US - lease.RENEW_US:
-            self.lease = lease.take(self.database, LEADER, self._holder, now_us)
-        return self.lease is not None
+        if held is None or not 0 <= held.until_us - now_us - (lease.TTL_US - lease.RENEW_US) <= lease.RENEW_US:
+            self.lease = lease.take(self.database, lease.LEADER, self.holder, now_us)
+
+    def _do(self, name: str, tick: Tick) -> None:
+        """A leader's duty in its own thread: a long judgement delays no detection, and neither delays the lease."""
+        while not self._ending.wait(TICK_SECONDS):
+            held = self.lease
+            if held is None:
+                continue
+            try:
+                tick(held)
+                self._trouble.pop(name, None)
+            except DatabaseUnreachable as error:
+                self._again(name, error)

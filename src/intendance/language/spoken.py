@@ -21,7 +21,7 @@ from intendance.model.frozen import dataclass
 
 Language = Literal["fr", "en"]
 
-DOMAINS = ("errors", "error_parts", "usage")
+DOMAINS = ("errors", "error_parts", "plan_said", "usage")
 _HOLE = re.compile(r"\{(\w+)\}")
 _PLACED = re.compile(r"(^|.{2}|^.)\{(\w+)\}", re.DOTALL)
 _FEWEST_LETTERS = 4
@@ -40,6 +40,8 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 _TO_TYPE = re.compile(r"`[^`]*`")
 """What was typed, or may be: no day or instant in it is written otherwise."""
+_IN_QUOTES = re.compile(r"«\u00a0\{(\w+)\}\u00a0»")
+"""Holes that the reader's language puts in quotation marks itself."""
 _LISTED = re.compile(r"(?P<first>[^\s,;]+(?:, [^\s,;]+)*) (?P<joint>and|or) (?P<last>[^\s,;]+)")
 _OPENING = re.compile(r"(?:L[ae’]|Les|Un|Une|Ce|C’est|Cette|Il|Aucune?|Rien|Quelque|Quelqu’un|Votre|Vos)(?=[\s\w])")
 _QUOTED = re.compile(r"'[^']*'(?:(?:, | / )'[^']*')*")
@@ -82,16 +84,18 @@ class Sayings:
         if depth > _DEEPEST or not text.strip():
             return None
         found = self.whole.get(text) or self.whole.get(text[:1].upper() + text[1:]) or _figure(text)
-        return found or self._filled(text, depth) or self._stopped(text, depth) or self._pieces(text, depth)
+        found = found or self._filled(text, depth) or self._stopped(text, depth) or self._begun(text, depth)
+        return found or self._pieces(text, depth)
 
     def fill(self, told: str, params: dict[str, object], depth: int = 0) -> str:
         """A template of the reader's language with its parameters, each told if it is ours."""
         within = {name for before, name in _PLACED.findall(told) if before not in ("", ". ", "? ", "! ")}
+        quoted = set(_IN_QUOTES.findall(told))
         typed = set(_HOLE.findall(" ".join(_TO_TYPE.findall(told))))
         values = {
             name: value
             if name in typed and _date(str(value)) is not None
-            else self._value(name, value, depth, within=name in within)
+            else self._value(name, value, depth, within=name in within, quoted=name in quoted)
             for name, value in params.items()
         }
         return told.format(**values)
@@ -116,6 +120,14 @@ class Sayings:
         found = self.whole.get(f"{text}.") or self._filled(f"{text}.", depth)
         return None if found is None else found.removesuffix(".")
 
+    def _begun(self, text: str, depth: int) -> str | None:
+        """The same with a capital that its template does not have."""
+        if not text[:1].isupper():
+            return None
+        small = text[:1].lower() + text[1:]
+        found = self.whole.get(small) or self._filled(small, depth)
+        return None if found is None else found[:1].upper() + found[1:]
+
     def _pieces(self, text: str, depth: int) -> str | None:
         """Several sentences in a row, or a sentence and what it is about."""
         for joint, said in (("; ", "\u202f; "), (": ", "\u00a0: "), (", ", ", ")):
@@ -130,7 +142,7 @@ class Sayings:
                 return said.join(new or old for new, old in zip(told, pieces, strict=True))
         return None
 
-    def _value(self, name: str, value: object, depth: int, *, within: bool) -> object:
+    def _value(self, name: str, value: object, depth: int, *, within: bool, quoted: bool) -> object:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         text = str(value)
@@ -140,7 +152,7 @@ class Sayings:
             return self.whole.get(text, text) if " " in text else text
         if " " not in text and name not in _SINGLE_WORDS:
             return _figure(text) or text
-        nested = name in _NESTED
+        nested = name in _NESTED and not quoted
         text = self.sentence(text, depth + 1) if nested else self.told(text, depth + 1) or _list(text) or text
         return _continued(text) if within else text
 

@@ -95,6 +95,12 @@ def prunings(book: Book, asset: str) -> tuple[PruneBegun | PruneCompleted, ...]:
     return tuple(fact.data for kind in kinds for fact in view.facts(kind, asset=asset))
 
 
+def all_prunings(book: Book, asset: str) -> tuple[PruneBegun | PruneCompleted, ...]:
+    """What anybody deleted of an asset's sets, as far as this ledger and those in view tell."""
+    kinds = ("prune.begun", "prune.completed")
+    return (*prunings(book, asset), *(fact.data for kind in kinds for fact in book.facts(kind, asset=asset)))
+
+
 def has_table(connection: sqlite3.Connection) -> bool:
     """Whether anything was ever imported here."""
     return connection.execute(_TABLE).fetchone() is not None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from intendance.model.secret import HOME
 from intendance.plan.problems import Fault
 from intendance.plan.reading import entries, value_at
 from intendance.plan.saying import say
@@ -76,15 +77,16 @@ def _readable_credentials(data: Any, folder: Path) -> Iterator[Fault]:
         if not isinstance(file, str):
             continue
         try:
-            mode = (folder / file).stat().st_mode
-        except OSError:  # the plan may be checked on another machine than the node
+            path = Path(file).expanduser() if file.startswith(HOME) else folder / file
+            mode = path.stat().st_mode
+        except (OSError, RuntimeError):  # the plan may be checked on another machine than the node, or by nobody
             continue
         if mode & (stat.S_IRGRP | stat.S_IROTH):
             yield Fault(
                 path=("assets", name, "connect", "credentials", "file"),
                 code="credentials-readable",
                 message=say("others than its owner can read `{file}`", file=file),
-                fix=say("`{command}`", command=f"chmod 600 {folder / file}"),
+                fix=say("`{command}`", command=f"chmod 600 {path}"),
             )
 
 

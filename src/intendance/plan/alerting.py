@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from intendance.model.alerting import Alerts, AlertStep, EmailChannel, SmsChannel, Window
-from intendance.model.secret import SecretReference
+from intendance.model.secret import HOME, SecretReference
 from intendance.plan import durations
 
 Options = Mapping[str, Any]
@@ -19,12 +19,12 @@ class Folder(Protocol):
 
 
 def secret_of(reference: Options | None, folder: Folder) -> SecretReference | None:
-    """Where a secret is found; a relative file is one of the plan's folder."""
+    """Where a secret is found; a relative file is one of the plan's folder, unless it is in somebody's home."""
     if reference is None:
         return None
-    command = reference.get("command")
+    command, file = reference.get("command"), reference.get("file")
     return SecretReference(
-        file=str(folder / reference["file"]) if "file" in reference else None,
+        file=file if file is None or file.startswith(HOME) else str(folder / file),
         env=reference.get("env"),
         command=None if command is None else tuple(command),
     )

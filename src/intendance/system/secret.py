@@ -8,7 +8,7 @@ from pathlib import Path
 
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.process import ProgramFailed
-from intendance.model.secret import SecretReference
+from intendance.model.secret import HOME, SecretReference
 from intendance.system import process
 
 _LIMIT_BYTES = 64 << 10
@@ -27,7 +27,7 @@ class SecretUnusable(Exception):
 def read_secret(reference: SecretReference) -> str:
     """The text that a file, a variable or a program gives. Raises SecretUnusable."""
     if reference.file is not None:
-        return _file(Path(reference.file))
+        return _file(path_of(reference.file))
     if reference.env is not None:
         value = os.environ.get(reference.env)
         if not value:
@@ -37,6 +37,16 @@ def read_secret(reference: SecretReference) -> str:
             )
         return value
     return _printed(reference.command or ("false",))
+
+
+def path_of(file: str) -> Path:
+    """Where a secret's file is for whoever asks: `~/` is their home. Raises SecretUnusable where they have none."""
+    try:
+        return Path(file).expanduser() if file.startswith(HOME) else Path(file)
+    except RuntimeError:
+        raise SecretUnusable(
+            detail=f"{file}: who runs Intendance has no home folder", remedy="Write the file's whole path in the plan."
+        ) from None
 
 
 def _file(path: Path) -> str:

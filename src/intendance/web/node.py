@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from intendance.fleet.verdicts.standing import NodeBrief, Presence, Standing, rank, stand
+from intendance.fleet.beats.presence import Presence
+from intendance.fleet.verdicts.standing import NodeBrief, Standing, rank, stand
 from intendance.language import dates, sizes
 from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass

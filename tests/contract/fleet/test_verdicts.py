@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import select, update
 
 from intendance.agent.judging import judge
+from intendance.fleet.beats.presence import Presence
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.tables import evidence_head, evidence_record, node, node_state
 from intendance.fleet.verdicts import crowd, decide
 from intendance.fleet.verdicts.hearing import FLEET_RULES
 from intendance.fleet.verdicts.judge import Judge
 from intendance.fleet.verdicts.service import About, Verdicts
-from intendance.fleet.verdicts.standing import Presence
 from intendance.model.verdict import State, Verdict
 from tests.golden.lives import live
 from tests.support.clock import MovableClock

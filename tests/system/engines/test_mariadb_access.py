@@ -101,6 +101,14 @@ def test_an_account_that_may_see_nothing_is_told_what_it_is_shown(account: Accou
         MariadbEngine(account.asset).look()
 
 
+def test_an_options_file_in_a_home_is_found_there(
+    account: Account, full: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(SourceMissing, match=f"no database `{full}`"):  # it is logged in, and shown nothing
+        MariadbEngine(account.with_credentials(SecretReference(file="~/mariadb.cnf"))).look()
+
+
 def test_a_wrong_password_is_one_sentence_without_the_password(account: Account) -> None:
     account.file.write_text(account.options.replace(PASSWORD, "wr0ng-secret"))
     with pytest.raises(AccessDenied) as denied:

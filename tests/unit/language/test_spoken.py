@@ -17,6 +17,7 @@ from intendance.language.texts import Entry, read
 from intendance.model import errors
 from intendance.model.errors import IntendanceError, WrongWords
 from intendance.model.errors.engine import EngineFailed, LoadFailed, SourceMissing
+from intendance.model.errors.founding import FoundingRefused, OwnKeyUnusable
 from intendance.model.errors.keys import ChallengeExpired
 from intendance.model.errors.process import ProgramFailed
 from intendance.model.errors.runs import (
@@ -229,6 +230,21 @@ def test_a_part_of_a_sentence_goes_on_in_small_letters() -> None:
     assert part("The program `x` is not installed on this machine.", "fr", within=False).startswith("Le programme")
     assert part(said, "en") == said.rstrip(".")
     assert plain(part("what a program said.", "fr")) == "« what a program said »"
+
+
+def test_what_is_said_of_a_plan_is_told_within_an_error() -> None:
+    """Its French stands apart (`plan_said.po`), for it is said of plans by itself."""
+    unusable = OwnKeyUnusable(
+        file="k.asc",
+        detail="`k.asc` holds no OpenPGP public key: no valid OpenPGP data found",
+        remedy="Write `gpg --armor --export ABCD` into it, on the holder's machine",
+    )
+    said = plain(message_of(unusable, "fr"))
+    assert said.endswith("`k.asc` ne contient pas de clé publique OpenPGP : « no valid OpenPGP data found ».")
+    assert plain(advice_of(unusable, "fr")).startswith("Écrivez-y `gpg --armor --export ABCD`")
+    refused = FoundingRefused(detail="assets.a.path: `rel`: a path from the root is needed, since the agent runs in no"
+                                     " particular folder")  # fmt: skip
+    assert "il faut un chemin" in plain(message_of(refused, "fr"))
 
 
 def test_english_is_what_was_written() -> None:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from intendance.agent.judging import judge
+from intendance.fleet.beats.presence import Presence
 from intendance.fleet.ledgers.decide import Doubt, HeldLedger, RecordBrief
-from intendance.fleet.verdicts.standing import NodeBrief, Presence, Standing, distrust, stand
+from intendance.fleet.verdicts.standing import NodeBrief, Standing, distrust, stand
 from intendance.language.texts import translator
 from intendance.model.verdict import State, Verdict
 from intendance.web.ledger import ledger_page, ledgers_page

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from intendance.activities.backup import adoption, decide
+from intendance.activities.backup import adoption, decide, filling
 from intendance.activities.backup.job import BackupContext, BackupJob
 from intendance.activities.backup.making import Making
 from intendance.model.errors import IntendanceError
@@ -36,11 +36,13 @@ def perform(
     On a failure `backup.failed` is committed and the error raised; nothing of the attempt is listed then. Where the
     set is complete in some stores and a further one refuses its copy, both records are committed, `backup.completed`
     with the stores that hold the set, and the refusal is raised; a later attempt of the run makes the copy good, and
-    `backup.completed` is said again.
+    `backup.completed` is said again. At the end, stores that lack older sets are given some of them (`filling.py`).
     """
     backup = _Backup(job, context, steps, progress, limits or PipeLimits())
     done = _memo(steps)
-    return backup.run() if done is None else backup.make_good(msgspec.convert(done, BackupCompleted))
+    evidence = backup.run() if done is None else backup.make_good(msgspec.convert(done, BackupCompleted))
+    filling.fill(job, context, steps, progress)
+    return evidence
 
 
 def _memo(steps: Steps) -> dict[str, Any] | None:

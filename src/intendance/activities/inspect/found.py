@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from intendance.model.evidence.backup import BackupCompleted
+from intendance.model.evidence.filled import StoreFilled
 from intendance.model.evidence.inspection import InspectionCompleted
 from intendance.model.evidence.prune import PruneBegun, PruneCompleted
 from intendance.model.frozen import dataclass
@@ -76,13 +77,21 @@ def pruned_sets(store: str, prunings: Iterable[PruneBegun | PruneCompleted]) -> 
 
 
 def expected_sets(
-    store: str, completed: Iterable[BackupCompleted], pruned: Collection[str] = ()
+    store: str,
+    completed: Iterable[BackupCompleted],
+    pruned: Collection[str] = (),
+    fillings: Iterable[StoreFilled] = (),
 ) -> dict[str, BackupCompleted]:
     """The sets that the ledger says are in this store; `completed` is newest first, the newest word on a set counts."""
+    brought = {each.set for filled in fillings if filled.store == store for each in filled.sets}
     latest: dict[str, BackupCompleted] = {}
     for backup in completed:
         latest.setdefault(backup.set, backup)
-    return {name: backup for name, backup in latest.items() if store in backup.stores and name not in pruned}
+    return {
+        name: backup
+        for name, backup in latest.items()
+        if (store in backup.stores or name in brought) and name not in pruned
+    }
 
 
 def remember(store: str, inspections: Iterable[Fact[InspectionCompleted]]) -> Memory:

@@ -22,6 +22,7 @@ from intendance.model.errors.sets import (
     SetDamaged,
     SetMissing,
 )
+from intendance.model.evidence.filled import StoreFilled
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.prune import PruneBegun, PruneCompleted
 from intendance.model.frozen import dataclass
@@ -188,7 +189,7 @@ class _Inspection:
                 found=found,
                 incomplete=self._incomplete[0],
                 incomplete_bytes=self._incomplete[1],
-                expected=expected_sets(self.store.name, completed, pruned)
+                expected=expected_sets(self.store.name, completed, pruned, self._filled())
                 if self._here
                 else turns.seen_before(self.store.name, self._looks, pruned),
                 sequences=frozenset(backup.sequence for backup in completed) if self._here else met,
@@ -201,6 +202,9 @@ class _Inspection:
                 thirtieths=thirtieths,
             )
         )
+
+    def _filled(self) -> tuple[StoreFilled, ...]:
+        return tuple(fact.data for fact in self._book.facts("store.filled", asset=self._job.asset))
 
     def _ledger(self) -> str:
         """The ledger of the newest set: a host knows the numbers of that one's chain from all stores together."""

@@ -17,7 +17,7 @@ from intendance.model.errors import IntendanceError
 from intendance.model.errors.engine import CredentialsUnusable, SourceUnreachable
 from intendance.model.errors.process import ProgramFailed, ProgramTimedOut
 from intendance.model.plan import MariadbAsset, SecretReference
-from intendance.system import process
+from intendance.system import process, secret
 from intendance.system.redaction import Secrets
 
 CONNECT_SECONDS = 10
@@ -128,7 +128,7 @@ class Client:
         if reference is None:
             return "--no-defaults"
         if reference.file is not None:
-            path = self._usable_file(Path(reference.file))
+            path = self._usable_file(self._found(reference.file))
         else:
             self._descriptor = _in_memory(self._secret(reference))
             path = f"/proc/self/fd/{self._descriptor}"
@@ -138,6 +138,12 @@ class Client:
             self.close()
             raise
         return f"--defaults-file={path}"
+
+    def _found(self, file: str) -> Path:
+        try:
+            return secret.path_of(file)
+        except secret.SecretUnusable as unusable:
+            raise self._unusable(unusable.detail, unusable.remedy) from None
 
     def _usable_file(self, path: Path) -> str:
         try:

@@ -36,7 +36,7 @@ class Policy:
             return self._canary(steps)
         if cause == UNDELIVERABLE:
             failed = (labels.get("contact", ""), labels.get("channel", ""))
-            others = [pair for pair in self._pairs() if pair != failed]
+            others = [pair for pair in self.pairs() if pair != failed]
             return tuple(
                 AlertStep(after_seconds=600 if place else 0, to=contact, by=(way,))
                 for place, (contact, way) in enumerate(others)
@@ -49,7 +49,7 @@ class Policy:
         mails = [pair for pair in pairs if pair[1] == "email"]
         return tuple(AlertStep(after_seconds=0, to=contact, by=(way,)) for contact, way in (mails or pairs)[:1])
 
-    def _pairs(self) -> Iterator[tuple[str, Way]]:
+    def pairs(self) -> Iterator[tuple[str, Way]]:
         """Everybody whom some step reaches, then everybody who could be reached, in the plan's order."""
         alerts = self.alerts or Alerts()
         told = [(step.to, way) for step in (*alerts.critical, *alerts.warning) for way in step.by]

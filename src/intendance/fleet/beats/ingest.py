@@ -46,6 +46,7 @@ class Ingest:
         self._minutes: dict[tuple[str, int], int] = {}
         self._heads: dict[str, tuple[Live, str, int]] = {}
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._per_second = [0] * 60
         self._second = -1
         self.heard = self.refused = 0
@@ -124,8 +125,12 @@ class Ingest:
     def flush(self) -> int:
         """Write what came since the last time; how many nodes. What could not be written is kept for the next time.
 
-        Raises DatabaseUnreachable.
+        What another thread is writing is written when this returns. Raises DatabaseUnreachable.
         """
+        with self._writing:
+            return self._flush()
+
+    def _flush(self) -> int:
         with self._lock:
             dirty, self._dirty = self._dirty, {}
             minutes, self._minutes = self._minutes, {}

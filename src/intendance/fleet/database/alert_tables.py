@@ -30,6 +30,8 @@ alert = Table(
     CheckConstraint("state IN ('pending', 'firing', 'acked', 'resolved')", name="state"),
     Index("uq_alert_open", "key", unique=True, sqlite_where=text("state <> 'resolved'"),
           postgresql_where=text("state <> 'resolved'")),
+    Index("ix_alert_key", "key"),
+    Index("ix_alert_parent", "parent"),
     Index("ix_alert_state_started_us", "state", "started_us"),
     Index("ix_alert_node_started_us", "node", "started_us"),
 )  # fmt: skip

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from intendance.fleet.beats.decide import LATE_US, MISSING_US
 from intendance.model.frozen import dataclass
 
 SECOND_US = 1_000_000
-LATE_US = 75 * SECOND_US
-MISSING_US = 120 * SECOND_US
 SETTLE_US = SECOND_US // 2
 """A beat that came in time is written within 250 ms; for that long a deadline is not over."""
 GRACE_US = MISSING_US - LATE_US
@@ -36,6 +35,7 @@ CANARY_WITHIN_US = 180 * SECOND_US
 CANARY_OVERDUE_US = 26 * 3600 * SECOND_US
 OBSERVER_EVERY_US = 60 * SECOND_US
 OUTBOX_OLDEST_US = 120 * SECOND_US
+CLOCK_SET = "clock set"
 
 
 def deadline_us(last_seen_us: int, observable_since_us: int) -> int:
@@ -66,10 +66,16 @@ def blindness(last_tick_us: int | None, now_us: int, elapsed_us: int | None) -> 
         return Blind(now_us, now_us, "first start")
     passed = now_us - last_tick_us
     if elapsed_us is not None and abs(passed - elapsed_us) > BLIND_US:
-        return Blind(min(last_tick_us, now_us), now_us, "clock set")
+        return Blind(min(last_tick_us, now_us), now_us, CLOCK_SET)
     if passed > BLIND_US or passed < -BLIND_US:
         return Blind(min(last_tick_us, now_us), now_us, "restart" if elapsed_us is None else "stalled")
     return None
+
+
+def set_back_us(last_tick_us: int | None, now_us: int, elapsed_us: int) -> int:
+    """By how much the clock was set back since the last tick; 0 where it was not, or only by what nobody notices."""
+    back = 0 if last_tick_us is None else last_tick_us + elapsed_us - now_us
+    return back if back > BLIND_US else 0
 
 
 @dataclass(frozen=True, slots=True)

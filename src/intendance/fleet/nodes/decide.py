@@ -59,16 +59,3 @@ def admit(
     if origin == known.origin or origin in known.former_origins:
         return TokenRefused(detail="its ledger bears the name of one that was here before")
     return Admission(incarnation=known.incarnation + 1, new_key=True)
-
-
-LATE_US = 75_000_000
-MISSING_US = 120_000_000
-"""After its last beat a node is late, then missing: two intervals (MAINT_002, MAINT_010)."""
-
-
-def heard(state: str, last_seen_us: int, now_us: int) -> str:
-    """The state of a node as it is told: that of a silent one never stays `up` because nobody has noticed yet."""
-    if state not in {"up", "late"}:
-        return state
-    silent_us = now_us - last_seen_us
-    return "missing" if silent_us > MISSING_US else "late" if silent_us > LATE_US else state

@@ -10,6 +10,8 @@ from hashlib import sha256
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
+from intendance.fleet.beats.decide import MISSING_US
+from intendance.fleet.beats.presence import presence
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.tables import (
     enrolment_token,
@@ -202,7 +204,7 @@ class Nodes:
         this_head = (evidence_head.c.node == node.c.node) & (evidence_head.c.incarnation == node.c.incarnation)
         asked = (
             select(
-                node, node_key.c.fingerprint, node_state.c.state, node_state.c.last_seen_us, node_state.c.skew_ms,
+                node, node_key.c.fingerprint, node_state.c.deadline_us, node_state.c.last_seen_us, node_state.c.skew_ms,
                 evidence_head.c.size, evidence_head.c.signed_size, open_findings.c.found,
             )
             .join(node_key, this_key)
@@ -213,28 +215,32 @@ class Nodes:
             .order_by(node.c.node)
             .limit(limit)
         )  # fmt: skip
-        now_us = self._now_us()
+        now = self._clock.read().at
         with self._database.read() as connection:
-            return tuple(_seen(row, now_us) for row in connection.execute(asked))
+            return tuple(_seen(row, now) for row in connection.execute(asked))
 
 
-def _seen(row: Row[tuple[object, ...]], now_us: int) -> NodeSeen:
+def _seen(row: Row[tuple[object, ...]], now: datetime) -> NodeSeen:
     ended = row.decommissioned_us
-    seen_us = row.last_seen_us
+    heard = presence(_at(row.last_seen_us), _at(row.deadline_us), now)
     return NodeSeen(
         node=row.node,
         incarnation=row.incarnation,
-        state="decommissioned" if ended is not None else decide.heard(row.state, seen_us, now_us),
-        last_seen_at=None if seen_us is None else from_us(seen_us),
+        state="decommissioned" if ended is not None else heard.value,
+        last_seen_at=_at(row.last_seen_us),
         skew_ms=row.skew_ms or 0,
         software=row.software,
         fingerprint=row.fingerprint,
         enrolled_at=from_us(row.enrolled_us),
-        decommissioned_at=None if ended is None else from_us(ended),
+        decommissioned_at=_at(ended),
         evidence_size=row.size or 0,
         signed_size=row.signed_size or 0,
         findings=row.found or 0,
     )
+
+
+def _at(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)
 
 
 def _invitation(row: Row[tuple[object, ...]]) -> decide.Invitation:
@@ -322,7 +328,7 @@ def _begin_to_watch(connection: Connection, asked: Enrolment, incarnation: int, 
             state="up",
             state_since_us=now_us,
             last_seen_us=now_us,
-            deadline_us=now_us + decide.MISSING_US,
+            deadline_us=now_us + MISSING_US,
             software=asked.software,
         )
     )

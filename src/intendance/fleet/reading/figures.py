@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from intendance.fleet.database.connect import from_us, to_us
+from intendance.fleet.beats.presence import presence
+from intendance.fleet.database.connect import from_us
 from intendance.fleet.database.tables import alert, evidence_head, finding, node, node_state, outbox
 from intendance.fleet.manager import Manager
-from intendance.fleet.nodes.decide import heard
 from intendance.fleet.reading.decide import Answer
 from intendance.fleet.reading.service import Reading
 from intendance.model.frozen import dataclass
@@ -123,22 +123,22 @@ def _nodes(connection: Connection, now: datetime, counts: Mapping[str, Any]) -> 
     this_head = (evidence_head.c.node == node.c.node) & (evidence_head.c.incarnation == node.c.incarnation)
     asked = (
         select(
-            node.c.node, node.c.site, node.c.region, node.c.labels, node_state.c.state, node_state.c.last_seen_us,
-            node_state.c.skew_ms, node_state.c.spooled, evidence_head.c.size, evidence_head.c.signed_size,
+            node.c.node, node.c.site, node.c.region, node.c.labels, node_state.c.deadline_us,
+            node_state.c.last_seen_us, node_state.c.skew_ms, node_state.c.spooled,
+            evidence_head.c.size, evidence_head.c.signed_size,
         )
         .join(node_state, node_state.c.node == node.c.node)
         .outerjoin(evidence_head, this_head)
         .where(node.c.decommissioned_us.is_(None), ~node.c.node.startswith(".", autoescape=True))
         .order_by(node.c.node)
     )  # fmt: skip
-    now_us = to_us(now)
     return tuple(
         NodeFigures(
             node=row.node,
             site=row.site,
             region=row.region,
             labels=_labels(row.labels),
-            state=heard(row.state, row.last_seen_us, now_us),
+            state=presence(from_us(row.last_seen_us), from_us(row.deadline_us), now).value,
             last_seen_at=from_us(row.last_seen_us),
             skew_ms=row.skew_ms,
             spooled=row.spooled,

@@ -8,9 +8,10 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, func, select
 
+from intendance.fleet.beats.presence import presence
 from intendance.fleet.database.connect import Database, from_us
 from intendance.fleet.database.tables import alert_event, evidence_head, finding, node, node_state, setting, verdict
-from intendance.fleet.verdicts.standing import STOPPED_AFTER, NodeBrief, presence
+from intendance.fleet.verdicts.standing import STOPPED_AFTER, NodeBrief
 
 LOOKED = "verdicts.looked_us"
 """The setting that says when the judge looked last."""
@@ -65,7 +66,7 @@ def _instant(us: int | None) -> datetime | None:
 def briefs(connection: Connection, now: datetime) -> tuple[NodeBrief, ...]:
     """The nodes of the fleet, and how each is heard."""
     asked = (
-        select(node.c.node, node.c.site, node_state.c.last_seen_us)
+        select(node.c.node, node.c.site, node_state.c.last_seen_us, node_state.c.deadline_us)
         .join(node_state, node_state.c.node == node.c.node, isouter=True)
         .where(node.c.decommissioned_us.is_(None), ~node.c.node.startswith(".", autoescape=True))  # a canary is none
         .order_by(node.c.node)
@@ -74,7 +75,7 @@ def briefs(connection: Connection, now: datetime) -> tuple[NodeBrief, ...]:
         NodeBrief(
             node=row.node,
             site=row.site or None,
-            presence=presence(_instant(row.last_seen_us), now),
+            presence=presence(_instant(row.last_seen_us), _instant(row.deadline_us), now),
             last_seen=_instant(row.last_seen_us),
         )
         for row in connection.execute(asked)

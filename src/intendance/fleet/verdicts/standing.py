@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from intendance.catalogue.rule import Rule, Rulebook
+from intendance.fleet.beats.presence import Presence
 from intendance.fleet.ledgers.decide import Doubt
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import GRAVEST_FIRST, WORST_FIRST, State, Verdict
@@ -20,31 +20,6 @@ SOON = timedelta(days=7)
 STOPPED_AFTER = timedelta(minutes=2)
 _RARE = SOON.total_seconds()
 """A rule whose evidence comes more often than that is always about to change: it is never `soon`."""
-
-
-class Presence(StrEnum):
-    """What the manager knows of a node's life. `unobservable`: the manager itself could not hear."""
-
-    UP = "up"
-    LATE = "late"
-    MISSING = "missing"
-    UNOBSERVABLE = "unobservable"
-    NEVER = "never"
-
-
-LATE_AFTER = timedelta(seconds=75)
-MISSING_AFTER = timedelta(seconds=120)
-"""MAINT_002: a silence of more than two minutes."""
-
-
-def presence(last_seen: datetime | None, now: datetime) -> Presence:
-    """How a node is heard, by its last beat alone: nobody has to notice a silence for it to be shown."""
-    if last_seen is None:
-        return Presence.NEVER
-    silence = now - last_seen
-    if silence > MISSING_AFTER:
-        return Presence.MISSING
-    return Presence.LATE if silence > LATE_AFTER else Presence.UP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

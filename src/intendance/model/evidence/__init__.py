@@ -14,6 +14,7 @@ from intendance.model.evidence.accounts import AccountChanged, SessionOpened, To
 from intendance.model.evidence.attested import StoreAttested
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
+from intendance.model.evidence.filled import StoreFilled
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.guide import RestoreGuided
 from intendance.model.evidence.heartbeat import HeartbeatsSummed
@@ -62,6 +63,7 @@ Evidence = (
     | SessionOpened
     | LedgerImported
     | StoreAttested
+    | StoreFilled
     | TokenChanged
     | RestoreGuided
     | HeartbeatsSummed
@@ -103,6 +105,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "drill.failed": DrillFailed,
         "ledger.imported": LedgerImported,
         "store.attested": StoreAttested,
+        "store.filled": StoreFilled,
         "restore.guided": RestoreGuided,
     }
 )

@@ -53,7 +53,8 @@ class SecretReference(Group):
     EXACTLY_ONE = ("file", "env", "command")
     SECRET = True
     file: FilePath = optional(
-        "A file that holds it, from the root or from the plan's folder; only its owner may read it.",
+        "A file that holds it, from the root, from the plan's folder, or from the home (`~/`) of who runs Intendance."
+        " Only its owner may read it.",
         example="/etc/intendance/mariadb.cnf",
     )
     env: Variable = optional("The name of an environment variable of the agent that holds it.", example="DB_PASSWORD")
