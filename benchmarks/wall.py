@@ -36,6 +36,7 @@ from intendance.fleet.database.connect import Database, open_database, to_us
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import evidence_head, node, node_key, node_state, setting, verdict
 from intendance.fleet.ledgers.service import Ledgers
+from intendance.fleet.plans.service import Plans
 from intendance.fleet.verdicts import rows
 from intendance.fleet.verdicts.changing import LOOKED
 from intendance.fleet.verdicts.service import About, Verdicts
@@ -176,6 +177,7 @@ def report(database: Database, clock: MovableClock, options: argparse.Namespace)
     fleet = Verdicts(database, clock, About(fleet="bench", organisation="Bench", zone="UTC"), say=print)
     services = Services(
         accounts=accounts, fleet=fleet, ledgers=Ledgers(database), assets=Assets(database, clock),
+        plans=Plans(database, clock),
         live=Live(fleet.stamps), clock=clock, organisation="Bench", language="en", zone="UTC", secure=False,
     )  # fmt: skip
     good = True

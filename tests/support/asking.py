@@ -18,6 +18,7 @@ from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.manager import Manager
+from intendance.fleet.plans.service import Plans
 from intendance.fleet.reading.figures import Counting
 from intendance.fleet.reading.service import Reading
 from intendance.fleet.tokens.decide import Scope
@@ -59,6 +60,7 @@ class Asked:
         return Pages(
             accounts=self.accounts, fleet=self.verdicts, ledgers=Ledgers(self.database),
             live=Live(self.verdicts.stamps), assets=Assets(self.database, self.clock),
+            plans=Plans(self.database, self.clock),
             clock=self.clock, organisation="ASBL Exemple", language="fr",
             zone="Europe/Brussels", secure=False,
         )  # fmt: skip

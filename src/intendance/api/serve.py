@@ -116,6 +116,7 @@ def _app(manager: Manager, settings: Settings, listening: Listening) -> tuple[AS
         fleet=behind.verdicts,
         ledgers=behind.ledgers,
         assets=behind.assets,
+        plans=behind.plans,
         live=live,
         clock=manager.clock,
         organisation=settings.organisation or settings.fleet,

@@ -28,6 +28,7 @@ from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.log import FleetLog
 from intendance.fleet.manager import Manager, Say
 from intendance.fleet.nodes.service import Nodes
+from intendance.fleet.plans.service import Plans
 from intendance.fleet.reading.figures import Counting
 from intendance.fleet.reading.service import Reading
 from intendance.fleet.tokens.service import Tokens
@@ -94,6 +95,7 @@ class Faces:
     reading: Reading
     counting: Counting
     assets: Assets
+    plans: Plans
 
 
 def faces(manager: Manager, settings: Settings) -> Faces:
@@ -108,6 +110,7 @@ def faces(manager: Manager, settings: Settings) -> Faces:
         reading=reading,
         counting=Counting(manager, reading),
         assets=Assets(manager.database, manager.clock),
+        plans=Plans(manager.database, manager.clock),
     )
 
 

@@ -15,6 +15,11 @@ def node(name: str) -> str:
     return f"{NODES}/{quote(name, safe='')}"
 
 
+def plan(node_name: str) -> str:
+    """The page of the plan of a node."""
+    return f"{node(node_name)}/plan"
+
+
 def asset(node_name: str, name: str) -> str:
     """The page of an asset of a node."""
     return f"{node(node_name)}/assets/{quote(name, safe='')}"

@@ -58,6 +58,7 @@ def routes(services: Services) -> Sequence[BaseRoute]:
         get("/", pages.show_wall, Right.READ),
         get("/nodes", pages.nodes, Right.READ),
         get("/nodes/{node}", pages.one_node, Right.READ),
+        *data("/nodes/{node}/plan", pages.one_plan),
         *data("/nodes/{node}/assets/{asset}", pages.one_asset),
         get("/rules", pages.rules, Right.READ),
         get("/rules/{rule}", pages.one_rule, Right.READ),

@@ -104,6 +104,7 @@ def held(verdict: Verdict, standing: Standing, _: Translator) -> Held:
 
 
 def _links(name: str, _: Translator) -> Iterable[Evidence]:
+    yield Evidence(name=_("Plan"), href=addresses.plan(name))
     yield Evidence(name=_("Ledger"), href=addresses.ledger(name))
 
 

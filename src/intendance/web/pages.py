@@ -11,7 +11,7 @@ from intendance.model.errors.accounts import PageUnknown
 from intendance.model.errors.catalogue import RuleUnknown
 from intendance.model.errors.ledger import RecordUnreadable
 from intendance.model.verdict import WORST_FIRST
-from intendance.web import addresses, asset, ledger, node, rule, words
+from intendance.web import addresses, asset, ledger, node, plan, rule, words
 from intendance.web import record as records
 from intendance.web.render import Frame
 from intendance.web.visit import Visit
@@ -93,6 +93,29 @@ def one_asset(visit: Visit) -> Response:
         typed=f"intendance backup list {name}",
     )
     return visit.page("asset.html", frame, view=view, node=of, node_href=addresses.node(of))
+
+
+def one_plan(visit: Visit) -> Response:
+    """The plan in force on a node."""
+    name = visit.request.path_params["node"]
+    standing = visit.standing(name)
+    try:
+        found = visit.services.plans.one(name) if name in {each.node for each in standing.nodes} else None
+    except RecordUnreadable as error:
+        return visit.problem(error, 500, addresses.ledger(name))
+    if found is None:
+        return visit.problem(PageUnknown(name=name), 404, addresses.NODES)
+    if visit.wants_data:
+        return visit.data("intendance.plan/1", found)
+    _ = visit.texts
+    view = plan.plan_page(found, standing, _)
+    address = addresses.plan(name)
+    title = _("Plan of {node}").format(node=name)
+    frame = replace(
+        _frame(standing, f"{title} · {standing.organisation}", address),
+        live=True, data=f"{address}.json", typed="intendance plan show",
+    )  # fmt: skip
+    return visit.page("plan.html", frame, view=view, node=name, node_href=addresses.node(name))
 
 
 def rules(visit: Visit) -> Response:

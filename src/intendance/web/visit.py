@@ -18,6 +18,7 @@ from intendance.fleet.accounts.decide import Right, Stage, may
 from intendance.fleet.accounts.service import Accounts, Session
 from intendance.fleet.assets.service import Assets
 from intendance.fleet.ledgers.service import Ledgers
+from intendance.fleet.plans.service import Plans
 from intendance.fleet.verdicts.service import Verdicts
 from intendance.fleet.verdicts.standing import Standing
 from intendance.language.spoken import advice_of, message_of
@@ -48,6 +49,7 @@ class Services:
     fleet: Verdicts
     ledgers: Ledgers
     assets: Assets
+    plans: Plans
     live: Live
     clock: Clock
     organisation: str

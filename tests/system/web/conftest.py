@@ -20,6 +20,7 @@ from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.ledgers.service import Ledgers
+from intendance.fleet.plans.service import Plans
 from intendance.fleet.verdicts.service import About, Verdicts
 from intendance.web.app import Headers, routes
 from intendance.web.live import Live
@@ -86,6 +87,7 @@ def make_services(database: Database, clock: MovableClock, accounts: Accounts, f
         fleet=fleet,
         ledgers=Ledgers(database),
         assets=Assets(database, clock),
+        plans=Plans(database, clock),
         live=Live(fleet.stamps),
         clock=clock,
         organisation="ASBL Exemple",

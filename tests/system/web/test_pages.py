@@ -246,6 +246,14 @@ def test_an_asset_is_a_page_and_data_of_the_same_records(
     told = data.json()
     assert (told["schema"], told["name"], len(told["sets"])) == ("intendance.asset/1", "shop-db", 20)
     assert [each["name"] for each in told["drills"][0]["legs"]] == ["restore", "by_hand"]
+    plan = browser.client.get("/nodes/web-01/plan?lang=en").text
+    assert "under asbl." in plan
+    assert "/nodes/web-01/assets/shop-db" in plan
+    kept = browser.client.get("/nodes/web-01/plan.json").json()
+    assert (kept["schema"], [each["name"] for each in kept["assets"]]) == (
+        "intendance.plan/1",
+        ["shop-db", "site-files"],
+    )
     seq = told["sets"][0]["seq"]
     assert browser.client.get(f"/ledger/web-01/{seq}").status_code == 200
 

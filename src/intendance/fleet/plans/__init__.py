@@ -1,0 +1,1 @@
+"""The plan in force on each node, as its own evidence tells of it."""
