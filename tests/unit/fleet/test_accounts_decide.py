@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -92,3 +93,36 @@ def test_half_a_log_in_waits_five_minutes() -> None:
 )
 def test_a_password_is_judged_by_what_guessing_it_costs(password: str, fault: str | None) -> None:
     assert decide.password_fault(password, "leadupont") == fault
+
+
+def test_a_lock_ends_at_its_instant() -> None:
+    account = replace(_account(), locked_until=NOW)
+    assert decide.locked(account, NOW - timedelta(microseconds=1))
+    assert not decide.locked(account, NOW)
+    assert not decide.locked(_account(), NOW)
+
+
+def test_a_lock_doubles_until_it_lasts_an_hour() -> None:
+    locks = [decide.lock_after(decide.FREE_TRIES + more, NOW) for more in range(8)]
+    minutes = [int((lock - NOW).total_seconds()) // 60 for lock in locks if lock is not None]
+    assert minutes == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("password", "name", "fault"),
+    [
+        ("abcde" + "f" * 251, "", None),
+        ("abcde" + "f" * 252, "", "long"),
+        ("abcdeabcdeab", "", None),
+        ("abcdabcdabcd", "", "plain"),
+        ("xMarie-Dubois", "marie-dubois", "name"),
+        ("a sentence by marie", "marie", None),
+    ],
+)
+def test_a_password_at_its_limits(password: str, name: str, fault: str | None) -> None:
+    assert decide.password_fault(password, name) == fault
+
+
+def test_a_code_may_be_typed_in_two_halves() -> None:
+    code, step = decide.code_at(SECRET, decide.code_step(NOW)), decide.code_step(NOW)
+    assert decide.accepted_step(SECRET, f"{code[:3]} {code[3:]}", NOW, last_step=0) == step

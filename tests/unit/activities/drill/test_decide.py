@@ -6,10 +6,22 @@ from datetime import timedelta
 
 import pytest
 
-from intendance.activities.drill.decide import Known, expect_no_rollback, rpo_seconds, select
+from intendance.activities.drill.decide import (
+    CHECKS_KEPT,
+    Known,
+    compared,
+    expect_no_rollback,
+    judged,
+    kept,
+    rpo_seconds,
+    select,
+)
 from intendance.model.errors.drill import DrillRolledBack
 from intendance.model.errors.sets import NoPointReachable, PointFaulty
 from intendance.model.evidence.drill import Unusable
+from intendance.model.evidence.restore import Check
+from intendance.model.plan import DrillCheck
+from intendance.sets.assertions import Question
 from intendance.sets.points import points
 from tests.support.drills import completed
 from tests.support.sets import START, manifest, seen
@@ -68,8 +80,59 @@ def test_an_older_set_in_the_place_of_a_newer_one_is_told() -> None:
     with pytest.raises(DrillRolledBack, match="is not the one that was there"):
         expect_no_rollback("site", "local", [seen(1)], (), {1: Known(set=manifest(1).set, manifest_sha256="f" * 64)})
     expect_no_rollback("site", "local", [seen(1), seen(2)], (), {1: known(1)})
+    expect_no_rollback("site", "local", [seen(1)], (), {1: known(1)})
 
 
 def test_what_would_be_lost_is_rounded_up() -> None:
     assert rpo_seconds(START + timedelta(seconds=1.2), START) == 2
     assert rpo_seconds(START - timedelta(days=1), START) == 0
+
+
+@pytest.mark.parametrize(
+    ("bounds", "found", "ok"),
+    [
+        ({"at_least": 3}, "3", True),
+        ({"at_least": 3}, "2.9", False),
+        ({"at_most": 3}, "3", True),
+        ({"at_most": 3}, "4", False),
+        ({"equals": 0}, "0", True),
+        ({"equals": 0}, "1", False),
+        ({"at_least": 0}, None, False),
+        ({"at_least": 0}, "many", False),
+    ],
+)
+def test_an_answer_is_judged_by_its_bound(bounds: dict[str, int], found: str | None, ok: bool) -> None:
+    assert judged(Question(check=DrillCheck(sql="select 1", **bounds)), found).ok is ok  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("before", "found", "after", "ok"),
+    [
+        ("5", "5", "9", True),
+        ("5", "9", "9", True),
+        ("9", "7", "5", True),
+        ("5", "10", "9", False),
+        ("a", "b", "b", True),
+        ("a", "b", "c", False),
+        ("5", None, "5", False),
+        (None, "5", "5", False),
+    ],
+)
+def test_an_answer_lies_between_what_the_original_gave(
+    before: str | None, found: str | None, after: str | None, ok: bool
+) -> None:
+    question = Question(check=DrillCheck(sql="select 1", compare="source"), before=before, after=after)
+    assert judged(question, found).ok is ok
+
+
+def test_what_one_leg_alone_brought_back_is_a_difference() -> None:
+    assert compared({"a": "1"}, {"a": "1"}).ok
+    assert not compared({"a": "1", "b": "2"}, {"a": "1"}).ok
+    assert not compared({"a": "1"}, {"a": "1", "b": "2"}).ok
+
+
+def test_what_failed_is_kept_first() -> None:
+    checks = [Check(name=str(number), ok=number != 70, found="x") for number in range(80)]
+    shown = kept(checks)
+    assert len(shown) == CHECKS_KEPT
+    assert [each.ok for each in shown[:2]] == [False, True]
