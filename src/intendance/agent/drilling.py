@@ -14,6 +14,7 @@ from intendance.activities.drill.job import DrillContext, DrillJob
 from intendance.activities.drill.scratch import default_parent
 from intendance.agent.compose import open_node, person
 from intendance.agent.drilling_here import Asked, known, on_node
+from intendance.agent.far_place import Place, place_at
 from intendance.agent.hosts import NodeKey, own_book, pinned_key, signer, trusted_key, written_fingerprint
 from intendance.agent.layout import StateLayout
 from intendance.agent.service import find_asset
@@ -21,23 +22,17 @@ from intendance.agent.stopping import Stop, Stopper
 from intendance.agent.wanted import planned
 from intendance.ledger.book import Book
 from intendance.model.errors import IntendanceError
-from intendance.model.errors.drill import (
-    DrillCancelled,
-    DrillKeyChanged,
-    DrillSetsUnknown,
-    DrillStoreUnnamed,
-)
+from intendance.model.errors.drill import DrillCancelled, DrillKeyChanged, DrillSetsUnknown
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed, Trust
 from intendance.model.frozen import dataclass
-from intendance.model.plan import DirectoryStore
 from intendance.model.record import Record
 from intendance.runs import Progress
 from intendance.runs.progress import Pace, Reading
 from intendance.runs.rows import DEADLINE_SECONDS
 from intendance.sets.fetch import asset_folder
 from intendance.sets.manifest import NODE_KEY
-from intendance.stores import Store, open_store
+from intendance.stores import Store
 from intendance.system import lock
 from intendance.system.clock import Clock
 
@@ -77,7 +72,7 @@ def run_from_store(
 
     Raises DrillSetsUnknown, DrillStoreUnnamed, StoresUnreadable, DrillKeyChanged, LockHeld, and what the drill raises.
     """
-    place = _place(asked)
+    place = place_at(asked.from_store or "", asked.store)
     store, kind = place.store, place.kind
     fleet, node = _whose(place, asked)
     with own_book(state, clock, fleet, asked.host) as book:
@@ -106,40 +101,7 @@ def run_from_store(
             return _perform(job, context, "UTC", moved)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """A store that is no store of a plan in force, its kind, and whose sets are meant where its file says so."""
-
-    store: Store
-    kind: str
-    fleet: str | None = None
-    node: str | None = None
-
-
-def _place(asked: Asked) -> _Place:
-    """The store at an address: a folder, or one that a file declares. Raises DrillSetsUnknown, DrillStoreUnnamed,
-    StoresUnreadable."""
-    address = Path(asked.from_store or "").expanduser().absolute()
-    if address.is_dir():
-        if asked.store is not None:
-            detail = "it is a folder, and `--store` names one of the stores of a file"
-            raise DrillSetsUnknown(wanted="backups", store=asked.from_store, detail=detail)
-        declared = DirectoryStore(name=address.name or "store", path=str(address))
-        return _Place(store=open_store(declared), kind=declared.kind)
-    if not address.is_file():
-        detail = "there is no such folder, and no such file that declares stores"
-        raise DrillSetsUnknown(wanted="backups", store=asked.from_store, detail=detail)
-    from intendance.plan.stores_file import read_stores  # a folder needs none of it
-
-    found = read_stores(address)
-    stores = found.stores
-    chosen = stores.get(asked.store) if asked.store else next(iter(stores.values())) if len(stores) == 1 else None
-    if chosen is None:
-        raise DrillStoreUnnamed(file=asked.from_store, known=", ".join(stores))
-    return _Place(store=open_store(chosen), kind=chosen.kind, fleet=found.fleet, node=found.node)
-
-
-def _whose(place: _Place, asked: Asked) -> NodeKey:
+def _whose(place: Place, asked: Asked) -> NodeKey:
     """Whose sets are meant. Raises DrillSetsUnknown unless one node alone has sets of that asset."""
     found: set[NodeKey] = set()
     wanted = asked.node or place.node

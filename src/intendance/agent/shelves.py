@@ -148,7 +148,7 @@ def _read(node: Node, asset: Asset, failures: list[IntendanceError]) -> Mapping[
     for name in asset.backup.stores:
         try:
             store: Store = open_store(node.plan.stores[name])
-            found[name] = read_sets(store, prefix, genesis.data.openpgp_fingerprint, known)
+            found[name] = read_sets(store, prefix, genesis.data.trusted_keys, known)
         except IntendanceError as error:
             failures.append(error)
     return found

@@ -9,6 +9,7 @@ import typer
 
 from intendance.cli import ledger_pages
 from intendance.cli.output import Invocation, Output
+from intendance.cli.rebuild import restart
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import Exit
 
@@ -163,6 +164,9 @@ def import_(
         Output(as_json=True).json(elsewhere.imported_json(imported))
     else:
         elsewhere.tell_imported(translator(invocation.language, "elsewhere"), imported)
+
+
+application.command()(restart)
 
 
 def _note(invocation: Invocation, output: Output) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from intendance.cli.output import Invocation, Output
 from intendance.cli.plan_problems import as_json, declared, problem_json, problems, warned, warnings
+from intendance.cli.rebuild import recover
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import Exit, IntendanceError
 from intendance.model.errors.plan import PlanMissing
@@ -33,7 +34,7 @@ Node = Annotated[
 def register(root: typer.Typer) -> None:
     """Add the noun."""
     noun = typer.Typer(help="Check, show, compare and adopt a maintenance plan.", no_args_is_help=True)
-    for command in (check, show, diff, schema, adopt):
+    for command in (check, show, diff, schema, adopt, recover):
         noun.command()(command)
     root.add_typer(noun, name="plan")
 

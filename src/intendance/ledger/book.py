@@ -6,19 +6,20 @@ import os
 import pwd
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from intendance.ledger import envelope, keys, rows, sealing, tiles
+from intendance.ledger import envelope, rows, sealing, tiles
+from intendance.ledger.beginning import Before, new_genesis
 from intendance.ledger.canonical import clean
 from intendance.ledger.failures import failures
 from intendance.ledger.layout import Layout
 from intendance.ledger.note import Checkpoint, VerifierKey
-from intendance.ledger.origin import FLEET_LOG, node_of, of_fleet, of_node
+from intendance.ledger.origin import node_of
 from intendance.ledger.tlog import inclusion_proof, leaf_hash, verify_inclusion
 from intendance.model.errors import InternalError
 from intendance.model.errors.ledger import CheckpointUnusable, LedgerContradicted, LedgerExists, RecordMissing
@@ -121,9 +122,18 @@ class Book:
 
     @classmethod
     def create(
-        cls, state: Path, *, fleet: str, node: str, openpgp_fingerprint: str, software: str, clock: Clock
+        cls,
+        state: Path,
+        *,
+        fleet: str,
+        node: str,
+        openpgp_fingerprint: str,
+        software: str,
+        clock: Clock,
+        before: Before | None = None,
     ) -> Book:
-        """Begin a ledger: signing key, database, genesis record 0, first checkpoint. `node` may be FLEET_LOG.
+        """Begin a ledger: signing key, database, genesis record 0, first checkpoint. `node` may be FLEET_LOG; with
+        `before` it follows another ledger.
 
         What an interrupted creation left is completed. Raises LedgerExists, LedgerKeyUnusable, StateUnusable.
         """
@@ -133,7 +143,7 @@ class Book:
             with lock.waiting(layout.lock):
                 connection = _begin_database(layout)
                 try:
-                    genesis = _new_genesis(layout, fleet, node, openpgp_fingerprint, software, clock)
+                    genesis = new_genesis(layout, fleet, node, openpgp_fingerprint, software, clock, before)
                     book = cls(layout, connection, genesis, clock)
                     with book.transaction() as transaction:
                         transaction.append(genesis, actor=f"person:{_user()}")
@@ -360,21 +370,6 @@ def _begin_database(layout: Layout) -> sqlite3.Connection:
         connection.close()
         raise LedgerExists(state=layout.state, origin=origin)
     return connection
-
-
-def _new_genesis(layout: Layout, fleet: str, node: str, fingerprint: str, software: str, clock: Clock) -> Genesis:
-    with suppress(FileExistsError):
-        keys.create_key(layout.key)
-    incarnation = f"{clock.read().at:%Y%m%dT%H%M%SZ}"
-    origin = of_fleet(fleet) if node == FLEET_LOG else of_node(fleet, node, incarnation)
-    public = keys.load_key(layout.key).public_key().public_bytes_raw()
-    return Genesis(
-        origin=origin,
-        incarnation=incarnation,
-        ledger_key=VerifierKey(origin, public).text,
-        openpgp_fingerprint=fingerprint,
-        software=software,
-    )
 
 
 def _read_genesis(connection: sqlite3.Connection, layout: Layout) -> Genesis:

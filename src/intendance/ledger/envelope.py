@@ -23,6 +23,8 @@ NO_PREVIOUS = "0" * 64
 
 _SENTENCES = frozenset({"message", "next_step"})
 """Members that repeat what programs said. They are redacted where it is heard; this is the last door."""
+_ABSENT_EMPTY = frozenset({"former_keys"})
+"""Members that came later and are left out where they say nothing: the same events give the same bytes as before."""
 
 D = TypeVar("D")
 
@@ -55,6 +57,9 @@ def evidence_data(evidence: Evidence) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(evidence)
     for name in _SENTENCES & plain.keys():
         plain[name] = redact(plain[name])
+    for name in _ABSENT_EMPTY & plain.keys():
+        if not plain[name]:
+            del plain[name]
     if _is_ascii(plain):
         return plain
     cleaned: dict[str, Any] = _clean(plain)

@@ -86,8 +86,8 @@ def survey(store: Store, folder: str) -> Survey:
     )
 
 
-def open_manifest(store: Store, asset_prefix: str, set_id: str, fingerprint: str) -> OpenedManifest:
-    """Read a set's manifest, when the key of that fingerprint has signed it and it belongs where it lies.
+def open_manifest(store: Store, asset_prefix: str, set_id: str, fingerprint: str | tuple[str, ...]) -> OpenedManifest:
+    """Read a set's manifest, when a key of that fingerprint, or of these, has signed it and it belongs where it lies.
 
     Raises SetMissing, SetDamaged, ManifestForged, ManifestInvalid, ManifestVersionUnknown, and the errors of stores.
     """
@@ -121,7 +121,7 @@ class Shelf:
     incomplete: Mapping[str, int]
 
 
-def read_sets(store: Store, asset_prefix: str, fingerprint: str, known: Mapping[str, str]) -> Shelf:
+def read_sets(store: Store, asset_prefix: str, fingerprint: str | tuple[str, ...], known: Mapping[str, str]) -> Shelf:
     """Read all manifests of an asset. `known` are the hashes that our own ledger has for manifests, by set id: these
     need no signature to be believed, so that a long list stays quick; a manifest that is not the one in the ledger is
     faulty, whoever signed it.
@@ -232,12 +232,15 @@ def read_small(store: Store, name: str, limit_bytes: int) -> bytes:
     return bytes(content[: limit_bytes + 1])
 
 
-def _require_signature(content: bytes, signature: bytes, node_key: bytes, set_id: str, fingerprint: str) -> None:
+def _require_signature(
+    content: bytes, signature: bytes, node_key: bytes, set_id: str, fingerprint: str | tuple[str, ...]
+) -> None:
     if not armor.is_canonical(signature):
         raise ManifestForged(set=set_id, detail="the signature's file was changed")
     try:
         signer = openpgp.verify(content, signature, node_key.decode("utf-8", errors="replace"))
     except (SignatureInvalid, KeyUnreadable) as error:
         raise ManifestForged(set=set_id, detail=error.message.rstrip(".")) from error
-    if signer != fingerprint:
-        raise ManifestForged(set=set_id, detail=f"it is signed by {signer}, not by {fingerprint}")
+    trusted = (fingerprint,) if isinstance(fingerprint, str) else fingerprint
+    if signer not in trusted:
+        raise ManifestForged(set=set_id, detail=f"it is signed by {signer}, not by {' or '.join(trusted)}")

@@ -34,7 +34,7 @@ from tests.support.clock import MovableClock
 from tests.support.fleet import BEGAN
 from tests.support.nodes import SimulatedNode
 
-EXAMPLES = 8
+EXAMPLES = 5
 SCHEMA = schemathesis.openapi.from_dict(json.loads(described.written()))
 _FOUND: list[Any] = [each.ok() for each in cast(Any, SCHEMA.get_all_operations())]
 OPERATIONS = {f"{each.method.upper()} {each.path}": each for each in _FOUND}

@@ -36,19 +36,20 @@ class Served:
     def run(self, *words: str, scope: str = "read", url: str = "") -> tuple[int, str, str]:
         """Exit code, answer, talk."""
         where = ("--manager", url or self.url, "--token", str(self.folder / scope))
-        return self.command(*words, *where)
-
-    def command(self, *words: str) -> tuple[int, str, str]:
-        """The same, with these words alone."""
-        command = [sys.executable, "-m", "intendance", "--state", str(self.folder / "none"), *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.returncode, done.stdout, done.stderr
+        return _command(self.folder, *words, *where)
 
     def json(self, *words: str) -> tuple[int, Any]:
         """Exit code and the answer for machines."""
         code, out, _ = self.run(*words, "--json")
         return code, json.loads(out)
+
+
+def _command(folder: Path, *words: str) -> tuple[int, str, str]:
+    """Exit code, answer and talk of the command line with these words."""
+    command = [sys.executable, "-m", "intendance", "--state", str(folder / "none"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture
@@ -98,9 +99,8 @@ def test_who_gives_no_answer_has_not_said_yes(served: Served, tmp_path: Path) ->
     assert (code, json.loads(out)["error"]["code"]) == (5, "manager_silent")
     assert served.run("status", url="http://fleet.example.org")[0] == 5  # a token goes by TLS alone
     served.asked.arrive(tmp_path / "nodes", life="all-well")
-    for scope in (Scope.METRICS, Scope.ACK):
-        code, out, err = served.run("status", scope=scope.value)
-        assert (code, out, "needs the scope read" in err) == (1, "", True)
+    code, out, err = served.run("status", scope=Scope.METRICS.value)
+    assert (code, out, "needs the scope read" in err) == (1, "", True)
     assert served.run("status", "--node", "nobody")[0] == 1
     served.asked.tokens.revoke("read", by="test")
     assert served.run("status")[0] == 1
@@ -112,10 +112,9 @@ def test_who_gives_no_answer_has_not_said_yes(served: Served, tmp_path: Path) ->
         ("status", "--node", "web-01"),
         ("gate", "--token", "x"),
         ("status", "--manager", "http://127.0.0.1:1"),
-        ("status", "--manager", "http://127.0.0.1:1", "--token", "/nonexistent"),
         ("status", "--manager", "http://127.0.0.1:1", "--token", "/dev/null"),
     ],
 )
-def test_words_that_cannot_be_meant_are_one_sentence(served: Served, words: tuple[str, ...]) -> None:
-    code, out, err = served.command(*words)
+def test_words_that_cannot_be_meant_are_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
+    code, out, err = _command(tmp_path, *words)
     assert (code, out, err.startswith("usage: ")) == (2, "", True), err

@@ -125,3 +125,18 @@ def test_a_gap_blinds_every_minute_that_it_touches_and_the_next() -> None:
     assert blind_minutes([(-5 * MINUTE_US, 1)], 0, 10 * MINUTE_US) == 0b11
     assert blind_minutes([(8 * MINUTE_US, None)], 0, 10 * MINUTE_US) == 0b111100000000
     assert blind_minutes([], 0, MINUTE_US) == 0
+
+
+def test_beats_at_the_turn_of_the_minute_are_all_counted(
+    manager: Manager, node: SimulatedNode, clock: MovableClock, fleet_database: Database
+) -> None:
+    clock.move(timedelta(milliseconds=-20))
+    for number in range(130):
+        clock.move(MINUTE + timedelta(milliseconds=40 if number % 3 == 0 else -20))
+        manager.ingest.hear(node.bearer, node.beat())
+    manager.ingest.flush()
+    Hearing(fleet_database).judge_due(clock.at)
+    found = _said(manager, clock)
+    assert found is not None
+    assert found.state is State.PASS
+    assert found.reason.params["heard"] == found.reason.params["minutes"]

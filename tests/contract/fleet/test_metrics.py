@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,11 +14,12 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from sqlalchemy import update
 
-from intendance.fleet.database.connect import Database
+from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.tables import node
 from intendance.fleet.tokens.decide import Scope
 from tests.support.asking import Asked
 from tests.support.clock import MovableClock
+from tests.support.fleet import BEGAN
 from tests.support.prometheus import promtool
 
 
@@ -25,6 +28,17 @@ def fleet(fleet_database: Database, clock: MovableClock, tmp_path: Path) -> Aske
     asked = Asked(fleet_database, clock)
     asked.arrive(tmp_path)
     return asked
+
+
+@pytest.fixture(scope="module")
+def still(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    """A fleet that these tests only look at."""
+    folder = tmp_path_factory.mktemp("metrics")
+    shutil.copy(sqlite_template, folder / "manager.db")
+    with open_database(folder / "manager.db") as database:
+        asked = Asked(database, MovableClock(BEGAN))
+        asked.arrive(folder)
+        yield asked
 
 
 def _figures(asked: Asked, accept: str = "") -> dict[tuple[str, ...], float]:
@@ -38,30 +52,30 @@ def _figures(asked: Asked, accept: str = "") -> dict[tuple[str, ...], float]:
     }
 
 
-def test_figures_are_those_of_the_other_answers(fleet: Asked) -> None:
-    found = _figures(fleet)
-    told = fleet.ask("/api/v1/status?node=web-01").json()
+def test_figures_are_those_of_the_other_answers(still: Asked) -> None:
+    found = _figures(still)
+    told = still.ask("/api/v1/status?node=web-01").json()
     for state, count in told["summary"].items():
         assert found["intendance_node_verdicts", "web-01", state] == count
     assert (found["intendance_answer", "broken"], found["intendance_answer", "holds"]) == (1, 0)
-    (seen,) = fleet.ask("/api/v1/nodes").json()["nodes"]
+    (seen,) = still.ask("/api/v1/nodes").json()["nodes"]
     assert found["intendance_node_evidence_signed_records", "web-01"] == seen["signed_records"] > 0
-    assert found["intendance_node_last_heartbeat_timestamp_seconds", "web-01"] == fleet.clock.at.timestamp()
+    assert found["intendance_node_last_heartbeat_timestamp_seconds", "web-01"] == still.clock.at.timestamp()
     assert found["intendance_node_state", "web-01", "up"] == 1
     assert found["intendance_heartbeats_total", "counted"] == 0
     assert found["process_resident_memory_bytes",] > 1e6
     assert sum(name[0] == "intendance_rule_verdicts" for name in found) > 60
 
 
-def test_both_formats_say_the_same(fleet: Asked) -> None:
+def test_both_formats_say_the_same(still: Asked) -> None:
     own = ("process_",)
-    plain = {name: value for name, value in _figures(fleet).items() if not name[0].startswith(own)}
-    opened = _figures(fleet, "application/openmetrics-text; version=1.0.0,text/plain;q=0.5")
+    plain = {name: value for name, value in _figures(still).items() if not name[0].startswith(own)}
+    opened = _figures(still, "application/openmetrics-text; version=1.0.0,text/plain;q=0.5")
     assert plain == {name: value for name, value in opened.items() if not name[0].startswith(own)}
 
 
-def test_promtool_finds_no_fault(fleet: Asked) -> None:
-    answer = fleet.ask("/metrics", scope=Scope.METRICS)
+def test_promtool_finds_no_fault(still: Asked) -> None:
+    answer = still.ask("/metrics", scope=Scope.METRICS)
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert promtool("check", "metrics", content=answer.content) == ""
 
@@ -84,8 +98,8 @@ def test_a_silent_node_is_missing_whoever_noticed(fleet: Asked) -> None:
     assert found["intendance_answer", "holds"] == 0
 
 
-def test_it_is_sent_packed_to_who_can_unpack_it(fleet: Asked) -> None:
-    answer = fleet.ask("/metrics", scope=Scope.METRICS, headers={"accept-encoding": "gzip"})
+def test_it_is_sent_packed_to_who_can_unpack_it(still: Asked) -> None:
+    answer = still.ask("/metrics", scope=Scope.METRICS, headers={"accept-encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.text.startswith("# HELP")
     assert len(gzip.compress(answer.content)) < len(answer.content) / 5
@@ -110,5 +124,5 @@ def test_prometheus_is_told_where_nodes_are(fleet: Asked, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("query", ["port=0", "port=65536", "domain=-x", "domain=a..b", "domain=x%0Ay", "domain="])
-def test_an_address_that_cannot_be_is_refused(fleet: Asked, query: str) -> None:
-    assert fleet.ask(f"/api/v1/prometheus/sd?{query}", scope=Scope.METRICS).status_code == 400
+def test_an_address_that_cannot_be_is_refused(still: Asked, query: str) -> None:
+    assert still.ask(f"/api/v1/prometheus/sd?{query}", scope=Scope.METRICS).status_code == 400

@@ -30,11 +30,8 @@ FIVE = [("identify", True), ("choose", True), ("test", True), ("replace", True),
 
 
 def done(site: Site, name: str, *words: str) -> Any:
-    """Both calls: up to the test restore, then with the typed name."""
-    prepared = guide(site, name, *words, "--json")
-    assert prepared.code == 3, prepared.err
-    assert prepared.json["state"] == "open"
-    answer = guide(site, name, "--confirm", name, "--json")
+    """All five steps at once; `test_a_tree_is_put_back_and_taken_back` goes by both calls."""
+    answer = guide(site, name, *words, "--yes", "--confirm", name, "--json")
     assert answer.code == 0, answer.err
     assert answer.json["state"] == "done"
     return answer.json

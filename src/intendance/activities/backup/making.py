@@ -8,6 +8,7 @@ from contextlib import suppress
 from intendance import __version__
 from intendance.activities.backup import bases, decide
 from intendance.activities.backup.asserting import Asserting
+from intendance.activities.backup.carrying import Carrying, carry
 from intendance.activities.backup.job import BackupContext, BackupJob
 from intendance.engines import BackupSession, KeepsSnapshot, Source
 from intendance.engines.naming import TellsNames, written
@@ -56,6 +57,7 @@ class Making:
         self._base: Base | None = None
         self._remark: tuple[str, ...] = ()
         self._node_key = b""
+        self._carried = Carrying()
         self._signer: Signer | None = None
 
     def make(self, home: RecipientHome, limits: PipeLimits) -> tuple[OpenedManifest, PacketCheck]:
@@ -70,7 +72,7 @@ class Making:
             times = _Times(started_at=started_at, recovers_to=self._now())
             asserted = Asserting(job=self._job, engine=self._context.engine, point_time=times.recovers_to)
             streams = self._read(session, home, limits)
-            source = asserted.added_to(session.source)
+            source = self._carried.added_to(asserted.added_to(session.source))
         finally:
             session.close()
             self._keep_names(session)
@@ -121,9 +123,11 @@ class Making:
 
     def _read(self, session: BackupSession, home: RecipientHome, limits: PipeLimits) -> list[StoredStream]:
         def begun() -> None:
-            """While the engine begins: the keys it is encrypted to, the key that signs, what signing imports."""
+            """While the engine begins: the keys it is encrypted to, what it carries, the key that signs, what signing
+            imports."""
             if self.step == "look":
                 home.prepare()
+                self._carried = carry(self._job.plan, self._context.book, home)
                 self._node_key = self._exported()
                 load_library()
                 self.step = "read"

@@ -144,10 +144,10 @@ class _Inspection:
         self._found: list[Found] = []
         self._objects: Mapping[str, Mapping[str, StoredObject]] = {}
         self._incomplete: tuple[int, int] = (0, 0)
-        self._fingerprint = context.fingerprint
+        self._trusted: tuple[str, ...] = (context.fingerprint,)
         if self._here:
             (genesis,) = context.book.facts("genesis", latest=1)
-            self._fingerprint = genesis.data.openpgp_fingerprint
+            self._trusted = genesis.data.trusted_keys
         self._looks = context.book.facts("inspection.completed", asset=job.asset, latest=decide.MEMORY)
         if not self._here:
             self._looks = tuple(fact for fact in self._looks if self._whose(fact.data) == self._whose(job.plan))
@@ -196,7 +196,7 @@ class _Inspection:
                 pruned=frozenset(filter(None, pruned.values())),
                 fleet=plan.fleet,
                 node=plan.node.id,
-                node_fingerprint=self._fingerprint,
+                node_fingerprint=self._trusted[0],
                 trust="ledger" if self._here else self._context.trust,
                 place=place_of(self.store, plan.stores.get(self.store.name), plan.node.region or ""),
                 thirtieths=thirtieths,
@@ -227,7 +227,7 @@ class _Inspection:
         listed_bytes = sum(stored.size_bytes for stored in objects.values())
         stored_at = objects[MANIFEST].stored_at
         try:
-            opened = open_manifest(self.store, self._job.prefix, set_id, self._fingerprint)
+            opened = open_manifest(self.store, self._job.prefix, set_id, self._trusted)
         except (SetMissing, SetDamaged, ManifestForged, ManifestInvalid, ManifestVersionUnknown) as error:
             return Found(set=set_id, listed_bytes=listed_bytes, fault=error.message)
         fault = absent_parts(opened.manifest, objects) or altered_papers(self.store, self._job.prefix, opened.manifest)

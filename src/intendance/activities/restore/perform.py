@@ -206,7 +206,7 @@ class _Restore:
 
     def _verify_set(self, store: Store, name: str, sha256: str) -> Manifest:
         (genesis,) = self._context.book.facts("genesis", latest=1)
-        opened = open_manifest(store, self._job.prefix, name, genesis.data.openpgp_fingerprint)
+        opened = open_manifest(store, self._job.prefix, name, genesis.data.trusted_keys)
         fault = altered_papers(store, self._job.prefix, opened.manifest)
         if opened.sha256 != sha256:
             fault = "its manifest changed while it was being read"
@@ -311,7 +311,7 @@ def _shelves(job: RestoreJob, context: RestoreContext) -> tuple[list[SetInStore]
     silent: list[IntendanceError] = []
     for store in context.stores:
         try:
-            shelves.append(read_sets(store, job.prefix, genesis.data.openpgp_fingerprint, known))
+            shelves.append(read_sets(store, job.prefix, genesis.data.trusted_keys, known))
         except (StoreRefused, StoreUnreachable) as error:
             silent.append(error)
     if silent and not shelves:

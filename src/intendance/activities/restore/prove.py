@@ -11,9 +11,11 @@ from intendance.sets.unpipe import StreamSource, load_stream
 from intendance.stores import Store
 
 
-def prove(store: Store, prefix: str, name: str, sha256: str, fingerprint: str, progress: ProgressSink) -> Manifest:
+def prove(
+    store: Store, prefix: str, name: str, sha256: str, trusted: tuple[str, ...], progress: ProgressSink
+) -> Manifest:
     """The manifest of a set that opens whole. Raises SetDamaged, PartDamaged, NoSecretKey, and what reading it does."""
-    opened = open_manifest(store, prefix, name, fingerprint)
+    opened = open_manifest(store, prefix, name, trusted)
     fault = altered_papers(store, prefix, opened.manifest)
     if opened.sha256 != sha256:
         fault = "its manifest is not the one in the ledger"

@@ -57,7 +57,7 @@ def _made(node: Node, state: Path, asset: Asset, watcher: Watcher, moved: Callab
         asset_folder(node.plan.fleet, node.plan.node.id, asset.name),
         completed.data.set,
         completed.data.manifest_sha256,
-        genesis.data.openpgp_fingerprint,
+        genesis.data.trusted_keys,
         progress,
     )
     return Safety(asset=asset.name, set=completed.data.set, store=held)

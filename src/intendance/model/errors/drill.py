@@ -17,7 +17,7 @@ class DrillElsewhere(IntendanceError):
 class DrillSetsUnknown(IntendanceError):
     """Nothing of {wanted} lies in {store}: {detail}."""
 
-    next_step = "Name what is there: `intendance drill run ASSET --from-store STORE [--node NODE]`."
+    next_step = "Name what is there: `--from-store STORE [--store NAME] [--node NODE]`."
     exit_code = Exit.USAGE
 
 
@@ -31,7 +31,7 @@ class StoresUnreadable(IntendanceError):
 class DrillStoreUnnamed(IntendanceError):
     """{file} declares the stores {known}."""
 
-    next_step = "Say which of them to drill from: `--from-store {file} --store NAME`."
+    next_step = "Say which of them is meant: `--from-store {file} --store NAME`."
     exit_code = Exit.USAGE
 
 

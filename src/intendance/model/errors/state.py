@@ -51,8 +51,8 @@ class LedgerLost(IntendanceError):
     """The ledger's database {database} is lost, while its checkpoint is still there: a plan was adopted here before."""
 
     next_step = (
-        "Put the newest copy of that file back. If there is none, move {state} aside as it is and adopt the plan into "
-        "a new folder: the sets in the stores stay, and each opens with its `RESTORE.sh`."
+        "Put the newest copy of that file back. If there is none, move {state} aside as it is, begin its ledger again "
+        "(`intendance ledger restart`) and adopt the plan: the sets in the stores stay."
     )
 
 

@@ -8,7 +8,11 @@ from intendance.model.frozen import dataclass
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Genesis:
     """First record of a log. `ledger_key` is a C2SP verifier key; `openpgp_fingerprint` is the key that signs
-    manifests."""
+    manifests.
+
+    Of a ledger that was begun again, `previous_head` is the signed note of the last head known of the one before, and
+    `former_keys` are the OpenPGP keys of those before: sets that they signed are still this node's.
+    """
 
     origin: str
     incarnation: str
@@ -16,6 +20,12 @@ class Genesis:
     openpgp_fingerprint: str
     software: str
     previous_head: str | None = None
+    former_keys: tuple[str, ...] = ()
+
+    @property
+    def trusted_keys(self) -> tuple[str, ...]:
+        """Whose manifests are this node's: its own key first."""
+        return (self.openpgp_fingerprint, *self.former_keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
