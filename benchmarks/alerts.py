@@ -140,7 +140,7 @@ def lateness(database: Database, names: set[str]) -> list[float]:
         alert, alert.c.node == node_state.c.node
     )
     with database.read() as connection:
-        return sorted(us / SECOND_US for name, us in connection.execute(asked).tuples() if name in names)
+        return sorted(row[1] / SECOND_US for row in connection.execute(asked) if row[0] in names)
 
 
 def wait_for(database: Database, count: int, patience_s: float) -> None:
