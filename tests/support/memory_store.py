@@ -19,8 +19,10 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,199}")
 class MemoryStore:
     """As a directory store, without the disk. Its clock is its own: one second for each object."""
 
-    def __init__(self, name: str = "memory") -> None:
+    def __init__(self, name: str = "memory", *, locks: bool = False) -> None:
         self.name = name
+        self.locks = locks
+        self.locked: dict[str, datetime] = {}
         self.objects: dict[str, tuple[bytes, datetime]] = {}
         self._lock = threading.Lock()
         self._at = datetime(2026, 11, 1, tzinfo=UTC)
@@ -50,7 +52,14 @@ class MemoryStore:
         if key not in self.objects:
             raise ObjectMissing(store=self.name, key=key)
         content, at = self.objects[key]
-        return StoredObject(key=key, size_bytes=len(content), stored_at=at)
+        return StoredObject(key=key, size_bytes=len(content), stored_at=at, lock_until=self.locked.get(key))
+
+    def lengthen_lock(self, key: str, until: datetime) -> datetime:
+        self.head(key)
+        if not self.locks:
+            raise StoreRefused(store=self.name, operation=f"lengthen the lock of {key}", detail="it has no locks")
+        self.locked[key] = max(until, self.locked.get(key, until))
+        return self.locked[key]
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         if prefix:

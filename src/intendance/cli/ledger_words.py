@@ -119,6 +119,14 @@ def _store_filled(_: Translator, data: Data) -> str:
     return said if not data["message"] else f"{said}. {told(data['message'], _.language)}"
 
 
+def _store_locked(_: Translator, data: Data) -> str:
+    count = len(data["sets"])
+    text = _.plural("{n} legal copy locked in {store}, {left} left",
+                    "{n} legal copies locked in {store}, {left} left", count)  # fmt: skip
+    said = text.format(n=number(count, _.language), store=data["store"], left=number(data["left"], _.language))
+    return said if not data["message"] else f"{said}. {told(data['message'], _.language)}"
+
+
 def _ledger_imported(_: Translator, data: Data) -> str:
     added = data["added"]
     text = _.plural("{n} new record of {host} in view, {size} in all",
@@ -176,6 +184,7 @@ _WORDS: Mapping[str, Callable[[Translator, Data], str]] = {
     "prune.completed": _prune_completed,
     "store.attested": _store_attested,
     "store.filled": _store_filled,
+    "store.locked": _store_locked,
     "ledger.imported": _ledger_imported,
     "restore.completed": _restore_completed,
     "restore.failed": _failed,

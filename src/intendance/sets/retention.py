@@ -211,17 +211,22 @@ def _by_class(view: View) -> Iterator[tuple[StoredSet, Why]]:
             for each in representatives(good, period, view.zone):
                 yield from _while_young(view, each, code, length)
     if keep.legal is not None:
-        yield from _legal(view, keep.legal, [each for each in good if each.kind == keep.legal.kind])
+        for each in legal_copies(good, keep.legal, view.drilled, view.zone):
+            yield from _while_young(view, each, "legal", timedelta(days=keep.legal.keep_days))
 
 
-def _legal(view: View, legal: LegalRetention, good: Sequence[StoredSet]) -> Iterator[tuple[StoredSet, Why]]:
-    """The first of each year or month, and the first that passed a drill."""
+def legal_copies(
+    good: Iterable[StoredSet], legal: LegalRetention, drilled: Collection[str], zone: str
+) -> tuple[StoredSet, ...]:
+    """Of whole sets: the first of each year or month, and the first that passed a drill, by the zone's calendar and
+    by UTC's, in which rules count years. Raises ZoneInfoNotFoundError."""
     period: Period = "year" if legal.select == "yearly" else "month"
-    drilled = [each for each in good if each.set in view.drilled]
-    first = {each.set: each for each in representatives(good, period, view.zone)}
-    first |= {each.set: each for each in representatives(drilled, period, view.zone)}
-    for each in first.values():
-        yield from _while_young(view, each, "legal", timedelta(days=legal.keep_days))
+    those = [each for each in good if each.kind == legal.kind]
+    tried = [each for each in those if each.set in drilled]
+    found = [
+        first for some in (those, tried) for place in (zone, "UTC") for first in representatives(some, period, place)
+    ]
+    return tuple({each.set: each for each in found}.values())
 
 
 def _while_young(view: View, each: StoredSet, code: str, length: timedelta) -> Iterator[tuple[StoredSet, Why]]:

@@ -88,6 +88,21 @@ class TellsRegion(Protocol):
         nobody says it. Raises StoreUnreachable."""
 
 
+@runtime_checkable
+class Lockable(Protocol):
+    """A store whose locks can be made longer by whoever stores there, and shorter by nobody."""
+
+    @property
+    def locks(self) -> bool:
+        """Whether the plan asks this store for locks; without, it has none to lengthen."""
+
+    def lengthen_lock(self, key: str, until: datetime) -> datetime:
+        """Let nobody erase what stands under `key` before `until` (UTC); does nothing where it is locked for longer.
+
+        Returns until when it is locked, as the store says. Raises ObjectMissing, StoreRefused, StoreUnreachable.
+        """
+
+
 class Prunable(Protocol):
     """The right to delete in a store, opened with other credentials than those that store (`docs/retention.md`).
 

@@ -42,8 +42,8 @@ def fill(job: BackupJob, context: BackupContext, steps: Steps, progress: Progres
     """
     names = [store.name for store in context.stores]
     for target in context.stores if names[1:] else ():
-        looks = _looks(job, context)
-        held = _held(job, context, looks)
+        looks = looks_of(job, context)
+        held = held_sets(job, context, looks)
         wanted = [
             each
             for each in lacking(held, target.name, names, _kept_since(job, context))
@@ -57,13 +57,17 @@ def fill(job: BackupJob, context: BackupContext, steps: Steps, progress: Progres
             steps.commit(f"filled.{steps.attempt}.{target.name}", {"left": evidence.left}, evidence)
 
 
-def _looks(job: BackupJob, context: BackupContext) -> Mapping[str, Fact[InspectionCompleted]]:
+def looks_of(job: BackupJob, context: BackupContext) -> Mapping[str, Fact[InspectionCompleted]]:
+    """The last look into each store of the asset."""
     latest = LATEST_PER_STORE * len(context.stores)
     found = context.book.facts("inspection.completed", asset=job.asset, latest=latest)
     return {fact.data.store: fact for fact in reversed(found)}
 
 
-def _held(job: BackupJob, context: BackupContext, looks: Mapping[str, Fact[InspectionCompleted]]) -> tuple[Held, ...]:
+def held_sets(
+    job: BackupJob, context: BackupContext, looks: Mapping[str, Fact[InspectionCompleted]]
+) -> tuple[Held, ...]:
+    """Every set that some store holds, the newest first."""
     book = context.book
     return holdings(
         (fact.data for fact in book.facts("backup.completed", asset=job.asset)),

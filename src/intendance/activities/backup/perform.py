@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from intendance.activities.backup import adoption, decide, filling
+from intendance.activities.backup import adoption, decide, filling, locking
 from intendance.activities.backup.job import BackupContext, BackupJob
 from intendance.activities.backup.making import Making
 from intendance.model.errors import IntendanceError
@@ -36,12 +36,14 @@ def perform(
     On a failure `backup.failed` is committed and the error raised; nothing of the attempt is listed then. Where the
     set is complete in some stores and a further one refuses its copy, both records are committed, `backup.completed`
     with the stores that hold the set, and the refusal is raised; a later attempt of the run makes the copy good, and
-    `backup.completed` is said again. At the end, stores that lack older sets are given some of them (`filling.py`).
+    `backup.completed` is said again. At the end, stores that lack older sets are given some of them (`filling.py`), and
+    what the plan keeps for the law is locked for as long (`locking.py`).
     """
     backup = _Backup(job, context, steps, progress, limits or PipeLimits())
     done = _memo(steps)
     evidence = backup.run() if done is None else backup.make_good(msgspec.convert(done, BackupCompleted))
     filling.fill(job, context, steps, progress)
+    locking.lock(job, context, steps)
     return evidence
 
 

@@ -23,6 +23,7 @@ from intendance.model.evidence.inspection import InspectionCompleted, Inspection
 from intendance.model.evidence.inventory import InventoryTaken
 from intendance.model.evidence.keys import KeyProven
 from intendance.model.evidence.lifecycle import AssetDeclared, AssetDropped, Genesis, PlanAdopted
+from intendance.model.evidence.locked import StoreLocked
 from intendance.model.evidence.probe import StoreProbed
 from intendance.model.evidence.prune import PruneBegun, PruneCompleted, PruneMarked
 from intendance.model.evidence.restore import RestoreCompleted, RestoreFailed, SiteFailed, SiteRestored
@@ -64,6 +65,7 @@ Evidence = (
     | LedgerImported
     | StoreAttested
     | StoreFilled
+    | StoreLocked
     | TokenChanged
     | RestoreGuided
     | HeartbeatsSummed
@@ -106,6 +108,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "ledger.imported": LedgerImported,
         "store.attested": StoreAttested,
         "store.filled": StoreFilled,
+        "store.locked": StoreLocked,
         "restore.guided": RestoreGuided,
     }
 )

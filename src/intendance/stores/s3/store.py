@@ -79,6 +79,31 @@ class S3Store:
         said = region(self.bucket)
         return endpoint(self.bucket), said["region_located"], said["region_headed"]
 
+    @property
+    def locks(self) -> bool:
+        """As `Lockable.locks`."""
+        return self.bucket.declared.object_lock is not None
+
+    def lengthen_lock(self, key: str, until: datetime) -> datetime:
+        """As `Lockable.lengthen_lock`: of the version that stands there, in the mode in which it is locked, else in
+        the plan's."""
+        mode = self.bucket.declared.object_lock
+        operation = f"lengthen the lock of {key}"
+        if mode is None:
+            raise StoreRefused(store=self.name, operation=operation, detail="the plan asks it for no locks")
+        asked = _whole_second(until)
+        said = self.bucket.ask("head_object", f"look at {key}", key=require_key(self.name, key))
+        held: datetime | None = said.get("ObjectLockRetainUntilDate")
+        if held is not None and held >= asked:
+            return held
+        version = {"VersionId": said["VersionId"]} if said.get("VersionId") else {}
+        retention = {"Mode": said.get("ObjectLockMode") or mode.upper(), "RetainUntilDate": asked}
+        self.bucket.ask("put_object_retention", operation, key=key, Retention=retention, **version)
+        held = self.bucket.ask("head_object", f"look at {key}", key=key, **version).get("ObjectLockRetainUntilDate")
+        if held is None or held < asked:
+            raise StoreRefused(store=self.name, operation=operation, detail="it says that it did, and is as it was")
+        return held
+
     def _pages(self, folder: str, page: Mapping[str, Any]) -> Iterator[StoredObject]:
         while True:
             for found in page.get("Contents", ()):
@@ -125,9 +150,8 @@ class S3Store:
         mode = self.bucket.declared.object_lock
         if mode is None or self._use.keep_days <= 0:
             return {}
-        # Whole seconds, rounded up: some stores refuse fractions, and a lock is never shorter than the plan says.
-        until = self.bucket.clock.read().at + timedelta(days=self._use.keep_days, seconds=1)
-        return {"ObjectLockMode": mode.upper(), "ObjectLockRetainUntilDate": until.replace(microsecond=0)}
+        until = self.bucket.clock.read().at + timedelta(days=self._use.keep_days)
+        return {"ObjectLockMode": mode.upper(), "ObjectLockRetainUntilDate": _whole_second(until)}
 
 
 def _stored(key: str, said: Mapping[str, Any]) -> StoredObject:
@@ -146,3 +170,8 @@ def _stored(key: str, said: Mapping[str, Any]) -> StoredObject:
 def _second(at: datetime) -> datetime:
     """A listing has fractions of a second where the object's own headers have none."""
     return at.astimezone(UTC).replace(microsecond=0)
+
+
+def _whole_second(until: datetime) -> datetime:
+    """Rounded up: some stores refuse fractions, and a lock is never shorter than the plan says."""
+    return (until + timedelta(seconds=1, microseconds=-1)).replace(microsecond=0)
