@@ -37,6 +37,17 @@ def examine(plan: Plan, sources: Sequence[str], *, in_force: bool) -> Iterator[F
         yield _usable(declared.name, root, free)
         yield from _same_disk(declared.name, root, sources)
         yield from _one_disk(declared.name, root, plan)
+    yield from _legal_copies(plan)
+
+
+def _legal_copies(plan: Plan) -> Iterator[Finding]:
+    """What the plan keeps for the law and lets no store lock."""
+    for asset in plan.assets.values():
+        if asset.backup is None or asset.backup.legal is None:
+            continue
+        stores = [plan.stores.get(name) for name in asset.backup.stores]
+        if not any(isinstance(each, S3Store) and each.object_lock is not None for each in stores):
+            yield _finding(asset.name, Condition.REMARK, "legal_not_locked", {}, purpose="off_site")
 
 
 def _elsewhere(plan: Plan, declared: Store, *, in_force: bool) -> Iterator[Finding]:
