@@ -25,7 +25,7 @@ from intendance.model.frozen import dataclass
 from intendance.model.plan import Recipient
 from intendance.plan import recipients
 from intendance.plan.load import check
-from intendance.plan.problems import Problem
+from intendance.plan.problems import InARow
 from intendance.plan.recipients import MAX_KEY_BYTES
 from intendance.system import openpgp, openpgp_holder
 from intendance.system.clock import Clock
@@ -153,10 +153,6 @@ def _begun(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def _placed(problem: Problem) -> str:
-    return f"{problem.path}: {problem.message}" if problem.path else str(problem.message)
-
-
 def _only_key(file: Path) -> str:
     """The fingerprint of the first key in a file, or zeros where none can be read: that is told by who judges it."""
     try:
@@ -208,7 +204,7 @@ def write(
         remember(state, recovery)
         checked = check(text.encode(), file=str(plan), folder=plan.parent, now=now)
         if not checked.is_valid:
-            raise FoundingRefused(detail="; ".join(_placed(each) for each in checked.problems))
+            raise FoundingRefused(detail=InARow(checked.problems))
         publish(plan, text.encode())
         sync_directory(recovery.parent)
     except FileExistsError as error:

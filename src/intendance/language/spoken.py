@@ -12,7 +12,7 @@ import re
 from dataclasses import field
 from datetime import date, datetime
 from functools import cache
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from intendance.language import dates
 from intendance.language.texts import translator
@@ -46,6 +46,14 @@ _LISTED = re.compile(r"(?P<first>[^\s,;]+(?:, [^\s,;]+)*) (?P<joint>and|or) (?P<
 _OPENING = re.compile(r"(?:L[ae’]|Les|Un|Une|Ce|C’est|Cette|Il|Aucune?|Rien|Quelque|Quelqu’un|Votre|Vos)(?=[\s\w])")
 _QUOTED = re.compile(r"'[^']*'(?:(?:, | / )'[^']*')*")
 _JOINTS = {"and": "et", "or": "ou"}
+
+
+@runtime_checkable
+class Tellable(Protocol):
+    """What fills a sentence and is told by who knows its words; English as a text."""
+
+    def tell(self, language: Language) -> str:
+        """The same in a language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +153,8 @@ class Sayings:
     def _value(self, name: str, value: object, depth: int, *, within: bool, quoted: bool) -> object:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
+        if isinstance(value, Tellable):
+            return value.tell("fr")
         text = str(value)
         if _QUOTED.fullmatch(text):
             return text.replace("'", "`")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from intendance.language.texts import Language, translator
 from intendance.model.frozen import dataclass
-from intendance.plan.saying import Said
+from intendance.plan.saying import DOMAIN, Said
 
 Step = str | int
 OptionPath = tuple[Step, ...]
@@ -56,6 +57,22 @@ class Problem:
     def fix(self) -> str:
         """What to write instead, in English."""
         return str(self.remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class InARow:
+    """Problems told within another sentence, each with its option where it is about one; in English as a text."""
+
+    problems: tuple[Problem, ...]
+
+    def tell(self, language: Language) -> str:
+        """The same in a language."""
+        _ = translator(language, DOMAIN)
+        within, between = {"fr": ("\u00a0: ", "\u202f; "), "en": (": ", "; ")}[language]
+        return between.join(within.join(filter(None, (each.path, each.said.write(_)))) for each in self.problems)
+
+    def __str__(self) -> str:
+        return self.tell("en")
 
 
 def dotted(path: Sequence[Step]) -> str:

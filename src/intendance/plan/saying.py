@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from intendance.catalogue import quantities
 from intendance.language import sizes
 from intendance.language.texts import Language, Translator
 from intendance.model.frozen import dataclass
@@ -31,11 +32,21 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class Quantity:
+    """What a rule bounds: people read its name, machines its code."""
+
+    code: str
+
+    def write(self, _: Translator) -> str:
+        return quantities.name(self.code, _.language)
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """A sentence, or a part of one: its English template and what fills it. `many` is the template of another count."""
 
     text: str
-    params: tuple[tuple[str, str | int | Names | Said], ...] = ()
+    params: tuple[tuple[str, str | int | Names | Quantity | Said], ...] = ()
     many: str = ""
     count: int = 0
 
@@ -55,7 +66,7 @@ class Said:
         return self.write(ENGLISH)
 
 
-Param = str | int | Names | Said
+Param = str | int | Names | Quantity | Said
 
 
 def say(text: str, **params: Param) -> Said:
@@ -88,6 +99,8 @@ def plain(params: Iterable[tuple[str, Param]], language: Language = "en") -> dic
                 found |= plain(value.params) if name != "text" else {name: value.write(_)}
             case Names(words):
                 found[name] = [word.strip("`") for word in words]
+            case Quantity(code):
+                found[name] = code
             case _:
                 found[name] = value
     return found
@@ -95,7 +108,7 @@ def plain(params: Iterable[tuple[str, Param]], language: Language = "en") -> dic
 
 def _written(value: Param, _: Translator) -> str:
     match value:
-        case Names() | Said():
+        case Names() | Quantity() | Said():
             return value.write(_)
         case int():
             return sizes.number(value, _.language)

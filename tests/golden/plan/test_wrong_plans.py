@@ -51,6 +51,8 @@ windows:
 budget: {currency: "€", year: 26, staff: -1}
 duties: {training: annually}
 """
+LOOSER = """thresholds: {disk: 95%, memory: 97%, cpu: {above: 90%, for: 20min}, connections: 500}
+probes: [{name: home, url: "https://asbl.example.org/", every: 60s, slo: "95%"}]"""
 DRILL_WRONG = """drill:
       host: laptop
       schedule: monthly
@@ -75,6 +77,9 @@ CHANGES: dict[str, list[tuple[str, str]]] = {
     ],
     "retention-without-unit": [(KEPT, "retention: {points: 90}")],
     "retention-in-words": [(KEPT, "retention: {points: 3 months}")],
+    "values-looser-than-rules": [
+        ("catalogues: [asbl]", f"catalogues: [asbl]\n{LOOSER}"),
+    ],
     "retention-below-asbl": [
         (KEPT, "retention: {points: 2w}"),
         ("retention: {points: 4w}", "retention: {points: 27d}"),

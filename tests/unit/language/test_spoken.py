@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from intendance.model.errors.runs import (
 from intendance.model.errors.sets import NoRoom
 from intendance.model.errors.state import StateUnwritable, remedy_for
 from intendance.model.errors.store import StoreRefused
+from intendance.plan.load import check
+from intendance.plan.problems import InARow
 from tests.support.english import SOURCES, Module, blank, is_prose
 from tests.support.typography import french_faults
 
@@ -245,6 +248,19 @@ def test_what_is_said_of_a_plan_is_told_within_an_error() -> None:
     refused = FoundingRefused(detail="assets.a.path: `rel`: a path from the root is needed, since the agent runs in no"
                                      " particular folder")  # fmt: skip
     assert "il faut un chemin" in plain(message_of(refused, "fr"))
+
+
+def test_problems_of_a_plan_are_told_within_an_error_each_in_its_own_words(tmp_path: Path) -> None:
+    content = b"fleet: x\ncatalogues: asbl\n"
+    problems = check(content, file="p.yaml", folder=tmp_path, now=datetime(2026, 11, 1, tzinfo=UTC)).problems
+    refused = FoundingRefused(detail=InARow(problems))
+    assert {each.path for each in problems} >= {"", "catalogues"}
+    french = plain(message_of(refused, "fr"))
+    assert french.startswith("Le premier plan n’a pas pu être écrit : il manque `")
+    assert french.count("il manque `") == sum(each.code == "missing" for each in problems) > 1
+    assert "catalogues : il faut ici une liste" in french
+    assert "; `organisation` is missing" in refused.message
+    assert message_of(refused, "en") == refused.message
 
 
 def test_english_is_what_was_written() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from intendance.language.texts import translator
 from intendance.plan.problems import dotted
-from intendance.plan.saying import DOMAIN, Said, counted, plain, quoted, say
+from intendance.plan.saying import DOMAIN, Quantity, Said, counted, plain, quoted, say
 
 FRENCH = translator("fr", DOMAIN)
 
@@ -22,6 +22,13 @@ def test_a_sentence_inside_another_is_written_in_the_same_language() -> None:
     assert str(said) == "write `y`, or add `x` under `contacts`"
     assert said.write(FRENCH) == "écrivez `y`, ou ajoutez `x` sous `contacts`"
     assert plain(said.params) == {"meant": "y", "name": "x", "section": "contacts"}
+
+
+def test_a_quantity_is_named_to_people_and_coded_for_machines() -> None:
+    said = say("{rule} allows {bound} at most ({quantity})", rule="R", bound="1d", quantity=Quantity("backup.age_max"))
+    assert str(said) == "R allows 1d at most (age of the newest backup)"
+    assert "(âge de la dernière sauvegarde)" in said.write(FRENCH)
+    assert plain(said.params)["quantity"] == "backup.age_max"
 
 
 def test_a_count_chooses_the_form_and_is_written_as_the_language_does() -> None:

@@ -19,7 +19,7 @@ from intendance.plan.bounds.seen import Seen
 from intendance.plan.forms import cron as misformed
 from intendance.plan.problems import Fault, OptionPath
 from intendance.plan.reading import entries, raw_identity, value_at
-from intendance.plan.saying import say
+from intendance.plan.saying import Param, Quantity, say
 
 BACKUPS = ("logical", "physical", "full", "differential")
 OTHERS = (
@@ -91,12 +91,12 @@ def _too_rare(
         return
     gap = gaps.longest(crons, zone, now)
     path = min(written, key=lambda each: gaps.longest([written[each]], zone, now).length)
-    params = {
+    params: dict[str, Param] = {
         "schedule": " + ".join(f"`{cron}`" for cron in crons),
         "gap": _length(gap.length),
         "rule": allowed.rule.id,
         "bound": allowed.bound.value,
-        "quantity": f"`{allowed.bound.quantity}`",
+        "quantity": Quantity(allowed.bound.quantity),
     }
     if gap.after is None or gap.before is None:
         said = say(

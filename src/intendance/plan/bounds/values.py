@@ -11,7 +11,7 @@ from intendance.plan.bounds.limits import Limit, limit, measure
 from intendance.plan.forms import days
 from intendance.plan.problems import Fault, OptionPath
 from intendance.plan.reading import entries, value_at
-from intendance.plan.saying import say
+from intendance.plan.saying import Param, Quantity, say
 
 OPTIONS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("manager.heartbeat", ("heartbeat.interval_max",)),
@@ -62,11 +62,12 @@ def _retention(data: Any, rulebook: Rulebook, catalogues: Collection[str]) -> It
                 path=("assets", name, "backup", "retention", "points"),
                 code="retention-too-short",
                 message=say(
-                    "`{points}` is {written} days, and {rule} demands {least} at least",
+                    "`{points}` is {written} days, and {rule} demands {least} at least ({quantity})",
                     points=points,
                     written=written // durations.DAY,
                     rule=found.rule.id,
                     least=least,
+                    quantity=Quantity(found.bound.quantity),
                 ),
                 fix=say("write `{example}` or more", example=f"{least}d"),
                 rule=found.rule.id,
@@ -84,11 +85,11 @@ def _longer(asset: Mapping[str, Any]) -> Any:
 
 def looser(path: OptionPath, value: object, found: Limit) -> Fault:
     """The fault of a value that is looser than a bound."""
-    params = {
+    params: dict[str, Param] = {
         "value": f"`{value}`",
         "rule": found.rule.id,
         "bound": found.bound.value,
-        "quantity": f"`{found.bound.quantity}`",
+        "quantity": Quantity(found.bound.quantity),
     }
     if found.bound.stricter == "smaller":
         said = say("{value} is looser than {rule} allows: {bound} at most ({quantity})", **params)

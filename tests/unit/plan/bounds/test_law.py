@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from intendance.catalogue.load import load
+from intendance.catalogue.quantities import name
 from intendance.model.evidence.waiver import WaiverGranted
 from intendance.model.verdict import Fact
 from intendance.plan.bounds import law
@@ -82,7 +83,7 @@ def test_a_looser_value_is_refused_by_the_stricter_rule(
 ) -> None:
     (fault,) = _faults(data)
     assert (fault.rule, fault.path, fault.code) == (rule, path, "looser-than-bound")
-    bound = next(each for each in RULEBOOK.rules[rule].bounds if f"`{each.quantity}`" in str(fault.message))
+    bound = next(each for each in RULEBOOK.rules[rule].bounds if f"({name(each.quantity, 'en')})" in str(fault.message))
     assert f"{rule} allows: {bound.value}" in str(fault.message)
 
 
@@ -128,7 +129,7 @@ def test_the_gap_the_days_and_the_bound_are_told() -> None:
     (fault,) = _faults(_files(full={"schedule": "0 3 1,8,15,22 * *"}), ("asbl",))
     assert str(fault.message) == (
         "`0 3 1,8,15,22 * *` leaves 10d1h between 2027-10-22 03:00 and 2027-11-01 03:00;"
-        " ASBL_011 allows 8d at most (`backup.age_max`)"
+        " ASBL_011 allows 8d at most (age of the newest backup)"
     )
 
 
