@@ -36,6 +36,9 @@ NEEDS: Sequence[Need] = (
 Horizons = Mapping[tuple[str, str | None], datetime]
 """By kind and asset; None for kinds that are about no asset."""
 
+_Horizons = Sequence[tuple[str, datetime]]
+"""Those of one asset, or of none, by kind."""
+
 _SAMPLED = KINDS | OF_A_SERVER
 
 LONGEST_PERIOD = timedelta(days=8)
@@ -112,7 +115,7 @@ def _evaluate(
         undeclared=undeclared,
         taken=next(reversed(_own(arranged, node, "inventory.taken")), None),
         waivers=waivers(_own(arranged, node, "waiver.granted"), _own(arranged, node, "waiver.revoked"), now),
-        horizons=horizons,
+        horizons=_by_asset(horizons),
         known=known,
         watches={subject.asset: Watch(now) for subject in subjects if keep and arranged.as_recorded},
         found={subject.asset: {} for subject in subjects if subject.asset not in known},
@@ -138,7 +141,7 @@ class _Bench:
     undeclared: Sequence[str]
     taken: Fact[InventoryTaken] | None
     waivers: Sequence[Waiver]
-    horizons: Horizons
+    horizons: Mapping[str | None, _Horizons]
     known: Mapping[str, Lasting]
     watches: Mapping[str, Watch]
     found: dict[str, dict[str, Found | None]]
@@ -177,16 +180,27 @@ class _Bench:
         return Lasting(judged_at=self.now, until=until, found=found)
 
 
-def _may_be_older(finding: Finding, subject: Subject | Machine | Server, facts: Facts, horizons: Horizons) -> bool:
+def _may_be_older(
+    finding: Finding, subject: Subject | Machine | Server, facts: Facts, horizons: Mapping[str | None, _Horizons]
+) -> bool:
     """Whether the state began with a fact so near the horizon of its kind that it may have begun before it."""
-    sampled = not isinstance(subject, Subject)
-    return any(
-        fact.at == finding.since and fact.at <= horizon + LONGEST_PERIOD
-        for (kind, asset), horizon in horizons.items()
-        if (kind in _SAMPLED) is sampled and asset in (None, subject.asset)
-        if kind not in LIFECYCLE and subject.first_declared < horizon
-        for fact in facts.of(kind, asset)
+    since, sampled, first = finding.since, not isinstance(subject, Subject), subject.first_declared
+    return since is not None and any(
+        since <= horizon + LONGEST_PERIOD
+        and first < horizon
+        and kind not in LIFECYCLE
+        and (kind in _SAMPLED) is sampled
+        and any(fact.at == since for fact in facts.of(kind, asset))
+        for asset in {None, subject.asset}
+        for kind, horizon in horizons.get(asset, ())
     )
+
+
+def _by_asset(horizons: Horizons) -> Mapping[str | None, _Horizons]:
+    found: dict[str | None, list[tuple[str, datetime]]] = {}
+    for (kind, asset), horizon in horizons.items():
+        found.setdefault(asset, []).append((kind, horizon))
+    return found
 
 
 def _judge_rule(rule: Rule, bench: _Bench) -> list[Verdict]:
