@@ -78,24 +78,19 @@ class Facts:
 
 
 class Notes:
-    """What was worked out of one subject, for the checks after the one that did. A copy of a subject starts anew, so
-    they are never those of another; and they make no difference between subjects.
+    """What was worked out of one subject, for the checks after the one that did. They make no difference between
+    subjects.
 
-    `alike` is what does not depend on the subject, by all that it was worked out of: those judged together share it.
+    They know their subject only by standing in it: whoever knew each other would stay until the collector comes, with
+    all evidence that they hold. `alike` is what does not depend on the subject, by all that it was worked out of: those
+    judged together share it.
     """
 
-    __slots__ = ("_about", "_found", "alike")
+    __slots__ = ("alike", "found")
 
     def __init__(self, alike: dict[Hashable, Any] | None = None) -> None:
         self.alike: dict[Hashable, Any] = {} if alike is None else alike
-        self._about: object = None
-        self._found: dict[Hashable, object] = {}
-
-    def about(self, subject: object) -> dict[Hashable, object]:
-        """The notes about a subject: those of any other are thrown away."""
-        if self._about is not subject:
-            self._about, self._found = subject, {}
-        return self._found
+        self.found: dict[Hashable, object] = {}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Notes)
@@ -124,9 +119,13 @@ class Subject:
     guided: tuple[Fact[RestoreGuided], ...] = ()
     notes: Notes = field(default_factory=Notes)
 
+    def __post_init__(self) -> None:
+        """A copy with other evidence starts anew: notes are never those of another subject."""
+        object.__setattr__(self, "notes", Notes(self.notes.alike))
+
     def once(self, work: Callable[Concatenate[Subject, P], T], *given: P.args, **named: P.kwargs) -> T:
         """What a pure function makes of this subject, worked out when first asked for. Nobody changes what it gave."""
-        found = self.notes.about(self)
+        found = self.notes.found
         key = (work, *given, *named.items())
         if key not in found:
             found[key] = work(self, *given, **named)
@@ -155,7 +154,6 @@ class Subject:
             inspections_failed=(),
             drills=tuple(each for each in self.drills if attestor(self.node, each) is not Attestor.SELF),
             drills_failed=tuple(each for each in self.drills_failed if attestor(self.node, each) is not Attestor.SELF),
-            notes=Notes(self.notes.alike),
         )
 
 
@@ -173,14 +171,15 @@ def arrange(facts: Iterable[Fact[Any]], now: datetime) -> Facts:
         logs.setdefault(fact.node, {})[fact.seq] = fact
     kept: list[Fact[Any]] = []
     ahead: list[Fact[Any]] = []
-    as_recorded = True
+    as_recorded, latest = True, now + SKEW
     for log in logs.values():
         limit: datetime | None = None
         for _, fact in sorted(log.items(), reverse=True):
-            limit = fact.at if limit is None else min(limit, fact.at)
-            if limit > now + SKEW:
+            if limit is None or fact.at < limit:
+                limit = fact.at
+            if limit > latest:
                 ahead.append(replace(fact, at=limit))
-            if limit <= now + SKEW or fact.kind in LIFECYCLE:
+            if limit <= latest or fact.kind in LIFECYCLE:
                 at = min(limit, now)
                 as_recorded = as_recorded and at == fact.at
                 kept.append(fact if at == fact.at else replace(fact, at=at))

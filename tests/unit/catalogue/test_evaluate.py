@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import datetime, timedelta
 
 import pytest
 
 from intendance.catalogue.evaluate import evaluate
+from intendance.catalogue.subject import Subject
 from intendance.model.verdict import State
 from tests.support.evidence import START, Log, completed, declared, inspection, plan, seen
 from tests.unit.catalogue.judged import rulebook, verdict_of
@@ -48,6 +50,26 @@ def test_an_asset_that_the_plan_names_and_nothing_declares_is_unknown() -> None:
     log.add(START, declared(), "shop-db")
     assert verdict_of("ASBL_012", log, START, "site-files").reason.code == "not_declared"
     assert verdict_of("ASBL_012", log, START, "shop-db").reason.code == "first_due"
+
+
+def test_evidence_is_let_go_with_the_verdicts_and_waits_for_no_collector() -> None:
+    """A manager judges thousands of nodes with the collector paused."""
+    log = Log()
+    log.begin()
+    end = log.nights(START + HOUR, 3)
+
+    def subjects() -> int:
+        return sum(isinstance(each, Subject) for each in gc.get_objects())
+
+    gc.collect()
+    before, running = subjects(), gc.isenabled()
+    gc.disable()
+    try:
+        assert any(each.state is State.PASS for each in evaluate(rulebook(), log.facts, end, "web-01"))
+        assert subjects() == before
+    finally:
+        if running:
+            gc.enable()
 
 
 def test_an_asset_dropped_from_the_plan_is_no_longer_judged() -> None:
