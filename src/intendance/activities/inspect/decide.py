@@ -148,12 +148,12 @@ def due_parts(found: Found, thirtieths: Collection[int]) -> tuple[Part, ...]:
     return tuple(part for part in parts if thirtieth(found.set, part.name) in thirtieths)
 
 
-def to_describe(found: Sequence[Found]) -> tuple[str, ...]:
-    """The sets whose versions and locks the store is asked for: the newest, and the first lasting one of each year."""
-    readable = [each for each in found if each.manifest is not None and not each.fault]
-    newest = max(readable, key=_recovery_key, default=None)
-    chosen = [] if newest is None else [newest.set]
-    chosen += [seen.set for seen in yearly([_seen(each) for each in readable], LASTING_KINDS)[-YEARS_LISTED:]]
+def to_describe(view: View) -> tuple[str, ...]:
+    """The sets whose versions and locks the store is asked for: of those without fault, the newest, and the first
+    lasting one of each year."""
+    seen = sorted(map(_seen, _judge(view)), key=lambda each: each.recovers_to, reverse=True)
+    chosen = [each.set for each in seen if not each.fault][:1]
+    chosen += [each.set for each in yearly(seen, LASTING_KINDS)[-YEARS_LISTED:]]
     return tuple(dict.fromkeys(chosen))
 
 

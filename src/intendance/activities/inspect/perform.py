@@ -176,32 +176,31 @@ class _Inspection:
         pruned = self._pruned()
         today = self._now.astimezone(ZoneInfo(self._job.plan.organisation.timezone)).date()
         thirtieths = () if self._here else turns.turns(today, self._last_day())
-        found = self._described(self._hash(self._found, thirtieths))
+        found = self._hash(self._found, thirtieths)
         plan = self._job.plan
-        return decide.conclude(
-            decide.View(
-                store=self.store.name,
-                by=self._context.by,
-                zone=plan.organisation.timezone,
-                now=self._context.clock.read().at,
-                deep=self._job.deep,
-                ledger=self._book.origin if self._here else self._ledger(),
-                found=found,
-                incomplete=self._incomplete[0],
-                incomplete_bytes=self._incomplete[1],
-                expected=expected_sets(self.store.name, completed, pruned, self._filled())
-                if self._here
-                else turns.seen_before(self.store.name, self._looks, pruned),
-                sequences=frozenset(backup.sequence for backup in completed) if self._here else met,
-                pruned=frozenset(filter(None, pruned.values())),
-                fleet=plan.fleet,
-                node=plan.node.id,
-                node_fingerprint=self._trusted[0],
-                trust="ledger" if self._here else self._context.trust,
-                place=place_of(self.store, plan.stores.get(self.store.name), plan.node.region or ""),
-                thirtieths=thirtieths,
-            )
+        view = decide.View(
+            store=self.store.name,
+            by=self._context.by,
+            zone=plan.organisation.timezone,
+            now=self._context.clock.read().at,
+            deep=self._job.deep,
+            ledger=self._book.origin if self._here else self._ledger(),
+            found=found,
+            incomplete=self._incomplete[0],
+            incomplete_bytes=self._incomplete[1],
+            expected=expected_sets(self.store.name, completed, pruned, self._filled())
+            if self._here
+            else turns.seen_before(self.store.name, self._looks, pruned),
+            sequences=frozenset(backup.sequence for backup in completed) if self._here else met,
+            pruned=frozenset(filter(None, pruned.values())),
+            fleet=plan.fleet,
+            node=plan.node.id,
+            node_fingerprint=self._trusted[0],
+            trust="ledger" if self._here else self._context.trust,
+            place=place_of(self.store, plan.stores.get(self.store.name), plan.node.region or ""),
+            thirtieths=thirtieths,
         )
+        return decide.conclude(replace(view, found=self._described(view)))
 
     def _filled(self) -> tuple[StoreFilled, ...]:
         return tuple(fact.data for fact in self._book.facts("store.filled", asset=self._job.asset))
@@ -240,10 +239,10 @@ class _Inspection:
             stored_at=stored_at,
         )
 
-    def _described(self, found: Sequence[Found]) -> list[Found]:
+    def _described(self, view: decide.View) -> list[Found]:
         """Some of the sets with what the store says of their objects, one at a time."""
-        chosen = decide.to_describe(found)
-        return [self._describe(each) if each.set in chosen else each for each in found]
+        chosen = decide.to_describe(view)
+        return [self._describe(each) if each.set in chosen else each for each in view.found]
 
     def _describe(self, found: Found) -> Found:
         folder = key(self._job.prefix, found.set)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intendance.activities.inspect.decide import View, conclude, rolling_budget, to_hash
+from intendance.activities.inspect.decide import View, conclude, rolling_budget, to_describe, to_hash
 from intendance.activities.inspect.found import Found, Memory, expected_sets, remember
 from intendance.ledger import envelope
 from intendance.model.evidence.inspection import InspectionCompleted
@@ -252,3 +252,17 @@ def test_a_manifest_of_another_incarnation_begins_a_chain_of_its_own() -> None:
         view([Found(set=old.set, manifest=old, manifest_sha256="9" * 64), found(0), found(1)], recorded=range(2))
     )
     assert evidence.faulty == 0
+
+
+def test_of_those_without_fault_the_newest_and_the_first_of_a_year_are_asked_about() -> None:
+    full = [replace(each, manifest=replace(each.manifest, kind="full")) for each in map(sized, range(4), [100] * 4)]  # type: ignore[type-var]
+    names = [each.set for each in full]
+    assert to_describe(view(full)) == (names[3], names[0])
+    shrunken = replace(full[3], manifest=replace(sized(3, 10).manifest, kind="full"))  # type: ignore[type-var]
+    seen = view([replace(full[0], fault="it was changed"), *full[1:3], shrunken])
+    assert to_describe(seen) == (names[2], names[1])
+    told = conclude(replace(seen, found=[replace(e, version=f"of {e.set}", lock_until="x") if e.set in names[1:3] else e
+                                         for e in seen.found]))  # fmt: skip
+    assert next(each for each in told.newest if not each.fault).version == f"of {names[2]}"
+    assert [each.lock_until for each in told.yearly] == ["x"]
+    assert to_describe(view([])) == ()
