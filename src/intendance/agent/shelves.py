@@ -8,7 +8,7 @@ from pathlib import Path
 
 from intendance.agent.compose import Node, open_node
 from intendance.agent.service import did_you_mean, find_asset
-from intendance.ledger.imports import all_prunings
+from intendance.ledger.imports import all_drills, all_prunings
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import SetUnknown
 from intendance.model.frozen import dataclass
@@ -16,6 +16,7 @@ from intendance.model.plan import Asset
 from intendance.sets import holdings
 from intendance.sets.fetch import Shelf, asset_folder, read_sets
 from intendance.sets.holdings import Lag
+from intendance.sets.locks import kept_for_law
 from intendance.sets.manifest import Manifest
 from intendance.sets.points import LATEST_PER_STORE, RecoveryPoint, SetInStore, doubted, findings, points
 from intendance.stores import Store, open_store
@@ -116,8 +117,12 @@ def _lags(node: Node, asset: Asset) -> tuple[Lag, ...]:
         all_prunings(book, asset.name),
         (fact.data for fact in book.facts("store.filled", asset=asset.name)),
     )
-    since = node.clock.read().at - timedelta(days=asset.backup.retention_days)
-    return holdings.lags(asset.name, held, stores, looks, since)
+    now = node.clock.read().at
+    since = now - timedelta(days=asset.backup.retention_days)
+    here = [each for each in held if not each.stores.isdisjoint(stores)]
+    zone = node.plan.organisation.timezone
+    legal = kept_for_law(here, asset.backup.legal, all_drills(book, asset.name), zone, now)
+    return holdings.lags(asset.name, held, stores, looks, since, legal)
 
 
 def show_set(state: Path, clock: Clock, name: str) -> ShownSet:

@@ -16,6 +16,7 @@ from intendance.ledger.rows import Row
 from intendance.ledger.source import StateSource
 from intendance.ledger.tlog import Edge, leaf_hash
 from intendance.model.errors.ledger import RecordUnreadable
+from intendance.model.evidence.drill import DrillCompleted
 from intendance.model.evidence.imported import LedgerImported
 from intendance.model.evidence.lifecycle import HostEntry
 from intendance.model.evidence.prune import PruneBegun, PruneCompleted
@@ -99,6 +100,12 @@ def all_prunings(book: Book, asset: str) -> tuple[PruneBegun | PruneCompleted, .
     """What anybody deleted of an asset's sets, as far as this ledger and those in view tell."""
     kinds = ("prune.begun", "prune.completed")
     return (*prunings(book, asset), *(fact.data for kind in kinds for fact in book.facts(kind, asset=asset)))
+
+
+def all_drills(book: Book, asset: str) -> tuple[DrillCompleted, ...]:
+    """The drills that sets of an asset passed, as far as this ledger and those in view tell."""
+    kind = "drill.completed"
+    return tuple(fact.data for fact in (*View(book).facts(kind, asset=asset), *book.facts(kind, asset=asset)))
 
 
 def has_table(connection: sqlite3.Connection) -> bool:

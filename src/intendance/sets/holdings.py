@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from intendance.model.evidence.backup import BackupCompleted
@@ -35,7 +35,7 @@ class Lag:
 
     `newest_recovers_to` is of the newest set that it holds (None: it holds none) and `behind_seconds` how much older
     that is than the newest of all (None: nothing is there to compare). It `lacks` so many sets that another store holds
-    and that are young enough to be kept. `inspected_at`: when somebody last looked into it.
+    and that are young enough to be kept, or kept for the law. `inspected_at`: when somebody last looked into it.
     """
 
     asset: str
@@ -80,14 +80,15 @@ def lags(
     stores: Sequence[str],
     looks: Mapping[str, Fact[InspectionCompleted]],
     kept_since: datetime,
+    legal: Collection[str] = (),
 ) -> tuple[Lag, ...]:
-    """How far each of the asset's stores is behind the others, in the plan's order."""
+    """How far each of the asset's stores is behind the others, in the plan's order; `legal` as in `lacking`."""
     here = [each for each in held if not each.stores.isdisjoint(stores)]
     newest = max((each.recovers_to for each in here), default=None)
     found = []
     for store in stores:
         own = max((each.recovers_to for each in here if store in each.stores), default=None)
-        lacks = lacking(here, store, stores, kept_since)
+        lacks = lacking(here, store, stores, kept_since, legal)
         look = looks.get(store)
         found.append(
             Lag(
@@ -103,16 +104,18 @@ def lags(
     return tuple(found)
 
 
-def lacking(held: Sequence[Held], store: str, stores: Sequence[str], kept_since: datetime) -> tuple[Held, ...]:
-    """The sets that another of these stores holds, that this one lacks, and that are young enough to be kept; with them
-    the newest older set that differentials among them may build on."""
+def lacking(
+    held: Sequence[Held], store: str, stores: Sequence[str], kept_since: datetime, legal: Collection[str] = ()
+) -> tuple[Held, ...]:
+    """The sets that another of these stores holds, that this one lacks, and that are young enough to be kept or are
+    `legal`; with them the newest older set that differentials among them may build on."""
     others = frozenset(stores) - {store}
     elsewhere = [each for each in held if store not in each.stores and not each.stores.isdisjoint(others)]
     young = [each for each in elsewhere if each.recovers_to >= kept_since]
     if any(each.made.kind == DIFFERENTIAL for each in young):
         bases = (each for each in held if each.recovers_to < kept_since and each.made.kind != DIFFERENTIAL)
         young += [each for each in (max(bases, key=_age, default=None),) if each in elsewhere]
-    return tuple(young)
+    return (*young, *(each for each in elsewhere if each.made.set in legal and each not in young))
 
 
 def _age(held: Held) -> tuple[datetime, int]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from intendance.model.evidence.backup import BackupCompleted
+from intendance.model.evidence.drill import DrillCompleted
 from intendance.model.evidence.inspection import InspectionCompleted
 from intendance.model.evidence.locked import StoreLocked
 from intendance.model.frozen import dataclass
@@ -31,6 +32,23 @@ def legal_sets(
     made = {each.made.set: each.made for each in held}
     chosen = legal_copies([_dated(each) for each in made.values()], legal, drilled, zone)
     return tuple(made[each.set] for each in sorted(chosen, key=lambda each: (each.recovers_to, each.set)))
+
+
+def drilled_sets(held: Iterable[Held], drills: Iterable[DrillCompleted]) -> frozenset[str]:
+    """Those of some sets that passed a drill."""
+    hashes = {each.made.set: each.made.manifest_sha256 for each in held}
+    return frozenset(each.set for each in drills if hashes.get(each.set) == each.manifest_sha256)
+
+
+def kept_for_law(
+    held: Sequence[Held], legal: LegalRetention | None, drills: Iterable[DrillCompleted], zone: str, now: datetime
+) -> frozenset[str]:
+    """The names of those of some sets that the law keeps, and still does. Raises ZoneInfoNotFoundError."""
+    if legal is None:
+        return frozenset()
+    since = now - timedelta(days=legal.keep_days)
+    chosen = legal_sets(held, legal, drilled_sets(held, drills), zone)
+    return frozenset(each.set for each in chosen if datetime.fromisoformat(each.completed_at) >= since)
 
 
 def unlocked(

@@ -163,3 +163,18 @@ def test_what_is_not_whole_is_not_locked_for_years(
     workshop.back_up(later=HOUR)
     assert [each.set for each in locks(workshop)[-1].sets] == [made.set]
     assert archive.locked
+
+
+def test_what_the_law_keeps_comes_to_a_later_store_however_old_it_is_and_is_locked_there(
+    workshop: Workshop, archive: MemoryStore
+) -> None:
+    stored_in(workshop, "local")
+    first, _ = workshop.back_up(later=HOUR), workshop.back_up(later=HOUR)
+    workshop.clock.move(timedelta(days=100))  # beyond the retention of every set
+    stored_in(workshop, "local", "second")
+    last = workshop.back_up()
+    (filled,) = (fact.data for fact in workshop.book.facts("store.filled", asset="site"))
+    assert ([each.set for each in filled.sets], filled.left, filled.error) == ([first.set], 0, "")
+    (evidence,) = locks(workshop)
+    assert {each.set for each in evidence.sets} == {first.set, last.set}, "one for each of two years"
+    assert {key.split("/")[3] for key in archive.locked} == {first.set, last.set}

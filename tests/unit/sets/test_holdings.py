@@ -78,3 +78,6 @@ def test_what_is_too_old_to_be_kept_or_lies_in_no_store_of_the_plan_is_not_lacki
     young = lacking(held, "away", STORES, START + 2 * HOUR)
     assert [each.made.set for each in young] == [made(2).set]
     assert lacking(held, "local", STORES, LONG_AGO) == ()
+    legal = {made(1).set, made(3).set}
+    assert [e.made.set for e in lacking(held, "away", STORES, START + 2 * HOUR, legal)] == [made(2).set, made(1).set]
+    assert len(lacking(held, "away", STORES, LONG_AGO, legal)) == 2, "each once"

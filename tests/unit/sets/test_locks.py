@@ -12,8 +12,8 @@ from intendance.model.evidence.locked import SetLocked, StoreLocked
 from intendance.model.plan import LegalRetention
 from intendance.model.verdict import Fact
 from intendance.sets.holdings import holdings
-from intendance.sets.locks import Unlocked, unlocked
-from tests.support.evidence import START, completed, inspection, seen, text
+from intendance.sets.locks import Unlocked, drilled_sets, kept_for_law, unlocked
+from tests.support.evidence import START, completed, drilled, inspection, seen, text
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -121,3 +121,23 @@ def test_a_year_begins_by_the_zone_and_by_utc() -> None:
     after = made(here_at := datetime(2027, 1, 1, 1, 30, tzinfo=UTC))
     assert names(asked(before, there, here, after)) == [before.set, there.set, here.set]
     assert here_at > datetime.fromisoformat(here.recovers_to)
+
+
+def test_what_the_law_keeps_of_all_stores_until_it_is_too_old() -> None:
+    held = holdings((FIRST, SECOND, made(START + 200 * DAY, stores=("local",))), {})
+
+    def kept(days: float, legal: LegalRetention | None = LEGAL) -> frozenset[str]:
+        return kept_for_law(held, legal, (), "Europe/Brussels", START + days * DAY)
+
+    later = made(START + 200 * DAY).set
+    assert kept(300) == {FIRST.set, later}
+    assert kept(2563) == {later}
+    assert kept(300, None) == frozenset()
+
+
+def test_a_drill_is_of_the_set_with_its_own_manifest() -> None:
+    held = holdings((FIRST, SECOND), {})
+    drills = [replace(drilled(START), set=each.set, manifest_sha256=each.manifest_sha256) for each in (FIRST, SECOND)]
+    drills[0] = replace(drills[0], manifest_sha256="9" * 64)
+    assert drilled_sets(held, drills) == {SECOND.set}
+    assert kept_for_law(held, LEGAL, drills, "UTC", START) == {FIRST.set, SECOND.set}

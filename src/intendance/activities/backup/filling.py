@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from intendance.activities.backup import decide
 from intendance.activities.backup.job import BackupContext, BackupJob
-from intendance.ledger.imports import all_prunings
+from intendance.ledger.imports import all_drills, all_prunings
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import RunSuperseded
 from intendance.model.errors.sets import NoRoom, SetDamaged
@@ -19,6 +19,7 @@ from intendance.runs import Progress, ProgressSink, Steps
 from intendance.sets import publication
 from intendance.sets.fetch import REPLACED, key, open_manifest, read_small
 from intendance.sets.holdings import DIFFERENTIAL, Held, holdings, lacking
+from intendance.sets.locks import kept_for_law
 from intendance.sets.manifest import MANIFEST, MANIFEST_LIMIT_BYTES, PAPERS, SIGNATURE, Manifest
 from intendance.sets.points import LATEST_PER_STORE
 from intendance.stores import Store
@@ -46,7 +47,7 @@ def fill(job: BackupJob, context: BackupContext, steps: Steps, progress: Progres
         held = held_sets(job, context, looks)
         wanted = [
             each
-            for each in lacking(held, target.name, names, _kept_since(job, context))
+            for each in lacking(held, target.name, names, _kept_since(job, context), _legal(job, context, held))
             if each.made.set not in _spoilt(looks.get(target.name))
         ]
         if not wanted:
@@ -85,6 +86,14 @@ def _spoilt(look: Fact[InspectionCompleted] | None) -> frozenset[str]:
 def _kept_since(job: BackupJob, context: BackupContext) -> datetime:
     backup = job.declared.backup
     return context.clock.read().at - timedelta(days=backup.retention_days if backup is not None else 0)
+
+
+def _legal(job: BackupJob, context: BackupContext, held: Sequence[Held]) -> frozenset[str]:
+    names = frozenset(store.name for store in context.stores)
+    here = [each for each in held if not each.stores.isdisjoint(names)]
+    legal = job.declared.backup.legal if job.declared.backup is not None else None
+    drills, zone = all_drills(context.book, job.asset), job.plan.organisation.timezone
+    return kept_for_law(here, legal, drills, zone, context.clock.read().at)
 
 
 def _in_order(wanted: Sequence[Held]) -> list[Held]:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from intendance.activities.backup.filling import held_sets, looks_of
 from intendance.activities.backup.job import BackupContext, BackupJob
-from intendance.ledger.imports import View
+from intendance.ledger.imports import all_drills
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import RunSuperseded
 from intendance.model.errors.sets import SetDamaged
@@ -16,8 +16,7 @@ from intendance.model.errors.store import StoreRefused, StoreUnreachable
 from intendance.model.evidence.locked import SetLocked, StoreLocked
 from intendance.runs import Steps
 from intendance.sets.fetch import REPLACED, absent_parts, key, open_manifest
-from intendance.sets.holdings import Held
-from intendance.sets.locks import Unlocked, unlocked
+from intendance.sets.locks import Unlocked, drilled_sets, unlocked
 from intendance.sets.manifest import MANIFEST, PAPERS, SIGNATURE, Manifest
 from intendance.stores import Lockable, Store
 from intendance.system.clock import rfc3339
@@ -49,12 +48,13 @@ def lock(job: BackupJob, context: BackupContext, steps: Steps) -> None:
         return
     looks = looks_of(job, context)
     held = held_sets(job, context, looks)
+    drills = all_drills(context.book, job.asset)
     for store in stores:
         wanted = unlocked(
             store.name,
             held,
             backup.legal,
-            drilled=drilled_sets(job, context, held),
+            drilled=drilled_sets(held, drills),
             zone=job.plan.organisation.timezone,
             now=context.clock.read().at,
             before=context.book.facts("store.locked", asset=job.asset),
@@ -63,14 +63,6 @@ def lock(job: BackupJob, context: BackupContext, steps: Steps) -> None:
         if wanted:
             evidence = _Locking(job, context, store).run(wanted)
             steps.commit(f"locked.{steps.attempt}.{store.name}", {"left": evidence.left}, evidence)
-
-
-def drilled_sets(job: BackupJob, context: BackupContext, held: Sequence[Held]) -> frozenset[str]:
-    """The sets that passed a drill, as far as this ledger and those in view tell."""
-    hashes = {each.made.set: each.made.manifest_sha256 for each in held}
-    kind = "drill.completed"
-    facts = (*context.book.facts(kind, asset=job.asset), *View(context.book).facts(kind, asset=job.asset))
-    return frozenset(fact.data.set for fact in facts if hashes.get(fact.data.set) == fact.data.manifest_sha256)
 
 
 class _Locking:
