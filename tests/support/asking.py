@@ -14,8 +14,10 @@ from fastapi import FastAPI
 from intendance.api.app import create_app
 from intendance.api.operation import Services
 from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.alerts.rules import watch
+from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.assets.service import Assets
-from intendance.fleet.database.connect import Database
+from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.manager import Manager
 from intendance.fleet.plans.service import Plans
@@ -29,6 +31,7 @@ from intendance.web.visit import Services as Pages
 from tests.golden.lives import live
 from tests.support.clock import MovableClock
 from tests.support.received import receive
+from tests.support.watching import policy
 
 FLEET = "asbl"
 
@@ -45,11 +48,13 @@ class Asked:
         self.verdicts = Verdicts(database, clock, about, say=pytest.fail)
         self.tokens = Tokens(database, clock, lambda *_: None)
         self.accounts = Accounts(database, clock, lambda *_: None)
+        self.alerts = Alerts(database, policy, clock)
         reading = Reading(database, self.manager.nodes, self.verdicts)
         self.services = Services(
             tokens=self.tokens,
             reading=reading,
             counting=Counting(self.manager, reading),
+            alerts=self.alerts,
             fleet=FLEET,
             accounts=self.accounts,
         )
@@ -66,13 +71,15 @@ class Asked:
         )  # fmt: skip
 
     def arrive(self, folder: Path, *, life: str = "trouble", name: str = "web-01") -> None:
-        """A node's ledger is here, whole, and judged; it is the time at which that life ends."""
+        """A node's ledger is here, whole, judged and alerted of; it is the time at which that life ends."""
         state = folder / name
         state.mkdir(parents=True)
         lived = live(life, state)
         self.clock.at = lived.at
         receive(self.database, state, self.clock, name)
         self.verdicts.judge_due()
+        with self.database.begin() as connection:
+            watch(connection, policy(), to_us(self.clock.at))
 
     def ask(
         self,

@@ -7,7 +7,7 @@ from functools import cache
 import msgspec
 
 from intendance import __version__
-from intendance.api import beats, monitoring, nodes, records, rules, status
+from intendance.api import alerts, beats, monitoring, nodes, records, rules, status
 from intendance.api.openapi import Open, document
 from intendance.api.operation import JSON, Operation
 from intendance.api.problem import MEDIA
@@ -19,6 +19,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *nodes.OPERATIONS,
     *records.OPERATIONS,
     *rules.OPERATIONS,
+    *alerts.OPERATIONS,
     *monitoring.OPERATIONS,
 )
 OPENED = (

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from intendance.api import cursor
 from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.reading.figures import Counting
 from intendance.fleet.reading.service import Reading
 from intendance.fleet.tokens.decide import Scope
@@ -47,6 +48,7 @@ class Services:
     tokens: Tokens
     reading: Reading
     counting: Counting
+    alerts: Alerts
     fleet: str
     accounts: Accounts | None = None
 

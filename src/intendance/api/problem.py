@@ -8,7 +8,7 @@ from types import MappingProxyType
 import msgspec
 from starlette.responses import Response
 
-from intendance.model.errors import Exit, IntendanceError, accounts, api, catalogue
+from intendance.model.errors import Exit, IntendanceError, accounts, alerting, api, catalogue
 from intendance.model.errors import fleet as errors
 from intendance.model.frozen import dataclass
 
@@ -30,6 +30,7 @@ _STATUS: Mapping[type[IntendanceError], int] = MappingProxyType(
         errors.NodeNotEnrolled: 404,
         accounts.PageUnknown: 404,
         catalogue.RuleUnknown: 404,
+        alerting.AlertUnknown: 404,
         api.ApiTokenMissing: 401,
         api.ApiTokenRefused: 401,
         api.ScopeMissing: 403,

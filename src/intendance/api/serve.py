@@ -128,6 +128,7 @@ def _app(manager: Manager, settings: Settings, listening: Listening) -> tuple[AS
         tokens=behind.tokens,
         reading=behind.reading,
         counting=behind.counting,
+        alerts=behind.alerts,
         fleet=settings.fleet,
         accounts=behind.accounts,
     )

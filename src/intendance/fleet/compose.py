@@ -96,6 +96,7 @@ class Faces:
     counting: Counting
     assets: Assets
     plans: Plans
+    alerts: Alerts
 
 
 def faces(manager: Manager, settings: Settings) -> Faces:
@@ -111,6 +112,7 @@ def faces(manager: Manager, settings: Settings) -> Faces:
         counting=Counting(manager, reading),
         assets=Assets(manager.database, manager.clock),
         plans=Plans(manager.database, manager.clock),
+        alerts=Alerts(manager.database, standing_policy(settings, _unsaid), manager.clock),
     )
 
 

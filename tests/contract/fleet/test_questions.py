@@ -66,7 +66,7 @@ def _routes_for_programs(asked: Asked) -> Iterator[Route]:
 
 
 def _filled(path: str) -> str:
-    return path.replace("{node}", "web-01").replace("{seq}", "1").replace("{rule}", "ASBL_010")
+    return path.replace("{node}", "web-01").replace("{seq}", "1").replace("{rule}", "ASBL_010").replace("{alert}", "1")
 
 
 def test_every_route_asks_for_its_scope(still: Asked) -> None:
@@ -173,6 +173,8 @@ PAGED = (
     ("/api/v1/nodes/web-01/runs", "runs", 9),
     ("/api/v1/assets", "assets", 1),
     ("/api/v1/nodes", "nodes", 1),
+    ("/api/v1/alerts", "alerts", 1),
+    ("/api/v1/alerts?state=firing", "alerts", 2),
 )
 
 

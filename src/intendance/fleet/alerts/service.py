@@ -138,6 +138,18 @@ class Alerts:
             members = _members(connection, [row.id for row in rows])
         return tuple(_seen(row, members.get(row.id, 0)) for row in rows)
 
+    def page(self, *, state: str, before: int | None, limit: int) -> tuple[AlertSeen, ...]:
+        """Alerts in a state, or without one those that are not over, the newest first, without those that another one
+        stands for; from below the number `before` on. Raises DatabaseUnreachable."""
+        wanted = select(alert).where(alert.c.parent.is_(None), alert.c.cause != CANARY)
+        wanted = wanted.where(alert.c.state == state if state else alert.c.state != "resolved")
+        if before is not None:
+            wanted = wanted.where(alert.c.id < before)
+        with self._database.read() as connection:
+            rows = connection.execute(wanted.order_by(alert.c.id.desc()).limit(limit)).all()
+            members = _members(connection, [row.id for row in rows])
+        return tuple(_seen(row, members.get(row.id, 0)) for row in rows)
+
     def shown(self, number: int) -> Shown:
         """One alert with its story. Raises AlertUnknown, DatabaseUnreachable."""
         with self._database.read() as connection:
