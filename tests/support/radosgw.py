@@ -6,6 +6,7 @@ a service. Start: about 10 s. `radosgw` is shared, so a test that freezes or fil
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -73,14 +74,21 @@ class Radosgw:
     unpacked: str | None
 
     def admin(self, *words: str) -> Any:
-        """What `radosgw-admin` prints, as JSON where it is."""
-        done = subprocess.run(
-            ["radosgw-admin", "-c", str(self.folder / "ceph.conf"), *words],
-            env=environment(self.unpacked),
-            capture_output=True,
-            check=False,
-            timeout=120,
-        )
+        """What `radosgw-admin` prints, as JSON where it is.
+
+        It ends with ECANCELED when the gateway wrote the same user between its reading and its writing (a user's
+        statistics, say): then it is to begin again.
+        """
+        for _ in range(20):
+            done = subprocess.run(
+                ["radosgw-admin", "-c", str(self.folder / "ceph.conf"), *words],
+                env=environment(self.unpacked),
+                capture_output=True,
+                check=False,
+                timeout=120,
+            )
+            if done.returncode != errno.ECANCELED:
+                break
         assert done.returncode == 0, done.stderr.decode(errors="replace")
         try:
             return json.loads(done.stdout)

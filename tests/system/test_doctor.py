@@ -93,7 +93,7 @@ def test_with_the_agent_running_all_is_in_order_and_nothing_is_changed(site: Sit
         assert (_everything_in(site.tree), _everything_in(site.store)) == before
     assert answer.json["fit"] is True
     assert {"plan_in_force", "agent_running", "ledger_sealed", "state_private", "store_usable"} <= set(findings)
-    assert findings["tree_readable"]["rules"] == ["ASBL_011", "ASBL_012", "ASBL_015"]
+    assert findings["tree_readable"]["rules"] == ["ASBL_011", "ASBL_012", "ASBL_013", "ASBL_015"]
     assert findings["store_same_disk"]["condition"] == "remark"
     assert findings["store_same_disk"]["rules"] == ["ASBL_013"]
     assert {each["condition"] for each in answer.json["findings"]} <= {"ok", "remark"}

@@ -1,4 +1,7 @@
-"""Every YAML block of the manual, the README and the examples is a plan, or a part of one."""
+"""Every YAML block of the manual, the README and the examples is a plan, or a part of one.
+
+(`yml` marks those of other programs, such as Prometheus.)
+"""
 
 from __future__ import annotations
 
