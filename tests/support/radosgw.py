@@ -79,7 +79,7 @@ class Radosgw:
         It ends with ECANCELED when the gateway wrote the same user between its reading and its writing (a user's
         statistics, say): then it is to begin again.
         """
-        for _ in range(20):
+        while True:
             done = subprocess.run(
                 ["radosgw-admin", "-c", str(self.folder / "ceph.conf"), *words],
                 env=environment(self.unpacked),
