@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from intendance.agent.founding import host_name, node_fingerprint
 from intendance.agent.opening import open_book
 from intendance.agent.stopping import Stopper
 from intendance.ledger.book import Book
+from intendance.model.errors.runs import AssetUnknown, NotBackedUp
 from intendance.model.errors.state import NoState
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.drill import Trust
+from intendance.model.plan import Asset, Plan
 from intendance.model.record import Record
 from intendance.sets.fetch import read_small, survey
 from intendance.sets.manifest import NODE_KEY
@@ -87,6 +89,28 @@ def pinned_key(book: Book, whose: NodeKey) -> str:
 def trusted_key(given: str, pinned: str, found: str) -> tuple[str, Trust]:
     """The key to trust: the one given, else the one trusted before, else the one that lies there."""
     return given or pinned or found, "given" if given else "pinned" if pinned else "first_use"
+
+
+def plan_of_file(plans: Sequence[Path], state: Path, clock: Clock, node: str | None = None) -> Plan:
+    """The first plan that is there, for a machine that adopts none. Raises NoState, PlanInvalid."""
+    file = next((each for each in plans if each.is_file()), None)
+    if file is None:
+        raise NoState(state=state)
+    from intendance.plan.load import load  # on hosts alone
+
+    return load(file, clock.read().at).valid(node)
+
+
+def backed_up(plan: Plan, name: str | None) -> Sequence[Asset]:
+    """The asset of that name, or all that have a backup. Raises AssetUnknown, NotBackedUp."""
+    if name is None:
+        return [each for each in plan.assets.values() if each.backup is not None]
+    found = plan.assets.get(name)
+    if found is None:
+        raise AssetUnknown(asset=name, suggestion=".", known=", ".join(plan.assets))
+    if found.backup is None:
+        raise NotBackedUp(asset=name)
+    return [found]
 
 
 class RecordedSteps:

@@ -9,9 +9,11 @@ from intendance.activities.inspect import perform as inspection
 from intendance.activities.inspect.turns import Standing, standing
 from intendance.agent.hosts import (
     RecordedSteps,
+    backed_up,
     name_here,
     own_book,
     pinned_key,
+    plan_of_file,
     signer,
     trusted_key,
     written_fingerprint,
@@ -23,7 +25,6 @@ from intendance.catalogue.load import load as load_rules
 from intendance.ledger.book import Book
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.elsewhere import HostNotNamed, InspectionCancelled, NodeInspectsItself
-from intendance.model.errors.runs import AssetUnknown, NotBackedUp
 from intendance.model.errors.state import NoState
 from intendance.model.evidence.drill import Trust
 from intendance.model.evidence.inspection import InspectionCompleted
@@ -99,8 +100,8 @@ def inspect(
     Raises NoState, PlanInvalid, HostNotNamed, NodeInspectsItself, AssetUnknown, NotBackedUp, LockHeld,
     InspectionCancelled, StateUnwritable. A store that cannot be read is one of the looks.
     """
-    plan = _plan(state, clock, plans, asked.node)
-    assets = _assets(plan, asked.asset)
+    plan = plan_of_file(plans, state, clock, asked.node)
+    assets = backed_up(plan, asked.asset)
     _expect_host(plan, name_here(state, clock, asked.host))  # before a ledger begins under a name that is none
     with own_book(state, clock, plan.fleet, asked.host) as book:
         book.expect_writable()
@@ -128,26 +129,6 @@ def inspect(
             zone=plan.organisation.timezone,
             looks=tuple(looks),
         )
-
-
-def _plan(state: Path, clock: Clock, plans: Sequence[Path], node: str | None) -> Plan:
-    file = next((each for each in plans if each.is_file()), None)
-    if file is None:
-        raise NoState(state=state)
-    from intendance.plan.load import load  # on hosts alone
-
-    return load(file, clock.read().at).valid(node)
-
-
-def _assets(plan: Plan, name: str | None) -> list[Asset]:
-    if name is None:
-        return [each for each in plan.assets.values() if each.backup is not None]
-    found = plan.assets.get(name)
-    if found is None:
-        raise AssetUnknown(asset=name, suggestion=".", known=", ".join(plan.assets))
-    if found.backup is None:
-        raise NotBackedUp(asset=name)
-    return [found]
 
 
 def _stores(asset: Asset) -> tuple[str, ...]:

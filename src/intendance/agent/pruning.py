@@ -15,7 +15,7 @@ from typing import Any
 from intendance.activities.prune import perform as prune
 from intendance.activities.prune.decide import Looked
 from intendance.activities.prune.perform import Place, PruneContext, PruneJob
-from intendance.agent.compose import person
+from intendance.agent.hosts import RecordedSteps, backed_up, plan_of_file
 from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
 from intendance.agent.stopping import Stop, Stopper
@@ -30,9 +30,7 @@ from intendance.model.errors.prune import (
     PruneNotPlanned,
     PruneUnproven,
 )
-from intendance.model.errors.runs import AssetUnknown, NotBackedUp
-from intendance.model.errors.state import NoState
-from intendance.model.evidence import Evidence
+from intendance.model.errors.runs import NotBackedUp
 from intendance.model.evidence.prune import PruneCompleted
 from intendance.model.frozen import dataclass
 from intendance.model.plan import Asset, DirectoryStore, Plan, S3Store
@@ -102,7 +100,7 @@ def preview(state: Path, clock: Clock, *, plans: Sequence[Path], asset: str | No
     AssetUnknown, NotBackedUp.
     """
     with _desk(state, clock, plans) as desk:
-        return tuple(_previewed(desk, each) for each in _assets(desk.plan, asset))
+        return tuple(_previewed(desk, each) for each in backed_up(desk.plan, asset))
 
 
 def run(
@@ -122,14 +120,14 @@ def run(
     """
     count = _count(asset, confirmed)
     with _desk(state, clock, plans) as desk:
-        (chosen,) = _assets(desk.plan, asset)
+        (chosen,) = backed_up(desk.plan, asset)
         refused = refusal(desk.plan, desk.book.node)
         if refused is not None:
             raise refused
         job = _job(desk, chosen, count)
         context = _context(desk, chosen)
         stopper, pace = Stopper(), Pace(1)
-        steps = _Recorded(desk.book, stopper, chosen.name, clock)
+        steps = RecordedSteps(desk.book, stopper, chosen.name, "prune", clock)
 
         def progress(seen: Progress) -> None:
             reading = pace.reading(seen)
@@ -195,23 +193,7 @@ def _plan(book: Book, state: Path, clock: Clock, plans: Sequence[Path]) -> Plan:
     """The plan in force; on a host, which has none, that of a file. Raises NoState, PlanInvalid."""
     if book.facts("plan.adopted", latest=1):
         return adopted.read(state)
-    file = next((each for each in plans if each.is_file()), None)
-    if file is None:
-        raise NoState(state=state)
-    from intendance.plan.load import load  # on hosts alone
-
-    return load(file, clock.read().at).valid()
-
-
-def _assets(plan: Plan, name: str | None) -> Sequence[Asset]:
-    if name is None:
-        return [each for each in plan.assets.values() if each.backup is not None]
-    found = plan.assets.get(name)
-    if found is None:
-        raise AssetUnknown(asset=name, suggestion=".", known=", ".join(plan.assets))
-    if found.backup is None:
-        raise NotBackedUp(asset=name)
-    return [found]
+    return plan_of_file(plans, state, clock)
 
 
 def _count(asset: str, confirmed: str) -> int | None:
@@ -292,27 +274,3 @@ def _reader(desk: _Desk, declared: Declared) -> Store:
     if isinstance(declared, S3Store):
         return open_store(replace(declared, credentials=credentials))
     return open_store(replace(declared, credentials=credentials, user=declared.delete_user or declared.user))
-
-
-class _Recorded:
-    """The steps of a pruning that somebody asks for: what it records stands in the ledger at once."""
-
-    def __init__(self, book: Book, stopper: Stopper, asset: str, clock: Clock) -> None:
-        self.run = f"{asset}.prune.{clock.read().at:%Y%m%dT%H%M%SZ}"
-        self.attempt = 1
-        self.asset = asset
-        self.actor = person()
-        self.records: list[Record] = []
-        self._book = book
-        self._stopper = stopper
-
-    def memo(self, step: str) -> dict[str, Any] | None:  # noqa: ARG002 -- as `runs.Steps` has it
-        return None
-
-    def commit(self, step: str, memo: dict[str, Any], evidence: Evidence | None = None) -> Record | None:  # noqa: ARG002
-        if evidence is None:
-            return None
-        with self._stopper.shielded():
-            record = self._book.append(evidence, actor=self.actor, asset=self.asset, run=self.run)
-            self.records.append(record)
-        return record
