@@ -7,13 +7,11 @@ from pathlib import Path
 
 from intendance.activities.inspect import perform as inspection
 from intendance.activities.inspect.turns import Standing, standing
+from intendance.agent.asked import RecordedSteps, backed_up, plan_of_file
 from intendance.agent.hosts import (
-    RecordedSteps,
-    backed_up,
     name_here,
     own_book,
     pinned_key,
-    plan_of_file,
     signer,
     trusted_key,
     written_fingerprint,

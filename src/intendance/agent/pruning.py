@@ -15,7 +15,7 @@ from typing import Any
 from intendance.activities.prune import perform as prune
 from intendance.activities.prune.decide import Looked
 from intendance.activities.prune.perform import Place, PruneContext, PruneJob
-from intendance.agent.hosts import RecordedSteps, backed_up, plan_of_file
+from intendance.agent.asked import RecordedSteps, backed_up, plan_of_file
 from intendance.agent.layout import StateLayout
 from intendance.agent.opening import open_book
 from intendance.agent.stopping import Stop, Stopper
