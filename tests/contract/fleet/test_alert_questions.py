@@ -100,3 +100,17 @@ PROBLEMS = (
 def test_what_cannot_be_answered_is_a_problem(fleet: Asked) -> None:
     answers = [(path, fleet.ask(path)) for path, _status, _title in PROBLEMS]
     assert [(path, answer.status_code, answer.json()["title"]) for path, answer in answers] == list(PROBLEMS)
+
+
+def test_what_is_still_due_is_the_plan_from_the_step_that_waits(fleet: Asked) -> None:
+    critical = next(each.told.number for each in fleet.alerts.listed() if each.told.urgency == "critical")
+    due = fleet.alerts.due(critical)
+    began = due[0].at
+    assert [(int((each.at - began).total_seconds()), each.to) for each in due] == [
+        (0, (("admin", "email"), ("admin", "sms"))),
+        (600, (("admin", "sms"),)),
+        (1800, (("lead", "email"),)),
+        (1800 + 4 * 3600, (("admin", "email"), ("admin", "sms"), ("lead", "email"))),
+    ]
+    fleet.alerts.ack(critical, by="person:lea", lasting_seconds=60)
+    assert fleet.alerts.due(critical) == ()

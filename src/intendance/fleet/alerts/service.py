@@ -15,7 +15,7 @@ from intendance.fleet.alerts.policy import CANARY, Policy
 from intendance.fleet.alerts.recording import add_events, alone, standing_of
 from intendance.fleet.alerts.texts import Language, Told
 from intendance.fleet.database.connect import Database, from_us, to_us
-from intendance.fleet.database.tables import alert, alert_event, outbox, silence
+from intendance.fleet.database.tables import alert, alert_event, escalation, outbox, silence
 from intendance.language.texts import translator
 from intendance.model.alerting import Way
 from intendance.model.errors.alerting import AlertNotFiring, AlertUnknown, NobodyToTell, SilenceUnknown
@@ -97,6 +97,14 @@ class SilenceSeen:
     to_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSeen:
+    """What is still due: whom, by what, from when on."""
+
+    at: datetime
+    to: tuple[tuple[str, Way], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """One alert with its story."""
@@ -167,6 +175,23 @@ class Alerts:
             ),
             tuple(map(_message, messages)),
         )
+
+    def due(self, number: int) -> tuple[StepSeen, ...]:
+        """Who is still told of an alert that fires, and when, if nobody answers. Raises AlertUnknown."""
+        with self._database.read() as connection:
+            row = _row(connection, number)
+            waits = connection.execute(
+                select(escalation.c.step, escalation.c.next_us)
+                .where(escalation.c.alert == number, escalation.c.episode == row.episode)
+                .where(escalation.c.state == "waiting")
+                .order_by(escalation.c.step)
+            ).first()
+        if waits is None or row.state != "firing" or row.suppressed is not None or decide.is_resolved(waits.step):
+            return ()
+        told = told_as(row)
+        steps = self.policy.steps(told.cause, told.urgency, told.labels)
+        ahead = decide.ahead(steps, waits.step, waits.next_us, told.urgency)
+        return tuple(StepSeen(at=from_us(at_us), to=people) for at_us, people in ahead)
 
     def ack(self, number: int, *, by: str, lasting_seconds: int) -> AlertSeen:
         """Take it in hand for a while; nobody else is told meanwhile. Raises AlertUnknown, AlertNotFiring."""
