@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
+from intendance.fleet.alerts.own import own_troubles
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
 from intendance.fleet.database.tables import node, setting, verdict, verdict_interval
@@ -142,6 +143,7 @@ class Verdicts:
             owners = self._owners(connection) if self._owners is not None else {}
             looked_us = connection.execute(select(setting.c.value).where(setting.c.name == LOOKED)).scalar()
             doubts = open_doubts(connection)
+            troubles = own_troubles(connection)
         doubted = contradicted(doubts)
         return Standing(
             fleet=self._about.fleet,
@@ -156,6 +158,7 @@ class Verdicts:
             all_since=None if doubted else tally.all_since,
             owners=owners,
             doubts=doubts,
+            troubles=troubles,
             head=None if self._log is None else Head(size=self._log()),
         )
 

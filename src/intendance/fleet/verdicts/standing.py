@@ -10,6 +10,7 @@ from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from intendance.catalogue.rule import Rule, Rulebook
+from intendance.fleet.alerts.texts import Told
 from intendance.fleet.beats.presence import Presence
 from intendance.fleet.ledgers.decide import Doubt
 from intendance.model.frozen import dataclass
@@ -61,7 +62,8 @@ class Standing:
     `verdicts` are those that do not hold, worst first, and those that hold but may change soon; `counts` are of all.
     `judged_at` is when the judge last looked, `asked_at` when somebody asked how things stand. `all_since` is when the
     last of what holds began to, if everything does. `owners` are by rule, node and asset. `doubts` are the findings
-    about ledgers that stand: `counts` take nothing that such a node says for proven.
+    about ledgers that stand: `counts` take nothing that such a node says for proven. `troubles` are the open alerts
+    about the manager itself.
     """
 
     fleet: str
@@ -77,6 +79,12 @@ class Standing:
     head: Head | None = None
     asked_at: datetime | None = None
     doubts: tuple[Doubt, ...] = ()
+    troubles: tuple[Told, ...] = ()
+
+    @property
+    def blind(self) -> bool:
+        """Whether the manager saw nothing until now: who fell silent meanwhile is not known yet."""
+        return any(each.cause == "manager.blind" for each in self.troubles)
 
     @property
     def doubted(self) -> frozenset[str]:
