@@ -14,7 +14,7 @@ from intendance.model.errors.store import StoreRefused
 from intendance.model.plan import DirectoryStore, S3Store, SecretReference
 from intendance.stores import PRUNERS, Prunable, Store, Use, adopt_store, open_prunable, open_store
 from tests.support.radosgw import Radosgw, Shelf, make_shelf
-from tests.support.sshd import SshServer
+from tests.support.sshd import ADDS_ONLY, SshServer
 
 
 @dataclass
@@ -45,17 +45,10 @@ def s3(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
 def sftp(request: pytest.FixtureRequest, _tmp_path: Path) -> Pair:
     """A folder in which the node's key can remove and rewrite nothing that has its name, and another key can."""
     server: SshServer = request.getfixturevalue("ssh_server")
-    adopt_store(server_store := server.store())
-    declared = replace(
-        server_store,
-        credentials=SecretReference(file=str(server.let_in(ADDS_ONLY))),
-        delete_credentials=SecretReference(file=str(server.key)),
-    )
+    declared = server.store(credentials=str(server.let_in(ADDS_ONLY)), delete_credentials=str(server.key))
+    adopt_store(declared)
     return Pair(open_store(declared), open_prunable(declared))
 
-
-ADDS_ONLY = 'command="internal-sftp -P remove,rmdir,posix-rename,setstat,fsetstat,symlink,hardlink",restrict'
-"""As docs/stores/sftp.md has it."""
 
 PLACES: dict[str, Callable[[pytest.FixtureRequest, Path], Pair]] = {"directory": directory, "s3": s3, "sftp": sftp}
 

@@ -53,8 +53,8 @@ class Authority:
     def pem(self) -> str:
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
-    def server_context(self, *names: str) -> ssl.SSLContext:
-        """What a server of these names speaks TLS with."""
+    def server_pem(self, *names: str) -> bytes:
+        """The key and the certificate of a server of these names."""
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
         certificate = (
@@ -72,10 +72,14 @@ class Authority:
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
+        return private + certificate.public_bytes(serialization.Encoding.PEM)
+
+    def server_context(self, *names: str) -> ssl.SSLContext:
+        """What a server of these names speaks TLS with."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "server.pem"
-            path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+            path.write_bytes(self.server_pem(*names))
             context.load_cert_chain(path)
         return context
 

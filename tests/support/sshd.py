@@ -21,6 +21,11 @@ import pytest
 
 from intendance.model.plan import SecretReference, SftpStore
 
+ADDS_ONLY = 'command="internal-sftp -P remove,rmdir,posix-rename,setstat,fsetstat,symlink,hardlink",restrict'
+"""A key that stores and removes nothing, as docs/stores/sftp.md has it."""
+READS_ONLY = 'command="internal-sftp -R",restrict'
+"""A key for who only looks."""
+
 UNPACKED = Path(__file__).parents[2] / ".dev" / "openssh"
 """Where `./dev system` unpacks Debian's packages, so that no service comes with them."""
 
@@ -51,8 +56,11 @@ class SshServer:
             allowed.write(f"{options} {made.with_suffix('.pub').read_text()}".lstrip())
         return made
 
-    def store(self, path: Path | None = None, name: str = "box") -> SftpStore:
-        """A folder there, as a plan declares it; without a path, one that is not there yet."""
+    def store(
+        self, path: Path | None = None, name: str = "box", *, credentials: str = "", delete_credentials: str = ""
+    ) -> SftpStore:
+        """A folder there, as a plan declares it; without a path, one that is not there yet. The keys are files: that of
+        whoever may do everything, and none that deletes, unless others are named."""
         path = path or self.new_folder() / "store"
         return SftpStore(
             name=name,
@@ -61,8 +69,20 @@ class SshServer:
             user=self.user,
             path=str(path),
             host_key=self.host_key,
-            credentials=SecretReference(file=str(self.key)),
+            credentials=SecretReference(file=credentials or str(self.key)),
+            delete_credentials=SecretReference(file=delete_credentials) if delete_credentials else None,
         )
+
+
+def written(far: SftpStore) -> str:
+    """That store as a line of a plan."""
+    deleting = far.delete_credentials
+    return (
+        f"{far.name}: {{kind: sftp, host: {far.host}, port: {far.port}, user: {far.user}, path: {far.path}, "
+        f'host_key: "{far.host_key}", credentials: {{file: {far.credentials.file}}}'
+        + (f", delete_credentials: {{file: {deleting.file}}}" if deleting is not None else "")
+        + "}"
+    )
 
 
 @contextmanager

@@ -35,6 +35,10 @@ NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "alert": ("intendance.cli.alert", "What is wrong now and who was told: list, show, ack, silence, test."),
         "token": ("intendance.cli.token", "What programs may ask the manager: create, list, revoke."),
         "manager": ("intendance.cli.manager", "Run the manager that hears every node of a fleet."),
+        "witness": (
+            "intendance.cli.witness",
+            "Cosign other machines' logs, so that none of them is rolled back unseen.",
+        ),
         "up": ("intendance.cli.up", "Run agent and manager on this machine, together."),
         "agent": ("intendance.cli.agent", "Run the agent that performs the plan on this node."),
     }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ED25519 = b"\x01"
 LIMIT_BYTES = 64 * 1024
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
-_NAME = re.compile(r"[^\s+]+")
+NAME = re.compile(r"[^\s+]+")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -36,14 +36,14 @@ class VerifierKey:
 
     @property
     def text(self) -> str:
-        return f"{self.name}+{self.key_id.hex()}+{_b64(ED25519 + self.public)}"
+        return f"{self.name}+{self.key_id.hex()}+{b64(ED25519 + self.public)}"
 
     @classmethod
     def parse(cls, text: str) -> VerifierKey:
         """The key of a vkey's text. Raises NoteMalformed."""
         name, key_id, material = [*text.split("+", 2), "", ""][:3]
-        content = _unb64(material)
-        if _NAME.fullmatch(name) is None or content is None or content[:1] != ED25519 or len(content) != 33:
+        content = unb64(material)
+        if NAME.fullmatch(name) is None or content is None or content[:1] != ED25519 or len(content) != 33:
             raise NoteMalformed(detail=f"{text!r} is not an Ed25519 verifier key")
         key = cls(name, content[1:])
         if key.key_id.hex() != key_id:
@@ -81,13 +81,14 @@ def read_note(content: bytes) -> Note:
     text, gap, lines = whole.rpartition("\n\n")
     if not gap or not lines.endswith("\n"):
         raise NoteMalformed(detail="it has no signature lines after an empty line")
-    return Note(text + "\n", tuple(_signature(line) for line in lines[:-1].split("\n")))
+    return Note(text + "\n", tuple(read_signature(line) for line in lines[:-1].split("\n")))
 
 
-def _signature(line: str) -> Signature:
+def read_signature(line: str) -> Signature:
+    """A signature line, without its newline. Raises NoteMalformed."""
     words = line.split(" ")
-    material = _unb64(words[2]) if len(words) == 3 else None
-    if material is None or words[0] != "—" or _NAME.fullmatch(words[1]) is None or len(material) < 5:
+    material = unb64(words[2]) if len(words) == 3 else None
+    if material is None or words[0] != "—" or NAME.fullmatch(words[1]) is None or len(material) < 5:
         raise NoteMalformed(detail=f"{line[:80]!r} is not a signature line")
     return Signature(words[1], material[:4], material[4:])
 
@@ -97,10 +98,11 @@ def verify_note(note: Note, key: VerifierKey) -> bool | None:
     ours = [line for line in note.signatures if (line.name, line.key_id) == (key.name, key.key_id)]
     if not ours:
         return None
-    return all(_verifies(key.public, line.signature, note.text.encode()) for line in ours)
+    return all(verifies(key.public, line.signature, note.text.encode()) for line in ours)
 
 
-def _verifies(public: bytes, signature: bytes, text: bytes) -> bool:
+def verifies(public: bytes, signature: bytes, text: bytes) -> bool:
+    """Whether an Ed25519 key signed a text."""
     # Here and below: status of an idle node need not pay for loading OpenSSL.
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -115,7 +117,7 @@ def _verifies(public: bytes, signature: bytes, text: bytes) -> bool:
 def sign_note(text: str, name: str, private: Ed25519PrivateKey) -> bytes:
     """The note of `text`, signed once."""
     key = VerifierKey(name, private.public_key().public_bytes_raw())
-    return f"{text}\n— {name} {_b64(key.key_id + private.sign(text.encode()))}\n".encode()
+    return f"{text}\n— {name} {b64(key.key_id + private.sign(text.encode()))}\n".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,27 +132,28 @@ class Checkpoint:
 
 def checkpoint_text(origin: str, size: int, root: bytes) -> str:
     """The text that a log signs."""
-    return f"{origin}\n{size}\n{_b64(root)}\n"
+    return f"{origin}\n{size}\n{b64(root)}\n"
 
 
 def read_checkpoint(content: bytes) -> tuple[Checkpoint, Note]:
     """The checkpoint that a note claims, and the note to verify it with. Raises NoteMalformed."""
     note = read_note(content)
     lines = note.text[:-1].split("\n")
-    root = _unb64(lines[2]) if len(lines) >= 3 else None
+    root = unb64(lines[2]) if len(lines) >= 3 else None
     if root is None or len(root) != HASH_BYTES or not lines[0] or _SIZE.fullmatch(lines[1]) is None or "" in lines[3:]:
         raise NoteMalformed(detail="its first lines are not an origin, a size and a root hash")
     return Checkpoint(lines[0], int(lines[1]), root, content), note
 
 
-def _b64(content: bytes) -> str:
+def b64(content: bytes) -> str:
+    """Standard base64."""
     return base64.b64encode(content).decode()
 
 
-def _unb64(text: str) -> bytes | None:
+def unb64(text: str) -> bytes | None:
     """Standard base64 in its only canonical spelling, or None."""
     try:
         content = base64.b64decode(text.encode(), validate=True)
     except (binascii.Error, ValueError):
         return None
-    return content if _b64(content) == text else None
+    return content if b64(content) == text else None
