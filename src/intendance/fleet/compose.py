@@ -23,6 +23,7 @@ from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
 from intendance.fleet.detection.leader import Leader
+from intendance.fleet.detection.observer import Observer
 from intendance.fleet.layout import ManagerLayout
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.log import FleetLog
@@ -140,6 +141,14 @@ def _watch(manager: Manager, policy: Callable[[], Policy]) -> None:
     """Let the leader see who is silent, and let messages leave."""
     leader = Leader(manager.database, policy, manager.clock, hear=manager.ingest.flush)
     manager.duties["detector"] = leader.tick
+    observer = Observer(
+        manager.database,
+        policy,
+        manager.clock,
+        leads=lambda: manager.lease is not None,
+        heard_us=lambda: manager.ingest.flushed_at_us,
+    )
+    manager.loops["observer"] = observer.run
     for way in WAYS:
         notifier = PlannedWay(way, policy)
         worker = Worker(manager.database, notifier, policy, manager.clock, holder=manager.holder, chance=random.random)

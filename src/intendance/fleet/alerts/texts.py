@@ -55,6 +55,7 @@ def fact(_: Translator, told: Told) -> str:
         "canary": _("daily proof that alerts arrive"),
         "canary.failed": _("the daily proof that alerts arrive has failed"),
         "manager.blind": _("the manager saw nothing for {length}: {blind}"),
+        "observer.unreached": _("nobody watches the manager from elsewhere: {host} answers {code}"),
     }
     sentence = facts.get(told.cause) or _("{cause} is broken on {subject}: {title}")
     asset = told.labels.get("asset", "")
@@ -99,6 +100,9 @@ def why(_: Translator, cause: str) -> str:
         "canary.failed": _("An alert may reach nobody. Look at: intendance alert list"),
         "manager.blind": _(
             "Whoever fell silent meanwhile is told two minutes after. Look at the manager's machine: what stopped it?"
+        ),
+        "observer.unreached": _(
+            "Were the manager to stop now, nobody would tell you. Look at the address after `observer` in the plan."
         ),
     }
     return reasons.get(cause) or _("See why, on that node: intendance status")

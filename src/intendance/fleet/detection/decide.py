@@ -34,6 +34,8 @@ CANARY_EVERY_US = 24 * 3600 * SECOND_US
 CANARY_WITHIN_US = 180 * SECOND_US
 CANARY_OVERDUE_US = 26 * 3600 * SECOND_US
 OBSERVER_EVERY_US = 60 * SECOND_US
+OBSERVER_FAILS_US = 300 * SECOND_US
+"""An observer that does not answer for so long is told: five times."""
 OUTBOX_OLDEST_US = 120 * SECOND_US
 CLOCK_SET = "clock set"
 FIRST_START, RESTART, STALLED, UNWRITTEN = "first start", "restart", "stalled", "database"
@@ -162,9 +164,11 @@ def is_skewed(skew_ms: int) -> bool:
     return abs(skew_ms) > SKEW_MS
 
 
-def observer_may_hear(now_us: int, tick_us: int | None, oldest_due_us: int | None, canary_us: int | None) -> bool:
-    """Whether we may tell an observer elsewhere that all is well: a tick within 5 s, nothing waiting to leave for
-    longer than two minutes, and a canary that came through within 26 hours (None: none was due yet)."""
-    ticks = tick_us is not None and now_us - tick_us < BLIND_US
+def observer_may_hear(
+    now_us: int, tick_us: int | None, heard_us: int, oldest_due_us: int | None, canary_us: int | None
+) -> bool:
+    """Whether we may tell an observer elsewhere that all is well: a tick and beats written within 5 s, nothing waiting
+    to leave for longer than two minutes, and a canary that came through within 26 hours (None: none was due yet)."""
+    ticks = tick_us is not None and abs(now_us - tick_us) < BLIND_US and abs(now_us - heard_us) < BLIND_US
     leaves = oldest_due_us is None or now_us - oldest_due_us < OUTBOX_OLDEST_US
     return ticks and leaves and (canary_us is None or now_us - canary_us < CANARY_OVERDUE_US)

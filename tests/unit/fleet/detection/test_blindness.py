@@ -67,6 +67,7 @@ def test_a_manager_that_was_not_running_tells_it_once_and_when_every_node_had_it
     assert blind(watch)[0][0] == "firing", "not every node had 120 seconds to be heard"
     watch.wait(60, beating=ALL)
     assert blind(watch)[0][0] == "resolved"
+    watch.wait(60, beating=ALL)
     assert watch.mail.taken[-1].subject.startswith("[Intendance] terminé\u00a0: le gestionnaire n’a rien vu")
     with watch.database.read() as connection:
         assert own_troubles(connection) == ()
