@@ -10,7 +10,7 @@ from intendance.api import cursor
 from intendance.api.operation import PAGE, Call, Operation, Parameter
 from intendance.fleet.alerts.decide import State
 from intendance.fleet.alerts.own import ObserverSeen
-from intendance.fleet.alerts.service import AlertSeen, EventSeen, MessageSeen, SilenceSeen
+from intendance.fleet.alerts.seen import AlertSeen, EventSeen, MessageSeen, SilenceSeen
 from intendance.fleet.tokens.decide import Scope
 from intendance.language import dates
 from intendance.model.frozen import dataclass

@@ -13,6 +13,8 @@ from sqlalchemy import insert, select
 
 from intendance.fleet.accounts.service import Accounts
 from intendance.fleet.alerts.outbox import Worker
+from intendance.fleet.alerts.own import own_troubles
+from intendance.fleet.alerts.owning import owners
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.alerts.standing_plan import StandingPlan
@@ -81,7 +83,8 @@ def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager
 def _verdicts(database: Database, settings: Settings, clock: Clock, say: Say) -> Verdicts:
     log = FleetLog(settings.state, settings.fleet, clock)
     about = About(fleet=settings.fleet, organisation=settings.organisation or settings.fleet, zone=settings.zone)
-    return Verdicts(database, clock, about, log=log.size, daily=Summing(database, log).record_days, say=say)
+    daily = Summing(database, log).record_days
+    return Verdicts(database, clock, about, owners=owners, troubles=own_troubles, log=log.size, daily=daily, say=say)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

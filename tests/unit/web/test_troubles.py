@@ -9,9 +9,8 @@ import pytest
 
 from intendance.catalogue.load import load
 from intendance.fleet.alerts.own import OWN
-from intendance.fleet.alerts.texts import Told
 from intendance.fleet.beats.presence import Presence
-from intendance.fleet.verdicts.standing import NodeBrief, Standing
+from intendance.fleet.verdicts.standing import NodeBrief, Standing, Trouble
 from intendance.language.texts import Language, translator
 from intendance.model.verdict import State
 from intendance.web.render import Frame, Reader, html
@@ -28,10 +27,10 @@ WELL = Standing(
 PLANTED = "<script>alert(1)</script>"
 
 
-def trouble(cause: str) -> Told:
+def trouble(cause: str) -> Trouble:
     params: dict[str, str | int] = {"seconds": 1200, "reason": "restart", "code": PLANTED}
-    return Told(
-        number=7, cause=cause, node="", urgency="critical", since=NOW - timedelta(minutes=1), params=params,
+    return Trouble(
+        number=7, cause=cause, since=NOW - timedelta(minutes=1), params=params,
         labels={"contact": PLANTED, "channel": "email"},
     )  # fmt: skip
 

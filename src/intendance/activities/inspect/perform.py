@@ -57,7 +57,8 @@ class InspectContext:
     """The adapters for one inspection; the caller holds the asset's lock. `by` is who looks: `self`, or another
     host.
 
-    For another host `fingerprint` is the key whose signatures count, and `trust` says why; a node knows its own.
+    For another host `fingerprint` is the key whose signatures count, and `trust` says why; `former_keys` are those that
+    the node had before it was rebuilt. A node knows its own.
     `prunings` are of other ledgers than `book`.
     """
 
@@ -67,6 +68,7 @@ class InspectContext:
     by: str = "self"
     fingerprint: str = ""
     trust: str = ""
+    former_keys: tuple[str, ...] = ()
     prunings: tuple[PruneBegun | PruneCompleted, ...] = ()
 
 
@@ -144,7 +146,7 @@ class _Inspection:
         self._found: list[Found] = []
         self._objects: Mapping[str, Mapping[str, StoredObject]] = {}
         self._incomplete: tuple[int, int] = (0, 0)
-        self._trusted: tuple[str, ...] = (context.fingerprint,)
+        self._trusted: tuple[str, ...] = (context.fingerprint, *context.former_keys)
         if self._here:
             (genesis,) = context.book.facts("genesis", latest=1)
             self._trusted = genesis.data.trusted_keys

@@ -9,13 +9,12 @@ from sqlalchemy import Connection, select
 
 from intendance.fleet.alerts.perform import told_as
 from intendance.fleet.alerts.policy import UNDELIVERABLE, Policy
-from intendance.fleet.alerts.texts import Told
 from intendance.fleet.database.connect import from_us
 from intendance.fleet.database.settings import read_setting
 from intendance.fleet.database.tables import alert
+from intendance.fleet.verdicts.standing import BLIND, Trouble
 from intendance.model.frozen import dataclass
 
-BLIND = "manager.blind"
 CANARY_FAILED = "canary.failed"
 OBSERVER = "observer.unreached"
 OWN = (BLIND, CANARY_FAILED, UNDELIVERABLE, OBSERVER)
@@ -46,7 +45,11 @@ def observer_of(connection: Connection, policy: Policy) -> ObserverSeen | None:
     )
 
 
-def own_troubles(connection: Connection) -> tuple[Told, ...]:
+def own_troubles(connection: Connection) -> tuple[Trouble, ...]:
     """The open alerts about the manager itself, the newest first."""
     wanted = select(alert).where(alert.c.cause.in_(OWN), alert.c.state != "resolved")
-    return tuple(map(told_as, connection.execute(wanted.order_by(alert.c.id.desc()))))
+    told = map(told_as, connection.execute(wanted.order_by(alert.c.id.desc())))
+    return tuple(
+        Trouble(number=each.number, cause=each.cause, since=each.since, params=each.params, labels=each.labels)
+        for each in told
+    )

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from intendance.fleet.alerts.own import own_troubles
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
 from intendance.fleet.database.tables import node, setting, verdict, verdict_interval
@@ -22,6 +21,7 @@ from intendance.fleet.verdicts.standing import (
     Head,
     Owner,
     Standing,
+    Trouble,
     contradicted,
     distrust,
     told_state,
@@ -34,7 +34,8 @@ from intendance.system.clock import Clock
 
 _NOTED_EVERY = timedelta(seconds=5)
 
-Owners = Callable[[Connection], dict[tuple[str, str, str | None], Owner]]
+Owners = Callable[[Connection], Mapping[tuple[str, str, str | None], Owner]]
+Troubles = Callable[[Connection], tuple[Trouble, ...]]
 
 
 Span = tuple[datetime, datetime | None, State]
@@ -61,6 +62,7 @@ class Verdicts:
         about: About,
         *,
         owners: Owners | None = None,
+        troubles: Troubles | None = None,
         log: Callable[[], int] | None = None,
         daily: Callable[[datetime], object] | None = None,
         say: Callable[[str], None],
@@ -69,6 +71,7 @@ class Verdicts:
         self._clock = clock
         self._about = about
         self._owners = owners
+        self._troubles = troubles
         self._log = log
         self._daily = daily
         self._say = say
@@ -143,7 +146,7 @@ class Verdicts:
             owners = self._owners(connection) if self._owners is not None else {}
             looked_us = connection.execute(select(setting.c.value).where(setting.c.name == LOOKED)).scalar()
             doubts = open_doubts(connection)
-            troubles = own_troubles(connection)
+            troubles = self._troubles(connection) if self._troubles is not None else ()
         doubted = contradicted(doubts)
         return Standing(
             fleet=self._about.fleet,

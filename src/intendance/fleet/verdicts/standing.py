@@ -10,7 +10,6 @@ from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from intendance.catalogue.rule import Rule, Rulebook
-from intendance.fleet.alerts.texts import Told
 from intendance.fleet.beats.presence import Presence
 from intendance.fleet.ledgers.decide import Doubt
 from intendance.model.frozen import dataclass
@@ -41,6 +40,20 @@ class Owner:
     person: str
     until: datetime | None = None
     said: str = ""
+
+
+BLIND = "manager.blind"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """An open alert about the manager itself."""
+
+    number: int
+    cause: str
+    since: datetime
+    params: Mapping[str, str | int]
+    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +92,12 @@ class Standing:
     head: Head | None = None
     asked_at: datetime | None = None
     doubts: tuple[Doubt, ...] = ()
-    troubles: tuple[Told, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
 
     @property
     def blind(self) -> bool:
         """Whether the manager saw nothing until now: who fell silent meanwhile is not known yet."""
-        return any(each.cause == "manager.blind" for each in self.troubles)
+        return any(each.cause == BLIND for each in self.troubles)
 
     @property
     def doubted(self) -> frozenset[str]:
