@@ -28,7 +28,7 @@ PLANTED = "<script>alert(1)</script>"
 
 
 def trouble(cause: str) -> Trouble:
-    params: dict[str, str | int] = {"seconds": 1200, "reason": "restart", "code": PLANTED}
+    params: dict[str, str | int] = {"seconds": 1200, "reason": "restart", "code": PLANTED, "host": "hc.example.org"}
     return Trouble(
         number=7, cause=cause, since=NOW - timedelta(minutes=1), params=params,
         labels={"contact": PLANTED, "channel": "email"},
@@ -53,7 +53,7 @@ def test_every_one_reads_in_both_languages_and_nothing_in_it_is_markup(cause: st
     view = wall(replace(WELL, troubles=(trouble(cause),)), texts)
     frame = Frame(title=view.title, address="/", icon=view.shape)
     reader = Reader(language=language, person="Léa")
-    page = html("wall.html", frame, reader, texts, wall=view, legend=[])
+    page = html("wall.html", frame, reader, texts, wall=view, legend=[], alerts=None)
     assert PLANTED not in page
     lines = readable(page)
     assert "alert show 7" in " ".join(lines)
