@@ -22,6 +22,7 @@ from intendance.fleet.verdicts.standing import (
     Head,
     Owner,
     Standing,
+    Trouble,
     contradicted,
     distrust,
     told_state,
@@ -35,6 +36,7 @@ from intendance.system.clock import Clock
 _NOTED_EVERY = timedelta(seconds=5)
 
 Owners = Callable[[Connection], Mapping[tuple[str, str, str | None], Owner]]
+Troubles = Callable[[Connection], tuple[Trouble, ...]]
 
 
 Span = tuple[datetime, datetime | None, State]
@@ -61,6 +63,7 @@ class Verdicts:
         about: About,
         *,
         owners: Owners | None = None,
+        troubles: Troubles | None = None,
         log: Callable[[], int] | None = None,
         daily: Callable[[datetime], object] | None = None,
         say: Callable[[str], None],
@@ -69,6 +72,7 @@ class Verdicts:
         self._clock = clock
         self._about = about
         self._owners = owners
+        self._troubles = troubles
         self._log = log
         self._daily = daily
         self._say = say
@@ -141,6 +145,7 @@ class Verdicts:
             owners = self._owners(connection) if self._owners is not None else {}
             looked_us = connection.execute(select(setting.c.value).where(setting.c.name == LOOKED)).scalar()
             doubts = open_doubts(connection)
+            troubles = self._troubles(connection) if self._troubles is not None else ()
         doubted = contradicted(doubts)
         return Standing(
             fleet=self._about.fleet,
@@ -155,6 +160,7 @@ class Verdicts:
             all_since=None if doubted else tally.all_since,
             owners=owners,
             doubts=doubts,
+            troubles=troubles,
             head=None if self._log is None else Head(size=self._log()),
         )
 
