@@ -87,7 +87,7 @@ class Day:
         """The alert of the rule for the reader's asset."""
         with open_alerts(self.site.state, SystemClock()) as (alerts, _):
             listed = alerts.listed(ended=True)
-        (found,) = (each for each in listed if (each.cause, each.labels.get("asset")) == (RULE, words.asset))
+        (found,) = (each for each in listed if (each.told.cause, each.told.labels.get("asset")) == (RULE, words.asset))
         return found
 
     def done(self, *words: str, private_key: bool = False) -> str:
@@ -201,9 +201,10 @@ def _log_in_again(page: Page, day: Day, words: Words, secret: str, step: int) ->
     page.wait_for_url(day.url)
 
 
-def _on_the_wall(page: Page) -> Locator:
-    """The rule among what is broken."""
-    return page.locator("section:has(h2.fail) .rid", has_text=RULE)
+def _on_the_wall(page: Page, words: Words) -> Locator:
+    """The rule among what is broken, for the reader's asset."""
+    entries = page.locator("section:has(h2.fail) li.entry")
+    return entries.filter(has_text=words.asset).filter(has_text=RULE)
 
 
 @contextmanager
@@ -232,15 +233,15 @@ def test_a_rule_breaks_somebody_takes_it_in_hand_and_it_holds_again(day: Day, lo
         _log_in(page, day, words)
         secret, step = _set_up_second(page, words)
         page.locator("h1").wait_for()
-        assert _on_the_wall(page).count() == 0
+        assert _on_the_wall(page, words).count() == 0
 
         part.rename(lost)
         assert "FAULT" in day.done("backup", "inspect", words.asset)
-        _on_the_wall(page).wait_for()  # nobody reloads the page
+        _on_the_wall(page, words).wait_for()  # nobody reloads the page
         assert page.locator("h1").inner_text().startswith(words.no)
         _log_in_again(page, day, words, secret, step)  # the first mail waits a moment for others to go with it
         until(lambda: day.told(words), "the mail", PATIENCE_MS / 1000)
-        day.done("alert", "ack", str(day.alert(words).number), "--by", words.person)
+        day.done("alert", "ack", str(day.alert(words).told.number), "--by", words.person)
         acked = day.alert(words)
         assert (acked.state, acked.acked_by) == ("acked", f"person:{words.person}")
 
@@ -248,7 +249,7 @@ def test_a_rule_breaks_somebody_takes_it_in_hand_and_it_holds_again(day: Day, lo
         drilled = day.done("drill", "run", words.asset, "--scratch", str(site.base), private_key=True)
         assert "by Intendance and by hand" in drilled
         assert "FAULT" not in day.done("backup", "inspect", words.asset)
-        _on_the_wall(page).wait_for(state="detached")
+        _on_the_wall(page, words).wait_for(state="detached")
         page.get_by_role("button", name=words.log_out).click()
         page.wait_for_url("**/login")
         page.goto(day.url)
