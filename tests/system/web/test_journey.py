@@ -18,7 +18,7 @@ from playwright.sync_api import Locator, Page, sync_playwright
 
 from intendance.fleet.accounts import decide
 from intendance.fleet.accounts.service import RECOVERY_CODES
-from intendance.fleet.alerts.service import AlertSeen
+from intendance.fleet.alerts.seen import AlertSeen
 from intendance.fleet.compose import open_alerts
 from intendance.system.clock import SystemClock
 from tests.support.gnupg import Keys
