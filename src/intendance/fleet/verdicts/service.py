@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select
 
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
+from intendance.fleet.database.settings import write_setting
 from intendance.fleet.database.tables import node, setting, verdict, verdict_interval
 from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.verdicts import crowd, decide, rows
@@ -120,9 +121,7 @@ class Verdicts:
         if self._noted_at is not None and self._noted_at <= now < self._noted_at + _NOTED_EVERY:
             return
         with self._database.begin(durable=False) as connection:
-            this = setting.c.name == LOOKED
-            if connection.execute(update(setting).where(this).values(value=str(to_us(now)))).rowcount == 0:
-                connection.execute(insert(setting).values(name=LOOKED, value=str(to_us(now))))
+            write_setting(connection, LOOKED, to_us(now))
         if self._noted_at is None or self._noted_at.date() != now.date():
             self._forget(now)
         if self._daily is not None:
