@@ -12,6 +12,7 @@ from intendance.ledger.book import Book
 from intendance.model.evidence.fallback import AlertTold
 from intendance.model.frozen import dataclass
 from intendance.notifiers import Delivery
+from intendance.system.clock import rfc3339
 from intendance.system.sql import read_statements
 
 _SQL = read_statements(Path(__file__).with_suffix(".sql"))
@@ -97,5 +98,5 @@ def _evidence(mail: Mail, delivery: Delivery) -> AlertTold:
         message_id=mail.key,
         code=delivery.code,
         provider_id=delivery.provider_id,
-        manager_silent_since=None if mail.since_us is None else decide.instant(mail.since_us),
+        manager_silent_since=None if mail.since_us is None else rfc3339(decide.instant(mail.since_us)),
     )

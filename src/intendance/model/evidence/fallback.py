@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from intendance.model.frozen import dataclass
 
 
@@ -21,4 +19,4 @@ class AlertTold:
     message_id: str
     code: str
     provider_id: str = ""
-    manager_silent_since: datetime | None = None
+    manager_silent_since: str | None = None
