@@ -55,6 +55,7 @@ def fact(_: Translator, told: Told) -> str:
         "canary": _("daily proof that alerts arrive"),
         "canary.failed": _("the daily proof that alerts arrive has failed"),
         "manager.blind": _("the manager hears nobody: {detail}"),
+        "witness.refused": _("the witness {witness} no longer recognises the fleet log: rolled back, or rewritten"),
     }
     sentence = facts.get(told.cause) or _("{cause} is broken on {subject}: {title}")
     asset = told.labels.get("asset", "")
@@ -84,6 +85,10 @@ def why(_: Translator, cause: str) -> str:
         "canary": _("Nothing is wrong. This message went the way of every alert; its absence would be an alert."),
         "canary.failed": _("An alert may reach nobody. Look at: intendance alert list"),
         "manager.blind": _("Nodes are not judged meanwhile. Look at the manager's network."),
+        "witness.refused": _(
+            "Was an old copy of the manager put back? Else somebody changed the log. Change nothing there; type:"
+            " intendance ledger verify --state STATE/manager/log"
+        ),
     }
     return reasons.get(cause) or _("See why, on that node: intendance status")
 

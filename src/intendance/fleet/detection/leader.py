@@ -18,6 +18,7 @@ from intendance.fleet.database.tables import node_state
 from intendance.fleet.detection import canary, decide
 from intendance.fleet.detection import perform as detection
 from intendance.fleet.detection.glance import Glance, glance
+from intendance.fleet.witnessing import standings
 from intendance.language.texts import Translator, translator
 from intendance.system.clock import Clock
 
@@ -120,6 +121,7 @@ class Leader:
         if seen.dead:
             outbox.exhume(connection, policy, now_us)
         canary.watch(connection, policy, now_us)
+        standings.watch(connection, policy, now_us)
         verdicts = rules.stamp(connection)
         if verdicts != self._verdicts:
             rules.watch(connection, policy, now_us)
