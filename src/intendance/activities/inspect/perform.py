@@ -13,6 +13,7 @@ import msgspec
 from intendance.activities.inspect import decide, turns
 from intendance.activities.inspect.found import Found, expected_sets, pruned_sets, remember
 from intendance.ledger.book import Book
+from intendance.ledger.imports import all_drills
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import RunSuperseded
 from intendance.model.errors.sets import (
@@ -201,6 +202,9 @@ class _Inspection:
             trust="ledger" if self._here else self._context.trust,
             place=place_of(self.store, plan.stores.get(self.store.name), plan.node.region or ""),
             thirtieths=thirtieths,
+            drilled=frozenset(
+                each.set for each in all_drills(self._book, self._job.asset) if self._whose(each) == self._whose(plan)
+            ),
         )
         return decide.conclude(replace(view, found=self._described(view)))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Select, or_, select
@@ -39,6 +40,8 @@ class Judge:
         self._say = say
         self.program = program or mark()
         self.rulebook: Rulebook = load()
+        performed = {name: rule for name, rule in self.rulebook.rules.items() if rule.performed}
+        self._performed = replace(self.rulebook, rules=performed)
         self._unreadable: set[str] = set()
         self._looked_at: datetime | None = None
         self._all_looked_at: datetime | None = None
@@ -83,8 +86,9 @@ class Judge:
         count = 0
         for some in _in_parts(list(names), TOGETHER):
             with paused(), self._database.read() as connection:
-                found = [self._judge(connection, name, now) for name in some]
-            with self._database.begin() as connection:
+                before = _told(connection, some)
+                found = [self._judge(connection, name, now, before[name]) for name in some]
+            with self._database.begin(durable=False) as connection:  # what is lost is judged again, as it was
                 writing.write(connection, found, self.program, to_us(now))
             count += len(found)
         return count
@@ -94,7 +98,7 @@ class Judge:
         with paused(), self._database.read() as connection:
             return self._evaluate(NodeLedger(connection, name), name, now)
 
-    def _judge(self, connection: Connection, name: str, now: datetime) -> Judged:
+    def _judge(self, connection: Connection, name: str, now: datetime, before: Mapping[decide.Key, Verdict]) -> Judged:
         ledger = NodeLedger(connection, name)
         try:
             found = self._evaluate(ledger, name, now)
@@ -103,9 +107,6 @@ class Judge:
             if name not in self._unreadable:
                 self._say(f"{name} cannot be judged: {error.message}")
                 self._unreadable.add(name)
-        own = (verdict.c.node == name) & verdict.c.rule.not_in(FLEET_RULES)
-        known = connection.execute(select(verdict).where(own)).all()
-        before = {decide.key(each): each for each in map(rows.to_verdict, known)}
         return Judged(
             node=name,
             incarnation=ledger.incarnation,
@@ -119,9 +120,17 @@ class Judge:
         if not plans:
             return ()
         plan: PlanAdopted = plans[0].data
-        facts, horizons = gather(ledger, self.rulebook, plan, plan.assets, now)
-        found = evaluate(self.rulebook, facts, now, name, horizons)
-        return tuple(each for each in found if self.rulebook.rules[each.rule].performed)
+        facts, horizons = gather(ledger, self._performed, plan, plan.assets, now)
+        return evaluate(self._performed, facts, now, name, horizons)
+
+
+def _told(connection: Connection, names: Sequence[str]) -> Mapping[str, Mapping[decide.Key, Verdict]]:
+    """What was found before of some nodes."""
+    found: dict[str, dict[decide.Key, Verdict]] = {name: {} for name in names}
+    own = verdict.c.node.in_(names) & verdict.c.rule.not_in(FLEET_RULES)
+    for each in map(rows.to_verdict, connection.execute(select(verdict).where(own))):
+        found[each.node][decide.key(each)] = each
+    return found
 
 
 def _timely(now: datetime) -> Select[tuple[str]]:
