@@ -77,7 +77,7 @@ def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager
         policy = standing_policy(settings, say)
         _watch(manager, policy)
         log = ManagerLayout(settings.state).log
-        manager.loops["witness"] = Witnessing(database, log, policy, clock, say).run
+        manager.loops["witness"] = Witnessing(database, log, lambda: policy().witnesses, clock, say).run
         manager.duties["judge"] = _verdicts(database, settings, clock, say).tick
         yield manager
 

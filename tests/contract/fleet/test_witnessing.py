@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.tables import alert, finding
+from intendance.fleet.detection import witnesses
 from intendance.fleet.layout import ManagerLayout
 from intendance.fleet.log import FleetLog
 from intendance.fleet.verdicts.standing import Head
@@ -45,7 +46,7 @@ class Shown:
         return Witnessing(
             self.database,
             ManagerLayout(self.state).log,
-            lambda: policy(witnesses=self.named),
+            lambda: self.named,
             self.clock,
             self.told.append,
         )
@@ -63,13 +64,13 @@ class Shown:
         self.clock.move(timedelta(minutes=2))
         self.witnessing.look()
         with self.database.begin() as connection:
-            standings.watch(connection, policy(), to_us(self.clock.read().at))
+            witnesses.watch(connection, policy(), to_us(self.clock.read().at))
             (found,) = standings.read_standings(connection)
         return found
 
     def alerts(self) -> list[str]:
         with self.database.read() as connection:
-            asked = select(alert.c.state).where(alert.c.cause == standings.REFUSED).order_by(alert.c.id)
+            asked = select(alert.c.state).where(alert.c.cause == witnesses.REFUSED).order_by(alert.c.id)
             return list(connection.execute(asked).scalars())
 
     def findings(self) -> list[tuple[str, str]]:
@@ -198,7 +199,7 @@ def test_a_witness_that_the_plan_names_no_more_is_forgotten_with_its_alert(
     shown.clock.move(timedelta(minutes=2))
     shown.witnessing.look()
     with shown.database.begin() as connection:
-        standings.watch(connection, policy(), to_us(shown.clock.at))
+        witnesses.watch(connection, policy(), to_us(shown.clock.at))
         assert standings.read_standings(connection) == ()
     assert shown.alerts() == ["resolved"]
 
@@ -208,7 +209,7 @@ def test_nothing_is_asked_before_something_was_recorded(
 ) -> None:
     key = show_key(tmp_path / "w", "w/1")
     named = (Witness(url="http://127.0.0.1:9", key=key.text),)
-    witnessing = Witnessing(fleet_database, tmp_path / "log", lambda: policy(witnesses=named), clock, pytest.fail)
+    witnessing = Witnessing(fleet_database, tmp_path / "log", lambda: named, clock, pytest.fail)
     witnessing.look()
     with fleet_database.read() as connection:
         assert standings.read_standings(connection) == ()

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy.dialects import postgresql, sqlite
 
-from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.tables import finding
 from intendance.fleet.witnessing import decide
@@ -30,6 +29,7 @@ from intendance.ledger.signed_tree import SignedTree
 from intendance.ledger.tlog import consistency_proof
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.ledger import NoteMalformed
+from intendance.model.plan import Witness
 from intendance.notifiers.line import Line, trusted
 from intendance.notifiers.web import Answer, post
 from intendance.system.clock import Clock
@@ -50,14 +50,14 @@ class Witnessing:
         self,
         database: Database,
         folder: Path,
-        policy: Callable[[], Policy],
+        named: Callable[[], Sequence[Witness]],
         clock: Clock,
         say: Callable[[str], None],
         ask: Ask | None = None,
     ) -> None:
         self._database = database
         self._layout = Layout(folder)
-        self._policy = policy
+        self._named = named
         self._clock = clock
         self._say = say
         self._ask_at = ask or add_checkpoint
@@ -78,7 +78,7 @@ class Witnessing:
 
     def look(self) -> None:
         """Ask each witness that is due. Raises DatabaseUnreachable, NoteMalformed, OSError."""
-        keys = {each.url: WitnessKey.parse(each.key) for each in self._policy().witnesses}
+        keys = {each.url: WitnessKey.parse(each.key) for each in self._named()}
         with self._database.read() as connection:
             known = {each.name: each for each in read_standings(connection)}
         names = {key.name for key in keys.values()}

@@ -1,4 +1,4 @@
-"""What is known of the witnesses, a setting for each; and the alert when one has seen another log."""
+"""What is known of the witnesses: a setting for each."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import msgspec
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from intendance.fleet.alerts.policy import Policy
-from intendance.fleet.alerts.recording import Sighting, clear_many, raise_many
-from intendance.fleet.database.tables import alert, setting
+from intendance.fleet.database.tables import setting
 from intendance.fleet.witnessing.decide import WitnessStanding
 
-REFUSED = "witness.refused"
 _PREFIX = "witness:"
 
 
@@ -36,19 +33,3 @@ def forget_others(connection: Connection, names: Collection[str]) -> None:
         [_PREFIX + name for name in names]
     )
     connection.execute(delete(setting).where(gone))
-
-
-def watch(connection: Connection, policy: Policy, now_us: int) -> None:
-    """Raise what a witness no longer recognises; end it when it cosigns again, or is named no more."""
-    seen = {
-        each.key: each
-        for standing in read_standings(connection)
-        if standing.condition.grave
-        for each in [Sighting(cause=REFUSED, urgency="critical", labels=(("witness", standing.name),))]
-    }
-    if seen:
-        raise_many(connection, seen.values(), policy, now_us)
-    asked = select(alert.c.key).where(alert.c.cause == REFUSED, alert.c.state != "resolved")
-    over = [key for key in connection.execute(asked).scalars() if key not in seen]
-    if over:
-        clear_many(connection, over, now_us)
