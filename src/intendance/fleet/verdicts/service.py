@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select
 
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
+from intendance.fleet.database.settings import write_setting
 from intendance.fleet.database.tables import node, setting, verdict, verdict_interval
 from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.verdicts import crowd, decide, rows
@@ -21,6 +22,7 @@ from intendance.fleet.verdicts.standing import (
     Head,
     Owner,
     Standing,
+    Trouble,
     contradicted,
     distrust,
     told_state,
@@ -35,6 +37,7 @@ from intendance.system.clock import Clock
 _NOTED_EVERY = timedelta(seconds=5)
 
 Owners = Callable[[Connection], Mapping[tuple[str, str, str | None], Owner]]
+Troubles = Callable[[Connection], tuple[Trouble, ...]]
 
 
 Span = tuple[datetime, datetime | None, State]
@@ -61,6 +64,7 @@ class Verdicts:
         about: About,
         *,
         owners: Owners | None = None,
+        troubles: Troubles | None = None,
         log: Callable[[], int] | None = None,
         daily: Callable[[datetime], object] | None = None,
         say: Callable[[str], None],
@@ -69,6 +73,7 @@ class Verdicts:
         self._clock = clock
         self._about = about
         self._owners = owners
+        self._troubles = troubles
         self._log = log
         self._daily = daily
         self._say = say
@@ -117,9 +122,7 @@ class Verdicts:
         if self._noted_at is not None and self._noted_at <= now < self._noted_at + _NOTED_EVERY:
             return
         with self._database.begin(durable=False) as connection:
-            this = setting.c.name == LOOKED
-            if connection.execute(update(setting).where(this).values(value=str(to_us(now)))).rowcount == 0:
-                connection.execute(insert(setting).values(name=LOOKED, value=str(to_us(now))))
+            write_setting(connection, LOOKED, to_us(now))
         if self._noted_at is None or self._noted_at.date() != now.date():
             self._forget(now)
         if self._daily is not None:
@@ -144,6 +147,7 @@ class Verdicts:
             looked_us = connection.execute(select(setting.c.value).where(setting.c.name == LOOKED)).scalar()
             doubts = open_doubts(connection)
             witnesses = read_standings(connection)
+            troubles = self._troubles(connection) if self._troubles is not None else ()
         doubted = contradicted(doubts)
         return Standing(
             fleet=self._about.fleet,
@@ -158,6 +162,7 @@ class Verdicts:
             all_since=None if doubted else tally.all_since,
             owners=owners,
             doubts=doubts,
+            troubles=troubles,
             head=None if self._log is None else Head.seen_by(self._log(), witnesses),
         )
 
