@@ -70,7 +70,16 @@ class MessageShown:
 
 SilenceShown = TypedDict(  # a class cannot have a field named `from`
     "SilenceShown",
-    {"number": int, "matches": Mapping[str, str], "reason": str, "made_by": str, "from": str, "until": str},
+    {
+        "number": int,
+        "matches": Mapping[str, str],
+        "reason": str,
+        "made_by": str,
+        "from": str,
+        "until": str,
+        "ended_at": str | None,
+        "ended_by": str | None,
+    },
 )
 
 
@@ -114,8 +123,8 @@ def alerts(call: Call) -> AlertList:
     more = cursor.write(found[-1].told.number) if len(found) == call.limit else None
     return AlertList(
         fleet=call.services.fleet,
-        alerts=tuple(map(_alert, found)),
-        silences=tuple(map(_silence, service.silences())),
+        alerts=tuple(map(alert_shown, found)),
+        silences=tuple(map(silence_shown, service.silences())),
         observer=_observer(service.observer()),
         next=more,
     )
@@ -125,7 +134,7 @@ def alert(call: Call) -> OneAlert:
     """One alert. Raises AlertUnknown, DatabaseUnreachable."""
     found = call.services.alerts.shown(call.numbers["alert"])
     return OneAlert(
-        alert=_alert(found.alert),
+        alert=alert_shown(found.alert),
         events=tuple(map(_event, found.events)),
         messages=tuple(map(_message, found.messages)),
     )
@@ -135,7 +144,8 @@ def _iso(at: datetime | None) -> str | None:
     return None if at is None else dates.iso(at)
 
 
-def _alert(seen: AlertSeen) -> AlertShown:
+def alert_shown(seen: AlertSeen) -> AlertShown:
+    """An alert for programs."""
     return AlertShown(
         number=seen.told.number,
         cause=seen.told.cause,
@@ -185,7 +195,8 @@ def _observer(seen: ObserverSeen | None) -> ObserverShown | None:
     return ObserverShown(host=seen.host, answered_at=answered, failing_since=failing)
 
 
-def _silence(seen: SilenceSeen) -> SilenceShown:
+def silence_shown(seen: SilenceSeen) -> SilenceShown:
+    """A silence for programs."""
     return {
         "number": seen.number,
         "matches": seen.matches,
@@ -193,8 +204,12 @@ def _silence(seen: SilenceSeen) -> SilenceShown:
         "made_by": seen.made_by,
         "from": dates.iso(seen.from_at),
         "until": dates.iso(seen.to_at),
+        "ended_at": _iso(seen.ended_at),
+        "ended_by": seen.ended_by or None,
     }
 
+
+NUMBER = Parameter(name="alert", where="path", kind="whole", summary="Its number, as messages say it.", smallest=1)
 
 OPERATIONS = (
     Operation(
@@ -216,8 +231,6 @@ OPERATIONS = (
         scope=Scope.READ,
         answered=alert,
         answer=OneAlert,
-        parameters=(
-            Parameter(name="alert", where="path", kind="whole", summary="Its number, as messages say it.", smallest=1),
-        ),
+        parameters=(NUMBER,),
     ),
 )

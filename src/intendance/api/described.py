@@ -7,7 +7,7 @@ from functools import cache
 import msgspec
 
 from intendance import __version__
-from intendance.api import alerts, beats, monitoring, nodes, records, rules, status
+from intendance.api import acting, alerts, beats, monitoring, nodes, records, rules, status
 from intendance.api.openapi import Open, document
 from intendance.api.operation import JSON, Operation
 from intendance.api.problem import MEDIA
@@ -20,6 +20,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *records.OPERATIONS,
     *rules.OPERATIONS,
     *alerts.OPERATIONS,
+    *acting.OPERATIONS,
     *monitoring.OPERATIONS,
 )
 OPENED = (

@@ -28,7 +28,7 @@ _SECURITY = {
         "type": "apiKey",
         "in": "cookie",
         "name": "__Host-intendance",
-        "description": "Whoever is logged in at the pages may read; without TLS the cookie is `intendance`.",
+        "description": "Whoever is logged in at the pages may read, not act; without TLS the cookie is `intendance`.",
     },
     "node": {"type": "http", "scheme": "bearer", "description": "A node's own secret, from its enrolment."},
 }
@@ -72,11 +72,14 @@ def document(
     asked, said = tuple(operations), tuple(messages)
     types = [Problem, *(each.answer for each in asked if each.answer is not None)]
     types += [shape for each in said for shape in (each.body, each.answer)]
+    types += [each.body for each in asked if each.body is not None]
     schemas, components = msgspec.json.schema_components(types, ref_template=_COMPONENTS)
+    for each in (each.body for each in asked if each.body is not None):
+        components[each.__name__]["additionalProperties"] = False
     by_type = dict(zip(types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in asked:
-        paths[operation.path] = {"get": _operation(operation, by_type)}
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, by_type)
     for message in said:
         paths[message.path] = {"post": _message(message, by_type)}
     for each in opened:
@@ -115,17 +118,24 @@ def _operation(operation: Operation, by_type: Mapping[Any, Any]) -> dict[str, An
     if operation.kept:
         answers["200"]["headers"] = {"ETag": {"schema": {"type": "string"}, "description": "The answer's tag."}}
         answers["304"] = {"description": "The answer is the one whose tag was sent along"}
-    statuses = ["400", "401", "403", "503"]
+    statuses = ["400", "401", "403", "503", *map(str, operation.raised)]
+    if operation.acts:
+        statuses.append("413")
     if any(each.where == "path" or each.name == "node" or each.name == "rule" for each in operation.parameters):
         statuses.append("404")
-    return {
+    body = {} if operation.body is None else {"requestBody": _body(by_type[operation.body])}
+    return body | {
         "operationId": operation.name,
         "summary": operation.summary,
         "description": f"Needs the scope `{operation.scope.value}`.",
-        "security": [{"token": []}, {"session": []}],
+        "security": [{"token": []}] if operation.acts else [{"token": []}, {"session": []}],
         "parameters": [_parameter(each) for each in operation.parameters],
         "responses": answers | _problems(statuses),
     }
+
+
+def _body(schema: Any) -> dict[str, Any]:
+    return {"required": True, "content": {JSON: {"schema": schema}}}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
@@ -151,7 +161,7 @@ def _message(message: Message, by_type: Mapping[Any, Any]) -> dict[str, Any]:
         "operationId": message.name,
         "summary": message.summary,
         "security": [{"node": []}] if message.secret else [],
-        "requestBody": {"required": True, "content": {JSON: {"schema": by_type[message.body]}}},
+        "requestBody": _body(by_type[message.body]),
         "responses": {
             "200": {"description": "The answer", "content": {JSON: {"schema": by_type[message.answer]}}},
             **_problems(["400", "401", "403", "409", "413", "503"]),

@@ -22,6 +22,8 @@ from intendance.model.frozen import dataclass
 JSON = "application/json"
 LARGEST_PAGE = 1000
 USUAL_PAGE = 100
+BODY_LIMIT_BYTES = 16_384
+"""No body of ours comes near that."""
 SLUG = r"^[a-z0-9][a-z0-9-]{0,39}$"
 _WHOLE = re.compile(r"[0-9]{1,15}")
 
@@ -55,13 +57,16 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A question as it was asked, its parameters read; `accepts` and `encodings` are what who asks can read."""
+    """A question as it was asked, its parameters and body read; `accepts` and `encodings` are what who asks can read.
+    `actor` is the token of who acts, as records name it."""
 
     services: Services
     texts: Mapping[str, str]
     numbers: Mapping[str, int]
     accepts: str = ""
     encodings: str = ""
+    body: Any = None
+    actor: str = ""
 
     def text(self, name: str) -> str:
         """A parameter of words; empty where it was not given."""
@@ -92,8 +97,9 @@ Answered = Callable[[Call], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """A question by GET. `answer` is the type of its JSON; `media` what it is sent as. `kept`: whether an unchanged
-    answer is worth a word of its own (ETag)."""
+    """A question by GET, or something to be done, by POST, with a `body` of that type. `answer` is the type of its
+    JSON; `media` what it is sent as. `kept`: whether an unchanged answer is worth a word of its own (ETag). `raised`
+    are the statuses of what may go wrong beside what may go wrong everywhere."""
 
     name: str
     path: str
@@ -104,6 +110,14 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     media: tuple[str, ...] = (JSON,)
     kept: bool = True
+    method: Literal["GET", "POST"] = "GET"
+    body: Any = None
+    raised: tuple[int, ...] = ()
+
+    @property
+    def acts(self) -> bool:
+        """Whether something is another way afterwards: for tokens alone."""
+        return self.method == "POST"
 
 
 PAGE = (

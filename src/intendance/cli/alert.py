@@ -133,7 +133,7 @@ def silence(
     seconds = 0 if end is not None else _length(lasting, "--for", _LONGEST_SILENCE_SECONDS)
     with open_alerts(invocation.state, invocation.clock) as (alerts, _settings):
         if end is not None:
-            seen = alerts.end_silence(end)
+            seen = alerts.end_silence(end, by=person())
         else:
             seen = alerts.silence(matches, reason=reason, by=person(), lasting_seconds=seconds)
         zone = alerts.policy.zone

@@ -244,4 +244,6 @@ def silence_json(each: SilenceSeen) -> dict[str, Any]:
         "made_by": each.made_by,
         "from": dates.iso(each.from_at),
         "until": dates.iso(each.to_at),
+        "ended_at": _iso(each.ended_at),
+        "ended_by": each.ended_by or None,
     }

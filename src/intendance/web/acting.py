@@ -19,8 +19,7 @@ _HOUR = 3600
 ACK_HOURS = (1, 4, 8, 24, 72, 168)
 SILENCE_HOURS = (1, 4, 24, 72, 168, 720)
 _USUAL_HOURS = 4
-NUMBER_LIMIT = 10**15
-"""No alert has a larger number, and no database holds much larger ones."""
+_MOST_DIGITS = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,7 @@ def ack(visit: Visit) -> Response:
 
     def done() -> str:
         service = visit.services.alerts
-        service.ack(_known(number), by=_actor(visit), lasting_seconds=_seconds(visit), reason=_reason(visit))
+        service.ack(number, by=_actor(visit), lasting_seconds=_seconds(visit), reason=_reason(visit))
         return addresses.alert(number)
 
     return _answered(visit, done, addresses.ALERTS)
@@ -94,7 +93,7 @@ def silence(visit: Visit) -> Response:
 
     def done() -> str:
         service = visit.services.alerts
-        chosen = matches(service.shown(_known(number)).alert, visit.fields.get("scope", ""))
+        chosen = matches(service.shown(number).alert, visit.fields.get("scope", ""))
         service.silence(chosen, reason=_reason(visit), by=_actor(visit), lasting_seconds=_seconds(visit))
         return addresses.alert(number)
 
@@ -106,18 +105,10 @@ def end_silence(visit: Visit) -> Response:
     number = visit.request.path_params["silence"]
 
     def done() -> str:
-        if number >= NUMBER_LIMIT:
-            raise SilenceUnknown(number=number)
-        visit.services.alerts.end_silence(number)
+        visit.services.alerts.end_silence(number, by=_actor(visit))
         return addresses.ALERTS
 
     return _answered(visit, done, addresses.ALERTS)
-
-
-def _known(number: int) -> int:
-    if number >= NUMBER_LIMIT:
-        raise AlertUnknown(number=number)
-    return number
 
 
 def _actor(visit: Visit) -> str:
@@ -130,7 +121,7 @@ def _reason(visit: Visit) -> str:
 
 def _seconds(visit: Visit) -> int:
     hours = visit.fields.get("hours", "")
-    return int(hours) * _HOUR if hours.isascii() and hours.isdigit() and len(hours) < len(str(NUMBER_LIMIT)) else 0
+    return int(hours) * _HOUR if hours.isascii() and hours.isdigit() and len(hours) <= _MOST_DIGITS else 0
 
 
 def _answered(visit: Visit, done: Callable[[], str], href: str) -> Response:

@@ -47,7 +47,7 @@ def alert(visit: Visit) -> Response:
     asked = visit.request.path_params["alert"]
     service, standing = visit.services.alerts, visit.standing(ALERTS)
     try:
-        shown = service.shown(asked if asked < acting.NUMBER_LIMIT else 0)
+        shown = service.shown(asked)
     except AlertUnknown as error:
         return visit.problem(error, 404, addresses.ALERTS)
     number = shown.alert.told.number

@@ -50,8 +50,8 @@ class Table:
 
 
 def person(actor: str) -> str:
-    """Who did something; empty where it was the manager itself."""
-    return actor.partition(":")[2] or actor
+    """Who did something; empty where it was the manager itself. A token is never taken for a person of its name."""
+    return actor.removeprefix("person:")
 
 
 def way(by: Way, _: Translator) -> str:

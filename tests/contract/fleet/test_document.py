@@ -38,7 +38,7 @@ EXAMPLES = 5
 SCHEMA = schemathesis.openapi.from_dict(json.loads(described.written()))
 _FOUND: list[Any] = [each.ok() for each in cast(Any, SCHEMA.get_all_operations())]
 OPERATIONS = {f"{each.method.upper()} {each.path}": each for each in _FOUND}
-SCOPES = {each.path: each.scope for each in described.OPERATIONS}
+SCOPES = {f"{each.method} {each.path}": each.scope for each in described.OPERATIONS}
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
@@ -70,7 +70,7 @@ def test_no_answer_breaks_what_the_document_promises(
     operation = OPERATIONS[name]
     if mode is GenerationMode.NEGATIVE and not (operation.query or operation.path_parameters or operation.body):
         return  # nothing can be wrong about it
-    scope = SCOPES.get(operation.path)
+    scope = SCOPES.get(name)
     bearer = fleet.secrets[scope] if scope is not None else node.bearer.decode()
     checks = CHECKS + ([negative_data_rejection] if mode is GenerationMode.NEGATIVE and name.startswith("GET") else [])
 

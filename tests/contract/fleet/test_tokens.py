@@ -10,7 +10,7 @@ from sqlalchemy import select
 from intendance.fleet.database.connect import Database
 from intendance.fleet.database.tables import api_token
 from intendance.fleet.tokens.decide import Scope
-from intendance.fleet.tokens.service import Tokens
+from intendance.fleet.tokens.service import Holder, Tokens
 from intendance.model.errors.api import ApiTokenExists, ApiTokenRefused, ApiTokenUnknown
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.accounts import TokenChanged
@@ -31,7 +31,7 @@ def tokens(fleet_database: Database, clock: MovableClock, log: list[tuple[Eviden
 
 def test_a_token_opens_what_it_was_made_for(tokens: Tokens, log: list[tuple[Evidence, str]]) -> None:
     secret = tokens.create("prometheus", [Scope.METRICS, Scope.READ], by=BY)
-    assert tokens.who(secret.encode()) == {Scope.METRICS, Scope.READ}
+    assert tokens.who(secret.encode()) == Holder(name="prometheus", scopes=frozenset({Scope.METRICS, Scope.READ}))
     assert log == [(TokenChanged(token="prometheus", change="added", scopes=("read", "metrics")), BY)]
     assert secret not in str(log)
 
@@ -73,10 +73,10 @@ def test_a_name_stands_for_one_token_at_a_time(tokens: Tokens) -> None:
     first = tokens.create("prometheus", [Scope.METRICS], by=BY)
     with pytest.raises(ApiTokenExists):
         tokens.create("prometheus", [Scope.READ], by=BY)
-    assert tokens.who(first.encode()) == {Scope.METRICS}
+    assert tokens.who(first.encode()).scopes == {Scope.METRICS}
     tokens.revoke("prometheus", by=BY)
     second = tokens.create("prometheus", [Scope.READ], by=BY)
-    assert tokens.who(second.encode()) == {Scope.READ}
+    assert tokens.who(second.encode()).scopes == {Scope.READ}
     with pytest.raises(ApiTokenRefused):
         tokens.who(first.encode())
     assert [each.usable for each in tokens.listed()] == [True, False]

@@ -38,11 +38,11 @@ def test_pages_of_alerts_are_found_from_every_page_and_link_on(browser: Browser,
     assert 'href="/nodes/web-01"' in one
 
 
-@pytest.mark.parametrize("number", ["0", "999", "9" * 15, "9" * 40])
-def test_what_is_no_alert_is_said(browser: Browser, number: str) -> None:
+@pytest.mark.parametrize("number", ["0", "999", "9" * 15, "9" * 40, "9" * 5000])
+def test_what_is_no_alert_or_record_is_said(browser: Browser, number: str) -> None:
     browser.log_in("vera")
-    answer = browser.client.get(f"/alerts/{number}")
-    assert answer.status_code == 404
+    for path in (f"/alerts/{number}", f"/ledger/web-01/{number}"):
+        assert browser.client.get(path).status_code == 404, path[:40]
 
 
 ACK = {"reason": "disque commandé", "hours": "4"}

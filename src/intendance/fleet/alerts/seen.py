@@ -91,7 +91,7 @@ class MessageSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SilenceSeen:
-    """A silence: nobody is told of alerts that match."""
+    """A silence: nobody is told of alerts that match. Who ended it before its time is `ended_by`."""
 
     number: int
     matches: Mapping[str, str]
@@ -99,6 +99,8 @@ class SilenceSeen:
     made_by: str
     from_at: datetime
     to_at: datetime
+    ended_at: datetime | None = None
+    ended_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,4 +197,6 @@ def silence_seen(row: Row[Any]) -> SilenceSeen:
         made_by=row.made_by,
         from_at=from_us(row.from_us),
         to_at=from_us(row.to_us),
+        ended_at=_at(row.ended_us),
+        ended_by=row.ended_by,
     )

@@ -49,6 +49,7 @@ LONGEST_ACK_SECONDS = 7 * 86_400
 LONGEST_SILENCE_SECONDS = 30 * 86_400
 LONGEST_REASON = 500
 MOST_LABELS = 8
+LONGEST_LABEL = 200
 
 
 class Alerts:
@@ -185,14 +186,21 @@ class Alerts:
             ).all()
         return tuple(map(silence_seen, rows))
 
+    def silences_made(self, *, before: int | None, limit: int) -> tuple[SilenceSeen, ...]:
+        """All that were ever made, the newest first; from below the number `before` on. Raises DatabaseUnreachable."""
+        wanted = select(silence).order_by(silence.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            rows = connection.execute(wanted if before is None else wanted.where(silence.c.id < before)).all()
+        return tuple(map(silence_seen, rows))
+
     def silence(self, matches: Mapping[str, str], *, reason: str, by: str, lasting_seconds: int) -> SilenceSeen:
         """Tell nobody of what matches, for a while; the alerts say so. Who says the same again moves its end.
 
         Raises ReasonUnusable, SpanUnusable, NothingMatched, DatabaseUnreachable.
         """
         _expect_span(lasting_seconds, LONGEST_SILENCE_SECONDS)
-        if not 0 < len(matches) <= MOST_LABELS or not all(matches.values()):
-            raise NothingMatched(most=MOST_LABELS)
+        if not 0 < len(matches) <= MOST_LABELS or not all(_is_label(word) for pair in matches.items() for word in pair):
+            raise NothingMatched(most=MOST_LABELS, longest=LONGEST_LABEL)
         now_us = to_us(self.now)
         end = {"to_us": now_us + lasting_seconds * decide.SECOND_US}
         same = {"matches": json.dumps(dict(sorted(matches.items()))), "reason": _one_line(reason), "made_by": by}
@@ -206,13 +214,13 @@ class Alerts:
                 row = connection.execute(made.returning(silence)).one()
         return silence_seen(row)
 
-    def end_silence(self, number: int) -> SilenceSeen:
-        """Let people be told again. Raises SilenceUnknown."""
+    def end_silence(self, number: int, *, by: str) -> SilenceSeen:
+        """Let people be told again. Raises SilenceUnknown, DatabaseUnreachable."""
         now_us = to_us(self.now)
         holds = (silence.c.id == number) & (silence.c.to_us > now_us) & silence.c.ended_us.is_(None)
         with self._database.begin() as connection:
             row = connection.execute(
-                update(silence).where(holds).values(ended_us=now_us).returning(silence)
+                update(silence).where(holds).values(ended_us=now_us, ended_by=by).returning(silence)
             ).one_or_none()
         if row is None:
             raise SilenceUnknown(number=number)
@@ -255,6 +263,10 @@ class Alerts:
 def _expect_span(seconds: int, longest: int) -> None:
     if not 0 < seconds <= longest:
         raise SpanUnusable(longest_hours=longest // 3600)
+
+
+def _is_label(word: str) -> bool:
+    return 0 < len(word) <= LONGEST_LABEL and word.isprintable()
 
 
 def _one_line(reason: str) -> str:

@@ -70,6 +70,7 @@ silence = Table(
     instant("from_us"),
     instant("to_us"),
     instant("ended_us", nullable=True),
+    words("ended_by"),
 )
 
 outbox = Table(

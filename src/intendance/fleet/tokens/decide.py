@@ -10,15 +10,17 @@ from intendance.model.frozen import dataclass
 
 
 class Scope(StrEnum):
-    """What a token is for: `read` all that pages show, `metrics` what Prometheus asks, `ack` to acknowledge alerts."""
+    """What a token is for: `read` all that pages show, `metrics` what Prometheus asks, `ack` to take alerts in
+    hand and to silence them."""
 
     READ = "read"
     METRICS = "metrics"
     ACK = "ack"
 
 
-OF_RIGHTS = {Right.READ: Scope.READ, Right.ACKNOWLEDGE: Scope.ACK}
-"""What the session of somebody who is logged in stands for."""
+OF_RIGHTS = {Right.READ: Scope.READ}
+"""What the session of somebody who is logged in stands for: people act from pages, whose forms no
+other page can send."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

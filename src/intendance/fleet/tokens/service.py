@@ -44,6 +44,14 @@ class ApiToken:
     usable: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who comes with a token: its name, and what it may."""
+
+    name: str
+    scopes: frozenset[Scope]
+
+
 class Tokens:
     """The tokens of one manager. Every method is one transaction."""
 
@@ -94,8 +102,8 @@ class Tokens:
         found = (_shown(row, now_us) for row in rows)
         return tuple(sorted(found, key=lambda each: not each.usable))
 
-    def who(self, secret: bytes) -> frozenset[Scope]:
-        """The scopes of a token, whose use is noted. Raises ApiTokenRefused, DatabaseUnreachable."""
+    def who(self, secret: bytes) -> Holder:
+        """The token of a secret, whose use is noted. Raises ApiTokenRefused, DatabaseUnreachable."""
         now_us = to_us(self._clock.read().at)
         if len(secret) > _LONGEST:
             raise ApiTokenRefused
@@ -107,7 +115,7 @@ class Tokens:
         if decide.touch(row.used_us, now_us, _TOUCH_US):
             with self._database.begin(durable=False) as connection:
                 connection.execute(update(api_token).where(this).values(used_us=now_us))
-        return decide.scopes_of(row.scopes)
+        return Holder(name=row.name, scopes=decide.scopes_of(row.scopes))
 
 
 def _digest(secret: bytes) -> str:

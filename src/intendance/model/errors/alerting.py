@@ -47,7 +47,7 @@ class SpanUnusable(IntendanceError):
 
 
 class NothingMatched(IntendanceError):
-    """A silence names what it is about: one to {most} labels, each with a value."""
+    """A silence names what it is about: one to {most} labels, each with a value, in {longest} printable characters."""
 
     next_step = "Name a node, a cause or a site, for example `node=web-01`."
     exit_code = Exit.USAGE

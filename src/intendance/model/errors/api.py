@@ -33,6 +33,29 @@ class QueryUnusable(IntendanceError):
     exit_code = Exit.USAGE
 
 
+class ActingNeedsToken(IntendanceError):
+    """This is done by who comes with a token alone; being logged in at the pages does not count here."""
+
+    next_step = (
+        "Make one on the manager's machine, `intendance token create NAME --scope {scope}`, and send it as "
+        "`Authorization: Bearer TOKEN`; or do it on the page of the alert."
+    )
+
+
+class BodyUnusable(IntendanceError):
+    """What was sent cannot be used: {detail}."""
+
+    next_step = "See what is expected, member by member: `/api/v1/openapi.json`."
+    exit_code = Exit.USAGE
+
+
+class BodyTooLarge(IntendanceError):
+    """What was sent has more than {limit} bytes."""
+
+    next_step = "See what is expected: `/api/v1/openapi.json`; a reason is a sentence."
+    exit_code = Exit.USAGE
+
+
 class AddressUnknown(IntendanceError):
     """There is nothing at {path}."""
 
