@@ -80,7 +80,9 @@ def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager
 def _verdicts(database: Database, settings: Settings, clock: Clock, say: Say) -> Verdicts:
     log = FleetLog(settings.state, settings.fleet, clock)
     about = About(fleet=settings.fleet, organisation=settings.organisation or settings.fleet, zone=settings.zone)
-    return Verdicts(database, clock, about, log=log.size, daily=Summing(database, log).record_days, say=say)
+    daily = Summing(database, log).record_days
+    policy = standing_policy(settings, _unsaid)
+    return Verdicts(database, clock, about, log=log.size, daily=daily, policy=policy, say=say)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,15 @@ beat_slot = Table(
     count("backfilled"),  # bit n: the node said later that it had lived
 )
 
+beat_silence = Table(
+    "beat_silence",
+    metadata,
+    Column("node", Text, ForeignKey("node.node"), primary_key=True),
+    Column("from_us", BigInteger, primary_key=True),  # the last beat before it
+    instant("to_us"),  # the beat that ended it
+    Index("ix_beat_silence_to_us", "to_us"),
+)
+
 observability_gap = Table(
     "observability_gap",
     metadata,

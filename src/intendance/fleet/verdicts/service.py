@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
+from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
-from intendance.fleet.database.tables import node, setting, verdict, verdict_interval
+from intendance.fleet.database.tables import beat_silence, node, setting, verdict, verdict_interval
 from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.verdicts import crowd, decide, rows
 from intendance.fleet.verdicts.changing import LOOKED, briefs, stamps
@@ -62,6 +63,7 @@ class Verdicts:
         owners: Owners | None = None,
         log: Callable[[], int] | None = None,
         daily: Callable[[datetime], object] | None = None,
+        policy: Callable[[], Policy] | None = None,
         say: Callable[[str], None],
     ) -> None:
         self._database = database
@@ -72,7 +74,7 @@ class Verdicts:
         self._daily = daily
         self._say = say
         self._judging = Judge(database, say)
-        self._hearing = Hearing(database)
+        self._hearing = Hearing(database, policy)
         self._crowds = True
         self._rulebook = self._judging.rulebook
         self._counting = Counting(self._rulebook)
@@ -130,6 +132,7 @@ class Verdicts:
         ended = verdict_interval.c.to_us
         with self._database.begin() as connection:
             connection.execute(delete(verdict_interval).where(ended < to_us(now - decide.KEPT_FOR)))
+            connection.execute(delete(beat_silence).where(beat_silence.c.to_us < to_us(now - decide.KEPT_FOR)))
 
     # --- reading ------------------------------------------------------------------------------------------------
 
