@@ -18,6 +18,8 @@ from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.alerts.standing_plan import StandingPlan
 from intendance.fleet.alerts.ways import WAYS, PlannedWay
 from intendance.fleet.assets.service import Assets
+from intendance.fleet.attesting.perform import Bench
+from intendance.fleet.attesting.service import Attesting
 from intendance.fleet.beats.summing import Summing
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
@@ -74,7 +76,20 @@ def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager
         manager = Manager(database, settings.fleet, clock, say, urls=settings.urls, pin=settings.pin)
         _watch(manager, standing_policy(settings, say))
         manager.duties["judge"] = _verdicts(database, settings, clock, say).tick
+        manager.loops["attest"] = Attesting(_bench(manager, settings), lambda: manager.lease is not None, say).run
         yield manager
+
+
+def _bench(manager: Manager, settings: Settings) -> Bench:
+    layout = ManagerLayout(settings.state)
+    return Bench(
+        database=manager.database,
+        log=FleetLog(settings.state, settings.fleet, manager.clock),
+        clock=manager.clock,
+        fleet=settings.fleet,
+        plans=layout.plans,
+        common=Path(settings.plan or layout.plan),
+    )
 
 
 def _verdicts(database: Database, settings: Settings, clock: Clock, say: Say) -> Verdicts:

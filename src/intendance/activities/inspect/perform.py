@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from intendance.activities.inspect import decide, turns
 from intendance.activities.inspect.found import Found, expected_sets, pruned_sets, remember
-from intendance.ledger.book import Book
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import RunSuperseded
 from intendance.model.errors.sets import (
@@ -27,6 +26,7 @@ from intendance.model.evidence.inspection import InspectionCompleted, Inspection
 from intendance.model.evidence.prune import PruneBegun, PruneCompleted
 from intendance.model.frozen import dataclass
 from intendance.model.plan import Plan
+from intendance.model.verdict import Fact
 from intendance.runs import Progress, ProgressSink, Steps
 from intendance.sets.fetch import absent_parts, altered_papers, asset_folder, hash_part, key, open_manifest, survey
 from intendance.sets.manifest import MANIFEST, Part
@@ -52,20 +52,33 @@ class InspectJob:
         return asset_folder(self.plan.fleet, self.plan.node.id, self.asset)
 
 
+class Memory(Protocol):
+    """What is remembered of an asset: a ledger, or what of one is about this node."""
+
+    origin: str
+
+    def facts(
+        self, kind: str, *, asset: str | None = None, since: datetime | None = None, latest: int | None = None
+    ) -> tuple[Fact[Any], ...]:
+        """The evidence of one kind, newest first, at most `latest`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectContext:
     """The adapters for one inspection; the caller holds the asset's lock. `by` is who looks: `self`, or another
     host.
 
-    For another host `fingerprint` is the key whose signatures count, and `trust` says why; a node knows its own.
+    For another host `fingerprint` is the key whose signatures count, beside it those of `former`, and `trust` says why;
+    a node knows its own.
     `prunings` are of other ledgers than `book`.
     """
 
     stores: tuple[Store, ...]
-    book: Book
+    book: Memory
     clock: Clock
     by: str = "self"
     fingerprint: str = ""
+    former: tuple[str, ...] = ()
     trust: str = ""
     prunings: tuple[PruneBegun | PruneCompleted, ...] = ()
 
@@ -144,7 +157,7 @@ class _Inspection:
         self._found: list[Found] = []
         self._objects: Mapping[str, Mapping[str, StoredObject]] = {}
         self._incomplete: tuple[int, int] = (0, 0)
-        self._trusted: tuple[str, ...] = (context.fingerprint,)
+        self._trusted: tuple[str, ...] = (context.fingerprint, *context.former)
         if self._here:
             (genesis,) = context.book.facts("genesis", latest=1)
             self._trusted = genesis.data.trusted_keys

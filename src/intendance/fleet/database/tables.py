@@ -26,6 +26,7 @@ from intendance.fleet.database.node_tables import (
     setting,
     verdict,
     verdict_interval,
+    word,
 )
 
 __all__ = [
@@ -56,4 +57,5 @@ __all__ = [
     "silence",
     "verdict",
     "verdict_interval",
+    "word",
 ]
