@@ -31,6 +31,7 @@ from benchmarks.measure import machine
 from intendance.agent.judging import judge
 from intendance.fleet.accounts.decide import Role
 from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database, open_database, to_us
 from intendance.fleet.database.migrate import bring_up_to_date
@@ -47,6 +48,7 @@ from intendance.web.live import Live
 from intendance.web.visit import Services
 from tests.golden.lives import live
 from tests.support.clock import MovableClock
+from tests.support.watching import policy
 
 TARGET_MS = 150
 TARGET_BYTES = 300_000
@@ -178,6 +180,7 @@ def report(database: Database, clock: MovableClock, options: argparse.Namespace)
     services = Services(
         accounts=accounts, fleet=fleet, ledgers=Ledgers(database), assets=Assets(database, clock),
         plans=Plans(database, clock),
+        alerts=Alerts(database, policy, clock),
         live=Live(fleet.stamps), clock=clock, organisation="Bench", language="en", zone="UTC", secure=False,
     )  # fmt: skip
     good = True

@@ -39,7 +39,7 @@ def main() -> int:
         print(f"\ndemonstration: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. `./dev run` goes on from here.")
+        print("\nStopped. `./dev run` goes on from here.", flush=True)
         return 0
     return code
 

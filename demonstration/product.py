@@ -1,4 +1,4 @@
-"""The product as its users have it: commands typed one after the other, and the agent as a process."""
+"""The product as its users have it: commands typed one after the other, and `intendance up` as a process."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from demonstration.scene import ROOT, Scene, Voice
+from intendance.agent import bell
 
-START_SECONDS = 30
+START_SECONDS = 180
 STOP_SECONDS = 60
 
 
@@ -27,7 +29,7 @@ class Product:
     def __init__(self, scene: Scene, voice: Voice) -> None:
         self._scene = scene
         self._voice = voice
-        self._agent: subprocess.Popen[bytes] | None = None
+        self._up: subprocess.Popen[bytes] | None = None
 
     def type(self, *words: str, holder: str | None = None, accept: tuple[int, ...] = (0,)) -> int:
         """Show a command and run it in the open; its exit code. Raises StepFailed for one that is not in `accept`."""
@@ -42,51 +44,64 @@ class Product:
 
     def ask(self, *words: str) -> Any:
         """A command's `--json` answer. Raises StepFailed."""
+        return json.loads(self.quietly(*words, "--json"))
+
+    def quietly(self, *words: str, told: str = "") -> bytes:
+        """What a command answers that nobody is shown; `told` goes to its stdin. Raises StepFailed."""
         ended = subprocess.run(
-            self._argv((*words, "--json")), cwd=ROOT, env=self._environment(None), stdin=subprocess.DEVNULL,
-            capture_output=True, check=False,
+            self._argv(words), cwd=ROOT, env=self._environment(None), input=told.encode(), capture_output=True,
+            check=False,
         )  # fmt: skip
         if ended.returncode != 0:
             raise StepFailed(f"`intendance {shlex.join(words)}`: {ended.stderr.decode(errors='replace').strip()}")
-        return json.loads(ended.stdout)
+        return ended.stdout
 
-    def start_agent(self) -> int:
-        """Start `intendance agent` and return its pid once it listens. Raises StepFailed.
+    def start_up(self, address: str) -> bool:
+        """Show `intendance up` and start it; whether the manager answers and the node has joined: False when it ended.
 
-        It ends with this process, whatever happens to this one.
+        It ends with this process, whatever happens to this one. Raises StepFailed when it does neither in time.
         """
-        command = ["setpriv", "--pdeathsig", "TERM", "--", *self._argv(("agent",))]
-        log = (self._scene.base / "agent.log").open("ab")
-        with log:
-            self._agent = subprocess.Popen(
+        words = ("up", "--listen", address)
+        self._voice.command(f"intendance {shlex.join(words)}")
+        command = ["setpriv", "--pdeathsig", "TERM", "--", *self._argv(words)]
+        with self.log.open("ab") as log:
+            self._up = subprocess.Popen(
                 command, cwd=ROOT, env=self._environment(None), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        self._wait_until_it_listens()
-        return self._agent.pid
-
-    def _wait_until_it_listens(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while not (self._scene.state / "agent.sock").exists():
-            if self.agent_code() is not None or time.monotonic() > deadline:
-                raise StepFailed(f"the agent did not start:\n{(self._scene.base / 'agent.log').read_text()[-2000:]}")
+        while bell.ask(self._scene.state / "agent.sock", {"do": "ping"}) is None:  # the agent is started last
+            if self.code() is not None:
+                return False
+            if time.monotonic() > deadline:
+                raise StepFailed(f"`intendance up` did not start:\n{self.last_words()}")
             time.sleep(0.05)
+        return True
 
-    def agent_code(self) -> int | None:
-        """The agent's exit code once it has ended."""
-        return None if self._agent is None else self._agent.poll()
+    @property
+    def log(self) -> Path:
+        """Where `intendance up` says what it does."""
+        return self._scene.base / "up.log"
 
-    def stop_agent(self) -> None:
-        """Ask the agent to end and wait for it; kill it when it does not."""
-        agent, self._agent = self._agent, None
-        if agent is None or agent.poll() is not None:
+    def last_words(self) -> str:
+        """The end of its log."""
+        return self.log.read_text(errors="replace")[-2000:]
+
+    def code(self) -> int | None:
+        """The exit code of `intendance up` once it has ended."""
+        return None if self._up is None else self._up.poll()
+
+    def stop(self) -> None:
+        """Ask `intendance up` to end and wait for it; kill it when it does not."""
+        up, self._up = self._up, None
+        if up is None or up.poll() is not None:
             return
-        agent.send_signal(signal.SIGTERM)
+        up.send_signal(signal.SIGTERM)
         try:
-            agent.wait(STOP_SECONDS)
+            up.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            agent.kill()
-            agent.wait()
+            up.kill()
+            up.wait()
 
     def _argv(self, words: tuple[str, ...]) -> list[str]:
         return [sys.executable, "-m", "intendance", "--state", str(self._scene.state), *words]

@@ -58,6 +58,16 @@ class Scene:
     def store(self) -> Path:
         return self.base / "store"
 
+    @property
+    def password(self) -> Path:
+        """The throw-away password with which one logs in to the page."""
+        return self.base / "password"
+
+    @property
+    def address(self) -> Path:
+        """Where the page was last, `HOST:PORT`."""
+        return self.base / "address"
+
     def home_of(self, holder: str) -> Path:
         """The GNUPGHOME of a person who holds a key; on a node that person's key would not be here."""
         return self.short / holder

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from demonstration import bookings, keys, plan, website
+from demonstration import bookings, keys, page, plan, website
 from demonstration.comparison import compare_bookings, compare_databases, compare_trees
 from demonstration.product import Product, StepFailed
 from demonstration.scene import DATABASE, ROOT, Scene, Voice
@@ -31,7 +31,7 @@ class Story:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._product.stop_agent()
+        self._product.stop()
         if self._server is not None:
             self._server.stop()
 
@@ -44,16 +44,22 @@ class Story:
         self._restore_and_compare()
         self._voice.heading("What holds, and how it is known")
         self._product.type("ledger", "verify")
-        code = self._product.type("status", accept=(0, 4, 5))
-        self._say_what_next()
-        return code
+        return self._product.type("status", accept=(0, 4, 5))
 
     def run_on(self) -> None:
-        """Keep everything running until somebody stops it. Raises StepFailed when the agent ends by itself."""
-        self._voice.heading("The agent goes on: it performs the plan at its hours. Ctrl-C ends everything.")
-        while self._product.agent_code() is None:
+        """The agent and the page, until somebody stops them. Raises StepFailed when they end by themselves."""
+        self._voice.heading("From now on the agent performs the plan at its hours, and a page says how it stands")
+        url = page.open_page(self._scene, self._product)
+        name, password = page.account(self._scene, self._product)
+        self._voice.line(f"It says what it does in {_short(self._product.log)}")
+        self._voice.heading(f"Open {url}")
+        self._voice.line(f"Name {name}, password {password}: thrown away with {_short(self._scene.base)}.")
+        self._voice.line("She is an operator; an administrator's log-in asks for a second factor, set up at the first.")
+        self._say_what_next()
+        self._voice.heading("Ctrl-C ends everything; `./dev run` goes on from there.")
+        while self._product.code() is None:
             time.sleep(0.5)
-        raise StepFailed(f"the agent ended by itself; its last words are in {_short(self._scene.base / 'agent.log')}")
+        raise StepFailed(f"`intendance up` ended by itself:\n{self._product.last_words()}")
 
     def _set_the_scene(self) -> None:
         self._voice.heading("The server of a small organisation, ASBL Horizon")
@@ -83,10 +89,6 @@ class Story:
             self._voice.heading("The plan, checked and adopted")
             self._product.type("plan", "check", _short(self._scene.plan))
             self._product.type("plan", "adopt", _short(self._scene.plan))
-        pid = self._product.start_agent()
-        self._voice.line(
-            f"The agent runs (process {pid}); it says what it does in {_short(self._scene.base / 'agent.log')}"
-        )
 
     def _back_up(self) -> None:
         listed = self._product.ask("backup", "list")["points"] if self._scene.store.exists() else []
@@ -153,6 +155,7 @@ class Story:
         self._voice.line(f"{ours} rules show ASBL_010")
         self._voice.line(f"{ours} ledger show")
         self._voice.line(f"{ours} backup run site-files")
+        self._voice.line(f"{ours} user add thomas --role admin")
         home = f"GNUPGHOME={self._scene.home_of('thomas')}"
         self._voice.line(f"{home} {ours} restore run horizon --into /tmp/horizon-restored")
 

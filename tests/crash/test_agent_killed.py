@@ -71,7 +71,7 @@ def test_the_next_agent_makes_it_good(bare_site: Site, boundary: str) -> None:
     due = missed_backup(site)
     killed(site, boundary)
     for worker in workers(site):
-        until(partial(lambda pid: children_of(pid) == [], worker), "the worker to end with its agent", 10)
+        until(partial(lambda pid: children_of(pid) == [], worker), "the worker to end with its agent")
     listing = list_points(site.state, SystemClock(), asset=None)
     assert (listing.unreadable, listing.failures) == ({}, ())
     with site.agent():

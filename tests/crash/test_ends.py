@@ -52,7 +52,7 @@ def outcomes(site: Site) -> list[tuple[str, int]]:
 
 
 def assert_nothing_half_done(site: Site, worker: int) -> None:
-    until(partial(gone, worker), "every process of the run to be gone", 10)
+    until(partial(gone, worker), "every process of the run to be gone")
     assert site.sets() == []
     listing = list_points(site.state, SystemClock(), asset=None)
     assert (listing.points, listing.unreadable, listing.failures) == ((), {}, ())
@@ -106,7 +106,7 @@ def test_a_foreground_command_that_is_killed_takes_its_worker_with_it(site: Site
     worker = worker_of(site)
     backup.kill()
     backup.communicate()
-    until(partial(gone, worker), "the worker to end with its parent", 10)
+    until(partial(gone, worker), "the worker to end with its parent")
     assert site.sets() == []
     gate.open()
     assert site.run("backup", "run").code == 0
@@ -183,7 +183,7 @@ def test_a_killed_agent_takes_its_worker_with_it_and_the_next_one_begins_anew(si
         worker = worker_of(site)
         agent.kill()
         agent.wait()
-        until(partial(gone, worker), "the worker to end with its agent", 10)
+        until(partial(gone, worker), "the worker to end with its agent")
         assert site.sets() == []
         code, _, err = end(follower)
         assert code == 1
@@ -203,7 +203,7 @@ def test_an_agent_that_is_told_to_stop_ends_its_worker_and_the_next_one_begins_a
         gate.wait()
         worker = worker_of(site)
         agent.send_signal(signal.SIGTERM)
-        assert agent.wait(10) == 0
+        assert agent.wait(60) == 0
         assert end(follower)[0] == 1
         assert_nothing_half_done(site, worker)
         assert only_run(site).state == "queued"
@@ -221,7 +221,7 @@ def test_a_killed_worker_is_begun_anew_once(site: Site, gate: Gate) -> None:
             assert only_run(site).attempt == attempt
             worker = worker_of(site)
             os.kill(worker, signal.SIGKILL)
-            until(partial(gone, worker), "its processes to end with it", 10)
+            until(partial(gone, worker), "its processes to end with it")
         code, _, err = end(backup)
         assert code == 1
         assert "was interrupted" in err

@@ -71,7 +71,7 @@ class Yard:
         """Check what the kill left, let the run go on, check what it made."""
         pid = child.process.pid
         state = children.settle(self.node, run, child)
-        until(lambda: children_of(pid) == [], "every process of the run to be gone", 10)
+        until(lambda: children_of(pid) == [], "every process of the run to be gone")
         self.check_listed(run)
         if state == "queued":
             again = self.claim(run.id)
@@ -184,7 +184,7 @@ def kill_at_random(yard: Yard, *, kills: int, seed: int) -> None:
             killed += 1
         else:  # it was quicker than the last one that came to its end: the machine has become less busy
             usual *= 0.8
-        child.wait(10)
+        child.wait(60)
         yard.recover(run, child)
     every_byte_holds(yard)
 

@@ -75,7 +75,9 @@ def _page(standing: Standing, language: Language) -> str:
         judged_at=standing.judged_at,
     )
     legend = [(words.SHAPES[state], words.word(texts, state)) for state in WORST_FIRST]
-    return html("wall.html", frame, Reader(language=language, person="Léa"), texts, wall=view, legend=legend)
+    return html(
+        "wall.html", frame, Reader(language=language, person="Léa"), texts, wall=view, legend=legend, alerts=None
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

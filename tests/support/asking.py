@@ -65,7 +65,7 @@ class Asked:
         return Pages(
             accounts=self.accounts, fleet=self.verdicts, ledgers=Ledgers(self.database),
             live=Live(self.verdicts.stamps), assets=Assets(self.database, self.clock),
-            plans=Plans(self.database, self.clock),
+            plans=Plans(self.database, self.clock), alerts=self.alerts,
             clock=self.clock, organisation="ASBL Exemple", language="fr",
             zone="Europe/Brussels", secure=False,
         )  # fmt: skip

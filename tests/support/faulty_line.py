@@ -87,7 +87,7 @@ class FaultyLine:
         for each in still:
             _shut(each)
         for thread in self._threads:
-            thread.join(timeout=10)
+            thread.join(timeout=60)
 
     def _set(self, harm: Harm) -> Harm:
         with self._lock:

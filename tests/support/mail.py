@@ -135,7 +135,7 @@ def mail_server(behaviour: Behaviour | None = None, authority: Authority | None 
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert started.wait(30)
+    assert started.wait(60)
     try:
         yield server
     finally:

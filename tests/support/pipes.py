@@ -73,7 +73,7 @@ def nothing_left() -> Iterator[None]:
     """Afterwards: no child, no thread of ours, no descriptor."""
     children, descriptors, threads = children_of(), open_descriptors(), threading.active_count()
     yield
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while threading.active_count() > threads and time.monotonic() < deadline:
         time.sleep(0.01)
     assert set(children_of()) == set(children)

@@ -71,7 +71,7 @@ class Yard:
             "plan": self.workshop.plan,
             "asset": "site",
             "retention": self.retention,
-            "fingerprint": genesis.data.openpgp_fingerprint,
+            "trusted": genesis.data.trusted_keys,
             "drills": self.workshop.book.facts("drill.completed", asset="site"),
         }
         return PruneJob(**{**given, **changes})  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ from intendance.stores.directory import adopt_store
 from intendance.system.clock import Clock, SystemClock
 from tests.support.gnupg import Keys
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ assets:
             if agent.poll() is None:
                 agent.send_signal(signal.SIGTERM)
             try:
-                agent.communicate(timeout=20)
+                agent.communicate(timeout=60)
             except subprocess.TimeoutExpired:
                 agent.kill()
                 agent.communicate()

@@ -1,4 +1,7 @@
-"""A store behind a line that carries so many bytes a second, and no more."""
+"""A store behind a line that carries so many bytes a second, and no more: time passes, and nobody waits for it.
+
+The rest of a drill takes the time that it takes here; what the line takes is the same on every machine.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +10,44 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import IO, cast
 
+import pytest
+
 from intendance.stores import Store, StoredObject
+from intendance.system import clock
 
 _PIECE_BYTES = 32 << 10
+
+
+class PassingTime:
+    """The machine's monotonic time and all that lines took; every part of the product reads it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._lock = threading.Lock()
+        self._passed = 0.0
+        read = SimpleNamespace(monotonic=self.monotonic, monotonic_ns=time.monotonic_ns, sleep=time.sleep)
+        monkeypatch.setattr(clock, "time", read)
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._passed
+
+    def let_pass(self, seconds: float) -> None:
+        with self._lock:
+            self._passed += seconds
 
 
 class ThrottledStore:
     """The same store; all its readers share one line."""
 
-    def __init__(self, store: Store, bytes_per_second: float) -> None:
+    def __init__(self, store: Store, bytes_per_second: float, passing: PassingTime) -> None:
         self.name = store.name
-        self._store, self._rate = store, bytes_per_second
-        self._lock = threading.Lock()
-        self._free_at = 0.0
+        self._store, self._rate, self._passing = store, bytes_per_second, passing
 
     def carry(self, count: int) -> None:
-        """Wait until that many bytes have passed."""
-        with self._lock:
-            begins = max(self._free_at, time.monotonic())
-            self._free_at = begins + count / self._rate
-            until = self._free_at
-        time.sleep(max(0.0, until - time.monotonic()))
+        """Let as much time pass as that many bytes take."""
+        self._passing.let_pass(count / self._rate)
 
     @contextmanager
     def open(self, key: str) -> Iterator[IO[bytes]]:

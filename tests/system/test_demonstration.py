@@ -1,8 +1,9 @@
-"""`./dev run` from outside: a first start to its end, a second that goes on from there, a stop that ends all of it."""
+"""`./dev run` from outside: a first start to its end, a second that goes on to the page, a stop that ends all of it."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,9 +12,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.mariadb import need_mariadb
+from tests.support.state import until
 from tests.unit.house.tree import ROOT
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.gnupg]
@@ -55,7 +58,7 @@ def _left_running(folder: Path) -> list[str]:
     return found
 
 
-def test_a_first_start_proves_what_it_shows_and_a_second_goes_on(folder: Path) -> None:
+def test_a_first_start_proves_what_it_shows_and_a_second_goes_on_to_the_page(folder: Path) -> None:
     need_mariadb()
     code, said = _once(folder)
     assert code == 0, said
@@ -64,27 +67,35 @@ def test_a_first_start_proves_what_it_shows_and_a_second_goes_on(folder: Path) -
     assert "The restored book of rooms is the original one: " in said
     assert _left_running(folder) == []
 
-    code, said = _once(folder)
-    assert code == 0, said
-    assert "First backups" not in said
-    assert "Restored beside" not in said
-    assert "Its data" not in said
-    assert _left_running(folder) == []
-
-
-def test_it_runs_on_and_a_stop_ends_all_of_it(folder: Path) -> None:
-    need_mariadb()
     with _start(folder) as process:
         assert process.stdout is not None
+        told = ""
         for line in process.stdout:
+            told += line
             if "Ctrl-C ends everything" in line:
                 break
-        assert any("intendance" in arguments and "agent" in arguments for arguments in _left_running(folder))
+        assert "First backups" not in told
+        assert "Restored beside" not in told
+        assert "Its data" not in told
+        found = re.search(r"^Open (http://127\.0\.0\.1:\d+)/$", told, re.MULTILINE)
+        account = re.search(r"Name (\w+), password ([\w-]+):", told)
+        assert found, told
+        assert account, told
+        _read_the_page(found[1], *account.groups())
         process.send_signal(signal.SIGTERM)
         said = process.stdout.read()
-        assert process.wait(60) == 0, said
+        assert process.wait(120) == 0, said
     assert "`./dev run` goes on from here" in said
     assert _left_running(folder) == []
+
+
+def _read_the_page(url: str, name: str, password: str) -> None:
+    with httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True, timeout=60) as client:
+        token = client.get("/login").text.split('name="token" value="', 1)[1].split('"', 1)[0]
+        wall = client.post("/login", data={"token": token, "name": name, "password": password})
+        assert wall.url.path == "/"
+        assert "ASBL Horizon" in wall.text
+        until(lambda: "ASBL_010" in client.get("/nodes/web-01").text, "what holds of the database")
 
 
 def test_without_mariadb_it_shows_the_files_and_a_sqlite_database(folder: Path, tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_a_user_of_its_own_backs_up_a_tree_that_is_roots_alone(site: Site) -> No
         [*_caged(user=NOBODY), *words], capture_output=True, text=True, check=False, env=environment, timeout=120
     )
     agent.terminate()
-    said = agent.communicate(timeout=30)[1]
+    said = agent.communicate(timeout=120)[1]
     assert (done.returncode, agent.returncode) == (0, 0), done.stderr + said
     assert "attempt 1 begins" in said  # by the agent's worker, not by the command
     (found,) = site.sets()

@@ -31,6 +31,7 @@ from intendance.runs import Progress
 from intendance.runs.progress import Pace, Reading
 from intendance.runs.rows import DEADLINE_SECONDS
 from intendance.sets.fetch import asset_folder
+from intendance.sets.lineage import former_keys
 from intendance.sets.manifest import NODE_KEY
 from intendance.stores import Store
 from intendance.system import lock
@@ -96,6 +97,7 @@ def run_from_store(
             seen=_seen(book, job, fingerprint),
             parent=asked.scratch or default_parent(),
             clock=clock,
+            former_keys=former_keys(store, job.prefix, fingerprint),
         )
         with lock.held(StateLayout(state).asset_lock(asked.asset), purpose=f"Drilling {asked.asset}"):
             return _perform(job, context, "UTC", moved)
@@ -138,9 +140,10 @@ def _trusted(book: Book, whose: NodeKey, signed_by: str, asked: Asked) -> tuple[
 def _seen(book: Book, job: DrillJob, fingerprint: str) -> dict[int, Known]:
     """The newest of the sets that earlier drills from anywhere met, by its number."""
     found = {
-        fact.data.sequence: known(fact.data)
+        fact.data.sequence: known(fact.data, fact.data.ledger)
         for fact in book.facts("drill.completed", asset=job.asset)
-        if (fact.data.fleet, fact.data.node, fact.data.node_fingerprint) == (job.fleet, job.node, fingerprint)
+        if (fact.data.fleet, fact.data.node, fact.data.node_fingerprint, fact.data.signed_by)
+        == (job.fleet, job.node, fingerprint, "")
     }
     return {max(found): found[max(found)]} if found else {}
 

@@ -60,9 +60,10 @@ def on_node(node: Node, asset: Asset, asked: Asked) -> tuple[DrillJob, DrillCont
         fingerprint=genesis.data.openpgp_fingerprint,
         trust="ledger",
         manifests={fact.data.set: fact.data.manifest_sha256 for fact in completed},
-        seen={fact.data.sequence: known(fact.data) for fact in stored[:1]},
+        seen={fact.data.sequence: known(fact.data, node.book.origin) for fact in stored[:1]},
         parent=asked.scratch or default_parent(),
         clock=node.clock,
+        former_keys=genesis.data.former_keys,
     )
     job = DrillJob(fleet=node.plan.fleet, node=node.plan.node.id, asset=asset.name, point=asked.point)
     return job, context
@@ -79,6 +80,6 @@ def _expect_here(plan: Plan, asset: Asset) -> None:
     raise DrillElsewhere(asset=asset.name, detail="under maint, another host than the node tries its backups")
 
 
-def known(data: BackupCompleted | DrillCompleted) -> Known:
-    """The set of a record, as the next drill knows it."""
-    return Known(set=data.set, manifest_sha256=data.manifest_sha256)
+def known(data: BackupCompleted | DrillCompleted, ledger: str) -> Known:
+    """The set of a record, as the next drill knows it; `ledger` numbers it."""
+    return Known(set=data.set, manifest_sha256=data.manifest_sha256, ledger=ledger)

@@ -34,6 +34,7 @@ from intendance.runs import Progress
 from intendance.runs.progress import Pace, Reading
 from intendance.runs.rows import DEADLINE_SECONDS
 from intendance.sets.fetch import asset_folder
+from intendance.sets.lineage import former_keys
 from intendance.stores import Store, open_store
 from intendance.stores.directory import MARK
 from intendance.system import lock
@@ -116,6 +117,7 @@ def inspect(
                     by=book.node,
                     fingerprint=fingerprint,
                     trust=trust,
+                    former_keys=_former(plan, asset, stores, fingerprint),
                 )
                 looks += _look(plan, asset, context, book, moved, deep=asked.deep)
         return Looked(
@@ -166,6 +168,16 @@ def _found(plan: Plan, assets: Sequence[Asset], stores: dict[str, Store]) -> str
             if key:
                 return key
     return ""
+
+
+def _former(plan: Plan, asset: Asset, stores: dict[str, Store], fingerprint: str) -> tuple[str, ...]:
+    """The keys that the node had before this one, as the first store that answers has it."""
+    for name in (each for each in _stores(asset) if each in stores):
+        try:
+            return former_keys(stores[name], asset_folder(plan.fleet, plan.node.id, asset.name), fingerprint)
+        except IntendanceError:
+            continue  # as above
+    return ()
 
 
 def _look(

@@ -41,6 +41,8 @@ from intendance.plan.bounds.limits import limit
 from intendance.runs import Progress, ProgressSink, Steps
 from intendance.runs.progress import Pace, Reading
 from intendance.runs.rows import DEADLINE_SECONDS
+from intendance.sets.fetch import asset_folder
+from intendance.sets.lineage import former_keys
 from intendance.sets.retention import Retention
 from intendance.stores import PRUNERS, Store, open_prunable, open_store
 from intendance.system import lock
@@ -242,21 +244,29 @@ def _job(desk: _Desk, asset: Asset, confirmed: int | None) -> PruneJob:
         plan=desk.plan,
         asset=asset.name,
         retention=retention_of(desk.plan, asset),
-        fingerprint=_fingerprint(desk, drills),
+        trusted=_trusted(desk, asset, drills),
         by="self" if desk.is_node else desk.book.node,
         drills=drills,
         confirmed=confirmed,
     )
 
 
-def _fingerprint(desk: _Desk, drills: Sequence[Any]) -> str:
-    """The key that signs the node's sets: on a host, the one that its drills trusted. Raises PruneUnproven."""
+def _trusted(desk: _Desk, asset: Asset, drills: Sequence[Any]) -> tuple[str, ...]:
+    """The keys that sign the node's sets, the present one first. The node's ledger names those that it had before; on a
+    host its drills trusted one, and the newest set of that one names the others. Raises PruneUnproven."""
     if desk.is_node:
         (genesis,) = desk.book.facts("genesis", latest=1)
-        return str(genesis.data.openpgp_fingerprint)
+        return tuple(genesis.data.trusted_keys)
     if not drills:
         raise PruneUnproven(here=desk.book.node, node=desk.plan.node.id)
-    return str(max(drills, key=lambda fact: fact.seq).data.node_fingerprint)
+    present = str(max(drills, key=lambda fact: fact.seq).data.node_fingerprint)
+    prefix = asset_folder(desk.plan.fleet, desk.plan.node.id, asset.name)
+    for name in asset.backup.stores if asset.backup else ():
+        try:
+            return (present, *former_keys(_reader(desk, desk.plan.stores[name]), prefix, present))
+        except IntendanceError:
+            continue  # the pruning itself tells what is wrong with that store
+    return (present,)
 
 
 def _context(desk: _Desk, asset: Asset) -> PruneContext:

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict, get_args
 from intendance.api import cursor
 from intendance.api.operation import PAGE, Call, Operation, Parameter
 from intendance.fleet.alerts.decide import State
-from intendance.fleet.alerts.service import AlertSeen, EventSeen, MessageSeen, SilenceSeen
+from intendance.fleet.alerts.seen import AlertSeen, EventSeen, MessageSeen, SilenceSeen
 from intendance.fleet.tokens.decide import Scope
 from intendance.language import dates
 from intendance.model.frozen import dataclass

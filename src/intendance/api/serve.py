@@ -117,6 +117,7 @@ def _app(manager: Manager, settings: Settings, listening: Listening) -> tuple[AS
         ledgers=behind.ledgers,
         assets=behind.assets,
         plans=behind.plans,
+        alerts=behind.alerts,
         live=live,
         clock=manager.clock,
         organisation=settings.organisation or settings.fleet,

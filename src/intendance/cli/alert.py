@@ -16,7 +16,8 @@ from intendance.plan import durations
 from intendance.system.clock import monotonic_seconds, wait
 
 if TYPE_CHECKING:
-    from intendance.fleet.alerts.service import Alerts, MessageSeen
+    from intendance.fleet.alerts.seen import MessageSeen
+    from intendance.fleet.alerts.service import Alerts
     from intendance.model.alerting import Way
 
 Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]

@@ -12,7 +12,7 @@ from intendance.language.texts import Translator, translator
 
 if TYPE_CHECKING:
     from intendance.cli.output import Language
-    from intendance.fleet.alerts.service import AlertSeen, EventSeen, MessageSeen, Shown, SilenceSeen
+    from intendance.fleet.alerts.seen import AlertSeen, EventSeen, MessageSeen, Shown, SilenceSeen
 
 _INK: dict[str, Ink] = {"sent": "pass", "delivered": "pass", "dead": "fail", "failed": "fail"}
 

@@ -151,7 +151,11 @@ def drilled_json(drilled: Drilled) -> dict[str, Any]:
         "legs": [{"name": leg.name, "seconds": _seconds(leg), "checks": _checks(leg)} for leg in evidence.legs],
         "link_bytes_per_second": evidence.link.fetched_bytes * 1000 // evidence.link.fetch_ms,
         "sandbox": list(evidence.sandbox),
-        "trust": {"fingerprint": evidence.node_fingerprint, "why": evidence.trust},
+        "trust": {
+            "fingerprint": evidence.node_fingerprint,
+            "why": evidence.trust,
+            "signed_by": evidence.signed_by or evidence.node_fingerprint,
+        },
         "evidence": {"node": drilled.node, "seq": drilled.seq},
     }
 

@@ -13,6 +13,7 @@ from sqlalchemy import insert, select
 
 from intendance.fleet.accounts.service import Accounts
 from intendance.fleet.alerts.outbox import Worker
+from intendance.fleet.alerts.owning import owners
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.alerts.standing_plan import StandingPlan
@@ -97,7 +98,7 @@ def _verdicts(database: Database, settings: Settings, clock: Clock, say: Say) ->
     about = About(fleet=settings.fleet, organisation=settings.organisation or settings.fleet, zone=settings.zone)
     daily = Summing(database, log).record_days
     policy = standing_policy(settings, _unsaid)
-    return Verdicts(database, clock, about, log=log.size, daily=daily, policy=policy, say=say)
+    return Verdicts(database, clock, about, owners=owners, log=log.size, daily=daily, policy=policy, say=say)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

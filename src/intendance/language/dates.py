@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 Language = Literal["fr", "en"]
 
 FIXED_SPACE = "\u00a0"
+_SAME_YEAR_DAYS = 180
+"""Further away a day and a month may be of another year."""
 MONTHS = {
     "en": (
         ("January", "February", "March", "April", "May", "June"),
@@ -18,6 +20,11 @@ MONTHS = {
         ("janvier", "février", "mars", "avril", "mai", "juin"),
         ("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
     ),
+}
+
+SHORT_MONTHS = {
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "June", "July", "Aug", "Sept", "Oct", "Nov", "Dec"),
+    "fr": ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."),
 }
 
 
@@ -43,3 +50,19 @@ def moment(at: datetime, zone: str, language: Language = "en", *, seconds: bool 
     clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
     joint = " à " if language == "fr" else ", "
     return f"{day(local.date(), language)}{joint}{clock}{FIXED_SPACE}{local:%Z}"
+
+
+def brief(at: datetime, now: datetime, zone: str, language: Language = "en", *, seconds: bool = False) -> str:
+    """`22:14` on the day of `now`, else `18 Nov, 22:14`, `18 nov., 22:14`: among others that say the year and the zone.
+
+    Raises ZoneInfoNotFoundError when `zone` is none.
+    """
+    local, here = at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone))
+    clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+    if local.date() == here.date():
+        return clock
+    number = "1er" if language == "fr" and local.day == 1 else str(local.day)
+    shown = FIXED_SPACE.join((number, SHORT_MONTHS[language][local.month - 1]))
+    if abs((local.date() - here.date()).days) > _SAME_YEAR_DAYS:
+        shown = FIXED_SPACE.join((shown, str(local.year)))
+    return f"{shown},{FIXED_SPACE}{clock}"

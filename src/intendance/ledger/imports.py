@@ -51,9 +51,10 @@ class View:
         return {origin: each for origin, each in newest.items() if keys.get(each.host) == each.key}
 
     @cached_property
-    def _node_key(self) -> str:
+    def _node_keys(self) -> tuple[str, ...]:
+        """The key that signs this node's sets, then those of before it was rebuilt."""
         (genesis,) = self._book.facts("genesis", latest=1)
-        return str(genesis.data.openpgp_fingerprint)
+        return tuple(genesis.data.trusted_keys)
 
     def facts(
         self, kind: str, *, asset: str, since: datetime | None = None, latest: int | None = None
@@ -74,6 +75,9 @@ class View:
         self, origin: str, imported: LedgerImported, kind: str, asset: str, since: datetime | None
     ) -> Iterator[Fact[Any]]:
         fleet, host = self._book.origin.partition("/")[0], imported.host
+        # What came back in a drill came back, whichever of our keys its host trusted then; a look by an earlier key
+        # takes today's sets for a stranger's.
+        keys = self._node_keys if kind.startswith("drill.") else self._node_keys[:1]
         found = self._book.connection.execute(
             "SELECT seq, content FROM imported WHERE kind = ? AND asset = ? AND origin = ? AND seq < ?"
             " ORDER BY seq DESC",
@@ -83,9 +87,8 @@ class View:
             fact = envelope.fact(content, kind, seq)
             if since is not None and fact.at < since:
                 continue
-            trusted = getattr(fact.data, "node_fingerprint", self._node_key)
-            said = (fact.data.fleet, fact.data.node, trusted, fact.data.by)
-            if said == (fleet, self._book.node, self._node_key, host):
+            said = (fact.data.fleet, fact.data.node, fact.data.by)
+            if said == (fleet, self._book.node, host) and getattr(fact.data, "node_fingerprint", keys[0]) in keys:
                 yield fact
 
 

@@ -56,10 +56,12 @@ class Survey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedManifest:
-    """A manifest whose signature holds, and the SHA-256 of its bytes."""
+    """A manifest whose signature holds, and the SHA-256 of its bytes. `signed_by` is empty where a ledger's hash
+    made it believed."""
 
     manifest: Manifest
     sha256: str
+    signed_by: str = ""
 
 
 def asset_folder(fleet: str, node: str, asset: str) -> str:
@@ -102,11 +104,11 @@ def open_manifest(store: Store, asset_prefix: str, set_id: str, fingerprint: str
     except ObjectMissing as missing:
         name = str(missing.params.get("key", "")).rpartition("/")[2]
         raise SetDamaged(set=set_id, store=store.name, detail=f"{name} is missing") from None
-    _require_signature(content, signature, node_key, set_id, fingerprint)
+    signer = _signer(content, signature, node_key, set_id, fingerprint)
     manifest = decode(content, set_id)
     if manifest.set != set_id or asset_folder(manifest.fleet, manifest.node, manifest.asset) != asset_prefix:
         raise ManifestInvalid(set=set_id, detail=f"it is that of {manifest.set} of {manifest.node}/{manifest.asset}")
-    return OpenedManifest(manifest=manifest, sha256=digest(content))
+    return OpenedManifest(manifest=manifest, sha256=digest(content), signed_by=signer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,9 +234,8 @@ def read_small(store: Store, name: str, limit_bytes: int) -> bytes:
     return bytes(content[: limit_bytes + 1])
 
 
-def _require_signature(
-    content: bytes, signature: bytes, node_key: bytes, set_id: str, fingerprint: str | tuple[str, ...]
-) -> None:
+def _signer(content: bytes, signature: bytes, node_key: bytes, set_id: str, fingerprint: str | tuple[str, ...]) -> str:
+    """Which of the trusted keys signed. Raises ManifestForged."""
     if not armor.is_canonical(signature):
         raise ManifestForged(set=set_id, detail="the signature's file was changed")
     try:
@@ -244,3 +245,4 @@ def _require_signature(
     trusted = (fingerprint,) if isinstance(fingerprint, str) else fingerprint
     if signer not in trusted:
         raise ManifestForged(set=set_id, detail=f"it is signed by {signer}, not by {' or '.join(trusted)}")
+    return signer

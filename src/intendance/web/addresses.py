@@ -8,6 +8,7 @@ WALL = "/"
 RULES = "/rules"
 LEDGER = "/ledger"
 NODES = "/nodes"
+ALERTS = "/alerts"
 
 
 def node(name: str) -> str:
@@ -48,3 +49,13 @@ def ledger(node_name: str, before: int | None = None) -> str:
 def record(node_name: str, seq: int) -> str:
     """The page of a record of a node's ledger."""
     return f"{LEDGER}/{quote(node_name, safe='')}/{seq}"
+
+
+def alert(number: int) -> str:
+    """The page of an alert."""
+    return f"{ALERTS}/{number}"
+
+
+def answer(path: str) -> str:
+    """Where programs are told the same as a page."""
+    return f"/api/v1{path}"

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from intendance.fleet.accounts.decide import Right
-from intendance.web import log_in, pages
+from intendance.web import alert_pages, log_in, pages
 from intendance.web.visit import Handler, Services, endpoint, listening
 
 CSP = "; ".join(
@@ -62,6 +62,8 @@ def routes(services: Services) -> Sequence[BaseRoute]:
         *data("/nodes/{node}/assets/{asset}", pages.one_asset),
         get("/rules", pages.rules, Right.READ),
         get("/rules/{rule}", pages.one_rule, Right.READ),
+        get("/alerts", alert_pages.alerts, Right.READ),
+        get("/alerts/{alert:int}", alert_pages.alert, Right.READ),
         get("/ledger", pages.ledgers, Right.READ),
         get("/ledger/{node}", pages.one_ledger, Right.READ),
         get("/ledger/{node}/{seq:int}", pages.record, Right.READ),

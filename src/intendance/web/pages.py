@@ -13,6 +13,8 @@ from intendance.model.errors.ledger import RecordUnreadable
 from intendance.model.verdict import WORST_FIRST
 from intendance.web import addresses, asset, ledger, node, plan, rule, words
 from intendance.web import record as records
+from intendance.web.alert_pages import lines_of_node
+from intendance.web.alerts import alerts_open
 from intendance.web.render import Frame
 from intendance.web.visit import Visit
 from intendance.web.wall import wall
@@ -36,7 +38,8 @@ def show_wall(visit: Visit) -> Response:
         typed="intendance status",
     )
     legend = [(words.SHAPES[state], words.word(visit.texts, state)) for state in WORST_FIRST]
-    return visit.page("wall.html", frame, wall=view, legend=legend)
+    open_now = alerts_open(*visit.services.alerts.counted(), visit.texts)
+    return visit.page("wall.html", frame, wall=view, legend=legend, alerts=open_now)
 
 
 def nodes(visit: Visit) -> Response:
@@ -66,7 +69,7 @@ def one_node(visit: Visit) -> Response:
         live=True,
         typed="intendance status",
     )
-    return visit.page("node.html", frame, view=view)
+    return visit.page("node.html", frame, view=view, alerts=lines_of_node(visit, name, standing))
 
 
 def one_asset(visit: Visit) -> Response:

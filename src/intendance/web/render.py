@@ -132,6 +132,7 @@ def _places(address: str, _: Translator) -> tuple[Place, ...]:
         (_("Wall"), addresses.WALL),
         (_("Nodes"), addresses.NODES),
         (_("Rules"), addresses.RULES),
+        (_("Alerts"), addresses.ALERTS),
         (_("Ledger"), addresses.LEDGER),
     )
     return tuple(

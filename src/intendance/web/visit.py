@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 
 from intendance.fleet.accounts.decide import Right, Stage, may
 from intendance.fleet.accounts.service import Accounts, Session
+from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.assets.service import Assets
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.plans.service import Plans
@@ -50,6 +51,7 @@ class Services:
     ledgers: Ledgers
     assets: Assets
     plans: Plans
+    alerts: Alerts
     live: Live
     clock: Clock
     organisation: str

@@ -12,6 +12,9 @@ from intendance.cli import alert_words as words
 from intendance.fleet.alerts.policy import CANARY
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.tables import alert, outbox
+from intendance.fleet.verdicts.changing import ALERTS
+from intendance.web.live import combined
+from tests.support.alerted import Alerted
 from tests.support.asking import Asked
 from tests.support.clock import MovableClock
 
@@ -100,3 +103,64 @@ PROBLEMS = (
 def test_what_cannot_be_answered_is_a_problem(fleet: Asked) -> None:
     answers = [(path, fleet.ask(path)) for path, _status, _title in PROBLEMS]
     assert [(path, answer.status_code, answer.json()["title"]) for path, answer in answers] == list(PROBLEMS)
+
+
+def test_what_is_still_due_is_the_plan_from_the_step_that_waits(fleet: Asked) -> None:
+    critical = next(each.told.number for each in fleet.alerts.listed() if each.told.urgency == "critical")
+    due = fleet.alerts.due(critical)
+    began = due[0].at
+    assert [(int((each.at - began).total_seconds()), each.to) for each in due] == [
+        (0, (("admin", "email"), ("admin", "sms"))),
+        (600, (("admin", "sms"),)),
+        (1800, (("lead", "email"),)),
+        (1800 + 4 * 3600, (("admin", "email"), ("admin", "sms"), ("lead", "email"))),
+    ]
+    fleet.alerts.ack(critical, by="person:lea", lasting_seconds=60)
+    assert fleet.alerts.due(critical) == ()
+
+
+def test_a_message_is_shown_with_every_alert_that_it_tells_of(fleet_database: Database) -> None:
+    alerted = Alerted(fleet_database)
+    others = ("c", "d", "e", "f", "g")
+    alerted.watch.enrol(["a", "b", *others])
+    alerted.watch.wait(200, beating=others)
+    first, second = (alerted.alerts.shown(alerted.open_numbers[f"{node} node.missing"]) for node in ("a", "b"))
+    assert [(each.contact, each.way, each.state, each.provider_id) for each in first.messages] == [
+        ("admin", "email", "sent", "4F1C2A01"),
+        ("admin", "sms", "sent", "8a41f0"),
+    ]
+    assert second.messages == first.messages
+    number = first.messages[0].number
+    assert [(each.result, each.code) for each in second.tries[number]] == [("accepted", "250")]
+    assert alerted.alerts.told([first.alert.told.number, second.alert.told.number]) == {
+        first.alert.told.number: first.messages,
+        second.alert.told.number: first.messages,
+    }
+    assert [(each.contact, each.way, each.proven is not None) for each in alerted.alerts.ways()] == [
+        ("admin", "email", True),
+        ("admin", "sms", True),
+        ("lead", "email", False),
+        ("lead", "sms", False),
+    ]
+
+
+def test_an_open_page_of_alerts_is_told_of_each_message_and_silence(fleet_database: Database) -> None:
+    alerted = Alerted(fleet_database)
+
+    def stamp() -> str:
+        return combined(alerted.verdicts.stamps(frozenset({ALERTS})), ALERTS)
+
+    stamps = [stamp()]
+    alerted.watch.enrol(["a", "b", "c"])
+    alerted.watch.wait(200, beating=("a", "b"))
+    stamps.append(stamp())
+    alerted.alerts.try_ways()
+    stamps.append(stamp())
+    alerted.watch.send()
+    stamps.append(stamp())
+    number = alerted.alerts.silence({"node": "c"}, reason="x", by="person:lea", lasting_seconds=60).number
+    stamps.append(stamp())
+    alerted.alerts.end_silence(number)
+    stamps.append(stamp())
+    assert len(set(stamps)) == len(stamps)
+    assert stamp() == stamps[-1]

@@ -63,4 +63,4 @@ def test_a_server_is_left_as_it_was(
         f"CREATE TABLE {name}.afterwards (id INT); DROP TABLE {name}.afterwards", deadline_seconds=30
     )
     ours = "SELECT COUNT(*) FROM information_schema.processlist WHERE command <> 'Daemon' AND id <> CONNECTION_ID()"
-    until(lambda: mariadb_server.execute(ours).strip() == "0", "the last session of ours to be gone", 30)
+    until(lambda: mariadb_server.execute(ours).strip() == "0", "the last session of ours to be gone")

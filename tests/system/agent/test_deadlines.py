@@ -30,7 +30,7 @@ def test_a_run_that_takes_too_long_is_stopped_with_all_its_processes(site: Site,
         assert worker is not None
         assert len(children_of(worker.pid)) >= 2
         until(lambda: node.journal.get(submission.id).state == "failed", "the deadline to strike")
-        until(lambda: children_of(worker.pid) == [], "every process of the run to be gone", 10)
+        until(lambda: children_of(worker.pid) == [], "every process of the run to be gone")
         run = node.journal.get(submission.id)
         assert (run.error, run.attempt) == ("run_timed_out", 1)
         assert run.message is not None

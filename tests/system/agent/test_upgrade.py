@@ -51,7 +51,7 @@ def test_a_worker_of_another_version_that_outlived_its_agent_is_taken_over(site:
         pid = child.process.pid
         assert len(children_of(pid)) >= 2
         with site.agent():
-            assert child.wait(20) == -signal.SIGKILL
+            assert child.wait(60) == -signal.SIGKILL
             assert children_of(pid) == []
             gate.open()
             until(lambda: node.journal.get(FULL.id).state == "succeeded", "the second attempt")
@@ -74,7 +74,7 @@ def test_an_agent_restarted_in_the_middle_of_its_queue_goes_on_with_all_of_it(si
             assert "process" in second.err
             assert node.journal.get(FULL.id).state == "running"
             first.send_signal(signal.SIGTERM)
-            assert first.wait(20) == 0
+            assert first.wait(60) == 0
         assert [run.id for run in node.journal.in_state("queued")] == [FULL.id, INSPECT.id]
         gate.open()
         with site.agent():

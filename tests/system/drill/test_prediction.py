@@ -8,14 +8,14 @@ import pytest
 
 from intendance.model.evidence.drill import DrillCompleted
 from tests.support import forging
-from tests.support.throttled import ThrottledStore
+from tests.support.throttled import PassingTime, ThrottledStore
 from tests.support.workshop import Workshop
 
 pytestmark = pytest.mark.gnupg
 
 MIB = 1 << 20
 PART_BYTES = MIB // 2
-RATE = 4 * MIB
+RATE = MIB // 2
 
 
 def backed_up(workshop: Workshop) -> None:
@@ -26,22 +26,27 @@ def backed_up(workshop: Workshop) -> None:
     forging.forge(folder, workshop.keys, {"tree": pieces})
 
 
-def drilled(workshop: Workshop, rate: float) -> DrillCompleted:
-    return workshop.drill(store=ThrottledStore(workshop.open_stores()[0], rate))
+@pytest.fixture
+def passing(monkeypatch: pytest.MonkeyPatch) -> PassingTime:
+    return PassingTime(monkeypatch)
 
 
-def test_the_data_tripled_and_the_link_fell_to_a_fifth(workshop: Workshop) -> None:
+def drilled(workshop: Workshop, rate: float, passing: PassingTime) -> DrillCompleted:
+    return workshop.drill(store=ThrottledStore(workshop.open_stores()[0], rate, passing))
+
+
+def test_the_data_tripled_and_the_link_fell_to_a_fifth(workshop: Workshop, passing: PassingTime) -> None:
     workshop.tree.mkdir()
     (workshop.tree / "photo-0").write_bytes(os.urandom(2 * MIB))
     backed_up(workshop)
     # The median of drills counts: one that met a busy moment does not.
-    first, again, last = (drilled(workshop, RATE) for _ in range(3))
+    first, again, last = (drilled(workshop, RATE, passing) for _ in range(3))
     assert first.predicted_ms is None
     assert again.predicted_ms is not None
     for number in range(1, 3):
         (workshop.tree / f"photo-{number}").write_bytes(os.urandom(2 * MIB))
     backed_up(workshop)
-    later = drilled(workshop, RATE / 5)
+    later = drilled(workshop, RATE / 5, passing)
     assert later.stored_bytes == pytest.approx(3 * first.stored_bytes, rel=0.05)
     assert later.link.fetched_bytes * 1000 / later.link.fetch_ms < 1.1 * RATE / 5
     assert later.predicted_ms == pytest.approx(later.rto_ms, rel=0.3)

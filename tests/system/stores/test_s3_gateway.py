@@ -65,7 +65,7 @@ def status_of(call: Callable[[], Any]) -> int:
 
 def noticed(shelf: Shelf, call: Callable[[], Any], status: int) -> None:
     """Wait until the gateway has noticed what its administrator did: it remembers users for a while."""
-    until(lambda: status_of(call) == status, f"{shelf.bucket}: HTTP status {status}", 120)
+    until(lambda: status_of(call) == status, f"{shelf.bucket}: HTTP status {status}")
 
 
 def heals(workshop: Workshop, shelf: Shelf) -> None:

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from intendance.fleet.accounts import decide
 from intendance.fleet.accounts.decide import Role
 from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
@@ -27,6 +28,7 @@ from intendance.web.live import Live
 from intendance.web.visit import Services
 from tests.support.clock import MovableClock
 from tests.support.fleet import BEGAN
+from tests.support.watching import policy
 
 PASSWORD = "cheval pile agrafe correcte"
 
@@ -80,7 +82,9 @@ def services(database: Database, clock: MovableClock) -> Services:
     return make_services(database, clock, accounts, fleet)
 
 
-def make_services(database: Database, clock: MovableClock, accounts: Accounts, fleet: Verdicts) -> Services:
+def make_services(
+    database: Database, clock: MovableClock, accounts: Accounts, fleet: Verdicts, alerts: Alerts | None = None
+) -> Services:
     """What the pages are made from, beside accounts and verdicts."""
     return Services(
         accounts=accounts,
@@ -88,6 +92,7 @@ def make_services(database: Database, clock: MovableClock, accounts: Accounts, f
         ledgers=Ledgers(database),
         assets=Assets(database, clock),
         plans=Plans(database, clock),
+        alerts=alerts or Alerts(database, policy, clock),
         live=Live(fleet.stamps),
         clock=clock,
         organisation="ASBL Exemple",

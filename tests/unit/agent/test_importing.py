@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +16,7 @@ from intendance.agent.adoption import adopt
 from intendance.agent.importing import Imported, import_bundle
 from intendance.agent.judging import judge
 from intendance.ledger import imports
+from intendance.ledger.beginning import Before
 from intendance.ledger.book import Book
 from intendance.ledger.verify import verify
 from intendance.model.errors import IntendanceError
@@ -32,7 +34,7 @@ from intendance.model.errors.elsewhere import (
 from intendance.model.errors.ledger import BundleUnusable
 from intendance.model.evidence.inspection import InspectionCompleted
 from intendance.model.verdict import Attestor, State
-from tests.support import bundles
+from tests.support import bundles, drills
 from tests.support.clock import MovableClock
 from tests.support.evidence import START, completed, inspection, seen
 from tests.support.state import Site
@@ -164,6 +166,31 @@ def test_what_a_host_saw_of_another_node_is_no_word_about_this_one(pair: Pair, c
     assert pair.attested()[0] is State.UNKNOWN
 
 
+def test_of_a_rebuilt_node_what_came_back_under_its_earlier_key_counts_and_what_was_seen_does_not(pair: Pair) -> None:
+    with Book.open(pair.site.state, pair.clock) as book:
+        lost = book.record(0).data["openpgp_fingerprint"]
+    head = (pair.site.state / "agent" / "ledger" / "checkpoint").read_text()
+    shutil.rmtree(pair.site.state)
+    Book.create(
+        pair.site.state, fleet="testing", node="web-01", openpgp_fingerprint="C" * 40, software="test",
+        clock=pair.clock, before=Before(head=head, keys=(lost,)),
+    ).close()  # fmt: skip
+    key = pair.key(pair.laptop)
+    pair.believe(f'hosts: {{laptop: {{held_by: lead, ledger_key: "{key}"}}}}')
+    with Book.open(pair.laptop, pair.clock) as book:
+        for key in (lost, "C" * 40, "E" * 40):
+            made = drills.completed(by="laptop", node_fingerprint=key)
+            book.append(made, actor="person:test", asset=ASSET)
+    for key in (lost, "C" * 40):
+        pair.look(node_fingerprint=key)
+    pair.bring(pair.export("one.tar"))
+    with Book.open(pair.site.state, pair.clock) as book:
+        view = imports.View(book)
+        drilled = [fact.data.node_fingerprint for fact in view.facts("drill.completed", asset=ASSET)]
+        looked = [fact.data.node_fingerprint for fact in view.facts("inspection.completed", asset=ASSET)]
+    assert (drilled, looked) == (["C" * 40, lost], ["C" * 40])
+
+
 def test_a_host_that_the_plan_no_longer_believes_says_nothing(pair: Pair) -> None:
     pair.trust()
     pair.look()
@@ -186,8 +213,6 @@ def test_a_replay_and_an_older_bundle(pair: Pair) -> None:
 
 
 def test_a_fork(pair: Pair) -> None:
-    import shutil
-
     pair.trust()
     pair.look()
     fork = pair.site.base / "fork"

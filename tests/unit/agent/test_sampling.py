@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -110,13 +109,3 @@ def test_a_machine_that_cannot_be_seen_is_said_once_and_stops_nothing(desk: Desk
     sampler.end()
     assert len(desk.said) == 1
     assert desk.said[0].startswith("the machine cannot be sampled: ")
-
-
-def test_a_look_costs_next_to_nothing(desk: Desk, bare_site: Site) -> None:
-    """One a minute: 5 ms are 0.008 % of a core; the agent may use 0.5 %."""
-    looker = Looker(desk.clock)
-    looker.look([bare_site.state])
-    began = time.thread_time()
-    for _ in range(50):
-        looker.look([bare_site.state, bare_site.store, bare_site.tree])
-    assert (time.thread_time() - began) / 50 < 0.005

@@ -91,7 +91,7 @@ def test_a_command_that_is_ended_cancels_its_run_and_answers(site: Site, gate: G
         signal.signal(number, former)
     gate.wait()
     command.send_signal(number)
-    out, err = command.communicate(timeout=30)
+    out, err = command.communicate(timeout=120)
     assert (command.returncode, json.loads(out)["error"]["code"]) == (130, "interrupted"), err
     with site.node() as node:
         (run,) = node.journal.recent()

@@ -50,3 +50,18 @@ def test_every_month_has_its_name() -> None:
 def test_a_zone_that_is_none_is_refused() -> None:
     with pytest.raises(ZoneInfoNotFoundError):
         dates.moment(AT, "Europe/Nowhere")
+
+
+@pytest.mark.parametrize(
+    ("at", "english", "french"),
+    [
+        (AT + timedelta(minutes=30), "22:44", "22:44"),
+        (AT + timedelta(hours=3), "2\u00a0Nov,\u00a001:14", "2\u00a0nov.,\u00a001:14"),
+        (AT - timedelta(days=31), "1\u00a0Oct,\u00a023:14", "1er\u00a0oct.,\u00a023:14"),
+        (AT - timedelta(days=365), "1\u00a0Nov\u00a02025,\u00a022:14", "1er\u00a0nov.\u00a02025,\u00a022:14"),
+    ],
+)
+def test_among_others_the_day_is_left_out_where_it_is_the_same(at: datetime, english: str, french: str) -> None:
+    assert dates.brief(at, AT, "Europe/Brussels", "en") == english
+    assert dates.brief(at, AT, "Europe/Brussels", "fr") == french
+    assert dates.brief(AT, AT, "Europe/Brussels", seconds=True) == "22:14:34"

@@ -34,7 +34,7 @@ from intendance.stores.s3.calls import Bucket, Patience, Unanswered
 from intendance.stores.s3.store import S3Store
 from tests.support.radosgw import Radosgw, Shelf, make_shelf
 
-QUICK = Patience(silence_seconds=5, answer_seconds=10, attempts=3, pause_seconds=0.01)
+QUICK = Patience(silence_seconds=30, answer_seconds=60, attempts=3, pause_seconds=0.01)
 MIB = 1 << 20
 
 

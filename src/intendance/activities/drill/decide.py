@@ -17,10 +17,11 @@ from intendance.sets.points import RecoveryPoint, SetInStore, choose, named, pas
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A set that was in a store before."""
+    """A set that was in a store before. `ledger` is the one that numbers it; empty in records that did not say so."""
 
     set: str
     manifest_sha256: str
+    ledger: str = ""
 
 
 CHECKS_KEPT = 60
@@ -60,18 +61,20 @@ def expect_no_rollback(
 ) -> None:
     """That the store holds no less than it did: `seen` are the sets that were there, by their numbers.
 
-    Raises DrillRolledBack when its newest set is older than one that was seen and does not lie there unreadable, or two
-    sets have one number.
+    Each ledger of a node numbers its sets from 0. Raises DrillRolledBack when the newest set of a ledger is older than
+    one that was seen and does not lie there unreadable, or two sets of it have one number.
     """
-    numbers: dict[int, str] = {}
+    numbers: dict[tuple[str, int], str] = {}
     for each in sets:
-        number, digest = each.manifest.sequence, each.manifest_sha256
-        known = numbers.setdefault(number, seen[number].manifest_sha256 if number in seen else digest)
-        if known != digest:
+        ledger, number, digest = each.manifest.ledger, each.manifest.sequence, each.manifest_sha256
+        known = seen.get(number)
+        wanted = digest if known is None or known.ledger not in ("", ledger) else known.manifest_sha256
+        if numbers.setdefault((ledger, number), wanted) != digest:
             detail = f"set number {number}, {each.manifest.set}, is not the one that was there"
             raise DrillRolledBack(asset=asset, store=store, detail=detail)
-    newest = max(numbers, default=-1)
-    if seen and newest < max(seen) and seen[max(seen)].set not in unreadable:
+    last = seen[max(seen)] if seen else None
+    newest = max((each for ledger, each in numbers if last is None or last.ledger in ("", ledger)), default=-1)
+    if last is not None and newest < max(seen) and last.set not in unreadable:
         detail = f"number {max(seen)} was its newest set, and number {newest} is now"
         raise DrillRolledBack(asset=asset, store=store, detail=detail)
 

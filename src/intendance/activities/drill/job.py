@@ -34,9 +34,9 @@ class DrillContext:
     """The adapters for one drill. Decrypting takes the caller's own keyring.
 
     `book` is the ledger of whoever drills, `by` its name there (`self` on the node itself). `fingerprint` is the key
-    whose signature is trusted, and `trust` why. `manifests` are the hashes of the sets that the node's own ledger
-    knows, where it is at hand; `seen`, by number, those that this store held before. `parent` is where the scratch
-    folder is made.
+    whose signature is trusted, and `trust` why; `former_keys` are those of the node before it was rebuilt. `manifests`
+    are the hashes of the sets that the node's own ledger knows, where it is at hand; `seen`, by number, those that this
+    store held before. `parent` is where the scratch folder is made.
     """
 
     store: Store
@@ -49,3 +49,9 @@ class DrillContext:
     seen: Mapping[int, Known]
     parent: Path
     clock: Clock
+    former_keys: tuple[str, ...] = ()
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """Whose manifests are the node's: the present key first."""
+        return (self.fingerprint, *self.former_keys)

@@ -24,7 +24,7 @@ from intendance.model.frozen import dataclass
 from intendance.runs import Progress, ProgressSink, Steps
 from intendance.sets import assertions
 from intendance.sets.assertions import Assertions
-from intendance.sets.fetch import altered_papers, key, open_manifest, read_sets
+from intendance.sets.fetch import OpenedManifest, altered_papers, key, open_manifest, read_sets
 from intendance.sets.manifest import Manifest
 from intendance.sets.points import points
 from intendance.sets.unpipe import LoadedStream, StreamSource, load_stream
@@ -42,6 +42,7 @@ class _Chosen:
     """The set, after the one that it builds on, what the plan asserts of it, and earlier drills, newest first."""
 
     manifests: tuple[Manifest, ...]
+    signers: tuple[str, ...]
     sha256: str
     asserted: Assertions
     passed_over: tuple[Unusable, ...]
@@ -128,6 +129,8 @@ class _Drill:
             fleet=manifest.fleet,
             node=manifest.node,
             node_fingerprint=self._context.fingerprint,
+            signed_by="" if chosen.signers[-1] == self._context.fingerprint else chosen.signers[-1],
+            ledger=manifest.ledger,
             trust=self._context.trust,
             sequence=manifest.sequence,
             manifest_sha256=chosen.sha256,
@@ -149,7 +152,7 @@ class _Drill:
 
     def _choose(self) -> _Chosen:
         job, context = self._job, self._context
-        shelf = read_sets(context.store, job.prefix, context.fingerprint, context.manifests)
+        shelf = read_sets(context.store, job.prefix, context.trusted, context.manifests)
         decide.expect_no_rollback(job.asset, context.store.name, shelf.sets, shelf.unreadable, context.seen)
         history = tuple(
             fact.data
@@ -158,27 +161,32 @@ class _Drill:
         )
         point, over = decide.select(job.asset, points(shelf.sets), shelf.unreadable, history, job.point)
         opened = self._verified(point.set)
-        base = opened.base
-        manifests = (opened,) if base is None else (self._verified(base.set, base.sha256), opened)
+        base = opened.manifest.base
+        built = (opened,) if base is None else (self._verified(base.set, base.sha256), opened)
         try:
-            asserted = assertions.read(opened.source)
+            asserted = assertions.read(opened.manifest.source)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ManifestInvalid(set=opened.set, detail="what the plan asserts of it cannot be read") from error
+            raise ManifestInvalid(set=point.set, detail="what the plan asserts of it cannot be read") from error
         return _Chosen(
-            manifests=manifests, sha256=point.manifest_sha256, asserted=asserted, passed_over=over, history=history
+            manifests=tuple(each.manifest for each in built),
+            signers=tuple(each.signed_by for each in built),
+            sha256=point.manifest_sha256,
+            asserted=asserted,
+            passed_over=over,
+            history=history,
         )
 
-    def _verified(self, name: str, sha256: str | None = None) -> Manifest:
+    def _verified(self, name: str, sha256: str | None = None) -> OpenedManifest:
         """The manifest by its signature, whatever a ledger says of it. Raises SetDamaged and what reading it does."""
         store, prefix = self._context.store, self._job.prefix
-        opened = open_manifest(store, prefix, name, self._context.fingerprint)
+        opened = open_manifest(store, prefix, name, self._context.trusted)
         known = sha256 or self._context.manifests.get(name, opened.sha256)
         fault = altered_papers(store, prefix, opened.manifest)
         if opened.sha256 != known:
             fault = "its manifest was replaced"
         if fault:
             raise SetDamaged(set=name, store=store.name, detail=fault)
-        return opened.manifest
+        return opened
 
     def _restore(self, chosen: _Chosen, sandbox: Sandbox) -> tuple[Leg, dict[str, str]]:
         """The product's own leg: straight from the store, verified, decrypted outside, loaded inside."""
@@ -209,8 +217,8 @@ class _Drill:
         self._step = "fetch"
         started = monotonic_seconds()
         link, folders = self._fetch(chosen, folder)
-        for place, manifest in folders:
-            by_hand.check(place, manifest, self._context.fingerprint)
+        for (place, manifest), signer in zip(folders, chosen.signers, strict=True):
+            by_hand.check(place, manifest, signer)
         self._step = "prepare"
         with self._session(chosen, sandbox, by_hand=True) as session:
             session.prepare()

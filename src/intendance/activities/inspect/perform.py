@@ -68,8 +68,8 @@ class InspectContext:
     """The adapters for one inspection; the caller holds the asset's lock. `by` is who looks: `self`, or another
     host.
 
-    For another host `fingerprint` is the key whose signatures count, beside it those of `former`, and `trust` says why;
-    a node knows its own.
+    For another host `fingerprint` is the key whose signatures count, and `trust` says why; `former_keys` are those that
+    the node had before it was rebuilt. A node knows its own.
     `prunings` are of other ledgers than `book`.
     """
 
@@ -78,8 +78,8 @@ class InspectContext:
     clock: Clock
     by: str = "self"
     fingerprint: str = ""
-    former: tuple[str, ...] = ()
     trust: str = ""
+    former_keys: tuple[str, ...] = ()
     prunings: tuple[PruneBegun | PruneCompleted, ...] = ()
 
 
@@ -157,7 +157,7 @@ class _Inspection:
         self._found: list[Found] = []
         self._objects: Mapping[str, Mapping[str, StoredObject]] = {}
         self._incomplete: tuple[int, int] = (0, 0)
-        self._trusted: tuple[str, ...] = (context.fingerprint, *context.former)
+        self._trusted: tuple[str, ...] = (context.fingerprint, *context.former_keys)
         if self._here:
             (genesis,) = context.book.facts("genesis", latest=1)
             self._trusted = genesis.data.trusted_keys

@@ -55,7 +55,8 @@ _KINDS = ("prune.marked", "prune.begun", "prune.completed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneJob:
-    """Prune what the stores hold of an asset. `fingerprint` is the key that signs the node's manifests.
+    """Prune what the stores hold of an asset. `trusted` are the keys that sign the node's manifests: its own,
+    and those that it had before it was rebuilt.
 
     `drills` are those that any ledger at hand tells of; `holds` are sets that somebody is at work on, with who.
     `confirmed` is how many deletions, in all stores, a person allows in place of the ceiling.
@@ -64,7 +65,7 @@ class PruneJob:
     plan: Plan
     asset: str
     retention: Retention
-    fingerprint: str
+    trusted: tuple[str, ...]
     by: str = "self"
     drills: Sequence[Fact[Any]] = ()
     holds: Mapping[str, str] = field(default_factory=dict)
@@ -221,7 +222,7 @@ class _Look:
         sha256 = None if known is None else known.manifest_sha256
         try:
             opened = known_manifest(self._store, self._job.prefix, name, sha256) or open_manifest(
-                self._store, self._job.prefix, name, self._job.fingerprint
+                self._store, self._job.prefix, name, self._job.trusted
             )
         except (SetMissing, SetDamaged, ManifestForged, ManifestInvalid, ManifestVersionUnknown) as error:
             return _untrusted(name, objects, error.message)

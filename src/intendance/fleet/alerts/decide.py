@@ -169,6 +169,17 @@ def people(steps: Sequence[AlertStep], index: int) -> tuple[tuple[str, Way], ...
     return tuple(dict.fromkeys((step.to, way) for step in chosen for way in step.by))
 
 
+def ahead(
+    steps: Sequence[AlertStep], step: int, next_us: int, urgency: Urgency
+) -> tuple[tuple[int, tuple[tuple[str, Way], ...]], ...]:
+    """Who is still told and when, if nobody answers: from the step that waits to the first repetition of the plan."""
+    found = []
+    for index in range(index_of(step), max(index_of(step), len(steps)) + 1):
+        found.append((next_us, people(steps, index)))
+        next_us += next_wait_us(steps, index, urgency)
+    return tuple(found)
+
+
 # --- messages -------------------------------------------------------------------------------------------------------
 
 

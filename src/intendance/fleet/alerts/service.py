@@ -3,107 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
-from intendance.fleet.alerts import decide, texts
+from intendance.fleet.alerts import decide, messages, texts
 from intendance.fleet.alerts.perform import content, told_as
 from intendance.fleet.alerts.policy import CANARY, Policy
 from intendance.fleet.alerts.recording import add_events, alone, standing_of
-from intendance.fleet.alerts.texts import Language, Told
+from intendance.fleet.alerts.seen import (
+    AlertSeen,
+    MessageSeen,
+    Shown,
+    SilenceSeen,
+    StepSeen,
+    WaySeen,
+    alert_seen,
+    event_seen,
+    message_seen,
+    silence_seen,
+)
 from intendance.fleet.database.connect import Database, from_us, to_us
-from intendance.fleet.database.tables import alert, alert_event, outbox, silence
+from intendance.fleet.database.tables import alert, alert_event, escalation, outbox, silence
 from intendance.language.texts import translator
 from intendance.model.alerting import Way
 from intendance.model.errors.alerting import AlertNotFiring, AlertUnknown, NobodyToTell, SilenceUnknown
-from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock
 
 SHOWN = 500
 KEPT_FOR = timedelta(days=30)
 TEST_LASTS_US = 10 * decide.MINUTE_US
-_ENDED = frozenset({"sent", "delivered", "dead", "dropped"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertSeen:
-    """An alert as it stands. `suppressed`: why nobody is told (None: people are); `members`: how many it stands for."""
-
-    told: Told
-    state: decide.State
-    suppressed: str | None
-    episode: int
-    fired_at: datetime | None
-    acked_by: str
-    acked_until: datetime | None
-    resolved_at: datetime | None
-    parent: int | None
-    members: int = 0
-
-    def sentence(self, language: Language) -> str:
-        """What is wrong."""
-        return texts.fact(translator(language, "alert_texts"), self.told)
-
-    def why(self, language: Language) -> str:
-        """What it means, and what to do first."""
-        return texts.why(translator(language, "alert_texts"), self.told.cause)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventSeen:
-    """Something that happened to an alert."""
-
-    at: datetime
-    event: str
-    actor: str
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageSeen:
-    """A message: to whom, by what, what became of it. `code` and `provider_id` are the other side's."""
-
-    number: int
-    contact: str
-    way: Way
-    purpose: str
-    state: str
-    tries: int
-    code: str
-    detail: str
-    provider_id: str
-    made_at: datetime
-    next_at: datetime
-    sent_at: datetime | None
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will become of it."""
-        return self.state in _ENDED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SilenceSeen:
-    """A silence: nobody is told of alerts that match."""
-
-    number: int
-    matches: Mapping[str, str]
-    reason: str
-    made_by: str
-    from_at: datetime
-    to_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One alert with its story."""
-
-    alert: AlertSeen
-    events: tuple[EventSeen, ...]
-    messages: tuple[MessageSeen, ...]
+MEMBERS_SHOWN = 100
 
 
 class Alerts:
@@ -133,10 +65,7 @@ class Alerts:
         else:
             wanted = wanted.where(alert.c.state != "resolved")
         order = (alert.c.state == "resolved", alert.c.severity != "critical", alert.c.started_us.desc())
-        with self._database.read() as connection:
-            rows = connection.execute(wanted.order_by(*order).limit(SHOWN)).all()
-            members = _members(connection, [row.id for row in rows])
-        return tuple(_seen(row, members.get(row.id, 0)) for row in rows)
+        return self._seen(wanted.order_by(*order).limit(SHOWN))
 
     def page(self, *, state: str, before: int | None, limit: int) -> tuple[AlertSeen, ...]:
         """Alerts in a state, or without one those that are not over, the newest first, without those that another one
@@ -145,30 +74,71 @@ class Alerts:
         wanted = wanted.where(alert.c.state == state if state else alert.c.state != "resolved")
         if before is not None:
             wanted = wanted.where(alert.c.id < before)
+        return self._seen(wanted.order_by(alert.c.id.desc()).limit(limit))
+
+    def of_node(self, name: str) -> tuple[AlertSeen, ...]:
+        """What is wrong on one node now, the most urgent first. Raises DatabaseUnreachable."""
+        ours = select(alert).where(alert.c.node == name, alert.c.state != "resolved", alert.c.cause != CANARY)
+        return self._seen(ours.order_by(alert.c.severity != "critical", alert.c.started_us.desc()).limit(SHOWN))
+
+    def _seen(self, asked: Select[Any]) -> tuple[AlertSeen, ...]:
         with self._database.read() as connection:
-            rows = connection.execute(wanted.order_by(alert.c.id.desc()).limit(limit)).all()
-            members = _members(connection, [row.id for row in rows])
-        return tuple(_seen(row, members.get(row.id, 0)) for row in rows)
+            return _all_seen(connection, connection.execute(asked).all())
 
     def shown(self, number: int) -> Shown:
         """One alert with its story. Raises AlertUnknown, DatabaseUnreachable."""
+        under = select(alert).where(alert.c.parent == number).order_by(alert.c.id.desc()).limit(MEMBERS_SHOWN)
         with self._database.read() as connection:
-            row = _row(connection, number)
+            found = _all_seen(connection, [_row(connection, number)])[0]
             events = connection.execute(
                 select(alert_event).where(alert_event.c.alert == number).order_by(alert_event.c.id)
             ).all()
-            messages = connection.execute(select(outbox).where(outbox.c.alert == number).order_by(outbox.c.id)).all()
-            members = _members(connection, [number])
-        return Shown(
-            _seen(row, members.get(number, 0)),
-            tuple(
-                EventSeen(at=from_us(each.at_us), event=each.event, actor=each.actor, data=json.loads(each.data))
-                for each in events
-            ),
-            tuple(map(_message, messages)),
-        )
+            told = messages.of_alerts(connection, [number]).get(number, ())
+            return Shown(
+                alert=found,
+                events=tuple(map(event_seen, events)),
+                messages=told,
+                tries=messages.tries(connection, [each.number for each in told]),
+                under=_all_seen(connection, connection.execute(under).all()),
+            )
 
-    def ack(self, number: int, *, by: str, lasting_seconds: int) -> AlertSeen:
+    def counted(self) -> tuple[int, int]:
+        """How many alerts are open, and how many of them ring and nobody has in hand. Raises DatabaseUnreachable."""
+        open_now = (alert.c.state != "resolved") & alert.c.parent.is_(None) & (alert.c.cause != CANARY)
+        alone = func.count().filter((alert.c.state == "firing") & alert.c.suppressed.is_(None))
+        with self._database.read() as connection:
+            count, ringing = connection.execute(select(func.count(), alone).where(open_now)).one()
+        return int(count), int(ringing)
+
+    def told(self, numbers: Iterable[int]) -> Mapping[int, tuple[MessageSeen, ...]]:
+        """The messages that told of alerts, by their numbers, the oldest first. Raises DatabaseUnreachable."""
+        with self._database.read() as connection:
+            return messages.of_alerts(connection, numbers)
+
+    def ways(self) -> tuple[WaySeen, ...]:
+        """Everybody whom the plan can reach, by each way, and what was last heard of it. Raises DatabaseUnreachable."""
+        policy = self.policy
+        with self._database.read() as connection:
+            return messages.ways(connection, (pair for pair in policy.pairs() if policy.address(*pair) is not None))
+
+    def due(self, number: int) -> tuple[StepSeen, ...]:
+        """Who is still told of an alert that fires, and when, if nobody answers. Raises AlertUnknown."""
+        with self._database.read() as connection:
+            row = _row(connection, number)
+            waits = connection.execute(
+                select(escalation.c.step, escalation.c.next_us)
+                .where(escalation.c.alert == number, escalation.c.episode == row.episode)
+                .where(escalation.c.state == "waiting")
+                .order_by(escalation.c.step)
+            ).first()
+        if waits is None or row.state != "firing" or row.suppressed is not None or decide.is_resolved(waits.step):
+            return ()
+        told = told_as(row)
+        steps = self.policy.steps(told.cause, told.urgency, told.labels)
+        ahead = decide.ahead(steps, waits.step, waits.next_us, told.urgency)
+        return tuple(StepSeen(at=from_us(at_us), to=people) for at_us, people in ahead)
+
+    def ack(self, number: int, *, by: str, lasting_seconds: int, reason: str = "") -> AlertSeen:
         """Take it in hand for a while; nobody else is told meanwhile. Raises AlertUnknown, AlertNotFiring."""
         now_us = to_us(self.now)
         with self._database.begin() as connection:
@@ -180,8 +150,9 @@ class Alerts:
             standing = move.standing
             values = {"state": standing.state, "acked_by": by, "acked_until_us": standing.acked_until_us}
             connection.execute(update(alert).where(alert.c.id == number).values(**values, acked_us=now_us))
-            add_events(connection, [(number, "acked", {"until_us": standing.acked_until_us})], now_us, by)
-            return _seen(_row(connection, number), _members(connection, [number]).get(number, 0))
+            said = {"until_us": standing.acked_until_us} | ({"reason": reason} if reason else {})
+            add_events(connection, [(number, "acked", said)], now_us, by)
+            return _all_seen(connection, [_row(connection, number)])[0]
 
     # --- silences ---------------------------------------------------------------------------------------------------
 
@@ -192,7 +163,7 @@ class Alerts:
             rows = connection.execute(
                 select(silence).where(silence.c.to_us > now_us, silence.c.ended_us.is_(None)).order_by(silence.c.id)
             ).all()
-        return tuple(map(_silence, rows))
+        return tuple(map(silence_seen, rows))
 
     def silence(self, matches: Mapping[str, str], *, reason: str, by: str, lasting_seconds: int) -> SilenceSeen:
         """Tell nobody of what matches, for a while. The alerts go on, and say so. Raises DatabaseUnreachable."""
@@ -203,7 +174,7 @@ class Alerts:
         }  # fmt: skip
         with self._database.begin() as connection:
             made = connection.execute(insert(silence).values(**values).returning(silence)).one()
-        return _silence(made)
+        return silence_seen(made)
 
     def end_silence(self, number: int) -> SilenceSeen:
         """Let people be told again. Raises SilenceUnknown."""
@@ -215,7 +186,7 @@ class Alerts:
             ).one_or_none()
         if row is None:
             raise SilenceUnknown(number=number)
-        return _silence(row)
+        return silence_seen(row)
 
     # --- trying -----------------------------------------------------------------------------------------------------
 
@@ -248,7 +219,7 @@ class Alerts:
         """What became of messages. Raises DatabaseUnreachable."""
         with self._database.read() as connection:
             rows = connection.execute(select(outbox).where(outbox.c.id.in_(numbers)).order_by(outbox.c.id)).all()
-        return tuple(map(_message, rows))
+        return tuple(map(message_seen, rows))
 
 
 def _row(connection: Connection, number: int) -> Row[Any]:
@@ -258,53 +229,19 @@ def _row(connection: Connection, number: int) -> Row[Any]:
     return row
 
 
+def _all_seen(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[AlertSeen, ...]:
+    numbers = [row.id for row in rows]
+    members, said = _members(connection, numbers), _said(connection, [row.id for row in rows if row.state == "acked"])
+    return tuple(alert_seen(row, members.get(row.id, 0), said.get(row.id, "")) for row in rows)
+
+
+def _said(connection: Connection, numbers: list[int]) -> dict[int, str]:
+    """The reasons of those who have alerts in hand."""
+    acked = select(alert_event).where(alert_event.c.alert.in_(numbers), alert_event.c.event == "acked")
+    rows = connection.execute(acked.order_by(alert_event.c.id)).all() if numbers else ()
+    return {row.alert: json.loads(row.data).get("reason", "") for row in rows}
+
+
 def _members(connection: Connection, numbers: list[int]) -> dict[int, int]:
     counted = select(alert.c.parent, func.count().label("of")).where(alert.c.parent.in_(numbers))
     return {row.parent: row.of for row in connection.execute(counted.group_by(alert.c.parent))}
-
-
-def _at(us: int | None) -> datetime | None:
-    return None if us is None else from_us(us)
-
-
-def _seen(row: Row[Any], members: int) -> AlertSeen:
-    return AlertSeen(
-        told=told_as(row),
-        state=row.state,
-        suppressed=row.suppressed,
-        episode=row.episode,
-        fired_at=_at(row.fired_us),
-        acked_by=row.acked_by,
-        acked_until=_at(row.acked_until_us),
-        resolved_at=_at(row.resolved_us),
-        parent=row.parent,
-        members=members,
-    )
-
-
-def _message(row: Row[Any]) -> MessageSeen:
-    return MessageSeen(
-        number=row.id,
-        contact=row.contact,
-        way=cast(Way, row.channel),
-        purpose=row.purpose,
-        state=row.state,
-        tries=row.tries,
-        code=row.last_code,
-        detail=row.last_detail,
-        provider_id=row.provider_id,
-        made_at=from_us(row.made_us),
-        next_at=from_us(row.next_us),
-        sent_at=_at(row.sent_us),
-    )
-
-
-def _silence(row: Row[Any]) -> SilenceSeen:
-    return SilenceSeen(
-        number=row.id,
-        matches=json.loads(row.matches),
-        reason=row.reason,
-        made_by=row.made_by,
-        from_at=from_us(row.from_us),
-        to_at=from_us(row.to_us),
-    )

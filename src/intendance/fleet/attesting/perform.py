@@ -136,8 +136,8 @@ def look(bench: Bench, node: str, asset: str) -> int:
         clock=bench.clock,
         by=MANAGER,
         fingerprint=key.trusted_keys[0],
-        former=key.trusted_keys[1:],
         trust="enrolled",
+        former_keys=key.trusted_keys[1:],
         prunings=_prunings(bench, node, asset),
     )
     try:

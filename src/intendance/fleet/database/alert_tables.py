@@ -97,6 +97,7 @@ outbox = Table(
     instant("sent_us", nullable=True),
     CheckConstraint("state IN ('queued', 'sending', 'sent', 'delivered', 'failed', 'dead', 'dropped')", name="state"),
     Index("ix_outbox_state_next_us", "state", "next_us"),
+    Index("ix_outbox_made_us", "made_us"),
     Index("ix_outbox_contact_channel_sent_us", "contact", "channel", "sent_us"),
 )
 

@@ -10,18 +10,32 @@ from sqlalchemy import Connection, func, select
 
 from intendance.fleet.beats.presence import presence
 from intendance.fleet.database.connect import Database, from_us
-from intendance.fleet.database.tables import alert_event, evidence_head, finding, node, node_state, setting, verdict
+from intendance.fleet.database.tables import (
+    alert_event,
+    delivery_event,
+    evidence_head,
+    finding,
+    node,
+    node_state,
+    outbox,
+    setting,
+    silence,
+    verdict,
+)
 from intendance.fleet.verdicts.standing import STOPPED_AFTER, NodeBrief
 
 LOOKED = "verdicts.looked_us"
 """The setting that says when the judge looked last."""
+ALERTS = "!alerts"
+"""What alerts are told from beside their events, among the names of nodes; no node is called so."""
 
 
 SUM_MODULO = 1_000_003
 
 
 def stamps(database: Database, names: frozenset[str], now: datetime) -> Mapping[str, str]:
-    """A stamp of all that is judged and heard, under the empty name, and one of each of some nodes' evidence.
+    """A stamp of all that is judged and heard, under the empty name, and one of each of some nodes' evidence; under
+    `ALERTS` that of messages and silences.
 
     Raises DatabaseUnreachable.
     """
@@ -39,10 +53,23 @@ def stamps(database: Database, names: frozenset[str], now: datetime) -> Mapping[
         head = evidence_head.c
         asked = select(head.node, head.incarnation, head.size, head.signed_size).where(head.node.in_(names))
         rows = connection.execute(asked).all() if names else ()
+        told = _told(connection) if ALERTS in names else ()
     found = {"": _short(whole)}
     for name in names:
         found[name] = _short(sorted(tuple(row) for row in rows if row.node == name))
+    if ALERTS in names:
+        found[ALERTS] = _short(told)
     return found
+
+
+def _told(connection: Connection) -> tuple[object, ...]:
+    """What differs once a message was made or tried, or a silence made, moved or ended."""
+    asked = (
+        select(func.max(outbox.c.id)),
+        select(func.max(delivery_event.c.id)),
+        select(func.max(silence.c.id), func.max(silence.c.ended_us), func.sum(silence.c.to_us % SUM_MODULO)),
+    )
+    return tuple(tuple(connection.execute(each).one()) for each in asked)
 
 
 def verdicts_stamp(connection: Connection) -> tuple[int, int, int]:

@@ -34,7 +34,7 @@ from intendance.system.clock import Clock
 
 _NOTED_EVERY = timedelta(seconds=5)
 
-Owners = Callable[[Connection], dict[tuple[str, str, str | None], Owner]]
+Owners = Callable[[Connection], Mapping[tuple[str, str, str | None], Owner]]
 
 
 Span = tuple[datetime, datetime | None, State]

@@ -63,8 +63,9 @@ class DrillCompleted:
     drills on such a machine led to expect for this size and this link. `sequence` numbers the asset's sets.
     `first_bytes` are those of the first part of each stream, before which nothing of it can be loaded. `passed_over`
     are newer sets of its kind that nobody can use.
-    `node_fingerprint` is the key whose signature was trusted, and `trust` says why. `sandbox` lists the means that held
-    what was loaded.
+    `node_fingerprint` is the key whose signature was trusted, and `trust` says why; `signed_by` the one that signed
+    this set where that is a former key of the node, by the word of its present one. `ledger` numbers the set.
+    `sandbox` lists the means that held what was loaded.
     """
 
     set: str
@@ -93,6 +94,8 @@ class DrillCompleted:
     first_bytes: int = 0
     predicted_ms: int | None = None
     passed_over: tuple[Unusable, ...] = ()
+    signed_by: str = ""
+    ledger: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

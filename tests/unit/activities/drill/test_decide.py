@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -81,6 +82,18 @@ def test_an_older_set_in_the_place_of_a_newer_one_is_told() -> None:
         expect_no_rollback("site", "local", [seen(1)], (), {1: Known(set=manifest(1).set, manifest_sha256="f" * 64)})
     expect_no_rollback("site", "local", [seen(1), seen(2)], (), {1: known(1)})
     expect_no_rollback("site", "local", [seen(1)], (), {1: known(1)})
+
+
+def test_each_ledger_of_a_rebuilt_node_numbers_its_sets_from_0() -> None:
+    former, present = "asbl-exemple/node/web-01/1", "asbl-exemple/node/web-01/2"
+    shelf = [seen(0), seen(1), seen(7), replace(seen(0, ledger=present), manifest_sha256="d" * 64)]
+    last = Known(set=shelf[-1].manifest.set, manifest_sha256="d" * 64, ledger=present)
+    expect_no_rollback("site", "local", shelf, (), {0: last})
+    expect_no_rollback("site", "local", shelf, (), {1: replace(known(1), ledger=former)})
+    with pytest.raises(DrillRolledBack, match="number 0 was its newest set, and number -1 is now"):
+        expect_no_rollback("site", "local", shelf[:-1], (), {0: last})
+    with pytest.raises(DrillRolledBack, match=r"set number 0, .* is not the one that was there"):
+        expect_no_rollback("site", "local", [*shelf, replace(shelf[-1], manifest_sha256="e" * 64)], (), {})
 
 
 def test_what_would_be_lost_is_rounded_up() -> None:
