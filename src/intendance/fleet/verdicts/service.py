@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
+from intendance.fleet.alerts.owner import Owner
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
@@ -20,7 +21,6 @@ from intendance.fleet.verdicts.judge import Judge
 from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.standing import (
     Head,
-    Owner,
     Standing,
     contradicted,
     distrust,

@@ -76,7 +76,7 @@ def _number(content: bytes) -> int:
 
 
 class Words:
-    """What others say of one node, for the plan in force on it: `trusted` are the keys that sign the node's sets, today's
+    """What others say of one node, for the plan in force on it. `trusted` are the keys that sign its sets, today's
     first."""
 
     def __init__(
@@ -122,6 +122,6 @@ class Words:
         said = (fact.data.node, fact.data.by)
         believed = by == MANAGER or self._believed.get(by) == log
         signed = getattr(fact.data, "node_fingerprint", None)
-        # A drill by an earlier key brought back what it brought back; a look by one takes today's sets for a stranger's.
+        # A drill by an earlier key brought back what it brought back; a look by one takes today's sets for others'.
         keys = self._trusted if fact.kind.startswith("drill.") else self._trusted[:1]
         return believed and said == (self._node, by) and (signed is None or signed in keys)
