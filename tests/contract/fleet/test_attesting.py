@@ -26,6 +26,8 @@ from intendance.fleet.database.tables import evidence_head, evidence_record, nod
 from intendance.fleet.layout import ManagerLayout
 from intendance.fleet.log import FleetLog
 from intendance.fleet.verdicts.judge import Judge
+from intendance.ledger.source import open_source
+from intendance.ledger.verify import verify
 from intendance.model.plan import DirectoryStore, FilesAsset
 from intendance.model.plan import Store as Declared
 from intendance.model.verdict import Attestor, State, Verdict
@@ -40,7 +42,6 @@ from tests.support.workshop import Workshop
 
 pytestmark = pytest.mark.gnupg
 ONE = pytest.mark.parametrize("fleet_address", ["sqlite"], indirect=True)
-"""Where the database makes no difference."""
 NODE = "web-01"
 
 
@@ -353,7 +354,7 @@ def test_a_look_is_due_each_day_after_a_backup_and_not_twice_in_an_hour(place: P
 
 @ONE
 def test_each_look_is_a_process_of_its_own_and_one_that_dies_is_told(
-    place: Place, fleet_database: Database, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.workshop.back_up(later=timedelta(hours=1))
     place.arrive()
@@ -394,8 +395,5 @@ def test_a_look_that_is_killed_leaves_nothing_and_is_made_again(place: Place) ->
     keep(place.bench)
     assert all(each["faulty"] == 0 and each["sets"] == 1 for each in place.words())
     assert place.words()
-    from intendance.ledger.source import open_source
-    from intendance.ledger.verify import verify
-
     with open_source(ManagerLayout(place.state).log) as source:
         assert verify(source).worst is None

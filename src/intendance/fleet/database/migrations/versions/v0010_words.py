@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("ts", sa.Text(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_word")),
-        sa.UniqueConstraint("log", "seq", name=op.f("uq_word_log")),
+        sa.UniqueConstraint("log", "seq", name=op.f("uq_word_log_seq")),
     )
     op.create_index("ix_word_judged_by", "word", ["node", "asset", "kind", "log", "seq"], unique=False)
     op.create_index("ix_word_node_id", "word", ["node", "id"], unique=False)
