@@ -20,6 +20,7 @@ from sqlalchemy import insert, select
 from intendance.fleet.database import tables
 from intendance.fleet.database.connect import Database, open_database, to_us
 from intendance.fleet.detection import decide
+from intendance.fleet.verdicts.standing import BLIND
 from intendance.plan.adopted import encode
 from intendance.plan.load import load
 from tests.support.mail import MailServer, mail_server
@@ -122,16 +123,23 @@ def _all_told(database: Database, expected: int) -> bool:
 
 def _judge(database: Database, mails: MailServer, names: list[str], kills: int) -> None:
     with database.read() as connection:
-        alerts = connection.execute(select(tables.alert)).all()
-        letters = connection.execute(select(tables.outbox)).all()
+        everything = connection.execute(select(tables.alert)).all()
+        every_letter = connection.execute(select(tables.outbox)).all()
+    # On a loaded machine so many new beginnings are an alert too: another test's, and on its way at any moment.
+    own = {row.id for row in everything if row.cause == BLIND}
+    alerts = [row for row in everything if row.id not in own]
+    letters = [row for row in every_letter if row.alert not in own]
     missing = {row.node: row for row in alerts if row.cause == "node.missing"}
     assert sorted(missing) == names
     assert len([row for row in alerts if row.cause == "node.missing"]) == len(names), "one alert each"
     arrived = Counter(str(mail["Message-ID"]).strip("<>").partition("@")[0] for mail in mails.taken)
+    for row in every_letter:
+        if row.alert in own:
+            del arrived[row.idempotency_key]
     assert set(arrived) == {row.idempotency_key for row in letters}
     assert {row.state for row in letters} == {"sent"}
     told: dict[int, set[str]] = {}
-    for row in letters:
+    for row in every_letter:
         for number in json.loads(row.content)["alerts"]:
             told.setdefault(number, set()).add(row.contact)
     free = [row for row in alerts if row.suppressed is None]

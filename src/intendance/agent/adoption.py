@@ -7,7 +7,7 @@ it the new plan, whose copy the next reader or adoption puts right.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -99,11 +99,13 @@ def adopt_checked(
     with _state_errors(state):
         _make_private(state)
     with _state_errors(state), lock.held(adopted.adoption_lock(state), purpose="Adopting a plan"):
-        book, begun = _open_book(state, plan, clock)
+        book, begun = _open_book(
+            state, plan, clock, lambda: _confirm(changes_from(None, plan, state, None), confirmed, checked.file)
+        )
         with book:
             expect_same_node(book, plan, state)
             former = in_force(book)
-            found = changes_from(former, plan, state)
+            found = changes_from(former, plan, state, book)
             accepted = _confirm(found, confirmed, checked.file)
             content = adopted.encode(plan)
             _keep(adopted.source_path(state, checked.source_sha256), checked.content)
@@ -144,11 +146,13 @@ def _state_errors(state: Path) -> Iterator[None]:
         raise StateUnusable(state=state, detail=said_by_system(error), **told) from error
 
 
-def _open_book(state: Path, plan: Plan, clock: Clock) -> tuple[Book, bool]:
-    """The state folder's ledger, begun together with the node's OpenPGP key when there is none."""
+def _open_book(state: Path, plan: Plan, clock: Clock, confirm: Callable[[], object]) -> tuple[Book, bool]:
+    """The state folder's ledger, begun together with the node's OpenPGP key when there is none: after `confirm`, so
+    that nothing begins for a plan that is refused."""
     try:
         return open_book(state, clock), False
     except NoState:
+        confirm()
         home = state / "agent" / "gnupg"
         name = f"Intendance node {plan.fleet}/{plan.node.id}"
         fingerprint = openpgp.node_key(home) or openpgp.create_node_key(home, name)

@@ -20,6 +20,7 @@ from intendance.plan import adopted
 from intendance.plan.change import Change
 from intendance.plan.diff import changes, recorded_changes
 from intendance.plan.identity import identity
+from intendance.plan.lasting import lock_changes
 from intendance.plan.load import Checked
 from intendance.system.clock import Clock
 
@@ -69,7 +70,8 @@ def compare(checked: Checked, *, state: Path, clock: Clock, node: str | None = N
     Raises PlanInvalid, NodeUnnamed, NodeUnknown, FleetImmutable, StateUnusable, LedgerLost.
     """
     plan = checked.valid(node)
-    nothing = Comparison(plan=plan, seq=None, same=False, changes=(), outlived=())
+    first = changes_from(None, plan, state, None)
+    nothing = Comparison(plan=plan, seq=None, same=False, changes=first, outlived=())
     try:
         book = open_book(state, clock)
     except NoState:
@@ -79,7 +81,7 @@ def compare(checked: Checked, *, state: Path, clock: Clock, node: str | None = N
         former = in_force(book)
         if former is None:
             return nothing
-        found = changes_from(former, plan, state)
+        found = changes_from(former, plan, state, book)
         return Comparison(
             plan=plan,
             seq=former.adoption.seq,
@@ -112,16 +114,37 @@ def expect_same_node(book: Book, plan: Plan, state: Path) -> None:
             raise FleetImmutable(option=option, written=written, recorded=recorded, state=state)
 
 
-def changes_from(former: InForce | None, plan: Plan, state: Path) -> tuple[Change, ...]:
-    """What the plan changes; from the ledger alone when the former plan's files are lost, altered or too new."""
-    if former is None:
-        return ()
+def changes_from(former: InForce | None, plan: Plan, state: Path, book: Book | None) -> tuple[Change, ...]:
+    """What the plan changes; from the ledger alone when the former plan's files are lost, altered or too new.
+
+    Of a first plan (`former` is None; `book` too where no ledger is) only what cannot be undone.
+    """
     identities = {name: clean(identity(asset)) for name, asset in plan.assets.items()}
+    last = _last_bytes(book, former, plan, identities) if book is not None else {}
+    if former is None:
+        return tuple(lock_changes(None, plan, {}, identities, last))
     try:
         before = adopted.read(state, repair=False)
     except (PlanAltered, PlanOfOtherVersion):
-        return recorded_changes(former.adoption.data, former.declared, plan, identities)
-    return changes(before, plan, former.identities, identities, load_rules())
+        recorded = recorded_changes(former.adoption.data, former.declared, plan, identities)
+        return (*recorded, *lock_changes(None, plan, {}, identities, last))
+    found = changes(before, plan, former.identities, identities, load_rules())
+    return (*found, *lock_changes(before, plan, former.identities, identities, last))
+
+
+def _last_bytes(book: Book, former: InForce | None, plan: Plan, identities: Mapping[str, str]) -> Mapping[str, int]:
+    """What the newest set of each asset's legal kind takes, by the asset's name in the new plan."""
+    names = {known: name for name, known in former.identities.items()} if former is not None else {}
+    found: dict[str, int] = {}
+    for name, asset in plan.assets.items():
+        if asset.backup is None or asset.backup.legal is None:
+            continue
+        kind, known_as = asset.backup.legal.kind, names.get(identities[name], name)
+        made = (fact.data for fact in book.facts("backup.completed", asset=known_as))
+        newest = next((each for each in made if each.kind == kind), None)
+        if newest is not None:
+            found[name] = newest.stored_bytes
+    return found
 
 
 def _outlived(book: Book, former: InForce, plan: Plan, found: tuple[Change, ...], now: datetime) -> Iterator[Outlived]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict, get_args
 from intendance.api import cursor
 from intendance.api.operation import PAGE, Call, Operation, Parameter
 from intendance.fleet.alerts.decide import State
+from intendance.fleet.alerts.own import ObserverSeen
 from intendance.fleet.alerts.seen import AlertSeen, EventSeen, MessageSeen, SilenceSeen
 from intendance.fleet.tokens.decide import Scope
 from intendance.language import dates
@@ -74,13 +75,24 @@ SilenceShown = TypedDict(  # a class cannot have a field named `from`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObserverShown:
+    """Who watches the manager from elsewhere; `failing_since` is null while it answers."""
+
+    host: str
+    answered_at: str | None
+    failing_since: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertList:
-    """Alerts, the newest first, without those that another one stands for; and the silences that hold or will."""
+    """Alerts, the newest first, without those that another one stands for; the silences that hold or will; and
+    `observer`, null where the plan has none."""
 
     schema: Literal["intendance.alerts/1"] = "intendance.alerts/1"
     fleet: str
     alerts: tuple[AlertShown, ...]
     silences: tuple[SilenceShown, ...]
+    observer: ObserverShown | None
     next: str | None
 
 
@@ -104,6 +116,7 @@ def alerts(call: Call) -> AlertList:
         fleet=call.services.fleet,
         alerts=tuple(map(_alert, found)),
         silences=tuple(map(_silence, service.silences())),
+        observer=_observer(service.observer()),
         next=more,
     )
 
@@ -163,6 +176,13 @@ def _message(seen: MessageSeen) -> MessageShown:
         next_at=None if seen.ended else dates.iso(seen.next_at),
         sent_at=_iso(seen.sent_at),
     )
+
+
+def _observer(seen: ObserverSeen | None) -> ObserverShown | None:
+    if seen is None:
+        return None
+    answered, failing = _iso(seen.answered_at), _iso(seen.failing_since)
+    return ObserverShown(host=seen.host, answered_at=answered, failing_since=failing)
 
 
 def _silence(seen: SilenceSeen) -> SilenceShown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -27,9 +27,15 @@ class Source(Protocol):
     """A ledger's evidence, as the node keeps it itself or as the manager received it."""
 
     def facts(
-        self, kind: str, *, asset: str | None = None, since: datetime | None = None, latest: int | None = None
+        self,
+        kind: str,
+        *,
+        asset: str | None = None,
+        since: datetime | None = None,
+        latest: int | None = None,
+        lean: bool = False,
     ) -> tuple[Fact[Any], ...]:
-        """The evidence of one kind, newest first, at most `latest`."""
+        """The evidence of one kind, newest first, at most `latest`; `lean`: with only those members that are judged."""
 
     def newest(self, kind: str, *, asset: str, latest: int) -> tuple[tuple[int, datetime], ...]:
         """Number and date of the latest records of a kind about an asset, newest first."""
@@ -79,10 +85,11 @@ def gather(
     for asset in plan.assets:
         for kind in of_assets if asset in wanted else of_assets & machine.OF_A_SERVER:
             days = windows.get(kind, 0)
-            since = None if days is None else _horizon(source, kind, asset, days, now)
+            newest = source.newest(kind, asset=asset, latest=_count(kind, plan))
+            since = None if days is None else _horizon(newest, days, now)
             if days and since is not None:
                 horizons[kind, asset] = since
-            facts += _about(source, kind, asset, since, plan) if kind in windows else _newest(source, kind, asset, plan)
+            facts += _about(source, kind, asset, since, newest, whole=kind in windows)
             if others is not None:
                 count = None if windows.get(kind, 0) is None else _count(kind, plan)
                 facts += _said_by(others, kind, asset, since, count)
@@ -97,8 +104,8 @@ def _of_node(source: Source, windows: dict[str, int | None], latest: set[str], n
     for kind in OF_THE_NODE & (windows.keys() | latest):
         days = windows.get(kind)
         since = None if days is None else now - timedelta(days=days)
-        found = source.facts(kind, since=since, latest=None if kind in windows else 1)
-        facts += found or source.facts(kind, latest=1)
+        found = source.facts(kind, since=since, latest=None if kind in windows else 1, lean=True)
+        facts += found or source.facts(kind, latest=1, lean=True)
     return facts
 
 
@@ -109,18 +116,27 @@ def _needs(rulebook: Rulebook, plan: PlanAdopted) -> Iterable[Any]:
             yield from rule.needs
 
 
-def _horizon(source: Source, kind: str, asset: str, days: int, now: datetime) -> datetime:
+_Newest = Sequence[tuple[int, datetime]]
+"""Number and date of as many of the latest records of a kind about an asset as are read however old they are."""
+
+
+def _horizon(newest: _Newest, days: int, now: datetime) -> datetime:
     """When a window of so many days began that ends with the newest record, or now if that is dated later."""
-    newest = source.newest(kind, asset=asset, latest=1)
-    return min([now, *(at for _, at in newest)]) - timedelta(days=days)
+    return min([now, *(at for _, at in newest[:1])]) - timedelta(days=days)
 
 
-def _about(source: Source, kind: str, asset: str, since: datetime | None, plan: PlanAdopted) -> list[Fact[Any]]:
-    """A window, and the latest where they lie before it."""
-    facts = list(source.facts(kind, asset=asset, since=since))
+def _about(
+    source: Source, kind: str, asset: str, since: datetime | None, newest: _Newest, *, whole: bool
+) -> Sequence[Fact[Any]]:
+    """The latest, or a whole window and the latest where they lie before it."""
+    if not newest:
+        return ()
+    if not whole:
+        return source.facts(kind, asset=asset, latest=len(newest), lean=True)
+    facts = list(source.facts(kind, asset=asset, since=since, lean=True))
     read = {fact.seq for fact in facts}
-    if not all(seq in read for seq, _ in source.newest(kind, asset=asset, latest=_count(kind, plan))):
-        facts += _newest(source, kind, asset, plan)
+    if not all(seq in read for seq, _ in newest):
+        facts += source.facts(kind, asset=asset, latest=len(newest), lean=True)
     return facts
 
 
@@ -132,10 +148,6 @@ def _said_by(others: Others, kind: str, asset: str, since: datetime | None, coun
     window = others.facts(kind, asset=asset, since=since)
     read = {(fact.node, fact.seq) for fact in window}
     return [*window, *(fact for fact in latest if (fact.node, fact.seq) not in read)]
-
-
-def _newest(source: Source, kind: str, asset: str, plan: PlanAdopted) -> tuple[Fact[Any], ...]:
-    return source.facts(kind, asset=asset, latest=_count(kind, plan))
 
 
 def _count(kind: str, plan: PlanAdopted) -> int:

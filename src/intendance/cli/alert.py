@@ -52,14 +52,18 @@ def list_(
     invocation: Invocation = context.obj
     with open_alerts(invocation.state, invocation.clock) as (alerts, settings):
         found, silences, now = alerts.listed(ended=all_), alerts.silences(), alerts.now
+        observer, zone = alerts.observer(), alerts.policy.zone
     if json:
         answer: dict[str, Any] = {"schema": "intendance.alerts/1", "fleet": settings.fleet}
         answer |= {"alerts": [words.alert_json(each) for each in found]}
         answer |= {"silences": [words.silence_json(each) for each in silences]}
+        answer |= {"observer": words.observer_json(observer)}
         Output(as_json=True).json(answer)
         return
     page = page_for(sys.stdout)
     words.draw_list(page, invocation.language, found, silences, now)
+    if observer is not None:
+        words.draw_observer(page, invocation.language, observer, zone)
     page.write(sys.stdout)
 
 

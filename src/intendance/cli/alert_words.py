@@ -12,6 +12,7 @@ from intendance.language.texts import Translator, translator
 
 if TYPE_CHECKING:
     from intendance.cli.output import Language
+    from intendance.fleet.alerts.own import ObserverSeen
     from intendance.fleet.alerts.seen import AlertSeen, EventSeen, MessageSeen, Shown, SilenceSeen
 
 _INK: dict[str, Ink] = {"sent": "pass", "delivered": "pass", "dead": "fail", "failed": "fail"}
@@ -33,6 +34,34 @@ def draw_list(
         page.blank()
         for one in silences:
             page.text(_silence(_, one), indent=2, hang=4)
+
+
+def draw_observer(page: Page, language: Language, seen: ObserverSeen, zone: str) -> None:
+    """Who watches the manager from elsewhere, and whether it answers."""
+    _ = translator(language, "alert_words")
+    page.blank()
+    if seen.failing_since is not None:
+        since = dates.moment(seen.failing_since, zone, language)
+        page.text(
+            _("{host} watches the manager, and has not answered since {since}").format(host=seen.host, since=since)
+        )
+    elif seen.answered_at is None:
+        page.text(_("{host} is to watch the manager, and was not asked yet").format(host=seen.host))
+    else:
+        at = dates.moment(seen.answered_at, zone, language)
+        page.text((_("{host} watches the manager; it answered on {moment}").format(host=seen.host, moment=at), "quiet"))
+
+
+def observer_json(seen: ObserverSeen | None) -> dict[str, Any] | None:
+    """The same for programs."""
+    if seen is None:
+        return None
+    answered, failing = seen.answered_at, seen.failing_since
+    return {
+        "host": seen.host,
+        "answered_at": None if answered is None else dates.iso(answered),
+        "failing_since": None if failing is None else dates.iso(failing),
+    }
 
 
 def _more(_: Translator, each: AlertSeen) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ def lines(_: Translator, comparison: Comparison, file: str) -> Iterator[str]:
     if comparison.seq is None:
         yield _("No plan is in force here: all of {file} would begin.").format(file=file)
         yield from declared(_, comparison.plan.declared)
+        for change in comparison.changes:
+            yield f"  ! {change.said.write(_)}"
         yield from _next(_, comparison, file)
         return
     if comparison.same:
@@ -65,7 +67,7 @@ def _next(_: Translator, comparison: Comparison, file: str) -> Iterator[str]:
     confirm = "".join(f" --confirm {name}" for name in comparison.to_confirm)
     command = f"`intendance plan adopt {file}{confirm}`"
     if confirm:
-        said = _("What is marked with ! takes protection away. If that is meant: {command}")
+        said = _("What is marked with ! takes protection away or cannot be undone. If that is meant: {command}")
     else:
         said = _("Put it in force: {command}")
     yield "  → " + said.format(command=command)

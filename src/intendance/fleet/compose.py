@@ -13,6 +13,7 @@ from sqlalchemy import insert, select
 
 from intendance.fleet.accounts.service import Accounts
 from intendance.fleet.alerts.outbox import Worker
+from intendance.fleet.alerts.own import own_troubles
 from intendance.fleet.alerts.owning import owners
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.service import Alerts
@@ -26,6 +27,7 @@ from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
 from intendance.fleet.detection.leader import Leader
+from intendance.fleet.detection.observer import Observer
 from intendance.fleet.layout import ManagerLayout
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.log import FleetLog
@@ -95,10 +97,14 @@ def _bench(manager: Manager, settings: Settings) -> Bench:
 
 def _verdicts(database: Database, settings: Settings, clock: Clock, say: Say) -> Verdicts:
     log = FleetLog(settings.state, settings.fleet, clock)
-    about = About(fleet=settings.fleet, organisation=settings.organisation or settings.fleet, zone=settings.zone)
+    about = About(
+        fleet=settings.fleet,
+        organisation=settings.organisation or settings.fleet,
+        zone=settings.zone,
+        policy=standing_policy(settings, _unsaid),
+    )
     daily = Summing(database, log).record_days
-    policy = standing_policy(settings, _unsaid)
-    return Verdicts(database, clock, about, owners=owners, log=log.size, daily=daily, policy=policy, say=say)
+    return Verdicts(database, clock, about, owners=owners, troubles=own_troubles, log=log.size, daily=daily, say=say)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +164,14 @@ def _watch(manager: Manager, policy: Callable[[], Policy]) -> None:
     """Let the leader see who is silent, and let messages leave."""
     leader = Leader(manager.database, policy, manager.clock, hear=manager.ingest.flush)
     manager.duties["detector"] = leader.tick
+    observer = Observer(
+        manager.database,
+        policy,
+        manager.clock,
+        leads=lambda: manager.lease is not None,
+        heard_us=lambda: manager.ingest.flushed_at_us,
+    )
+    manager.loops["observer"] = observer.run
     for way in WAYS:
         notifier = PlannedWay(way, policy)
         worker = Worker(manager.database, notifier, policy, manager.clock, holder=manager.holder, chance=random.random)

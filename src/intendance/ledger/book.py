@@ -18,6 +18,7 @@ from intendance.ledger.beginning import Before, new_genesis
 from intendance.ledger.canonical import clean
 from intendance.ledger.failures import failures
 from intendance.ledger.layout import Layout
+from intendance.ledger.lean import fact as lean_fact
 from intendance.ledger.note import Checkpoint, VerifierKey
 from intendance.ledger.origin import node_of
 from intendance.ledger.tlog import inclusion_proof, leaf_hash, verify_inclusion
@@ -308,9 +309,16 @@ class Book:
             yield envelope.decode(content, seq)
 
     def facts(
-        self, kind: str, *, asset: str | None = None, since: datetime | None = None, latest: int | None = None
+        self,
+        kind: str,
+        *,
+        asset: str | None = None,
+        since: datetime | None = None,
+        latest: int | None = None,
+        lean: bool = False,
     ) -> tuple[Fact[Any], ...]:
-        """The evidence of one kind, typed, newest first, at most `latest`; `since` as for `records`.
+        """The evidence of one kind, typed, newest first, at most `latest`; `since` as for `records`; `lean`: with only
+        those members that are judged.
 
         Raises RecordUnreadable.
         """
@@ -324,7 +332,8 @@ class Book:
             newest_first=True,
             limit=latest,
         )
-        return tuple(envelope.fact(content, kind, seq) for seq, content in matching)
+        read = lean_fact if lean else envelope.fact
+        return tuple([read(content, kind, seq) for seq, content in matching])
 
     def newest(self, kind: str, *, asset: str, latest: int) -> tuple[tuple[int, datetime], ...]:
         """Number and date of the latest records of a kind about an asset, newest first; reads no record."""

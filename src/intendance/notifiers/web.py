@@ -21,6 +21,14 @@ class Answer:
     body: bytes
 
 
+def get(line: Line, url: str, context: Callable[[], ssl.SSLContext]) -> Answer:
+    """Ask an address, on a connection of its own; no redirection is followed.
+
+    Raises OSError, HTTPException, ValueError.
+    """
+    return _exchange(line, "GET", url, None, {}, context)
+
+
 def post(
     line: Line, url: str, body: bytes, headers: Mapping[str, str], context: Callable[[], ssl.SSLContext]
 ) -> Answer:
@@ -28,6 +36,17 @@ def post(
 
     Raises OSError, HTTPException.
     """
+    return _exchange(line, "POST", url, body, headers, context)
+
+
+def _exchange(
+    line: Line,
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    context: Callable[[], ssl.SSLContext],
+) -> Answer:
     place = urlsplit(url)
     secure = place.scheme == "https"
     host, port = place.hostname or "", place.port or (443 if secure else 80)
@@ -35,7 +54,7 @@ def post(
     connection.sock = line.dial(host, port, context() if secure else None)
     try:
         path = (place.path or "/") + (f"?{place.query}" if place.query else "")
-        connection.request("POST", path, body, {"Accept": "application/json", **headers})
+        connection.request(method, path, body, {"Accept": "application/json", **headers})
         with connection.getresponse() as response:
             return Answer(response.status, response.read(_LONGEST_ANSWER_BYTES))
     finally:

@@ -25,8 +25,9 @@ One file says how a node must be maintained. `intendance plan check` tells every
 and column and what to write instead; `intendance plan show` tells what will happen, when and where; `intendance plan
 diff` tells what that changes of the plan in force; `intendance plan adopt` puts it in force and records that in the
 ledger. What takes protection away (an asset, a store, a key, a catalogue or a site that goes, a shorter retention, a
-rarer schedule, more left out, a waiver) is confirmed by its name, and that is recorded too. Editors complete and check
-the file with `intendance plan schema > intendance.schema.json` and this first line in it:
+rarer schedule, more left out, a waiver), and what nobody can undo (legal copies locked in compliance mode), is
+confirmed by its name, and that is recorded too. Editors complete and check the
+file with `intendance plan schema > intendance.schema.json` and this first line in it:
 
 ```yaml
 # yaml-language-server: $schema=intendance.schema.json

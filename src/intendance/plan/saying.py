@@ -42,11 +42,21 @@ class Quantity:
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes: people read `1.5 GiB`, machines the number."""
+
+    count_bytes: int
+
+    def write(self, _: Translator) -> str:
+        return sizes.size(self.count_bytes, _.language)
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """A sentence, or a part of one: its English template and what fills it. `many` is the template of another count."""
 
     text: str
-    params: tuple[tuple[str, str | int | Names | Quantity | Said], ...] = ()
+    params: tuple[tuple[str, str | int | Names | Quantity | Size | Said], ...] = ()
     many: str = ""
     count: int = 0
 
@@ -66,7 +76,7 @@ class Said:
         return self.write(ENGLISH)
 
 
-Param = str | int | Names | Quantity | Said
+Param = str | int | Names | Quantity | Size | Said
 
 
 def say(text: str, **params: Param) -> Said:
@@ -101,6 +111,8 @@ def plain(params: Iterable[tuple[str, Param]], language: Language = "en") -> dic
                 found[name] = [word.strip("`") for word in words]
             case Quantity(code):
                 found[name] = code
+            case Size(count_bytes):
+                found[name] = count_bytes
             case _:
                 found[name] = value
     return found
@@ -108,7 +120,7 @@ def plain(params: Iterable[tuple[str, Param]], language: Language = "en") -> dic
 
 def _written(value: Param, _: Translator) -> str:
     match value:
-        case Names() | Quantity() | Said():
+        case Names() | Quantity() | Size() | Said():
             return value.write(_)
         case int():
             return sizes.number(value, _.language)

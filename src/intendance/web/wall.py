@@ -9,7 +9,7 @@ from intendance.language import dates, sizes
 from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import State, Verdict
-from intendance.web import addresses, doubts, words
+from intendance.web import addresses, doubts, troubles, words
 from intendance.web.entries import Entry, entry
 
 MANY_NODES = 24
@@ -104,7 +104,7 @@ def wall(standing: Standing, _: Translator) -> Wall:
 def _shape(standing: Standing, summary: Mapping[State, int]) -> str:
     if summary[State.FAIL] or standing.doubted:
         return "fail"
-    if summary[State.UNKNOWN] or summary[State.ERROR] or _unknown_nodes(standing) or standing.doubts:
+    if summary[State.UNKNOWN] or summary[State.ERROR] or _unknown_nodes(standing) or standing.doubts or standing.blind:
         return "unknown"
     return "pass" if summary[State.PASS] and not summary[State.PENDING] else "pending"
 
@@ -160,6 +160,8 @@ def _unknown_nodes(standing: Standing) -> int:
 def _about_nodes(standing: Standing, _: Translator) -> list[str]:
     """What is said of nodes that nobody can answer for: that the others are well is no answer for the fleet."""
     told = []
+    if standing.blind:
+        told.append(_("the manager saw nothing for a while"))
     silent, unjudged = standing.silent, _unknown_nodes(standing) - standing.silent
     if silent:
         clause = _.plural("{count} node is silent", "{count} nodes are silent", silent)
@@ -218,6 +220,8 @@ def _sections(standing: Standing, _: Translator) -> Iterable[Section]:
         State.ERROR: _("what the check says of itself"),
         State.UNKNOWN: _("nobody can tell"),
     }
+    if standing.troubles:
+        yield _own(standing, _)
     if standing.doubts:
         yield _doubted(standing, _)
     for state in _TROUBLE:
@@ -232,6 +236,17 @@ def _sections(standing: Standing, _: Translator) -> Iterable[Section]:
     if standing.soon:
         label = _.plural("{n} soon", "{n} soon", len(standing.soon)).format(n=len(standing.soon))
         yield _section(standing, standing.soon, "soon", label, _("still holds"), _, light=True)
+
+
+def _own(standing: Standing, _: Translator) -> Section:
+    """What is wrong with the manager: whether all of the rest was seen, and whether anybody was told."""
+    return Section(
+        shape="unknown",
+        label=_.plural("{n} of our own", "{n} of our own", len(standing.troubles)).format(n=len(standing.troubles)),
+        remark=_("about the watching itself"),
+        light=False,
+        entries=tuple(troubles.entry(each, standing.asked_at or standing.judged_at, _) for each in standing.troubles),
+    )
 
 
 def _doubted(standing: Standing, _: Translator) -> Section:

@@ -23,7 +23,8 @@ ENROL_LIMIT_BYTES = 16 * 1024
 INTERVAL_SECONDS = 60
 
 Slug = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,39}\Z")]
-Words = Annotated[str, Meta(max_length=200)]
+Words = Annotated[str, Meta(max_length=200, pattern=r"\A[^\x00]*\Z")]
+"""PostgreSQL keeps no NUL: one in what a node says must not keep what all others said from being written."""
 NoteText = Annotated[str, Meta(max_length=4096)]
 Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]

@@ -41,6 +41,7 @@ def test_alerts_are_told_as_the_command_line_tells_them(fleet: Asked) -> None:
         "fleet": "asbl",
         "alerts": sorted(listed, key=lambda each: -each["number"]),
         "silences": [words.silence_json(each) for each in fleet.alerts.silences()],
+        "observer": None,
         "next": None,
     }
     assert (len(told["silences"]), told["alerts"][-1]["acked_by"]) == (1, "person:lea")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -11,8 +13,8 @@ from intendance.fleet.beats import decide, service
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.tables import finding, node_state
 from intendance.fleet.manager import Manager
-from intendance.model.errors.fleet import BeatReplayed, DatabaseUnreachable
-from intendance.wire.messages import Backfill, SpooledBeat
+from intendance.model.errors.fleet import BeatReplayed, DatabaseUnreachable, MessageMalformed
+from intendance.wire.messages import Backfill, Beat, SpooledBeat, decode, encode
 from tests.contract.fleet.conftest import MakeNode
 from tests.support.clock import MovableClock
 from tests.support.fleet import BEGAN
@@ -41,6 +43,25 @@ def test_many_nodes_are_written_together(manager: Manager, member: MakeNode) -> 
         manager.ingest.hear(node.bearer, node.beat())
     assert manager.ingest.flush() == 5
     assert [_state(manager, node.name).seq for node in nodes] == [1] * 5
+
+
+@pytest.mark.parametrize("said", [{"boot": "a\0"}, {"software": "\0"}])
+def test_what_no_database_can_keep_is_no_beat(manager: Manager, member: MakeNode, said: dict[str, Any]) -> None:
+    sound, odd = member("web-01"), member("web-02")
+    manager.ingest.hear(sound.bearer, sound.beat(seq=7))
+    with pytest.raises(MessageMalformed):
+        manager.ingest.hear(odd.bearer, decode(encode(replace(odd.beat(), **said)), Beat))
+    assert manager.ingest.flush() == 1
+    assert _state(manager).seq == 7
+
+
+@pytest.mark.parametrize("said", ["", "a b", "\"'\\", "{1,2}", "\t\n", "é€𝄞", "null", "NULL"])
+def test_what_a_node_says_is_kept_as_it_is(manager: Manager, member: MakeNode, said: str) -> None:
+    node = member()
+    manager.ingest.hear(node.bearer, replace(node.beat(), boot=said, software=said, spooled=2**62))
+    manager.ingest.flush()
+    row = _state(manager)
+    assert (row.boot, row.software, row.spooled) == (said, said, 2**62)
 
 
 def test_what_detection_says_is_left_alone(manager: Manager, member: MakeNode) -> None:

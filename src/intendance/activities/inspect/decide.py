@@ -22,8 +22,9 @@ HASHED_LISTED = 60
 DAYS_COVERED = 400
 FAULT_CHARACTERS = 160
 VERSION_CHARACTERS = 64
-YEARS_LISTED = 10
-"""With the six limits above, the largest inspection fits a record (60 KiB): see `tests/unit`."""
+YEARLY_LISTED = 20
+"""Of ten years, two sets each. With the six limits above, the largest inspection fits a record (60 KiB): see
+`tests/unit`."""
 
 MEMORY = 120
 """Inspections that are looked back upon to know which sets were re-read last."""
@@ -50,7 +51,8 @@ class View:
 
     `expected` are the sets of the asset that must be in this store by id: the ledger's, or those that were seen there
     before; `sequences` the chain numbers that are known, in whatever store; `pruned` the hashes of the manifests that a
-    pruning took away. `fleet` to `thirtieths` are as in `InspectionCompleted`.
+    pruning took away; `drilled` the sets that passed a drill, as far as is known. `fleet` to `thirtieths` are as in
+    `InspectionCompleted`.
     """
 
     store: str
@@ -71,6 +73,7 @@ class View:
     trust: str = ""
     place: StorePlace | None = None
     thirtieths: tuple[int, ...] = ()
+    drilled: frozenset[str] = frozenset()
 
 
 def rolling_budget(stored_bytes: int) -> int:
@@ -128,7 +131,7 @@ def conclude(view: View) -> InspectionCompleted:
         trust=view.trust,
         place=view.place,
         thirtieths=view.thirtieths,
-        yearly=yearly(seen, LASTING_KINDS)[-YEARS_LISTED:],
+        yearly=yearly(seen, LASTING_KINDS, view.drilled)[-YEARLY_LISTED:],
         clock_off_s=clock_off_seconds(_stored(judged), view.now),
     )
 
@@ -153,7 +156,7 @@ def to_describe(view: View) -> tuple[str, ...]:
     lasting one of each year."""
     seen = sorted(map(_seen, _judge(view)), key=lambda each: each.recovers_to, reverse=True)
     chosen = [each.set for each in seen if not each.fault][:1]
-    chosen += [each.set for each in yearly(seen, LASTING_KINDS)[-YEARS_LISTED:]]
+    chosen += [each.set for each in yearly(seen, LASTING_KINDS, view.drilled)[-YEARLY_LISTED:]]
     return tuple(dict.fromkeys(chosen))
 
 

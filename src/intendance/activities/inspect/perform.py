@@ -12,6 +12,8 @@ import msgspec
 
 from intendance.activities.inspect import decide, turns
 from intendance.activities.inspect.found import Found, expected_sets, pruned_sets, remember
+from intendance.ledger.book import Book
+from intendance.ledger.imports import all_drills
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import RunSuperseded
 from intendance.model.errors.sets import (
@@ -21,6 +23,7 @@ from intendance.model.errors.sets import (
     SetDamaged,
     SetMissing,
 )
+from intendance.model.evidence.drill import DrillCompleted
 from intendance.model.evidence.filled import StoreFilled
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.prune import PruneBegun, PruneCompleted
@@ -70,7 +73,7 @@ class InspectContext:
 
     For another host `fingerprint` is the key whose signatures count, and `trust` says why; `former_keys` are those that
     the node had before it was rebuilt. A node knows its own.
-    `prunings` are of other ledgers than `book`.
+    `prunings` are of other ledgers than `book`, as are `drills`, where that is no whole ledger.
     """
 
     stores: tuple[Store, ...]
@@ -81,6 +84,7 @@ class InspectContext:
     trust: str = ""
     former_keys: tuple[str, ...] = ()
     prunings: tuple[PruneBegun | PruneCompleted, ...] = ()
+    drills: tuple[DrillCompleted, ...] = ()
 
 
 def perform(
@@ -212,8 +216,12 @@ class _Inspection:
             trust="ledger" if self._here else self._context.trust,
             place=place_of(self.store, plan.stores.get(self.store.name), plan.node.region or ""),
             thirtieths=thirtieths,
+            drilled=frozenset(each.set for each in self._drills() if self._whose(each) == self._whose(plan)),
         )
         return decide.conclude(replace(view, found=self._described(view)))
+
+    def _drills(self) -> tuple[DrillCompleted, ...]:
+        return all_drills(self._book, self._job.asset) if isinstance(self._book, Book) else self._context.drills
 
     def _filled(self) -> tuple[StoreFilled, ...]:
         return tuple(fact.data for fact in self._book.facts("store.filled", asset=self._job.asset))

@@ -88,13 +88,17 @@ def clock_off_seconds(stored: Iterable[tuple[datetime, datetime]], now: datetime
     return int(ahead.total_seconds()) if ahead >= behind else -int(behind.total_seconds())
 
 
-def yearly(sets: Sequence[SetSeen], kinds: Collection[str]) -> tuple[SetSeen, ...]:
-    """The first faultless set of each year (UTC) of the recovery points, of the kinds that last: oldest first."""
-    first: dict[str, SetSeen] = {}
+def yearly(sets: Sequence[SetSeen], kinds: Collection[str], drilled: Collection[str] = ()) -> tuple[SetSeen, ...]:
+    """The first faultless set of each year (UTC) of the recovery points, of the kinds that last, and the first that
+    passed a drill where that is another one, as retention keeps both: oldest first."""
+    first: dict[tuple[str, bool], SetSeen] = {}
     for seen in sorted(sets, key=lambda each: (each.recovers_to, each.set)):
         if seen.kind in kinds and not seen.fault:
-            first.setdefault(seen.recovers_to[:4], seen)
-    return tuple(first[year] for year in sorted(first))
+            year = seen.recovers_to[:4]
+            first.setdefault((year, False), seen)
+            if seen.set in drilled:
+                first.setdefault((year, True), seen)
+    return tuple({seen.set: seen for seen in first.values()}.values())
 
 
 Standing = Literal["never", "old", "faulty", "clock", "good"]

@@ -7,6 +7,7 @@ here.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from importlib import import_module
@@ -21,4 +22,5 @@ Check = Callable[[Rule, Any, datetime], Finding]
 def find(name: str) -> Check:
     """The check of that name. Raises ImportError or AttributeError when there is none."""
     module, _, function = name.partition(".")
-    return cast(Check, getattr(import_module(f"intendance.catalogue.checks.{module}"), function))
+    path = f"{__name__}.{module}"
+    return cast(Check, getattr(sys.modules.get(path) or import_module(path), function))

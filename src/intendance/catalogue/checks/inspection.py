@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,14 +46,14 @@ def _store(rule: Rule, subject: Subject, store: str, now: datetime) -> Finding:
     due = subject.first_declared + bound
     if not looks:
         return _never(subject, store, due, now)
-    judged = [(look, _look(rule, subject, look)) for look in looks]
+    age_bound, ages = set_age_bound(rule, subject), subject.once(_ages)
+    sound = [_is_sound(look, ages, age_bound) for look in looks]
     ends = [look.at for look in looks[1:]] + [now]
     spans = [
-        Span(look.at, min(end, look.at + bound))
-        for (look, found), end in zip(judged, ends, strict=True)
-        if found.state is State.PASS
+        Span(look.at, min(end, look.at + bound)) for look, well, end in zip(looks, sound, ends, strict=True) if well
     ]
-    last, finding = judged[-1]
+    last = looks[-1]
+    finding = _look(rule, subject, last)
     if finding.state is State.PASS and now <= last.at + bound:
         params: dict[str, Param] = {"age_s": seconds_held(now - last.at), **finding.params}
         until = after(last.at + bound)
@@ -60,7 +61,20 @@ def _store(rule: Rule, subject: Subject, store: str, now: datetime) -> Finding:
     if finding.state is State.PASS:
         params = {"store": store, "age_s": seconds_lost(now - last.at), "bound_s": int(bound.total_seconds())}
         return Finding(State.FAIL, "inspection_old", params, last.at + bound, (last,), finding.attested_by)
-    return _broken(rule, subject, judged, spans, now)
+    return _broken(rule, subject, [(look, _look(rule, subject, look)) for look in looks], spans, now)
+
+
+def _is_sound(look: Fact[Any], ages: Mapping[tuple[str, int], timedelta | None], bound: timedelta) -> bool:
+    """Whether `_look` finds nothing wrong."""
+    if look.kind == "inspection.failed" or look.data.faulty:
+        return False
+    age = ages[look.node, look.seq]
+    return age is not None and age <= bound
+
+
+def _ages(subject: Subject) -> Mapping[tuple[str, int], timedelta | None]:
+    """How old the newest whole set was that each inspection saw, by its record."""
+    return {(look.node, look.seq): _age_of_newest(look) for look in subject.inspections}
 
 
 def _never(subject: Subject, store: str, due: datetime, now: datetime) -> Finding:
@@ -83,7 +97,7 @@ def _look(rule: Rule, subject: Subject, look: Fact[Any]) -> Finding:
         faults = [seen.fault for seen in (*look.data.newest, *look.data.damaged) if seen.fault]
         params = {"store": store, "count": look.data.faulty, "fault": faults[0] if faults else "—"}
         return Finding(State.FAIL, "faulty", params, cites=(look,), attested_by=who)
-    age = _age_of_newest(look)
+    age = subject.once(_ages)[look.node, look.seq]
     if age is None:
         params = {"store": store, "seen_at": look.at}
         return Finding(State.FAIL, "nothing_found", params, cites=(look,), attested_by=who)

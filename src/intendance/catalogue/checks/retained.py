@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 
 from intendance.catalogue.finding import Finding
 from intendance.catalogue.rule import Rule
-from intendance.catalogue.subject import Inspection, Subject, day_sets, local_day, made_days, recovered, told
+from intendance.catalogue.subject import (
+    Inspection,
+    Subject,
+    day_sets,
+    instants,
+    local_day,
+    made_days,
+    recovered,
+    told,
+)
 from intendance.model.evidence.backup import BackupCompleted
+from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Fact, Param, State
 
 DAY_SECONDS = 86_400
@@ -28,7 +40,7 @@ def judge_retention(rule: Rule, subject: Subject) -> Finding:
     broken: Finding | None = None
     for inspection, views in reversed(looks):
         moment = inspection.at
-        lost = sorted(_lost_days(made, views, listing, moment, kept_s // DAY_SECONDS))
+        lost = _lost_days(made, views, listing, moment, timedelta(seconds=kept_s // DAY_SECONDS * DAY_SECONDS))
         if not lost:
             if broken is not None:
                 return broken
@@ -36,7 +48,7 @@ def judge_retention(rule: Rule, subject: Subject) -> Finding:
             continue
         if healed is not None:
             return Finding(State.PASS, "", since=healed)
-        params: Mapping[str, Param] = {"first_day": lost[0].isoformat(), "count": len(lost), "bound_s": kept_s}
+        params: Mapping[str, Param] = {"first_day": min(lost).isoformat(), "count": len(lost), "bound_s": kept_s}
         params = broken.params if broken else params
         cites = tuple(looks[-1][1].values())
         broken = Finding(State.FAIL, "young_gone", params, since=moment, cites=cites, attested_by=Attestor.SELF)
@@ -54,6 +66,33 @@ def plan_too_short(rule: Rule, subject: Subject) -> Finding | None:
     return Finding(State.FAIL, "plan_short", params, since=declared.at, cites=(declared,), attested_by=Attestor.SELF)
 
 
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """The sets that were made by local day, and the days in order: of which days up to any moment each may be lost.
+
+    `until` is the last instant that a set of a day or of one before it recovers to, `since` the first instant at which
+    one of a day or of any after it was recorded. Both only grow from day to day.
+    """
+
+    made: Mapping[str, list[Fact[BackupCompleted]]]
+    names: Sequence[str]
+    until: Sequence[datetime]
+    since: Sequence[datetime]
+
+    @classmethod
+    def of(cls, made: Mapping[str, list[Fact[BackupCompleted]]], at: Mapping[int, datetime | None]) -> _Days:
+        """Of sets by day, with the instants that they recover to by record."""
+        names = sorted(made)
+        last = [max(known for fact in made[day] if (known := at[fact.seq]) is not None) for day in names]
+        first = [min(fact.at for fact in made[day]) for day in reversed(names)]
+        return cls(made, names, list(accumulate(last, max)), list(accumulate(first, min))[::-1])
+
+    def asked(self, moment: datetime, kept: timedelta) -> Sequence[str]:
+        """All days of which a set was made before a moment and could be younger than `kept` then, and maybe others."""
+        first = bisect_left(self.until, moment - kept)
+        return self.names[first : bisect_right(self.since, moment)]
+
+
 class _Made:
     """The sets that were made, by the first of their stores and the local day that they recover to."""
 
@@ -63,21 +102,22 @@ class _Made:
         for fact in subject.completed:
             for store in fact.data.stores[:1]:
                 self._by_store.setdefault(store, []).append(fact)
-        self._by_day: dict[tuple[str, str], dict[str, list[Fact[BackupCompleted]]]] = {}
+        self._by_day: dict[tuple[str, str], _Days] = {}
 
     def stores(self) -> Iterable[str]:
         return self._by_store
 
-    def by_day(self, store: str, zone: str) -> Mapping[str, list[Fact[BackupCompleted]]]:
+    def by_day(self, store: str, zone: str) -> _Days:
         """Worked out once for each zone in which a store was inspected, which is the same for years."""
         found = self._by_day.get((store, zone))
         if found is None:
-            found = self._by_day[store, zone] = {}
+            made: dict[str, list[Fact[BackupCompleted]]] = {}
             days = self._subject.once(made_days, zone)
             for fact in self._by_store[store]:
                 day = days[fact.seq]
                 if day is not None:
-                    found.setdefault(day, []).append(fact)
+                    made.setdefault(day, []).append(fact)
+            found = self._by_day[store, zone] = _Days.of(made, self._subject.once(instants))
         return found
 
 
@@ -86,20 +126,23 @@ def _lost_days(
     views: Mapping[str, Inspection],
     listing: Mapping[tuple[str, int], frozenset[str]],
     moment: datetime,
-    days: int,
+    kept: timedelta,
 ) -> set[date]:
-    """Local days younger than `days` at `moment` of which a set was made and no store has one left."""
-    listed = {store: listing[view.node, view.seq] for store, view in views.items()}
+    """Local days younger than `kept` at `moment` of which a set was made and no store has one left."""
     lost: set[date] = set()
     for store in made.stores():
         view = views.get(store)
         if view is None:
             continue
         by_day = made.by_day(store, view.data.zone)
-        for day in by_day.keys() - listed[store]:  # a day that this store lists is not lost, whatever the others hold
-            for fact in by_day[day]:
+        asked = by_day.asked(moment, kept)
+        if listing[view.node, view.seq].issuperset(asked):  # a day that this store lists is not lost
+            continue
+        listed = {name: listing[each.node, each.seq] for name, each in views.items()}
+        for day in set(asked) - listed[store]:
+            for fact in by_day.made[day]:
                 if fact.at <= moment:
-                    lost.update(_day_lost(fact, views, listed, moment, days))
+                    lost.update(_day_lost(fact, views, listed, moment, kept))
     return lost
 
 
@@ -108,10 +151,10 @@ def _day_lost(
     views: Mapping[str, Inspection],
     listed: Mapping[str, frozenset[str]],
     moment: datetime,
-    days: int,
+    kept: timedelta,
 ) -> Iterator[date]:
     at = recovered(fact.data.recovers_to, fact.at)
-    if at is None or at < moment - timedelta(days=days) or fact.at > moment:
+    if at is None or at < moment - kept or fact.at > moment:
         return
     day: date | None = None
     for store in fact.data.stores:

@@ -78,7 +78,7 @@ def refresh(connection: Connection, window: Open | None, now_us: int) -> None:
     suppress_many(connection, changed, {row.id: standing_of(row) for row in rows if row.id in changed}, now_us)
 
 
-UNWINDOWED = frozenset({CANARY, "canary.failed", "notification.undeliverable"})
+UNWINDOWED = frozenset({CANARY, "canary.failed", "notification.undeliverable", "observer.unreached"})
 """What is about alerting itself is no work on a machine: no window holds it back."""
 
 

@@ -127,12 +127,17 @@ def _row(sighting: Sighting, standing: Standing) -> dict[str, Any]:
         "labels": json.dumps(dict(sighting.labels) | ({"site": sighting.site} if sighting.site else {})),
         "severity": sighting.urgency,
         "group_key": sighting.group,
-        "params": json.dumps(dict(sighting.params)),
+        "params": params_of(sighting),
         "parent": sighting.parent,
         "suppressed": sighting.suppressed,
         "acked_by": standing.acked_by,
         **_times(standing),
     }
+
+
+def params_of(sighting: Sighting) -> str:
+    """What the sentence of a sighting needs, as the table keeps it."""
+    return json.dumps(dict(sighting.params))
 
 
 def _times(standing: Standing) -> dict[str, Any]:
@@ -147,7 +152,7 @@ def _times(standing: Standing) -> dict[str, Any]:
 
 
 def _moved(connection: Connection, row: Row[Any], sighting: Sighting, move: Move, now_us: int) -> None:
-    values = {**_times(move.standing), "params": json.dumps(dict(sighting.params)), "parent": sighting.parent}
+    values = {**_times(move.standing), "params": params_of(sighting), "parent": sighting.parent}
     values["suppressed"] = sighting.suppressed
     connection.execute(update(alert).where(alert.c.id == row.id).values(**values))
     add_events(connection, [(row.id, move.change, {"suppressed": sighting.suppressed})], now_us)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from intendance.fleet.alerts import decide, messages, texts
+from intendance.fleet.alerts.own import ObserverSeen, observer_of
 from intendance.fleet.alerts.perform import content, told_as
 from intendance.fleet.alerts.policy import CANARY, Policy
 from intendance.fleet.alerts.recording import add_events, alone, standing_of
@@ -55,6 +56,11 @@ class Alerts:
     def now(self) -> datetime:
         """The instant, by the clock that judges alerts."""
         return self._clock.read().at
+
+    def observer(self) -> ObserverSeen | None:
+        """Who watches the manager from elsewhere, as it stands. Raises DatabaseUnreachable."""
+        with self._database.read() as connection:
+            return observer_of(connection, self.policy)
 
     def listed(self, *, ended: bool = False) -> tuple[AlertSeen, ...]:
         """What is wrong now, the most urgent first, without those that another one stands for; with `ended`, what was

@@ -54,7 +54,8 @@ def fact(_: Translator, told: Told) -> str:
         "notification.undeliverable": _("{contact} cannot be reached by {channel}: {code}"),
         "canary": _("daily proof that alerts arrive"),
         "canary.failed": _("the daily proof that alerts arrive has failed"),
-        "manager.blind": _("the manager hears nobody: {detail}"),
+        "manager.blind": _("the manager saw nothing for {length}: {blind}"),
+        "observer.unreached": _("nobody watches the manager from elsewhere: {host} answers {code}"),
     }
     sentence = facts.get(told.cause) or _("{cause} is broken on {subject}: {title}")
     asset = told.labels.get("asset", "")
@@ -62,7 +63,21 @@ def fact(_: Translator, told: Told) -> str:
     values = {"node": told.node, "cause": told.cause, "subject": subject, **told.labels, **told.params}
     if "skew_ms" in values:
         values["skew"] = durations.write(-(-abs(int(values["skew_ms"])) // 1000), _.language, up=True)
+    if told.cause == "manager.blind":
+        values["length"] = durations.write(int(values.get("seconds", 0)), _.language)
+        values["blind"] = _blindness(_, str(values.get("reason", "")))
     return sentence.format_map(_Named(values))
+
+
+def _blindness(_: Translator, reason: str) -> str:
+    """Why the manager saw nothing."""
+    reasons = {
+        "restart": _("it was not running"),
+        "stalled": _("it stood still"),
+        "database": _("it could not write into its database"),
+        "clock set": _("its clock was set"),
+    }
+    return reasons.get(reason, reason)
 
 
 class _Named(dict[str, object]):
@@ -83,7 +98,12 @@ def why(_: Translator, cause: str) -> str:
         "notification.undeliverable": _("Somebody was not told. Put the address right in the plan and adopt it."),
         "canary": _("Nothing is wrong. This message went the way of every alert; its absence would be an alert."),
         "canary.failed": _("An alert may reach nobody. Look at: intendance alert list"),
-        "manager.blind": _("Nodes are not judged meanwhile. Look at the manager's network."),
+        "manager.blind": _(
+            "Whoever fell silent meanwhile is told two minutes after. Look at the manager's machine: what stopped it?"
+        ),
+        "observer.unreached": _(
+            "Were the manager to stop now, nobody would tell you. Look at the address after `observer` in the plan."
+        ),
     }
     return reasons.get(cause) or _("See why, on that node: intendance status")
 

@@ -3,7 +3,7 @@ it, recorded in the fleet log. It reads ciphertext and deletes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from intendance.model.errors.attesting import NodeKeyNotHeld, NodeOnThisMachine,
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.inspection import InspectionFailed
 from intendance.model.evidence.lifecycle import Genesis
-from intendance.model.evidence.prune import PruneBegun, PruneCompleted
 from intendance.model.frozen import dataclass
 from intendance.model.plan import DirectoryStore, Plan
 from intendance.model.record import Record
@@ -138,7 +137,8 @@ def look(bench: Bench, node: str, asset: str) -> int:
         fingerprint=key.trusted_keys[0],
         trust="enrolled",
         former_keys=key.trusted_keys[1:],
-        prunings=_prunings(bench, node, asset),
+        prunings=_told(bench, node, asset, ("prune.begun", "prune.completed"), key),
+        drills=_told(bench, node, asset, ("drill.completed",), key),
     )
     try:
         inspect(InspectJob(plan=plan, asset=asset), context, steps, lambda _: None)
@@ -195,14 +195,13 @@ def _stores(plan: Plan, asset: str, fails: Callable[[str, IntendanceError], None
     return tuple(stores)
 
 
-def _prunings(bench: Bench, node: str, asset: str) -> tuple[PruneBegun | PruneCompleted, ...]:
-    """What was deleted on purpose, as far as the node's ledger and those of its hosts tell here."""
+def _told(bench: Bench, node: str, asset: str, kinds: Sequence[str], key: Genesis) -> tuple[Any, ...]:
+    """What was deleted on purpose, or drilled, as far as the node's ledger and those of its hosts tell here."""
     with bench.database.read() as connection:
         ledger = NodeLedger(connection, node)
         plans = ledger.facts("plan.adopted", latest=1)
-        words = Words(connection, node, hosts=plans[0].data.hosts if plans else ())
+        hosts = plans[0].data.hosts if plans else ()
+        words = Words(connection, node, trusted=key.trusted_keys, hosts=hosts)
         return tuple(
-            fact.data
-            for kind in ("prune.begun", "prune.completed")
-            for fact in (*ledger.facts(kind, asset=asset), *words.facts(kind, asset=asset))
+            fact.data for kind in kinds for fact in (*ledger.facts(kind, asset=asset), *words.facts(kind, asset=asset))
         )

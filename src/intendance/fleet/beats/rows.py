@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from sqlalchemy import and_, func, select
 
 from intendance.fleet.beats.decide import MISSING_US
@@ -14,6 +15,16 @@ from intendance.fleet.database.tables import evidence_head, node, node_key, node
 _STATE = ("node", "incarnation", "last_seen_us", "deadline_us", "boot", "seq", "skew_ms", "streak", "spooled",
           "former_boots", "software")  # fmt: skip
 _TYPES = ("text", "int", "bigint", "bigint", "text", "bigint", "bigint", "bigint", "bigint", "text", "text")
+
+
+def _given(names: Sequence[str], types: Sequence[str]) -> str:
+    """Rows that come as one JSON text: PostgreSQL takes it apart, which costs the manager a tenth of writing lists."""
+    members = [
+        f"(row->>{place})::{kind} AS {name}" for place, (name, kind) in enumerate(zip(names, types, strict=True))
+    ]
+    return f"SELECT {', '.join(members)} FROM json_array_elements(%s::json) AS row"  # noqa: S608 -- fixed words
+
+
 # Only where the row is: a node that was decommissioned meanwhile has none, and none comes back.
 _STATE_SQLITE = (
     f"UPDATE node_state SET {', '.join(f'{name} = ?{place}' for place, name in enumerate(_STATE[2:], 3))} "  # noqa: S608 -- fixed words
@@ -21,7 +32,7 @@ _STATE_SQLITE = (
 )
 _STATE_POSTGRESQL = (
     f"UPDATE node_state SET {', '.join(f'{name} = given.{name}' for name in _STATE[2:])} "  # noqa: S608 -- fixed words
-    f"FROM unnest({', '.join(f'%s::{kind}[]' for kind in _TYPES)}) AS given ({', '.join(_STATE)}) "
+    f"FROM ({_given(_STATE, _TYPES)}) AS given "
     "WHERE node_state.node = given.node AND node_state.incarnation = given.incarnation "
     "AND node_state.last_seen_us <= given.last_seen_us"
 )
@@ -30,9 +41,9 @@ _HEARD_SQLITE = (
     "ON CONFLICT (node, hour_us) DO UPDATE SET heard = beat_slot.heard | excluded.heard"
 )
 _HEARD_POSTGRESQL = (
-    "INSERT INTO beat_slot (node, hour_us, heard) "
+    "INSERT INTO beat_slot (node, hour_us, heard) "  # noqa: S608 -- fixed words
     "SELECT given.node, given.hour_us, given.heard "
-    "FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS given (node, hour_us, heard) JOIN node USING (node) "
+    f"FROM ({_given(('node', 'hour_us', 'heard'), ('text', 'bigint', 'bigint'))}) AS given JOIN node USING (node) "
     "ON CONFLICT (node, hour_us) DO UPDATE SET heard = beat_slot.heard | excluded.heard"
 )
 # Before the state is written, and only where no other manager heard the node in between.
@@ -42,8 +53,9 @@ _SILENT_SQLITE = (
     "ON CONFLICT (node, from_us) DO NOTHING"
 )
 _SILENT_POSTGRESQL = (
-    "INSERT INTO beat_silence (node, from_us, to_us) SELECT given.node, given.from_us, given.to_us "
-    "FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS given (node, from_us, to_us) "
+    "INSERT INTO beat_silence (node, from_us, to_us) "  # noqa: S608 -- fixed words
+    "SELECT given.node, given.from_us, given.to_us "
+    f"FROM ({_given(('node', 'from_us', 'to_us'), ('text', 'bigint', 'bigint'))}) AS given "
     "JOIN node_state ON node_state.node = given.node AND node_state.last_seen_us <= given.from_us "
     "ON CONFLICT (node, from_us) DO NOTHING"
 )
@@ -131,9 +143,9 @@ def write(
             driver.executemany(_HEARD_SQLITE, minutes)
         else:
             if silences:
-                connection.exec_driver_sql(_SILENT_POSTGRESQL, tuple(map(list, zip(*silences, strict=True))))
-            connection.exec_driver_sql(_STATE_POSTGRESQL, tuple(map(list, zip(*states, strict=True))))
-            connection.exec_driver_sql(_HEARD_POSTGRESQL, tuple(map(list, zip(*minutes, strict=True))))
+                connection.exec_driver_sql(_SILENT_POSTGRESQL, (msgspec.json.encode(silences).decode(),))
+            connection.exec_driver_sql(_STATE_POSTGRESQL, (msgspec.json.encode(states).decode(),))
+            connection.exec_driver_sql(_HEARD_POSTGRESQL, (msgspec.json.encode(minutes).decode(),))
 
 
 def stamp(database: Database) -> tuple[int | None, ...]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, insert, select
 
 from intendance.fleet.alerts import recording
+from intendance.fleet.alerts.own import CANARY_FAILED
 from intendance.fleet.alerts.policy import CANARY, Policy
 from intendance.fleet.alerts.recording import Sighting
 from intendance.fleet.beats.decide import MISSING_US
@@ -15,7 +16,7 @@ from intendance.fleet.detection import decide
 from intendance.fleet.detection.perform import PHANTOM, canary_of
 
 NAME = f"{PHANTOM}canary"
-FAILED = Sighting(cause="canary.failed", urgency="critical")
+FAILED = Sighting(cause=CANARY_FAILED, urgency="critical")
 BEGUN, DONE = "canary.begun_us", "canary.done_us"
 
 

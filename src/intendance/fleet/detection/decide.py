@@ -34,8 +34,14 @@ CANARY_EVERY_US = 24 * 3600 * SECOND_US
 CANARY_WITHIN_US = 180 * SECOND_US
 CANARY_OVERDUE_US = 26 * 3600 * SECOND_US
 OBSERVER_EVERY_US = 60 * SECOND_US
+OBSERVER_FAILS_US = 300 * SECOND_US
+"""An observer that does not answer for so long is told: five times."""
 OUTBOX_OLDEST_US = 120 * SECOND_US
 CLOCK_SET = "clock set"
+FIRST_START, RESTART, STALLED, UNWRITTEN = "first start", "restart", "stalled", "database"
+BLIND_TOLD_US = MISSING_US
+"""Blind for so long together within an hour, we tell it: a node that died meanwhile would have been called missing."""
+BLIND_WITHIN_US = 3600 * SECOND_US
 
 
 def deadline_us(last_seen_us: int, observable_since_us: int) -> int:
@@ -63,13 +69,35 @@ def blindness(last_tick_us: int | None, now_us: int, elapsed_us: int | None) -> 
     """What the time since the last tick means; `elapsed_us` is that time on a clock that nobody sets, where the same
     process ticked before. A clock that was set back or forth is as blind as one that stood still."""
     if last_tick_us is None:
-        return Blind(now_us, now_us, "first start")
+        return Blind(now_us, now_us, FIRST_START)
     passed = now_us - last_tick_us
     if elapsed_us is not None and abs(passed - elapsed_us) > BLIND_US:
         return Blind(min(last_tick_us, now_us), now_us, CLOCK_SET)
     if passed > BLIND_US or passed < -BLIND_US:
-        return Blind(min(last_tick_us, now_us), now_us, "restart" if elapsed_us is None else "stalled")
+        return Blind(min(last_tick_us, now_us), now_us, RESTART if elapsed_us is None else STALLED)
     return None
+
+
+def blind_us(gaps: Iterable[Blind], told_us: int | None, now_us: int) -> int:
+    """For how long we saw nothing within the last hour, and since that was over of which people were told last."""
+    since = now_us - BLIND_WITHIN_US
+    if told_us is not None:
+        since = max(since, told_us)
+    counted = (each for each in gaps if each.cause != FIRST_START)
+    return sum(max(0, min(each.to_us, now_us) - max(each.from_us, since)) for each in counted)
+
+
+def must_tell_blindness(blind: Blind, total_us: int, back_us: int) -> bool:
+    """Whether people are told that we saw nothing: of a restart that takes seconds they are not, of many of them, of
+    a long one, and of a clock that was set, they are."""
+    if blind.cause == FIRST_START:
+        return False
+    return total_us >= BLIND_TOLD_US or (blind.cause == CLOCK_SET and max(total_us, back_us) >= BLIND_US)
+
+
+def sees_again(blind_until_us: int, now_us: int) -> bool:
+    """Whether every node had its time to be heard since we were blind: whoever is silent now is known to be."""
+    return not blind_until_us <= now_us < blind_until_us + MISSING_US
 
 
 def set_back_us(last_tick_us: int | None, now_us: int, elapsed_us: int) -> int:
@@ -136,9 +164,11 @@ def is_skewed(skew_ms: int) -> bool:
     return abs(skew_ms) > SKEW_MS
 
 
-def observer_may_hear(now_us: int, tick_us: int | None, oldest_due_us: int | None, canary_us: int | None) -> bool:
-    """Whether we may tell an observer elsewhere that all is well: a tick within 5 s, nothing waiting to leave for
-    longer than two minutes, and a canary that came through within 26 hours (None: none was due yet)."""
-    ticks = tick_us is not None and now_us - tick_us < BLIND_US
+def observer_may_hear(
+    now_us: int, tick_us: int | None, heard_us: int, oldest_due_us: int | None, canary_us: int | None
+) -> bool:
+    """Whether we may tell an observer elsewhere that all is well: a tick and beats written within 5 s, nothing waiting
+    to leave for longer than two minutes, and a canary that came through within 26 hours (None: none was due yet)."""
+    ticks = tick_us is not None and abs(now_us - tick_us) < BLIND_US and abs(now_us - heard_us) < BLIND_US
     leaves = oldest_due_us is None or now_us - oldest_due_us < OUTBOX_OLDEST_US
     return ticks and leaves and (canary_us is None or now_us - canary_us < CANARY_OVERDUE_US)

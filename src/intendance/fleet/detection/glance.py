@@ -22,7 +22,7 @@ SELECT
           AND made_us <= :now_us AND expires_us > :now_us) AS stuck,
   EXISTS (SELECT 1 FROM alert WHERE state = 'acked' AND acked_until_us <= :now_us) AS acks,
   EXISTS (SELECT 1 FROM alert WHERE state IN ('pending', 'firing', 'acked')
-          AND cause IN ('site.unreachable', 'fleet.silent', 'node.flapping')) AS lasting,
+          AND cause IN ('site.unreachable', 'fleet.silent', 'node.flapping', 'manager.blind')) AS lasting,
   EXISTS (SELECT 1 FROM outbox WHERE state = 'dead' AND tries = 0 AND lease_holder = '') AS dead,
   (SELECT count(*) FROM alert WHERE state IN ('pending', 'firing', 'acked')) AS open,
   (SELECT coalesce(sum(id), 0) FROM alert WHERE state IN ('pending', 'firing', 'acked')) AS which,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Literal
 
@@ -15,10 +16,11 @@ from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease, holds
 from intendance.fleet.database.settings import read_setting, write_setting
 from intendance.fleet.database.tables import node_state
-from intendance.fleet.detection import canary, decide
+from intendance.fleet.detection import blindness, canary, decide
 from intendance.fleet.detection import perform as detection
 from intendance.fleet.detection.glance import Glance, glance
 from intendance.language.texts import Translator, translator
+from intendance.model.errors.fleet import DatabaseUnreachable
 from intendance.system.clock import Clock
 
 TICK = "detector.tick_us"
@@ -40,6 +42,7 @@ class Leader:
         self._clock = clock
         self._epoch = -1
         self._ticked: tuple[int, int] | None = None
+        self._unwritten = False
         self._forget()
         self.audited = 0
 
@@ -52,6 +55,13 @@ class Leader:
 
     def tick(self, held: Lease) -> None:
         """One look at everything. Does nothing when the lease is no longer ours. Raises DatabaseUnreachable."""
+        try:
+            self._tick(held)
+        except DatabaseUnreachable:
+            self._unwritten = True
+            raise
+
+    def _tick(self, held: Lease) -> None:
         instant = self._clock.read()
         now_us, mono_us = to_us(instant.at), instant.mono_ns // 1000
         policy = self._policy()
@@ -69,7 +79,7 @@ class Leader:
                 with self._database.begin(durable=urgent) as connection:
                     if not holds(connection, held, now_us):
                         return
-                    blind = self._notice_blindness(connection, held, now_us, mono_us)
+                    blind = self._notice_blindness(connection, held, policy, now_us, mono_us)
                     if blind:
                         canary.begin_anew(connection, now_us)
                     if seen.moving or fresh or blind:
@@ -80,14 +90,14 @@ class Leader:
             except BaseException:
                 self._forget()
                 raise
-        self._epoch, self._ticked = held.epoch, (now_us, mono_us)
+        self._epoch, self._ticked, self._unwritten = held.epoch, (now_us, mono_us), False
 
     def _blind(self, now_us: int, mono_us: int) -> bool:
         return self._ticked is not None and (
             decide.blindness(self._ticked[0], now_us, mono_us - self._ticked[1]) is not None
         )
 
-    def _notice_blindness(self, connection: Connection, held: Lease, now_us: int, mono_us: int) -> bool:
+    def _notice_blindness(self, connection: Connection, held: Lease, policy: Policy, now_us: int, mono_us: int) -> bool:
         blind, back_us = None, 0
         if self._ticked is not None:
             last, elapsed = self._ticked[0], mono_us - self._ticked[1]
@@ -100,8 +110,11 @@ class Leader:
             if blind is not None and known is not None and _others_heard(connection, known, now_us):
                 blind = None
         if blind is not None:
+            if self._unwritten and blind.cause != decide.CLOCK_SET:
+                blind = replace(blind, cause=decide.UNWRITTEN)
             detection.note_blindness(connection, blind)
             recording.bring_forward(connection, back_us)
+            blindness.tell(connection, blind, back_us, policy, now_us)
         return blind is not None
 
     def _is_due(self, name: str, every_us: int, now_us: int) -> bool:
@@ -117,6 +130,7 @@ class Leader:
         if seen.lasting:
             detection.settle(connection, now_us)
             detection.calm(connection, now_us)
+            blindness.end(connection, now_us)
         if seen.dead:
             outbox.exhume(connection, policy, now_us)
         canary.watch(connection, policy, now_us)

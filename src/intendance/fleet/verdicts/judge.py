@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,6 +43,8 @@ class Judge:
         self._say = say
         self.program = program or mark()
         self.rulebook: Rulebook = load()
+        performed = {name: rule for name, rule in self.rulebook.rules.items() if rule.performed}
+        self._performed = replace(self.rulebook, rules=performed)
         self._unreadable: set[str] = set()
         self._looked_at: datetime | None = None
         self._all_looked_at: datetime | None = None
@@ -87,8 +90,9 @@ class Judge:
         count = 0
         for some in _in_parts(list(names), TOGETHER):
             with paused(), self._database.read() as connection:
-                found = [self._judge(connection, name, now) for name in some]
-            with self._database.begin() as connection:
+                before = _told(connection, some)
+                found = [self._judge(connection, name, now, before[name]) for name in some]
+            with self._database.begin(durable=False) as connection:  # what is lost is judged again, as it was
                 writing.write(connection, found, self.program, to_us(now))
             count += len(found)
         return count
@@ -98,7 +102,7 @@ class Judge:
         with paused(), self._database.read() as connection:
             return self._evaluate(connection, NodeLedger(connection, name), name, now)
 
-    def _judge(self, connection: Connection, name: str, now: datetime) -> Judged:
+    def _judge(self, connection: Connection, name: str, now: datetime, before: Mapping[decide.Key, Verdict]) -> Judged:
         ledger = NodeLedger(connection, name)
         words = connection.execute(select(_newest_word(name))).scalar_one()
         try:
@@ -108,9 +112,6 @@ class Judge:
             if name not in self._unreadable:
                 self._say(f"{name} cannot be judged: {error.message}")
                 self._unreadable.add(name)
-        own = (verdict.c.node == name) & verdict.c.rule.not_in(FLEET_RULES)
-        known = connection.execute(select(verdict).where(own)).all()
-        before = {decide.key(each): each for each in map(rows.to_verdict, known)}
         return Judged(
             node=name,
             incarnation=ledger.incarnation,
@@ -128,10 +129,8 @@ class Judge:
         begun = ledger.facts("genesis", latest=1)
         trusted = begun[0].data.trusted_keys if begun else ()
         words = Words(connection, name, trusted=trusted, hosts=plan.hosts)
-        facts, horizons = gather(ledger, self.rulebook, plan, plan.assets, now, words)
-        found = evaluate(self.rulebook, facts, now, name, horizons)
-        performed = (each for each in found if self.rulebook.rules[each.rule].performed)
-        return told_why(performed, words)
+        facts, horizons = gather(ledger, self._performed, plan, plan.assets, now, words)
+        return told_why(evaluate(self._performed, facts, now, name, horizons), words)
 
 
 def _newest_word(name: Any) -> Any:
@@ -139,6 +138,15 @@ def _newest_word(name: Any) -> Any:
     what comes in between is found again."""
     newest = select(func.max(word.c.id)).where(word.c.node == name).scalar_subquery()
     return func.coalesce(newest, 0)
+
+
+def _told(connection: Connection, names: Sequence[str]) -> Mapping[str, Mapping[decide.Key, Verdict]]:
+    """What was found before of some nodes."""
+    found: dict[str, dict[decide.Key, Verdict]] = {name: {} for name in names}
+    own = verdict.c.node.in_(names) & verdict.c.rule.not_in(FLEET_RULES)
+    for each in map(rows.to_verdict, connection.execute(select(verdict).where(own))):
+        found[each.node][decide.key(each)] = each
+    return found
 
 
 def _timely(now: datetime) -> Select[tuple[str]]:

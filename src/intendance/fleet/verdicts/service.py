@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select
 
 from intendance.fleet.alerts.owner import Owner
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
+from intendance.fleet.database.settings import write_setting
 from intendance.fleet.database.tables import beat_silence, node, setting, verdict, verdict_interval
 from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.verdicts import crowd, decide, rows
@@ -22,6 +23,7 @@ from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.standing import (
     Head,
     Standing,
+    Trouble,
     contradicted,
     distrust,
     told_state,
@@ -35,6 +37,7 @@ from intendance.system.clock import Clock
 _NOTED_EVERY = timedelta(seconds=5)
 
 Owners = Callable[[Connection], Mapping[tuple[str, str, str | None], Owner]]
+Troubles = Callable[[Connection], tuple[Trouble, ...]]
 
 
 Span = tuple[datetime, datetime | None, State]
@@ -44,11 +47,12 @@ History = tuple[Span, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What the pages say of the fleet beside verdicts."""
+    """What the pages say of the fleet beside verdicts; `policy` says who is told of what."""
 
     fleet: str
     organisation: str
     zone: str
+    policy: Callable[[], Policy] | None = None
 
 
 class Verdicts:
@@ -61,20 +65,21 @@ class Verdicts:
         about: About,
         *,
         owners: Owners | None = None,
+        troubles: Troubles | None = None,
         log: Callable[[], int] | None = None,
         daily: Callable[[datetime], object] | None = None,
-        policy: Callable[[], Policy] | None = None,
         say: Callable[[str], None],
     ) -> None:
         self._database = database
         self._clock = clock
         self._about = about
         self._owners = owners
+        self._troubles = troubles
         self._log = log
         self._daily = daily
         self._say = say
         self._judging = Judge(database, say)
-        self._hearing = Hearing(database, policy)
+        self._hearing = Hearing(database, about.policy)
         self._crowds = True
         self._rulebook = self._judging.rulebook
         self._counting = Counting(self._rulebook)
@@ -118,9 +123,7 @@ class Verdicts:
         if self._noted_at is not None and self._noted_at <= now < self._noted_at + _NOTED_EVERY:
             return
         with self._database.begin(durable=False) as connection:
-            this = setting.c.name == LOOKED
-            if connection.execute(update(setting).where(this).values(value=str(to_us(now)))).rowcount == 0:
-                connection.execute(insert(setting).values(name=LOOKED, value=str(to_us(now))))
+            write_setting(connection, LOOKED, to_us(now))
         if self._noted_at is None or self._noted_at.date() != now.date():
             self._forget(now)
         if self._daily is not None:
@@ -145,6 +148,7 @@ class Verdicts:
             owners = self._owners(connection) if self._owners is not None else {}
             looked_us = connection.execute(select(setting.c.value).where(setting.c.name == LOOKED)).scalar()
             doubts = open_doubts(connection)
+            troubles = self._troubles(connection) if self._troubles is not None else ()
         doubted = contradicted(doubts)
         return Standing(
             fleet=self._about.fleet,
@@ -159,6 +163,7 @@ class Verdicts:
             all_since=None if doubted else tally.all_since,
             owners=owners,
             doubts=doubts,
+            troubles=troubles,
             head=None if self._log is None else Head(size=self._log()),
         )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection
 
 from intendance.ledger import envelope
+from intendance.ledger.lean import fact as lean_fact
 from intendance.model.verdict import Fact
 from intendance.system.clock import rfc3339
 
@@ -25,6 +27,12 @@ _OF_ASSET = (
     "ORDER BY seq DESC LIMIT ?",
 )
 """The signs keep SQLite from walking through all records of the node in their order, where few are of one kind."""
+_KINDS = (
+    "WITH RECURSIVE here(kind) AS (SELECT min(kind) FROM evidence_record WHERE node = ? AND incarnation = ? UNION ALL "
+    "SELECT (SELECT min(kind) FROM evidence_record WHERE node = ? AND incarnation = ? AND kind > here.kind) "
+    "FROM here WHERE here.kind IS NOT NULL) SELECT kind FROM here WHERE kind IS NOT NULL"
+)
+"""One step for each kind that there is, however many records there are."""
 _ALL_OF_THEM = 2**62
 
 
@@ -32,7 +40,8 @@ class NodeLedger:
     """The present ledger of one node, as far as a verified head covers it: what came after is not evidence yet.
 
     A node takes some eighty small readings: they are the driver's own, an expression for each would cost more than what
-    it reads. The words are the same for both databases but for the mark of a parameter.
+    it reads. The words are the same for both databases but for the mark of a parameter. What there is no record of is
+    known from the beginning: of most kinds, most nodes have none.
     """
 
     def __init__(self, connection: Connection, node: str) -> None:
@@ -45,12 +54,25 @@ class NodeLedger:
         self.size: int
         self.incarnation, self.size = found[0] if found else (0, 0)
 
+    @cached_property
+    def _kinds(self) -> frozenset[str]:
+        here = (self._node, self.incarnation)
+        return frozenset([kind for (kind,) in self._read(_KINDS, (*here, *here))])
+
     def facts(
-        self, kind: str, *, asset: str | None = None, since: datetime | None = None, latest: int | None = None
+        self,
+        kind: str,
+        *,
+        asset: str | None = None,
+        since: datetime | None = None,
+        latest: int | None = None,
+        lean: bool = False,
     ) -> tuple[Fact[Any], ...]:
-        """The evidence of one kind, typed, newest first, at most `latest`. Raises RecordUnreadable."""
+        """The evidence of one kind, typed, newest first, at most `latest`; `lean`: with only those members that are
+        judged. Raises RecordUnreadable."""
         rows = self._these("seq, content", kind, asset, since, latest)
-        return tuple(envelope.fact(bytes(content), kind, seq) for seq, content in rows)
+        read = lean_fact if lean else envelope.fact
+        return tuple([read(bytes(content), kind, seq) for seq, content in rows])
 
     def newest(self, kind: str, *, asset: str, latest: int) -> tuple[tuple[int, datetime], ...]:
         """Number and date of the latest records of a kind about an asset, newest first; reads no record."""
@@ -64,6 +86,8 @@ class NodeLedger:
     def _these(
         self, what: str, kind: str, asset: str | None, since: datetime | None, latest: int | None
     ) -> Sequence[Any]:
+        if kind not in self._kinds:
+            return ()
         these, order = _OF_KIND if asset is None else _OF_ASSET
         values: list[object] = [self._node, self.incarnation, kind, self.size]
         if asset is not None:

@@ -34,6 +34,20 @@ class NodeBrief:
     records: int = 0
 
 
+BLIND = "manager.blind"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """An open alert about the manager itself."""
+
+    number: int
+    cause: str
+    since: datetime
+    params: Mapping[str, str | int]
+    labels: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """The fleet log's head, and who outside cosigned it when; `witnessed_at` is None where nobody did."""
@@ -53,7 +67,8 @@ class Standing:
     `verdicts` are those that do not hold, worst first, and those that hold but may change soon; `counts` are of all.
     `judged_at` is when the judge last looked, `asked_at` when somebody asked how things stand. `all_since` is when the
     last of what holds began to, if everything does. `owners` are by rule, node and asset. `doubts` are the findings
-    about ledgers that stand: `counts` take nothing that such a node says for proven.
+    about ledgers that stand: `counts` take nothing that such a node says for proven. `troubles` are the open alerts
+    about the manager itself.
     """
 
     fleet: str
@@ -69,6 +84,12 @@ class Standing:
     head: Head | None = None
     asked_at: datetime | None = None
     doubts: tuple[Doubt, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+
+    @property
+    def blind(self) -> bool:
+        """Whether the manager saw nothing until now: who fell silent meanwhile is not known yet."""
+        return any(each.cause == BLIND for each in self.troubles)
 
     @property
     def doubted(self) -> frozenset[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from intendance.fleet.database.connect import to_us
@@ -87,6 +87,11 @@ def _delete(connection: Connection, keys: Sequence[decide.Key]) -> None:
 
 def _close(connection: Connection, keys: Sequence[decide.Key], now_us: int) -> None:
     """End the intervals that are open; one that began at this very instant never was."""
+    interval = verdict_interval.c
+    asked = select(interval.node, interval.rule, interval.asset).where(interval.to_us.is_(None))
+    some = sorted({node for node, _, _ in keys})
+    stand = {tuple(row) for row in connection.execute(asked.where(interval.node.in_(some)))} if some else set()
+    keys = [each for each in keys if each in stand]
     if not keys:
         return
     this = _these(verdict_interval) & verdict_interval.c.to_us.is_(None)

@@ -48,7 +48,7 @@ class FleetImmutable(IntendanceError):
 
 
 class NotConfirmed(IntendanceError):
-    """This plan takes protection away: {changes}."""
+    """This plan takes protection away, or does what cannot be undone: {changes}."""
 
     next_step = "If that is meant, say so by name: `intendance plan adopt {plan} {confirm}`. Nothing was changed."
     exit_code = Exit.USAGE

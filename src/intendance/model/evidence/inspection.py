@@ -54,8 +54,8 @@ class InspectionCompleted:
 
     `fleet` and `node` are whose sets they are (empty: the ledger's own node), `node_fingerprint` the key whose
     signatures counted, and `trust` why. `thirtieths` (0 to 29) are the shares of all parts whose turn it was to be
-    re-read. `yearly` is the first logical set of each year. `clock_off_s`: by how many seconds the store's time
-    contradicts ours and the sets' own, 0 where it does not.
+    re-read. `yearly` are the first logical or full set of each year and the first that passed a drill.
+    `clock_off_s`: by how many seconds the store's time contradicts ours and the sets' own, 0 where it does not.
     """
 
     store: str

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intendance.activities.inspect.decide import View, conclude, rolling_budget, to_describe, to_hash
+from intendance.activities.inspect.decide import YEARLY_LISTED, View, conclude, rolling_budget, to_describe, to_hash
 from intendance.activities.inspect.found import Found, Memory, expected_sets, remember
 from intendance.ledger import envelope
 from intendance.model.evidence.inspection import InspectionCompleted
@@ -169,7 +169,8 @@ def test_the_largest_inspection_fits_a_record() -> None:
     sets, now = [long(number) for number in range(500)], START + timedelta(days=499)
     broken = conclude(view(sets, recorded=range(0), now=now))
     whole = conclude(view([replace(each, fault="") for each in sets], recorded=range(0), now=now))
-    evidence = replace(broken, days=whole.days)
+    lasting = replace(broken.damaged[0], fault="", version="v" * 64, lock_until="t" * 27)
+    evidence = replace(broken, days=whole.days, yearly=(lasting,) * YEARLY_LISTED)
     assert (len(evidence.damaged), len(evidence.days), len(evidence.hashed_sets)) == (30, 400, 60)
     envelope.encode(
         Record(

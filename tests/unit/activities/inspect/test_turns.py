@@ -101,6 +101,15 @@ def test_the_first_lasting_set_of_each_year() -> None:
     assert yearly([replace(each, kind="physical") for each in sets], {"logical"}) == ()
 
 
+def test_of_a_year_the_first_that_passed_a_drill_is_named_too() -> None:
+    """Retention and locks keep it, and the law's rule asks for one that is locked and came back."""
+    at = [datetime(year, month, 1, tzinfo=UTC) for year in (2024, 2025) for month in (1, 2, 3)]
+    sets = [seen(each) for each in at]
+    drilled = {sets[1].set, sets[2].set, sets[3].set}
+    assert yearly(sets, {"logical"}, drilled) == (sets[0], sets[1], sets[3])
+    assert yearly(sets, {"physical"}, drilled) == ()
+
+
 @pytest.mark.parametrize(
     ("sets", "after", "clock", "expected"),
     [

@@ -114,7 +114,8 @@ def test_a_canary_on_its_way_through_our_own_outage_is_no_failure(fleet_database
     watch.restart()
     watch.wait(30, beating=tuple(NODES))
     assert watch.alerts("canary.failed") == []
-    assert [message.subject for message in watch.mail.taken] == ["[Intendance] preuve du jour que les alertes arrivent"]
+    proofs = [message.subject for message in watch.mail.taken if "rien vu" not in message.subject]
+    assert proofs == ["[Intendance] preuve du jour que les alertes arrivent"]
     assert watch.rows(tables.node, tables.node.c.node == ".canary") == []
 
 
