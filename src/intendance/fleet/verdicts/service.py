@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, select
 
-from intendance.fleet.alerts.owner import Owner
+from intendance.fleet.alerts.owner import Owner, Trouble
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
@@ -23,7 +23,6 @@ from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.standing import (
     Head,
     Standing,
-    Trouble,
     contradicted,
     distrust,
     told_state,
