@@ -203,6 +203,12 @@ def until(condition: Callable[[], bool], what: str, patience_seconds: float = PA
         time.sleep(0.02)
 
 
+def next_second() -> None:
+    """Wait for the next second: runs that somebody asks for are named by it, and those of one second are one run."""
+    now = int(time.time())
+    until(lambda: int(time.time()) > now, "the next second")
+
+
 def children_of(session: int) -> list[tuple[int, str]]:
     """The processes of a session, with their names; none that only wait to be reaped."""
     found = []

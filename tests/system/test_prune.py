@@ -19,7 +19,7 @@ from intendance.model.evidence.prune import PruneMarked, SetMarked
 from intendance.model.plan import Prune, Schedule
 from intendance.system.clock import SystemClock
 from tests.support.pruning import drill_of
-from tests.support.state import Site
+from tests.support.state import Site, next_second
 
 pytestmark = pytest.mark.gnupg
 AGES = (60, 50, 40, 0)
@@ -46,6 +46,7 @@ def kept(site: Site) -> list[BackupCompleted]:
     write_plan(site, "web-01")
     put_in_force(site, "site-files", "web-01")
     for _ in AGES:
+        next_second()
         assert site.run("backup", "run", "site-files", "--no-inspect").code == 0
     assert site.run("backup", "inspect", "site-files", "--deep").code == 0
     with site.node() as node:

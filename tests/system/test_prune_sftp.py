@@ -13,7 +13,7 @@ import pytest
 from intendance.agent.opening import open_book
 from intendance.system.clock import SystemClock
 from tests.support.sshd import ADDS_ONLY, READS_ONLY, SshServer, written
-from tests.support.state import Answer, Site
+from tests.support.state import Answer, Site, next_second
 
 pytestmark = pytest.mark.gnupg
 AGES = (60, 40, 0)
@@ -89,6 +89,7 @@ def a_week_later(trio: Trio) -> None:
 
 def test_a_laptop_prunes_what_the_node_stores_on_another_machine(trio: Trio) -> None:
     for _ in AGES:
+        next_second()
         made = trio.node("backup", "run", "site-files", "--no-inspect")
         assert made.code == 0, made.err
     sets = trio.there

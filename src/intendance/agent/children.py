@@ -107,10 +107,12 @@ def start_worker(node: Node, run: Run, ready: Standby | None = None) -> process.
     return taken or process.start(worker_argv(node.layout.state, run), extra_environment=environment, new_session=True)
 
 
-def start_python(module: str, *words: str) -> process.Child:
+def start_python(module: str, *words: str, environment: Mapping[str, str] | None = None) -> process.Child:
     """Start another module of ours that looks at the machine: as polite as a worker, and an end with the caller."""
     return process.start(
-        (*POLITE, sys.executable, "-m", module, *words), extra_environment=_kept_environment(), new_session=True
+        (*POLITE, sys.executable, "-m", module, *words),
+        extra_environment={**_kept_environment(), **(environment or {})},
+        new_session=True,
     )
 
 

@@ -23,6 +23,7 @@ from intendance import __version__
 from intendance.agent import bell, children
 from intendance.agent.ahead.tending import Ahead
 from intendance.agent.compose import Node, deadline_seconds, open_node
+from intendance.agent.fallback.tending import Fallback
 from intendance.agent.inventory.daily import Daily
 from intendance.agent.layout import StateLayout
 from intendance.agent.sampling import Sampler
@@ -68,6 +69,7 @@ class Agent:
         self._telling = Telling(node.layout.state, node.clock, say)
         self._inventory = Daily(node, say)
         self._ahead = Ahead(node, say)
+        self._fallback = Fallback(node, say)
         self._sampler = Sampler(node, say)
 
     def run(self) -> None:
@@ -210,6 +212,7 @@ class Agent:
         self._telling.tend()
         self._inventory.tend(now, busy=self._child is not None)
         self._ahead.tend(now, busy=self._child is not None)
+        self._fallback.tend(now, busy=self._child is not None)
         self._sampler.tend()
 
     # --- waiting ------------------------------------------------------------------------------------------------
@@ -285,6 +288,7 @@ class Agent:
         self._telling.end()
         self._inventory.end()
         self._ahead.end()
+        self._fallback.end()
         if self._child is not None and self._run is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._child.process.pid, signal.SIGINT)

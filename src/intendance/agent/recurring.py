@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from intendance.agent import children
@@ -50,7 +50,9 @@ class Recurring:
         if due and not busy:
             self.begins()
             self._began_at = now
-            self._child = children.start_python(self._rhythm.module, str(self.node.layout.state))
+            self._child = children.start_python(
+                self._rhythm.module, str(self.node.layout.state), environment=self.environment()
+            )
 
     def first_due(self, now: datetime) -> datetime:
         """When the first child of this agent is due."""
@@ -59,6 +61,10 @@ class Recurring:
     def is_called_for(self) -> bool:
         """Whether something asks for it before it is due."""
         return False
+
+    def environment(self) -> Mapping[str, str]:
+        """What the child gets of the agent's environment beside what every child does."""
+        return {}
 
     def begins(self) -> None:
         """A child is about to be started."""

@@ -33,7 +33,8 @@ _DRAIN_SECONDS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listening:
-    """Where the manager listens, and with which certificate. `authority` is the one it made for itself, if it did."""
+    """Where the manager listens, and with which certificate. `authority` is the one it made for itself, if it did;
+    `descriptor` a socket that listens there already, inherited from who started it."""
 
     host: str
     port: int
@@ -41,6 +42,7 @@ class Listening:
     key: str = ""
     authority: str = ""
     behind_proxy: bool = False
+    descriptor: int | None = None
 
 
 class _Server(uvicorn.Server):
@@ -96,15 +98,22 @@ def serve(settings: Settings, listening: Listening, clock: Clock) -> int:
             ssl_keyfile=listening.key or None,
         )
         scheme = "https" if listening.certificate else "http"
-        try:
-            bound = config.bind_socket()
-        except SystemExit:
-            raise ListeningRefused(host=listening.host, port=listening.port) from None
+        bound = _bound(listening, config)
         say(f"manager {__version__} of {settings.fleet} on {scheme}://{listening.host}:{bound.getsockname()[1]}")
         server = _Server(config, live)
         server.run(sockets=[bound])
         say("manager ends")
         return 0 if server.started else 1
+
+
+def _bound(listening: Listening, config: uvicorn.Config) -> socket.socket:
+    """The socket that it listens on. Raises ListeningRefused."""
+    if listening.descriptor is not None:
+        return socket.socket(fileno=listening.descriptor)
+    try:
+        return config.bind_socket()
+    except SystemExit:
+        raise ListeningRefused(host=listening.host, port=listening.port) from None
 
 
 def _app(manager: Manager, settings: Settings, listening: Listening) -> tuple[ASGIApp, Live]:

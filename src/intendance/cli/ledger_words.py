@@ -127,6 +127,12 @@ def _store_locked(_: Translator, data: Data) -> str:
     return said if not data["message"] else f"{said}. {told(data['message'], _.language)}"
 
 
+def _alert_told(_: Translator, data: Data) -> str:
+    return _("{contact} was mailed by the node itself: {causes}").format(
+        contact=data["contact"], causes=", ".join(data["causes"])
+    )
+
+
 def _ledger_imported(_: Translator, data: Data) -> str:
     added = data["added"]
     text = _.plural("{n} new record of {host} in view, {size} in all",
@@ -186,6 +192,7 @@ _WORDS: Mapping[str, Callable[[Translator, Data], str]] = {
     "store.filled": _store_filled,
     "store.locked": _store_locked,
     "ledger.imported": _ledger_imported,
+    "alert.told": _alert_told,
     "restore.completed": _restore_completed,
     "restore.failed": _failed,
     "run.ended": _run_ended,

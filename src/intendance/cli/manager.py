@@ -110,11 +110,15 @@ def _compiled(state: Path, plan: Plan, plans: Mapping[str, Plan]) -> Path:
     return layout.plan
 
 
-def command(state: Path, plan: Plan, asked: Asked, now: datetime, compiled: Path) -> list[str]:
-    """The command line of the manager's process; `compiled` is the file of the plan. Raises UsageError."""
+def command(
+    state: Path, plan: Plan, asked: Asked, now: datetime, compiled: Path, *, descriptor: int | None = None
+) -> list[str]:
+    """The command line of the manager's process; `compiled` is the file of the plan, `descriptor` a socket that listens
+    already. Raises UsageError."""
     _refuse_bad(asked)
     loopback = asked.host in {"127.0.0.1", "::1", "localhost"}
     listening: dict[str, Any] = {"host": asked.host, "port": asked.port, "behind_proxy": asked.behind_proxy}
+    listening |= {} if descriptor is None else {"descriptor": descriptor}
     pin = "plain" if loopback and not asked.behind_proxy else "system"
     if asked.certificate is not None and asked.key is not None:
         listening |= {"certificate": str(asked.certificate.absolute()), "key": str(asked.key.absolute())}

@@ -14,7 +14,8 @@ from intendance.agent.rebuilding import Asked, restart_ledger
 from intendance.ledger.book import Book
 from intendance.model.evidence.lifecycle import Genesis
 from intendance.system.clock import SystemClock
-from tests.support.state import Answer, Site
+from tests.support.clock import MovableClock
+from tests.support.state import Answer, Site, next_second
 
 pytestmark = pytest.mark.gnupg
 PRUNER = {"node": "web-01", "host": "laptop"}
@@ -65,7 +66,7 @@ def rebuilt(site: Site, request: pytest.FixtureRequest) -> Rebuilt:
     hosts = f"hosts:\n  laptop: {{held_by: admin}}\n  web-01: {{held_by: admin}}\nprune: {{host: {here}}}\n"
     site.plan.write_text(f"{text}{drill}\n{hosts}")
     shutil.rmtree(site.state)
-    site.adopt()
+    site.adopt(MovableClock(datetime.now(UTC) - timedelta(days=1)))  # ledgers are named by the second they began in
     former = genesis(site).openpgp_fingerprint
     back_up(site)
     back_up(site)
@@ -81,6 +82,7 @@ def rebuilt(site: Site, request: pytest.FixtureRequest) -> Rebuilt:
 
 
 def back_up(site: Site) -> None:
+    next_second()
     made = site.run("backup", "run", "site-files", "--no-inspect")
     assert made.code == 0, made.err
 

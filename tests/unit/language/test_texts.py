@@ -32,6 +32,8 @@ def _sources(domain: str) -> list[Path]:
     if domain == "web":
         pages = ROOT / "src/intendance/web"
         return sorted([*pages.rglob("*.py"), *pages.rglob("*.html")])
+    if domain == "fallback":
+        return [ROOT / "src/intendance/agent/fallback/words.py"]
     if domain == "alert_texts":
         return [ROOT / "src/intendance/fleet/alerts/texts.py"]
     return [ROOT / "src/intendance/cli" / f"{domain}.py"]

@@ -14,6 +14,7 @@ from intendance.model.evidence.accounts import AccountChanged, SessionOpened, To
 from intendance.model.evidence.attested import StoreAttested
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
+from intendance.model.evidence.fallback import AlertTold
 from intendance.model.evidence.filled import StoreFilled
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.guide import RestoreGuided
@@ -69,6 +70,7 @@ Evidence = (
     | TokenChanged
     | RestoreGuided
     | HeartbeatsSummed
+    | AlertTold
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -110,6 +112,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "store.filled": StoreFilled,
         "store.locked": StoreLocked,
         "restore.guided": RestoreGuided,
+        "alert.told": AlertTold,
     }
 )
 

@@ -1,0 +1,1 @@
+"""A node that tells people itself, while no manager does."""
