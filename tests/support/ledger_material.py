@@ -69,6 +69,7 @@ class InMemory:
     signed: bytes | None
     files: dict[str, bytes]
     attached: dict[str, bytes] = field(default_factory=dict)
+    cosigned: list[bytes] = field(default_factory=list)
 
     @classmethod
     def of(cls, state: Path) -> InMemory:
@@ -101,6 +102,9 @@ class InMemory:
 
     def checkpoint(self) -> bytes | None:
         return self.signed
+
+    def witnessed(self) -> list[bytes]:
+        return self.cosigned
 
     def present(self) -> list[tuple[str, Tile | None]]:
         return [(path, parse_path(path)) for path in self.files]

@@ -204,7 +204,7 @@ def until(condition: Callable[[], bool], what: str, patience_seconds: float = PA
 
 
 def next_second() -> None:
-    """Wait for the next second: runs that somebody asks for are named by it, and those of one second are one run."""
+    """Wait for the next second: the second of two runs that are asked for within one is named by a second to come."""
     now = int(time.time())
     until(lambda: int(time.time()) > now, "the next second")
 

@@ -131,8 +131,11 @@ def test_a_node_that_falls_silent_is_a_mail_within_the_time_of_the_design(bare_s
         shown = site.run("alert", "show", number, "--json").json
         (message,) = shown["messages"]
         assert (message["state"], message["code"], message["provider_id"]) == ("sent", "250", "4F1A2B3C")
-        acked = site.run("alert", "ack", number, "--for", "2h", "--by", "paul")
+        acked = site.run("alert", "ack", number, "--for", "2h", "--by", "paul", "--reason", "disk  ordered")
         assert (acked.code, "paul" in acked.out) == (0, True), acked.err
+        events = site.run("alert", "show", number, "--json").json["events"]
+        told = [(each["actor"], each["data"]["reason"]) for each in events if each["event"] == "acked"]
+        assert told == [("person:paul", "disk ordered")]
         assert "en main" in site.run("--lang", "fr", "alert", "list").out
         for _ in range(2):  # each start is a beat
             seen = manager.ask(_BEATS)

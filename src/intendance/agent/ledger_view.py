@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from intendance import __version__
 from intendance.agent.opening import open_book, telling_lost
 from intendance.ledger.book import Book, Proof
 from intendance.ledger.bundle import BundleSource, check_files, open_files
+from intendance.ledger.cosignature import WitnessKey
 from intendance.ledger.export import Exported, export
 from intendance.ledger.imports import check_views
 from intendance.ledger.note import Checkpoint
@@ -16,7 +18,15 @@ from intendance.ledger.report import Case, Report
 from intendance.ledger.source import Unreadable, open_source
 from intendance.ledger.tlog import leaf_hash
 from intendance.ledger.verify import verify
-from intendance.model.errors.ledger import CheckpointTaken, CheckpointUnwritable, KindUnknown, PinUnusable
+from intendance.ledger.witnessed import carrying, kept
+from intendance.model.errors.ledger import (
+    CheckpointTaken,
+    CheckpointUnwritable,
+    KindUnknown,
+    NoteMalformed,
+    PinUnusable,
+)
+from intendance.model.errors.witness import WitnessKeyUnusable
 from intendance.model.evidence import KINDS
 from intendance.model.frozen import dataclass
 from intendance.model.record import Record
@@ -77,15 +87,18 @@ def one_record(state: Path, clock: Clock, seq: int) -> RecordInFull:
         )
 
 
-def verify_ledger(state: Path, *, first: int | None, last: int | None, pin: Path | None) -> Report:
+def verify_ledger(
+    state: Path, *, first: int | None, last: int | None, pin: Path | None, witnesses: Sequence[str] = ()
+) -> Report:
     """Verify a state folder's ledger without changing anything there.
 
-    Raises NoState, LedgerLost, PinUnusable, RangeEmpty.
+    Raises NoState, LedgerLost, PinUnusable, WitnessKeyUnusable, RangeEmpty.
     """
     pinned = None if pin is None else (pin, _read_pin(pin))
+    keys = _keys(witnesses)
     try:
         with telling_lost(state), open_source(state) as source:
-            report = verify(source, first=first, last=last, pin=pinned)
+            report = verify(source, first=first, last=last, pin=pinned, witnesses=keys)
             if report.whole:
                 check_views(source, report)
             return report
@@ -96,15 +109,21 @@ def verify_ledger(state: Path, *, first: int | None, last: int | None, pin: Path
         return report
 
 
-def verify_bundle(path: Path, *, first: int | None, last: int | None, pin: Path | None) -> Report:
-    """Verify a bundle that `export_bundle` wrote, here or elsewhere. Raises BundleUnusable, PinUnusable, RangeEmpty."""
+def verify_bundle(
+    path: Path, *, first: int | None, last: int | None, pin: Path | None, witnesses: Sequence[str] = ()
+) -> Report:
+    """Verify a bundle that `export_bundle` wrote, here or elsewhere.
+
+    Raises BundleUnusable, PinUnusable, WitnessKeyUnusable, RangeEmpty.
+    """
     pinned = None if pin is None else (pin, _read_pin(pin))
+    keys = _keys(witnesses)
     try:
         with open_files(path) as files:
             if any(name.startswith(RECORDS) for name in files.sizes):
-                report = verify_part(PartSource(files), first=first, last=last, pin=pinned)
+                report = verify_part(PartSource(files), first=first, last=last, pin=pinned, witnesses=keys)
             else:
-                report = verify(BundleSource(files), first=first, last=last, pin=pinned)
+                report = verify(BundleSource(files), first=first, last=last, pin=pinned, witnesses=keys)
             check_files(files, report)
             return report
     except Unreadable as error:
@@ -126,6 +145,7 @@ def export_bundle(
     with open_book(state, clock) as book:
         head = book.seal(mend=True)
         assert head is not None  # noqa: S101 -- a ledger that opens has its genesis record
+        head = carrying(head, _notes(book))
         with open_source(state) as source:
             return export(source, book.layout, head, book.key, path=path, software=__version__, bounds=bounds)
 
@@ -138,6 +158,7 @@ def take_head(state: Path, clock: Clock, output: Path | None) -> Head:
     with open_book(state, clock) as book:
         checkpoint = book.seal(mend=True)
         assert checkpoint is not None  # noqa: S101 -- a ledger that opens has its genesis record
+        checkpoint = carrying(checkpoint, _notes(book))
         if output is not None:
             try:
                 publish(output, checkpoint.note)
@@ -146,6 +167,21 @@ def take_head(state: Path, clock: Clock, output: Path | None) -> Head:
             except OSError as error:
                 raise CheckpointUnwritable(path=output, detail=error.strerror) from None
         return Head(checkpoint=checkpoint, key=book.key.text)
+
+
+def _notes(book: Book) -> list[bytes]:
+    """What witnesses cosigned of it: what cannot be read is what nobody carries along."""
+    try:
+        return [content for _, content in kept(book.layout)]
+    except OSError:
+        return []
+
+
+def _keys(texts: Sequence[str]) -> tuple[WitnessKey, ...]:
+    try:
+        return tuple(map(WitnessKey.parse, texts))
+    except NoteMalformed as error:
+        raise WitnessKeyUnusable(detail=error.params["detail"]) from None
 
 
 def _zone(book: Book) -> str:

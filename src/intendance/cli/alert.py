@@ -92,6 +92,7 @@ def ack(
         str, typer.Option("--for", metavar="LENGTH", help="After how long others are told again, if it is not over.")
     ] = "4h",
     by: Annotated[str, typer.Option(metavar="NAME", help="Who has it in hand. [who types this]")] = "",
+    reason: Annotated[str, typer.Option(help="Why it can wait; whoever looks at the alert reads it.")] = "",
     json: Json = False,
 ) -> None:
     """Take an alert in hand: nobody else is told until it is over, or until the time is."""
@@ -100,7 +101,8 @@ def ack(
     invocation: Invocation = context.obj
     seconds = _length(lasting, "--for", _LONGEST_ACK_SECONDS)
     with open_alerts(invocation.state, invocation.clock) as (alerts, _settings):
-        seen = alerts.ack(number, by=f"person:{by}" if by else person(), lasting_seconds=seconds)
+        who = f"person:{by}" if by else person()
+        seen = alerts.ack(number, by=who, lasting_seconds=seconds, reason=reason or None)
         zone = alerts.policy.zone
     if json:
         Output(as_json=True).json({"schema": "intendance.alert-acked/1", "alert": words.alert_json(seen)})

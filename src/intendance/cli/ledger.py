@@ -12,6 +12,7 @@ from intendance.cli.output import Invocation, Output
 from intendance.cli.rebuild import restart
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import Exit
+from intendance.system.clock import rfc3339
 
 if TYPE_CHECKING:
     from intendance.agent.ledger_view import Listing, RecordInFull
@@ -63,6 +64,10 @@ def verify(
     bundle: Annotated[
         Path | None, typer.Option(help="A folder or .tar of `ledger export`, instead of this node.")
     ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="The key of a witness that must have cosigned it; several times for several."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verify form, chain, tree and signature. Exit: 0 verified, 1 tampered, 3 incomplete, 5 undetermined."""
@@ -71,9 +76,9 @@ def verify(
     invocation: Invocation = context.obj
     if bundle is None:
         _note(invocation, Output(as_json=as_json))
-        report = ledger_view.verify_ledger(invocation.state, first=first, last=last, pin=pin)
+        report = ledger_view.verify_ledger(invocation.state, first=first, last=last, pin=pin, witnesses=witness or ())
     else:
-        report = ledger_view.verify_bundle(bundle, first=first, last=last, pin=pin)
+        report = ledger_view.verify_bundle(bundle, first=first, last=last, pin=pin, witnesses=witness or ())
     output = Output(as_json=as_json)
     if as_json:
         output.json(_report_json(report))
@@ -226,6 +231,7 @@ def _report_json(report: Report) -> dict[str, Any]:
         "checked": {"records": report.records, "tiles": report.tiles, "attachments": report.attachments},
         "checkpoint": None if report.signed_size is None else {"size": report.signed_size, "root": report.signed_root},
         "pinned_size": report.pinned_size,
+        "witnesses": [{"name": each.name, "size": each.size, "at": rfc3339(each.at)} for each in report.witnesses],
         "counts": {str(fault): count for fault, count in report.counts.items()},
         "findings": [
             {"code": str(found.case), "fault": str(found.fault), "where": found.where, "detail": found.detail}

@@ -161,6 +161,9 @@ def _facts(_: Translator, found: Report) -> Iterator[tuple[str, str]]:
         yield _("checkpoint"), text.format(n=n(found.signed_size), root=found.signed_root)
     if found.pinned_size is not None:
         yield _("pinned"), _("an older checkpoint of {n} records compared").format(n=n(found.pinned_size))
+    for each in found.witnesses:
+        text = _("{name} cosigned {n} records at {at} UTC")
+        yield _("witness"), text.format(name=each.name, n=n(each.size), at=f"{each.at:%Y-%m-%d %H:%M:%S}")
     if found.key:
         yield _("key"), found.key
 

@@ -38,6 +38,7 @@ from intendance.fleet.reading.figures import Counting
 from intendance.fleet.reading.service import Reading
 from intendance.fleet.tokens.service import Tokens
 from intendance.fleet.verdicts.service import About, Verdicts
+from intendance.fleet.witnessing.perform import Witnessing
 from intendance.model.errors.fleet import FleetOfAnother, NoManagerState
 from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock
@@ -77,7 +78,10 @@ def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager
         _expect_fleet(database, settings.fleet)
         _remember(layout, settings)
         manager = Manager(database, settings.fleet, clock, say, urls=settings.urls, pin=settings.pin)
-        _watch(manager, standing_policy(settings, say))
+        policy = standing_policy(settings, say)
+        _watch(manager, policy)
+        log = ManagerLayout(settings.state).log
+        manager.loops["witness"] = Witnessing(database, log, lambda: policy().witnesses, clock, say).run
         manager.duties["judge"] = _verdicts(database, settings, clock, say).tick
         manager.loops["attest"] = Attesting(_bench(manager, settings), lambda: manager.lease is not None, say).run
         yield manager

@@ -27,6 +27,7 @@ LIMIT_FILE_BYTES = 64 * 2**20
 """Of files read whole; a bundle of 256 records has 16 MiB at most."""
 LIMIT_FILES = 1_000_000
 LOG = "ledger/"
+WITNESSED = f"{LOG}witnessed/"
 _PIECE_BYTES = 2**20
 _SUM_LINE = re.compile(r"([0-9a-f]{64})  (\S+)", re.ASCII)
 
@@ -146,6 +147,10 @@ class FilesSource:
 
     def checkpoint(self) -> bytes | None:
         return self.files.read(f"{LOG}checkpoint")
+
+    def witnessed(self) -> list[bytes]:
+        names = sorted(name for name in self.files.sizes if name.startswith(WITNESSED))
+        return [self.files.read(name) or b"" for name in names]
 
     def present(self) -> list[tuple[str, Tile | None]]:
         names = [name.removeprefix(LOG) for name in self.files.sizes if name.startswith(f"{LOG}tile/")]

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Protocol
 
-from intendance.ledger import envelope, part, sealing
+from intendance.ledger import envelope, part, sealing, witnessed
 from intendance.ledger.layout import Layout
 from intendance.ledger.note import Checkpoint, VerifierKey
 from intendance.ledger.report import Report
@@ -189,6 +189,8 @@ def _write_rest(
     writing: _Writing, source: StateSource, head: Checkpoint, key: VerifierKey, attachments: Mapping[str, Attachment]
 ) -> dict[str, bool]:
     writing.add("ledger/checkpoint", head.note)
+    for name, content in witnessed.kept(source.layout):
+        writing.add(f"ledger/witnessed/{name}", content)
     writing.add("ledger.vkey", f"{key.text}\n".encode())
     found: dict[str, bool] = {}
     for name in sorted(attachments):

@@ -35,6 +35,11 @@ class Layout:
         return self.log / "checkpoint"
 
     @property
+    def witnessed(self) -> Path:
+        """A file for each witness: the newest checkpoint that it cosigned, with its cosignature."""
+        return self.log / "witnessed"
+
+    @property
     def lock(self) -> Path:
         """Held while tiles and checkpoint are written."""
         return self.agent / "ledger.lock"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from intendance.ledger import envelope, note
 from intendance.ledger.bundle import LOG, FilesSource, row_of, unbundled
+from intendance.ledger.cosignature import WitnessKey
 from intendance.ledger.examine import examine
 from intendance.ledger.note import Checkpoint
 from intendance.ledger.report import Case, Report
@@ -102,19 +103,24 @@ class PartSource(FilesSource):
 
 
 def verify_part(
-    source: PartSource, *, first: int | None = None, last: int | None = None, pin: tuple[Path, bytes] | None = None
+    source: PartSource,
+    *,
+    first: int | None = None,
+    last: int | None = None,
+    pin: tuple[Path, bytes] | None = None,
+    witnesses: Sequence[WitnessKey] = (),
 ) -> Report:
     """Verify the records of a part, or some of them, against the signed head. Raises RangeEmpty, PinUnusable."""
     report = Report(whole=False)
     try:
         verification = _PartVerification(source, report)
-        pinned = None if pin is None else verification.read_pin(*pin)
+        known = verification.known_heads(pin, witnesses)
         begin = source.first if first is None else first
         end = min(source.last, report.size - 1) if last is None else last
         if source.last >= report.size:
             report.add(Case.RECORDS_UNSIGNED, "checkpoint", f"records from {report.size} on are not signed")
         if begin <= end or last is not None:
-            verification.some_records(begin, end, pinned)
+            verification.some_records(begin, end, known)
         verification.around(begin)
     except Unreadable as error:
         report.add(Case.UNREADABLE, "ledger", str(error))

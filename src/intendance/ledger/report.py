@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
@@ -63,6 +64,9 @@ class Case(StrEnum):
     ROLLED_BACK = "rolled_back", Fault.INCOMPLETE
     PIN_NOT_COMPARED = "pin_not_compared", Fault.UNDETERMINED
     PIN_OF_ANOTHER_KEY = "pin_of_another_key", Fault.UNDETERMINED
+    # witnesses
+    COSIGNATURE_WRONG = "cosignature_wrong", Fault.TAMPERED
+    COSIGNATURE_MISSING = "cosignature_missing", Fault.UNDETERMINED
     # files
     FILE_DIFFERS = "file_differs", Fault.TAMPERED
     TILE_DIFFERS = "tile_differs", Fault.TAMPERED
@@ -94,6 +98,15 @@ class Finding:
         return self.case.fault
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnessed:
+    """The largest head that a witness cosigned, and when, by its own clock."""
+
+    name: str
+    size: int
+    at: datetime
+
+
 @dataclass(slots=True, kw_only=True)
 class Report:
     """The result of one verification; filled while it runs.
@@ -112,6 +125,7 @@ class Report:
     signed_size: int | None = None
     signed_root: str | None = None
     pinned_size: int | None = None
+    witnesses: list[Witnessed] = field(default_factory=list)
     records: int = 0
     tiles: int = 0
     attachments: int = 0

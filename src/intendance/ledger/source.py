@@ -10,7 +10,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
-from intendance.ledger import rows, tiles
+from intendance.ledger import rows, tiles, witnessed
 from intendance.ledger.layout import Layout
 from intendance.ledger.rows import Block, Row
 from intendance.ledger.tlog import TILE_WIDTH, Tile
@@ -45,6 +45,9 @@ class Source(Protocol):
 
     def checkpoint(self) -> bytes | None:
         """The signed checkpoint."""
+
+    def witnessed(self) -> list[bytes]:
+        """Checkpoints that witnesses cosigned, kept beside it."""
 
     def present(self) -> list[tuple[str, Tile | None]]:
         """Every file below `tile/`."""
@@ -92,6 +95,10 @@ class StateSource:
 
     def checkpoint(self) -> bytes | None:
         return self.signed
+
+    def witnessed(self) -> list[bytes]:
+        with _reading():
+            return [content for _, content in witnessed.kept(self.layout)]
 
     def present(self) -> list[tuple[str, Tile | None]]:
         return self.listed

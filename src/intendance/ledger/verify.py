@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from intendance.ledger import envelope, note
+from intendance.ledger import envelope, note, witnessed
+from intendance.ledger.cosignature import WitnessKey
 from intendance.ledger.examine import examine, faultless
 from intendance.ledger.note import Checkpoint, VerifierKey
 from intendance.ledger.origin import node_of
@@ -19,6 +20,9 @@ from intendance.ledger.tlog import EMPTY_ROOT, TILE_WIDTH, Edge, Tile, leaf_hash
 from intendance.model.errors.ledger import NoteMalformed, PinUnusable, RangeEmpty, RecordUnreadable
 from intendance.model.record import Attachment
 
+Heads = Sequence[tuple[str, Checkpoint]]
+"""Heads that somebody else vouches for, each with whom: `pin`, `witness NAME`."""
+
 
 def verify(
     source: Source,
@@ -26,20 +30,22 @@ def verify(
     first: int | None = None,
     last: int | None = None,
     pin: tuple[Path, bytes] | None = None,
+    witnesses: Sequence[WitnessKey] = (),
 ) -> Report:
     """Verify the records `first` to `last` (both included; all when neither is given) of one ledger.
 
     `pin` is an older signed checkpoint of the same log, with the path it came from: what it signed must still be there.
+    `witnesses` must each have cosigned a checkpoint of it, and what they cosigned must still be there.
     Raises RangeEmpty, PinUnusable; whatever is wrong with the ledger itself is in the report.
     """
     report = Report(whole=first is None and last is None)
     try:
         verification = Verification(source, report)
-        pinned = None if pin is None else verification.read_pin(*pin)
+        known = verification.known_heads(pin, witnesses)
         if report.whole:
-            verification.all_records(pinned)
+            verification.all_records(known)
         else:
-            verification.some_records(first or 0, report.size - 1 if last is None else last, pinned)
+            verification.some_records(first or 0, report.size - 1 if last is None else last, known)
     except Unreadable as error:
         report.add(Case.UNREADABLE, "ledger", str(error))
     say_what_was_not_checked(report)
@@ -114,6 +120,15 @@ class Verification:
         elif not genuine:
             self.report.add(Case.SIGNATURE_WRONG, "checkpoint", "its signature does not fit its text")
 
+    def known_heads(self, pin: tuple[Path, bytes] | None, witnesses: Sequence[WitnessKey]) -> Heads:
+        """The older heads that somebody elsewhere kept, each with what it is. Raises PinUnusable, Unreadable."""
+        pinned = None if pin is None else self.read_pin(*pin)
+        known = [] if pinned is None else [("pin", pinned)]
+        if witnesses:
+            notes = [self.source.checkpoint() or b"", *self.source.witnessed()]
+            known += witnessed.compare(notes, self.key, witnesses, self.report)
+        return known
+
     def read_pin(self, path: Path, content: bytes) -> Checkpoint | None:
         """The pinned checkpoint, if this ledger's key signed it. Raises PinUnusable."""
         try:
@@ -138,19 +153,19 @@ class Verification:
 
     # The whole ledger: the tree is rebuilt from the records
 
-    def all_records(self, pinned: Checkpoint | None) -> None:
+    def all_records(self, known: Heads) -> None:
         """Verify everything: records, tree, every file of the log, the database's own structure."""
         with self.source.checking() as checked:
             audit = TileAudit(self.source, self.report)
             if self.signed is not None:
                 audit.require(self.signed.size)
-            roots = self._rebuild(audit, {head.size for head in (self.signed, pinned) if head is not None})
+            roots = self._rebuild(audit, {head.size for head in (self.signed, *dict(known).values()) if head})
             if self._gaps:
                 self.report.not_checked.append("The tree and its tiles: records are missing.")
             else:
                 audit.finish(signed_root_holds=self._signed_root_holds(roots))
-                if pinned is not None:
-                    self._compare_with_pin(pinned, roots.get(pinned.size))
+                for where, head in known:
+                    self._compare_with(where, head, roots.get(head.size))
             self._compare_sizes()
             holder, damage = checked()
         if damage:
@@ -188,7 +203,7 @@ class Verification:
 
     # A range: its records are looked up in the signed tree
 
-    def some_records(self, first: int, last: int, pinned: Checkpoint | None) -> None:
+    def some_records(self, first: int, last: int, known: Heads) -> None:
         """Verify the records from `first` to `last` against the signed tree as the tiles hold it. Raises RangeEmpty."""
         if not 0 <= first <= last < self.report.size:
             raise RangeEmpty(first=first, last=last, size=self.report.size)
@@ -203,10 +218,10 @@ class Verification:
                 self._look_up(row, tree)
         self._expect(last + 1)
         self._compare_sizes()
-        if pinned is not None and self.signed is not None and tree is not None:
-            self._compare_with_pin(
-                pinned, self._root_at(pinned.size, self.signed) if pinned.size <= self.signed.size else None
-            )
+        if self.signed is not None:
+            for where, head in known:
+                reached = head.size <= self.signed.size
+                self._compare_with(where, head, self._root_at(head.size, self.signed) if reached else None)
 
     def _root_at(self, size: int, signed: Checkpoint) -> bytes | None:
         return SignedTree(self.source.tile, signed, self.report).root_at(size)
@@ -311,17 +326,13 @@ class Verification:
                 detail = f"records {signed} to {size - 1} are not signed yet (`intendance ledger checkpoint` signs)"
             self.report.add(Case.RECORDS_UNSIGNED, "checkpoint", detail)
 
-    def _compare_with_pin(self, pinned: Checkpoint, root: bytes | None) -> None:
-        if pinned.size > min(self.report.size, self.signed.size if self.signed else 0):
-            self.report.add(
-                Case.ROLLED_BACK, "pin", f"it signs {pinned.size} records, more than this ledger now shows: rolled back"
-            )
-        if root is not None and root != pinned.root:
-            self.report.add(
-                Case.HISTORY_REWRITTEN,
-                "pin",
-                f"its {pinned.size} records are not the first of this ledger: history rewritten",
-            )
+    def _compare_with(self, where: str, known: Checkpoint, root: bytes | None) -> None:
+        if known.size > min(self.report.size, self.signed.size if self.signed else 0):
+            detail = f"it signs {known.size} records, more than this ledger now shows: rolled back"
+            self.report.add(Case.ROLLED_BACK, where, detail)
+        if root is not None and root != known.root:
+            detail = f"its {known.size} records are not the first of this ledger: history rewritten"
+            self.report.add(Case.HISTORY_REWRITTEN, where, detail)
 
 
 def _grown(
@@ -356,7 +367,13 @@ def _named(row: Row) -> str:
 
 def say_what_was_not_checked(report: Report) -> None:
     """End a report with what no verification of this kind can see."""
-    if report.pinned_size is not None:
+    if report.witnesses:
+        seen = max(each.size for each in report.witnesses)
+        report.not_checked.append(
+            f"A rollback or a rewriting after the {seen} records that witnesses cosigned, by whoever holds this"
+            " ledger's key, would not be seen."
+        )
+    elif report.pinned_size is not None:
         report.not_checked.append(
             f"0 witnesses: a rollback or a rewriting after the {report.pinned_size} records of the pinned checkpoint by"
             " whoever holds this ledger's key would not be seen."

@@ -290,6 +290,14 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """Who cosigns the fleet log: where it takes checkpoints (C2SP tlog-witness), and its verifier key."""
+
+    url: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The whole plan of one node. Mappings are keyed by the names that people wrote.
 
@@ -316,3 +324,4 @@ class Plan:
     alerts: Alerts | None = None
     providers: dict[str, Contact] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
+    witnesses: tuple[Witness, ...] = ()

@@ -34,6 +34,7 @@ from intendance.model.plan import (
     Store,
     Threshold,
     Waiver,
+    Witness,
 )
 from intendance.plan import durations
 from intendance.plan.alerting import alerts_of, secret_of, windows_of
@@ -70,6 +71,7 @@ def compile_plan(
         alerts=alerts_of(data.get("alerts"), folder),
         providers={name: Contact(**each) for name, each in data.get("providers", {}).items()},
         windows=windows_of(data.get("windows", ())),
+        witnesses=tuple(Witness(**each) for each in data.get("manager", {}).get("witnesses", ())),
         thresholds={
             name: _threshold(written) for name, written in data.get("thresholds", {}).items() if name in SAMPLED
         },

@@ -115,6 +115,7 @@ _GROUPS = (
     ("hosts.NAME", "", "DrillHost"),
     ("prune", "", "Prune"),
     ("manager", "", "Manager"),
+    ("manager.witnesses", "each item of the list", "Witness"),
     ("thresholds", "", "Thresholds"),
     ("thresholds.disk, memory, cpu", "instead of a share alone", "SustainedShare"),
     ("probes", "each item of the list", "Probe"),

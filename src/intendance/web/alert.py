@@ -67,6 +67,7 @@ class Under:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertPage:
+    number: int
     title: str
     shape: str
     mark: str
@@ -111,6 +112,7 @@ def alert_page(
     statement = alerts.statement(each, standing, _)
     broken = verdict if kind != "resolved" else None
     return AlertPage(
+        number=each.told.number,
         title=_("Alert {number}").format(number=each.told.number) + f" · {name}",
         shape=shape,
         mark={"fail": "✖", "pending": "◔", "pass": "✔"}[shape],

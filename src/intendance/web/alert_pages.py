@@ -11,15 +11,12 @@ from intendance.fleet.verdicts.changing import ALERTS
 from intendance.fleet.verdicts.standing import Standing
 from intendance.model.errors.alerting import AlertUnknown
 from intendance.model.verdict import Verdict
-from intendance.web import addresses
+from intendance.web import acting, addresses
 from intendance.web.alert import alert_page
 from intendance.web.alert_words import Table
 from intendance.web.alerts import ENTRIES, Alerted, AlertEntry, alerts_page, entry, kind_of
 from intendance.web.render import Frame
 from intendance.web.visit import Visit
-
-_LIMIT = 10**15
-"""No alert has a larger number, and no database holds much larger ones."""
 
 
 def alerts(visit: Visit) -> Response:
@@ -42,7 +39,7 @@ def alerts(visit: Visit) -> Response:
         icon=view.shape,
         typed="intendance alert list",
     )
-    return visit.page("alerts.html", frame, view=view, may_act=_may_act(visit))
+    return visit.page("alerts.html", frame, view=view, forms=acting.forms(visit) if _may_act(visit) else None)
 
 
 def alert(visit: Visit) -> Response:
@@ -50,7 +47,7 @@ def alert(visit: Visit) -> Response:
     asked = visit.request.path_params["alert"]
     service, standing = visit.services.alerts, visit.standing(ALERTS)
     try:
-        shown = service.shown(asked if asked < _LIMIT else 0)
+        shown = service.shown(asked if asked < acting.NUMBER_LIMIT else 0)
     except AlertUnknown as error:
         return visit.problem(error, 404, addresses.ALERTS)
     number = shown.alert.told.number
@@ -62,7 +59,8 @@ def alert(visit: Visit) -> Response:
         icon=view.shape,
         typed=f"intendance alert show {number}",
     )
-    return visit.page("alert.html", frame, view=view, may_act=_may_act(visit))
+    return visit.page("alert.html", frame, view=view, forms=acting.forms(visit) if _may_act(visit) else None,
+                      scopes=acting.scopes(shown.alert, visit.texts), state=shown.alert.state)  # fmt: skip
 
 
 def lines_of_node(visit: Visit, name: str, standing: Standing) -> tuple[AlertEntry, ...]:

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from intendance.fleet.accounts.decide import Right
-from intendance.web import alert_pages, log_in, pages
+from intendance.web import acting, alert_pages, log_in, pages
 from intendance.web.visit import Handler, Services, endpoint, listening
 
 CSP = "; ".join(
@@ -64,6 +64,9 @@ def routes(services: Services) -> Sequence[BaseRoute]:
         get("/rules/{rule}", pages.one_rule, Right.READ),
         get("/alerts", alert_pages.alerts, Right.READ),
         get("/alerts/{alert:int}", alert_pages.alert, Right.READ),
+        post("/alerts/{alert:int}/ack", acting.ack, Right.ACKNOWLEDGE),
+        post("/alerts/{alert:int}/silence", acting.silence, Right.ACKNOWLEDGE),
+        post("/silences/{silence:int}/end", acting.end_silence, Right.ACKNOWLEDGE),
         get("/ledger", pages.ledgers, Right.READ),
         get("/ledger/{node}", pages.one_ledger, Right.READ),
         get("/ledger/{node}/{seq:int}", pages.record, Right.READ),

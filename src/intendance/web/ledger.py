@@ -7,6 +7,8 @@ from datetime import datetime
 
 from intendance.fleet.ledgers.decide import PAGE, Condition, Doubt, HeldLedger, RecordBrief
 from intendance.fleet.verdicts.standing import Standing
+from intendance.fleet.witnessing.decide import Condition as WitnessCondition
+from intendance.fleet.witnessing.decide import WitnessStanding
 from intendance.language import dates, sizes
 from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass
@@ -172,12 +174,30 @@ def _fleet_log(standing: Standing, _: Translator) -> Iterable[Definition]:
         return
     told = _.plural("{n} record", "{n} records", standing.head.size)
     yield Definition(name=_("Records"), text=told.format(n=sizes.number(standing.head.size, _.language)))
-    witness = (
-        _("None: a rollback by whoever holds the manager’s key would not be seen.")
-        if standing.head.witnessed_at is None
-        else dates.moment(standing.head.witnessed_at, standing.zone, _.language)
-    )
-    yield Definition(name=_("Witness"), text=witness)
+    if not standing.head.witnesses:
+        text = _("None: a rollback by whoever holds the manager’s key would not be seen.")
+        yield Definition(name=_("Witness"), text=text)
+    for each in standing.head.witnesses:
+        yield Definition(name=_("Witness {name}").format(name=each.name), text=_witness(each, standing.zone, _))
+
+
+def _witness(each: WitnessStanding, zone: str, _: Translator) -> str:
+    since = dates.moment(each.since, zone, _.language)
+    if each.condition.grave:
+        return _("knows another history of this log since {since}: it was rolled back, or rewritten").format(
+            since=since
+        )
+    told = _("nothing cosigned yet")
+    if each.cosigned_at is not None:
+        told = _.plural("{n} record cosigned on {moment}", "{n} records cosigned on {moment}", each.size).format(
+            n=sizes.number(each.size, _.language), moment=dates.moment(each.cosigned_at, zone, _.language)
+        )
+    if each.condition is WitnessCondition.SILENT:
+        return _("{told}; no answer since {since}").format(told=told, since=since)
+    if each.condition is WitnessCondition.DECLINED:
+        remedy = _("{told}; not this log since {since}: see that it knows the log, and that its key is the plan’s")
+        return remedy.format(told=told, since=since)
+    return told
 
 
 def _answer(held: HeldLedger, _: Translator) -> str:

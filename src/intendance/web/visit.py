@@ -173,7 +173,7 @@ class Visit:
             return False
         if origin is None and self.request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
             return False
-        if self.session is not None:
+        if self.session is not None and self.request.url.path != "/login":  # whoever is half logged in may begin anew
             wanted = self.session.csrf
         else:
             wanted = self.request.cookies.get(_name(_LOGIN_COOKIE, self.services), "")

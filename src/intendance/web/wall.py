@@ -205,7 +205,9 @@ def _facts(standing: Standing, _: Translator) -> tuple[str, ...]:
         )
     if standing.head is not None:
         number = sizes.number(standing.head.size, _.language)
-        if standing.head.witnessed_at is None:
+        if standing.head.refused:
+            told.append(_("Fleet log of {number} records: a witness knows another history").format(number=number))
+        elif standing.head.witnessed_at is None:
             told.append(_("Fleet log of {number} records, no witness").format(number=number))
         else:
             seen = dates.moment(standing.head.witnessed_at, standing.zone, _.language)

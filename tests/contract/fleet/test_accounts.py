@@ -120,6 +120,24 @@ def test_an_administrator_sets_up_a_second_factor_first(
     assert secret
 
 
+def test_a_secret_that_somebody_else_looked_at_is_not_the_one_that_is_set_up(
+    accounts: Accounts, clock: MovableClock
+) -> None:
+    thief = accounts.begin("lea", PASSWORD)
+    seen, _uri = accounts.propose_second(thief.token, "Intendance")
+    secret, _codes, _whole = _enrolled(accounts, clock)
+    assert secret != seen
+    assert accounts.who(thief.token) is None
+
+
+def test_a_second_factor_ends_every_session_that_did_not_show_it(accounts: Accounts, clock: MovableClock) -> None:
+    elsewhere, here = accounts.begin("karim", PASSWORD), accounts.begin("karim", PASSWORD)
+    whole, _codes = accounts.confirm_second(here.token, _code(accounts, here.token, clock))
+    assert accounts.who(elsewhere.token) is None
+    assert accounts.who(here.token) is None
+    assert accounts.who(whole.token) is not None
+
+
 def test_from_then_on_a_code_is_asked_and_used_once(accounts: Accounts, clock: MovableClock) -> None:
     secret, _codes, _whole = _enrolled(accounts, clock)
     clock.move(timedelta(minutes=2))

@@ -76,6 +76,8 @@ def services(database: Database, clock: MovableClock) -> Services:
     accounts = Accounts(database, clock, lambda *_: None)
     accounts.add("lea", Role.ADMIN, PASSWORD, by="person:root", full_name="Léa")
     accounts.add("vera", Role.VIEWER, PASSWORD, by="person:root")
+    accounts.add("omar", Role.OPERATOR, PASSWORD, by="person:root", full_name="Omar")
+    accounts.add("ana", Role.AUDITOR, PASSWORD, by="person:root")
     about = About(fleet="asbl-exemple", organisation="ASBL Exemple", zone="Europe/Brussels")
     fleet = Verdicts(database, clock, about, say=pytest.fail)
     fleet.judge_due()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from intendance.fleet.alerts.service import LONGEST_REASON
 from intendance.fleet.database.connect import Database
-from tests.support.alerted import Alerted
+from intendance.web.visit import FORM_MAX_BYTES
+from tests.support.alerted import PLANTED, Alerted
 from tests.support.clock import MovableClock
 from tests.system.web.conftest import Browser
 
@@ -39,3 +43,165 @@ def test_what_is_no_alert_is_said(browser: Browser, number: str) -> None:
     browser.log_in("vera")
     answer = browser.client.get(f"/alerts/{number}")
     assert answer.status_code == 404
+
+
+ACK = {"reason": "disque commandé", "hours": "4"}
+SILENCE = {"reason": "déménagement", "hours": "24", "scope": "node"}
+
+
+def _number(alerted: Alerted) -> int:
+    return alerted.open_numbers["web-01 node.missing"]
+
+
+def _acts(alerted: Alerted) -> dict[str, dict[str, str]]:
+    """What may be done, by address, once there is a silence to end."""
+    number = _number(alerted)
+    made = alerted.alerts.silence({"node": "nobody"}, reason="x", by="person:lea", lasting_seconds=86_400).number
+    return {f"/alerts/{number}/ack": ACK, f"/alerts/{number}/silence": SILENCE, f"/silences/{made}/end": {}}
+
+
+def _stands(alerted: Alerted) -> tuple[object, ...]:
+    shown = alerted.alerts.shown(_number(alerted))
+    return shown.alert.state, len(shown.events), alerted.alerts.silences()
+
+
+def test_an_operator_takes_an_alert_in_hand_until_the_time_is_over(browser: Browser, alerted: Alerted) -> None:
+    browser.log_in("omar")
+    number = _number(alerted)
+    page = browser.client.post(f"/alerts/{number}/ack", data=ACK | {"token": browser.token("/alerts")})
+    assert page.url.path == f"/alerts/{number}"
+    assert "omar l’a en main." in page.text
+    assert "omar, jusqu’au 22\xa0novembre\xa02026 à 13:03\xa0CET\xa0: disque commandé" in page.text
+    shown = alerted.alerts.shown(number)
+    assert (shown.alert.state, shown.alert.acked_by, shown.alert.said) == ("acked", "person:omar", "disque commandé")
+    assert [(each.actor, each.reason) for each in shown.events if each.event == "acked"] == [
+        ("person:omar", "disque commandé")
+    ]
+    assert shown.alert.acked_until == alerted.clock.at + timedelta(hours=4)
+    assert 'id="ack-' not in browser.client.get("/alerts").text
+
+
+def test_an_operator_silences_a_node_and_lets_people_be_told_again(browser: Browser, alerted: Alerted) -> None:
+    browser.log_in("omar")
+    number = _number(alerted)
+    token = browser.token("/alerts")
+    for _again in range(2):  # a form that is sent twice makes one silence
+        browser.client.post(f"/alerts/{number}/silence", data=SILENCE | {"token": token})
+    (made,) = alerted.alerts.silences()
+    assert (dict(made.matches), made.reason, made.made_by) == ({"node": "web-01"}, "déménagement", "person:omar")
+    alerted.watch.tick()
+    assert "Mise en silence par omar jusqu’au" in browser.client.get(f"/alerts/{number}").text
+    assert f'action="/silences/{made.number}/end"' in browser.client.get("/alerts").text
+    page = browser.client.post(f"/silences/{made.number}/end", data={"token": token})
+    assert page.url.path == "/alerts"
+    assert alerted.alerts.silences() == ()
+
+
+def test_what_is_silenced_is_what_the_form_says(browser: Browser, alerted: Alerted) -> None:
+    browser.log_in("omar")
+    number, token = _number(alerted), browser.token("/alerts")
+    browser.client.post(f"/alerts/{number}/silence", data=SILENCE | {"token": token, "scope": "alert"})
+    (made,) = alerted.alerts.silences()
+    assert dict(made.matches) == {"cause": "node.missing", "node": "web-01"}
+
+
+@pytest.mark.parametrize("name", ["vera", "ana"])
+def test_who_may_only_read_sees_no_button_and_is_refused(browser: Browser, alerted: Alerted, name: str) -> None:
+    browser.log_in(name)
+    acts, before = _acts(alerted), _stands(alerted)
+    for page in ("/alerts", f"/alerts/{_number(alerted)}"):
+        text = browser.client.get(page).text
+        assert "/ack" not in text.replace("intendance alert ack", "")
+        assert "/silence" not in text
+        assert "<form" not in text.split("<main", 1)[1]
+    token = browser.token("/alerts")
+    for path, fields in acts.items():
+        answer = browser.client.post(path, data=fields | {"token": token})
+        assert answer.status_code == 403, path
+        assert name in answer.text
+    assert _stands(alerted) == before
+
+
+def test_nobody_acts_without_logging_in(browser: Browser, alerted: Alerted) -> None:
+    acts, before = _acts(alerted), _stands(alerted)
+    token = browser.token("/login")
+    for path, fields in acts.items():
+        answer = browser.client.post(path, data=fields | {"token": token}, follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login"), path
+        assert browser.client.post(path, data=fields, follow_redirects=False).status_code == 403, path
+    assert _stands(alerted) == before
+
+
+def test_a_form_without_the_session_s_own_token_does_nothing(browser: Browser, alerted: Alerted) -> None:
+    browser.log_in("omar")
+    others = browser.token("/alerts")
+    browser.client.cookies.clear()
+    browser.log_in("omar")
+    own, acts, before = browser.token("/alerts"), _acts(alerted), _stands(alerted)
+    for path, fields in acts.items():
+        for token in ("", "x", others, others.upper()):
+            assert browser.client.post(path, data=fields | {"token": token}).status_code == 403, path
+        assert browser.client.post(path, data=fields).status_code == 403, path
+        elsewhere = {"origin": "http://elsewhere.example"}
+        assert browser.client.post(path, data=fields | {"token": own}, headers=elsewhere).status_code == 403, path
+        assert browser.client.get(path).status_code in (404, 405), path
+    assert own != others
+    assert _stands(alerted) == before
+
+
+WRONG: tuple[dict[str, str], ...] = (
+    {"reason": ""},
+    {"reason": " \t "},
+    {"reason": "x" * (LONGEST_REASON + 1)},
+    {"reason": "turned \u202e round"},
+    {"reason": "nul \x00"},
+    {"hours": ""},
+    {"hours": "0"},
+    {"hours": "-1"},
+    {"hours": "1e3"},
+    {"hours": "999999"},
+    {"hours": "9" * 400},
+    {"hours": "²"},
+    {"scope": "fleet"},
+    {"scope": ""},
+    {"scope": "site"},
+)
+
+
+def test_what_cannot_be_done_is_said_and_changes_nothing(browser: Browser, alerted: Alerted) -> None:
+    browser.log_in("omar")
+    number, token, before = _number(alerted), browser.token("/alerts"), _stands(alerted)
+    for wrong in WRONG:
+        for act, fields in (("ack", ACK), ("silence", SILENCE)):
+            if act == "ack" and "scope" in wrong:
+                continue
+            answer = browser.client.post(f"/alerts/{number}/{act}", data=fields | wrong | {"token": token})
+            assert answer.status_code == 400, (act, wrong, answer.text)
+    for unknown in ("0", "999", "9" * 40):
+        for path in (f"/alerts/{unknown}/ack", f"/alerts/{unknown}/silence", f"/silences/{unknown}/end"):
+            assert browser.client.post(path, data=SILENCE | {"token": token}).status_code == 404, path
+    large = {"token": token, "reason": "x" * FORM_MAX_BYTES, "hours": "1"}
+    assert browser.client.post(f"/alerts/{number}/ack", data=large).status_code == 413
+    for body in (b"\xff\xfe", b"&" * 1000, b"%", b"token=%00"):
+        assert browser.client.post(f"/alerts/{number}/ack", content=body).status_code in (403, 413)
+    assert _stands(alerted) == before
+
+
+def test_what_is_over_cannot_be_taken_in_hand(browser: Browser, alerted: Alerted) -> None:
+    browser.log_in("omar")
+    number, token = _number(alerted), browser.token("/alerts")
+    alerted.watch.wait(300, beating=("a", "b", "c", "d", "web-01"))
+    answer = browser.client.post(f"/alerts/{number}/ack", data=ACK | {"token": token})
+    assert answer.status_code == 409
+    assert f"alert show {number}" in answer.text
+
+
+def test_a_reason_is_no_markup_on_any_page(browser: Browser, alerted: Alerted) -> None:
+    browser.log_in("omar")
+    number, token = _number(alerted), browser.token("/alerts")
+    browser.client.post(f"/alerts/{number}/silence", data=SILENCE | {"token": token, "reason": PLANTED})
+    browser.client.post(f"/alerts/{number}/ack", data=ACK | {"token": token, "reason": PLANTED})
+    for page in ("/", "/alerts", f"/alerts/{number}", "/nodes/web-01", "/nodes"):
+        text = browser.client.get(page).text
+        assert "<img" not in text, page
+    assert browser.client.get(f"/alerts/{number}").text.count("&lt;img src=x") >= 2

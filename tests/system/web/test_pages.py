@@ -94,6 +94,12 @@ def test_a_log_in_form_needs_the_token_of_its_own_page(browser: Browser) -> None
     assert browser.client.post("/login", data=fields).status_code == 403
 
 
+def test_who_is_half_logged_in_may_begin_anew(browser: Browser) -> None:
+    browser.log_in("lea")  # and leaves it there
+    browser.log_in("vera")
+    assert browser.client.get("/").url.path == "/"
+
+
 def test_a_session_planted_before_the_log_in_is_worth_nothing(browser: Browser) -> None:
     browser.client.cookies.set("intendance", "planted", domain="127.0.0.1", path="/")
     browser.log_in("vera")

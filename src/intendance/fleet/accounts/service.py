@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import secrets
 from base64 import b32encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -16,6 +15,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from intendance.fleet.accounts import decide
 from intendance.fleet.accounts.decide import Role, Stage
+from intendance.fleet.accounts.factors import digest, keep_recovery, take_recovery, take_step
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.tables import account, recovery_code, session
 from intendance.model.errors.accounts import (
@@ -110,6 +110,8 @@ class Accounts:
         with self._database.begin() as connection:
             if stage is not Stage.SECOND:
                 _forgive(connection, row["id"])
+            if stage is Stage.ENROL:
+                _forget_proposed(connection, row["id"])
             opened = _open(connection, row["id"], stage, now, address=address, browser=browser)
         if stage is Stage.WHOLE:
             self._log(SessionOpened(account=name, role=standing.role.value, factors=1), _actor(name))
@@ -127,7 +129,7 @@ class Accounts:
             standing = _standing(row)
             if decide.locked(standing, now):
                 raise AccountLocked(until=standing.locked_until)
-            counts = _take_step(connection, row, code, now) or _take_recovery(connection, here.account, code, now)
+            counts = take_step(connection, row, code, now) or take_recovery(connection, here.account, code, now)
             if counts:
                 _forgive(connection, here.account)
             opened = _replace(connection, token, here.account, now) if counts else None
@@ -142,7 +144,7 @@ class Accounts:
         if not token:
             return None
         now = self._clock.read().at
-        key = _digest(token)
+        key = digest(token)
         asked = select(session, account).join(account, session.c.account == account.c.id)
         with self._database.read() as connection:
             row = connection.execute(asked.where(session.c.token_sha256 == key)).mappings().one_or_none()
@@ -168,7 +170,7 @@ class Accounts:
     def close(self, token: str) -> None:
         """End a session."""
         with self._database.begin() as connection:
-            connection.execute(delete(session).where(session.c.token_sha256 == _digest(token)))
+            connection.execute(delete(session).where(session.c.token_sha256 == digest(token)))
 
     # --- the second factor --------------------------------------------------------------------------------------
 
@@ -201,12 +203,12 @@ class Accounts:
             row = connection.execute(select(account).where(account.c.id == here.account)).mappings().one()
             if not row["totp_secret"] or row["totp_confirmed_us"] is not None:
                 raise SessionOver
-            if not _take_step(connection, row, code, now):
+            if not take_step(connection, row, code, now):
                 raise CodeRefused
             mine = account.c.id == here.account
             connection.execute(update(account).where(mine).values(totp_confirmed_us=to_us(now)))
-            _keep_recovery(connection, here.account, codes)
-            opened = _replace(connection, token, here.account, now)
+            keep_recovery(connection, here.account, codes)
+            opened = _replace(connection, token, here.account, now, alone=True)
         self._log(AccountChanged(account=here.name, change="second-factor", role=here.role.value), _actor(here.name))
         return opened, codes
 
@@ -292,8 +294,9 @@ class Accounts:
         return here
 
     def _fail(self, number: int, now: datetime) -> None:
-        """Count a wrong try; it is counted by the database, so that two at once are two."""
-        with self._database.begin() as connection:
+        """Count a wrong try; it is counted by the database, so that two at once are two. Nobody waits for the disk: how
+        long an answer takes must not tell which names there are."""
+        with self._database.begin(durable=False) as connection:
             mine = account.c.id == number
             connection.execute(update(account).where(mine).values(failures=account.c.failures + 1))
             failures = connection.execute(select(account.c.failures).where(mine)).scalar_one()
@@ -346,7 +349,7 @@ def _open(
     connection.execute(delete(session).where(session.c.expires_us < to_us(now)))  # nobody comes back with these
     connection.execute(
         insert(session).values(
-            token_sha256=_digest(token),
+            token_sha256=digest(token),
             account=number,
             stage=stage.value,
             csrf=secrets.token_urlsafe(32),
@@ -360,40 +363,19 @@ def _open(
     return Opened(token=token, stage=stage)
 
 
-def _replace(connection: Connection, token: str, number: int, now: datetime) -> Opened:
-    """A whole session under a token that nobody saw before the second factor: what was planted is worth nothing."""
-    old = session.c.token_sha256 == _digest(token)
+def _forget_proposed(connection: Connection, number: int) -> None:
+    """A secret is shown to one browser alone: who looked at it before a second person began to log in knows nothing."""
+    connection.execute(update(account).where(account.c.id == number).values(totp_secret=""))
+    connection.execute(delete(session).where(session.c.account == number, session.c.stage == Stage.ENROL.value))
+
+
+def _replace(connection: Connection, token: str, number: int, now: datetime, *, alone: bool = False) -> Opened:
+    """A whole session under a token that nobody saw before the second factor: what was planted is worth nothing.
+    `alone`: every other session of the account ends, since none of them showed that factor."""
+    old = session.c.token_sha256 == digest(token)
     row = connection.execute(select(session).where(old)).mappings().one()
-    connection.execute(delete(session).where(old))
+    connection.execute(delete(session).where(session.c.account == number if alone else old))
     return _open(connection, number, Stage.WHOLE, now, address=row["address"], browser=row["browser"])
-
-
-def _take_step(connection: Connection, row: Any, code: str, now: datetime) -> bool:
-    """Whether a code counts; it then never does again, not even in a transaction at the same time."""
-    if not row["totp_secret"]:
-        return False
-    step = decide.accepted_step(row["totp_secret"], code, now, row["totp_last_step"])
-    if step is None:
-        return False
-    unused = (account.c.id == row["id"]) & (account.c.totp_last_step < step)
-    return connection.execute(update(account).where(unused).values(totp_last_step=step)).rowcount == 1
-
-
-def _take_recovery(connection: Connection, number: int, code: str, now: datetime) -> bool:
-    mine = (recovery_code.c.account == number) & (recovery_code.c.code_sha256 == _digest(code.strip().lower()))
-    unused = mine & recovery_code.c.used_us.is_(None)
-    return connection.execute(update(recovery_code).where(unused).values(used_us=to_us(now))).rowcount == 1
-
-
-def _keep_recovery(connection: Connection, number: int, codes: Sequence[str]) -> None:
-    connection.execute(delete(recovery_code).where(recovery_code.c.account == number))
-    for code in codes:
-        connection.execute(insert(recovery_code).values(account=number, code_sha256=_digest(code)))
-
-
-def _digest(token: str) -> str:
-    """Tokens and codes are random and long, so that a plain hash keeps them; the database holds no token."""
-    return sha256(token.encode()).hexdigest()
 
 
 def _actor(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from intendance.model.alerting import Alerts, AlertStep, Urgency, Way, Window
 from intendance.model.frozen import dataclass
-from intendance.model.plan import Contact, Plan
+from intendance.model.plan import Contact, Plan, Witness
 
 UNDELIVERABLE = "notification.undeliverable"
 CANARY = "canary"
@@ -16,7 +16,7 @@ CANARY = "canary"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What of the plan alerts need; `people` are its contacts and providers by their names."""
+    """What of the plan the manager's threads need; `people` are its contacts and providers by their names."""
 
     fleet: str
     organisation: str
@@ -25,6 +25,7 @@ class Policy:
     alerts: Alerts | None = None
     people: Mapping[str, Contact] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
+    witnesses: tuple[Witness, ...] = ()
 
     def steps(self, cause: str, urgency: Urgency, labels: Mapping[str, str]) -> tuple[AlertStep, ...]:
         """The steps for an alert. A canary goes to one person by one way; what could not be delivered, by every way
@@ -84,4 +85,5 @@ def policy_of(plan: Plan) -> Policy:
         alerts=plan.alerts,
         people={**plan.providers, **plan.contacts},
         windows=plan.windows,
+        witnesses=plan.witnesses,
     )

@@ -30,13 +30,25 @@ from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.tables import alert, alert_event, escalation, outbox, silence
 from intendance.language.texts import translator
 from intendance.model.alerting import Way
-from intendance.model.errors.alerting import AlertNotFiring, AlertUnknown, NobodyToTell, SilenceUnknown
+from intendance.model.errors.alerting import (
+    AlertNotFiring,
+    AlertUnknown,
+    NobodyToTell,
+    NothingMatched,
+    ReasonUnusable,
+    SilenceUnknown,
+    SpanUnusable,
+)
 from intendance.system.clock import Clock
 
 SHOWN = 500
 KEPT_FOR = timedelta(days=30)
 TEST_LASTS_US = 10 * decide.MINUTE_US
 MEMBERS_SHOWN = 100
+LONGEST_ACK_SECONDS = 7 * 86_400
+LONGEST_SILENCE_SECONDS = 30 * 86_400
+LONGEST_REASON = 500
+MOST_LABELS = 8
 
 
 class Alerts:
@@ -144,8 +156,11 @@ class Alerts:
         ahead = decide.ahead(steps, waits.step, waits.next_us, told.urgency)
         return tuple(StepSeen(at=from_us(at_us), to=people) for at_us, people in ahead)
 
-    def ack(self, number: int, *, by: str, lasting_seconds: int, reason: str = "") -> AlertSeen:
-        """Take it in hand for a while; nobody else is told meanwhile. Raises AlertUnknown, AlertNotFiring."""
+    def ack(self, number: int, *, by: str, lasting_seconds: int, reason: str | None = None) -> AlertSeen:
+        """Take it in hand for a while; nobody else is told meanwhile. Raises AlertUnknown, AlertNotFiring,
+        ReasonUnusable, SpanUnusable."""
+        _expect_span(lasting_seconds, LONGEST_ACK_SECONDS)
+        why = {} if reason is None else {"reason": _one_line(reason)}
         now_us = to_us(self.now)
         with self._database.begin() as connection:
             alone(connection)
@@ -156,8 +171,7 @@ class Alerts:
             standing = move.standing
             values = {"state": standing.state, "acked_by": by, "acked_until_us": standing.acked_until_us}
             connection.execute(update(alert).where(alert.c.id == number).values(**values, acked_us=now_us))
-            said = {"until_us": standing.acked_until_us} | ({"reason": reason} if reason else {})
-            add_events(connection, [(number, "acked", said)], now_us, by)
+            add_events(connection, [(number, "acked", {"until_us": standing.acked_until_us} | why)], now_us, by)
             return _all_seen(connection, [_row(connection, number)])[0]
 
     # --- silences ---------------------------------------------------------------------------------------------------
@@ -172,15 +186,25 @@ class Alerts:
         return tuple(map(silence_seen, rows))
 
     def silence(self, matches: Mapping[str, str], *, reason: str, by: str, lasting_seconds: int) -> SilenceSeen:
-        """Tell nobody of what matches, for a while. The alerts go on, and say so. Raises DatabaseUnreachable."""
+        """Tell nobody of what matches, for a while; the alerts say so. Who says the same again moves its end.
+
+        Raises ReasonUnusable, SpanUnusable, NothingMatched, DatabaseUnreachable.
+        """
+        _expect_span(lasting_seconds, LONGEST_SILENCE_SECONDS)
+        if not 0 < len(matches) <= MOST_LABELS or not all(matches.values()):
+            raise NothingMatched(most=MOST_LABELS)
         now_us = to_us(self.now)
-        values = {
-            "matches": json.dumps(dict(sorted(matches.items()))), "reason": reason, "made_by": by, "made_us": now_us,
-            "from_us": now_us, "to_us": now_us + lasting_seconds * decide.SECOND_US,
-        }  # fmt: skip
+        end = {"to_us": now_us + lasting_seconds * decide.SECOND_US}
+        same = {"matches": json.dumps(dict(sorted(matches.items()))), "reason": _one_line(reason), "made_by": by}
         with self._database.begin() as connection:
-            made = connection.execute(insert(silence).values(**values).returning(silence)).one()
-        return silence_seen(made)
+            alone(connection)
+            these = [silence.c[name] == value for name, value in same.items()]
+            again = update(silence).where(*these, silence.c.to_us > now_us, silence.c.ended_us.is_(None))
+            row = connection.execute(again.values(**end).returning(silence)).first()
+            if row is None:
+                made = insert(silence).values(**same, **end, made_us=now_us, from_us=now_us)
+                row = connection.execute(made.returning(silence)).one()
+        return silence_seen(row)
 
     def end_silence(self, number: int) -> SilenceSeen:
         """Let people be told again. Raises SilenceUnknown."""
@@ -226,6 +250,18 @@ class Alerts:
         with self._database.read() as connection:
             rows = connection.execute(select(outbox).where(outbox.c.id.in_(numbers)).order_by(outbox.c.id)).all()
         return tuple(map(message_seen, rows))
+
+
+def _expect_span(seconds: int, longest: int) -> None:
+    if not 0 < seconds <= longest:
+        raise SpanUnusable(longest_hours=longest // 3600)
+
+
+def _one_line(reason: str) -> str:
+    said = " ".join(reason.split())
+    if not 0 < len(said) <= LONGEST_REASON or not said.isprintable():
+        raise ReasonUnusable(longest=LONGEST_REASON)
+    return said
 
 
 def _row(connection: Connection, number: int) -> Row[Any]:

@@ -56,6 +56,7 @@ def fact(_: Translator, told: Told) -> str:
         "canary.failed": _("the daily proof that alerts arrive has failed"),
         "manager.blind": _("the manager saw nothing for {length}: {blind}"),
         "observer.unreached": _("nobody watches the manager from elsewhere: {host} answers {code}"),
+        "witness.refused": _("the witness {witness} no longer recognises the fleet log: rolled back, or rewritten"),
     }
     sentence = facts.get(told.cause) or _("{cause} is broken on {subject}: {title}")
     asset = told.labels.get("asset", "")
@@ -103,6 +104,10 @@ def why(_: Translator, cause: str) -> str:
         ),
         "observer.unreached": _(
             "Were the manager to stop now, nobody would tell you. Look at the address after `observer` in the plan."
+        ),
+        "witness.refused": _(
+            "Was an old copy of the manager put back? Else somebody changed the log. Change nothing there; type:"
+            " intendance ledger verify --state STATE/manager/log"
         ),
     }
     return reasons.get(cause) or _("See why, on that node: intendance status")

@@ -16,7 +16,7 @@ from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease, holds
 from intendance.fleet.database.settings import read_setting, write_setting
 from intendance.fleet.database.tables import node_state
-from intendance.fleet.detection import blindness, canary, decide
+from intendance.fleet.detection import blindness, canary, decide, witnesses
 from intendance.fleet.detection import perform as detection
 from intendance.fleet.detection.glance import Glance, glance
 from intendance.language.texts import Translator, translator
@@ -134,6 +134,7 @@ class Leader:
         if seen.dead:
             outbox.exhume(connection, policy, now_us)
         canary.watch(connection, policy, now_us)
+        witnesses.watch(connection, policy, now_us)
         verdicts = rules.stamp(connection)
         if verdicts != self._verdicts:
             rules.watch(connection, policy, now_us)

@@ -28,6 +28,7 @@ from intendance.fleet.verdicts.standing import (
     told_state,
 )
 from intendance.fleet.verdicts.tally import Counting
+from intendance.fleet.witnessing.standings import read_standings
 from intendance.model.errors import IntendanceError
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import State, Verdict
@@ -147,6 +148,7 @@ class Verdicts:
             owners = self._owners(connection) if self._owners is not None else {}
             looked_us = connection.execute(select(setting.c.value).where(setting.c.name == LOOKED)).scalar()
             doubts = open_doubts(connection)
+            witnesses = read_standings(connection)
             troubles = self._troubles(connection) if self._troubles is not None else ()
         doubted = contradicted(doubts)
         return Standing(
@@ -163,7 +165,7 @@ class Verdicts:
             owners=owners,
             doubts=doubts,
             troubles=troubles,
-            head=None if self._log is None else Head(size=self._log()),
+            head=None if self._log is None else Head.seen_by(self._log(), witnesses),
         )
 
     def stamps(self, names: frozenset[str]) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from intendance.catalogue.rule import Rule, Rulebook
 from intendance.fleet.alerts.owner import BLIND, Owner, Trouble
 from intendance.fleet.beats.presence import Presence
 from intendance.fleet.ledgers.decide import Doubt
+from intendance.fleet.witnessing.decide import WitnessStanding
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import GRAVEST_FIRST, WORST_FIRST, State, Verdict
 
@@ -36,10 +37,23 @@ class NodeBrief:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The fleet log's head, and who outside cosigned it when; `witnessed_at` is None where nobody did."""
+    """The fleet log's head, and who outside cosigned it when; `witnessed_at` is None where nobody did. `refused`: a
+    witness has seen another history of it."""
 
     size: int
     witnessed_at: datetime | None = None
+    refused: bool = False
+    witnesses: tuple[WitnessStanding, ...] = ()
+
+    @classmethod
+    def seen_by(cls, size: int, witnesses: tuple[WitnessStanding, ...]) -> Head:
+        """The head of a log that these witnesses know."""
+        return cls(
+            size=size,
+            witnessed_at=max((each.cosigned_at for each in witnesses if each.cosigned_at), default=None),
+            refused=any(each.condition.grave for each in witnesses),
+            witnesses=witnesses,
+        )
 
 
 Counts = Mapping[str, Mapping[str, Mapping[State, int]]]

@@ -2,10 +2,11 @@
 """Verifies a bundle made by `intendance ledger export`. One file: it needs Python 3.9 or newer and imports nothing of
 Intendance. The signature needs the package `cryptography` or the program `openssl`; all else is the standard library.
 
-    python3 verify.py [--pin CHECKPOINT] [BUNDLE]
+    python3 verify.py [--pin CHECKPOINT] [--witness KEY] [BUNDLE]
 
 BUNDLE is the bundle's folder or .tar file; without it, the folder of this file. CHECKPOINT is an older checkpoint of
-the same ledger that was kept elsewhere. Nothing is written there, unpacked or sent anywhere.
+the same ledger that was kept elsewhere; KEY that of a witness which must have cosigned it. Nothing is written there,
+unpacked or sent anywhere.
 
 Ends with 0 verified, 1 tampered, 2 wrongly asked, 3 incomplete, 5 undetermined; the worst wins in the order 1, 3, 5.
 """
@@ -185,14 +186,15 @@ def unbase64(text: str) -> bytes:
 
 
 class Key:
-    """The ledger's public key, from its text `name+key id+base64(0x01 || 32 bytes)`. Raises ValueError."""
+    """A public key, from its text `name+key id+base64(kind || 32 bytes)`: of a ledger 0x01, of a witness 0x04. Raises
+    ValueError."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, kind: bytes = b"\x01") -> None:
         self.name, key_id, material = text.split("+", 2)
         content = unbase64(material)
         self.public = content[1:]
-        self.id = hashlib.sha256(self.name.encode() + b"\n\x01" + self.public).digest()[:4]
-        if content[:1] != b"\x01" or len(content) != 33 or self.id.hex() != key_id or not self.name:
+        self.id = hashlib.sha256(self.name.encode() + b"\n" + kind + self.public).digest()[:4]
+        if content[:1] != kind or len(content) != 33 or self.id.hex() != key_id or not self.name:
             raise ValueError("not an Ed25519 key, or its id is not its own")
 
 
@@ -223,10 +225,24 @@ class Checkpoint:
 
     def judge(self, key: Key) -> tuple[int, str]:
         """(0, "") when the key signed it, else the fault and why."""
-        own = [signed[4:] for name, signed in self.signatures if name == key.name and signed[:4] == key.id]
+        own = self.of(key)
         if not own:
             return UNDETERMINED, "it carries no signature of this ledger's key"
-        answers = [signature_holds(key.public, signature, self.text.encode()) for signature in own]
+        return self._told([signature_holds(key.public, signature, self.text.encode()) for signature in own])
+
+    def of(self, key: Key) -> list[bytes]:
+        return [signed[4:] for name, signed in self.signatures if name == key.name and signed[:4] == key.id]
+
+    def cosigned(self, key: Key) -> tuple[int, str]:
+        """The same of a witness, whose signature begins with a time."""
+        answers = []
+        for signed in self.of(key):
+            head = f"cosignature/v1\ntime {int.from_bytes(signed[:8], 'big')}\n"
+            answers.append(signature_holds(key.public, signed[8:], (head + self.text).encode()))
+        return self._told(answers)
+
+    @staticmethod
+    def _told(answers: list[bool | None]) -> tuple[int, str]:
         if False in answers:
             return TAMPERED, "its signature does not fit its text"
         if None in answers:
@@ -593,9 +609,9 @@ class Verification:
             width, name = max(files)
             yield index, width, entries_of(self.bundle.read(name) or b"")[0][:width]
 
-    def all(self, pin: Checkpoint | None) -> None:
+    def all(self, known: list[tuple[Checkpoint, str]]) -> None:
         """Every record, every tile, the roots that are signed."""
-        marks = {head.size for head in (self.head, pin) if head}
+        marks = {head.size for head in (self.head, *(head for head, _ in known)) if head}
         roots = {0: self.tree.root()}
         previous = "0" * 64
         for index, width, entries in self._bundles():
@@ -611,14 +627,14 @@ class Verification:
             if len(entries) != 256:
                 break
         self.tree.finish()
-        self._compare(roots, pin)
+        self._compare(roots, known)
         self.findings.verified += [
             f"{self.tree.size} records: form, members, chain, place in the tree",
             f"{self.tree.compared} tiles and bundles against these records",
             f"{sum(self.attachments.values())} attachments by their SHA-256",
         ]
 
-    def part(self, pin: Checkpoint | None) -> None:
+    def part(self, known: list[tuple[Checkpoint, str]]) -> None:
         """Some records, each found in the signed tree by way of the tiles that are here."""
         tiles = SignedTiles(self.bundle, self.findings, self.head, self.tree.places) if self.head else None
         pieces = self._pieces()
@@ -643,8 +659,8 @@ class Verification:
             f"{sum(self.attachments.values())} attachments by their SHA-256",
         ]
         self.findings.unverified.append(f"The records before {first} and after {expected - 1}: they are not here.")
-        if self.head and pin:
-            self._compare_part(self.head, pin)
+        for other, shown in known if self.head else ():
+            self._compare_part(self.head, other, shown)
 
     def _pieces(self) -> list[tuple[int, list[bytes]]]:
         """The files of records in order, each with the number of its first one."""
@@ -686,17 +702,17 @@ class Verification:
                         self.findings.add(TAMPERED, f"{name!r} is not of the signed tree")
         return compared
 
-    def _compare_part(self, head: Checkpoint, pin: Checkpoint) -> None:
+    def _compare_part(self, head: Any, pin: Checkpoint, shown: str) -> None:
         if pin.size > head.size:
-            self.findings.add(INCOMPLETE, f"the pinned checkpoint signs {pin.size} records, this one {head.size}")
+            self.findings.add(INCOMPLETE, f"{shown} signs {pin.size} records, this one {head.size}")
             return
         root = SignedTiles(self.bundle, Findings(), head, self.tree.places).root_at(pin.size)
         if root is None:
-            self.findings.add(UNDETERMINED, f"what compares it with the pinned checkpoint of {pin.size} is not here")
+            self.findings.add(UNDETERMINED, f"what compares it with {shown} of {pin.size} is not here")
         elif root != pin.root:
-            self.findings.add(TAMPERED, f"the first {pin.size} records are not those of the pinned checkpoint")
+            self.findings.add(TAMPERED, f"the first {pin.size} records are not those of {shown}")
         else:
-            self.findings.verified.append(f"the pinned checkpoint of {pin.size} records, root {pin.root.hex()}")
+            self.findings.verified.append(f"{shown} of {pin.size} records, root {pin.root.hex()}")
 
     def _record(self, seq: int, content: bytes, previous: str | None) -> None:
         fault, why, record = judge_record(content, seq, self.node, self.kinds)
@@ -721,8 +737,8 @@ class Verification:
         else:
             self.attachments[sha256] = True
 
-    def _compare(self, roots: dict[int, bytes], pin: Checkpoint | None) -> None:
-        for head, shown in ((self.head, "the checkpoint"), (pin, "the pinned checkpoint")):
+    def _compare(self, roots: dict[int, bytes], known: list[tuple[Checkpoint, str]]) -> None:
+        for head, shown in [(self.head, "the checkpoint"), *known]:
             if head is None:
                 continue
             if head.size > self.tree.size:
@@ -733,6 +749,28 @@ class Verification:
                 self.findings.verified.append(f"{shown} of {head.size} records, root {head.root.hex()}")
         if self.head and self.head.size < self.tree.size:
             self.findings.add(INCOMPLETE, f"records from {self.head.size} on are not signed")
+
+    def witnessed(self, key: Key) -> Iterator[tuple[Checkpoint, str]]:
+        """The largest head that a witness cosigned; what it did not cosign is found."""
+        shown, good = f"the checkpoint cosigned by {key.name}", None
+        for name in sorted(self.bundle.sizes):
+            if name != "ledger/checkpoint" and not name.startswith("ledger/witnessed/"):
+                continue
+            try:
+                head = Checkpoint(self.bundle.read(name) or b"")
+            except ValueError:
+                continue
+            if self.key is None or head.origin != self.key.name or head.judge(self.key)[0] or not head.of(key):
+                continue
+            fault, why = head.cosigned(key)
+            if fault:
+                self.findings.add(fault, f"{shown}: {why}")
+            elif good is None or head.size > good.size:
+                good = head
+        if good is None:
+            self.findings.add(UNDETERMINED, f"{key.name} cosigned nothing that is here")
+        else:
+            yield good, shown
 
     def read_pin(self, content: bytes) -> Checkpoint | None:
         """The pin, if this ledger's key signed it. Raises ValueError when it is of no use for this ledger."""
@@ -751,7 +789,7 @@ class Verification:
         return pin
 
 
-def say(findings: Findings, verification: Verification, pinned: Checkpoint | None) -> None:
+def say(findings: Findings, verification: Verification, known: list[tuple[Checkpoint, str]]) -> None:
     lines = [f"{WORDS.get(findings.code, 'verified').upper()}  {verification.origin or 'a ledger'}", "", "Verified"]
     lines += [f"  · {sentence}" for sentence in findings.verified]
     if findings.found:
@@ -759,12 +797,14 @@ def say(findings: Findings, verification: Verification, pinned: Checkpoint | Non
         lines += [f"  ✗ {sentence} ({WORDS[fault]})" for fault, sentence in sorted(findings.found)[:100]]
         lines += [f"  … and {len(findings.found) - 100} more"] if len(findings.found) > 100 else []
     lines += ["", "Not verified", *(f"  · {sentence}" for sentence in findings.unverified)]
-    if pinned is None:
+    if not known:
         lines += ["  · The key was read from the bundle: compare it with one that you were given by another way:"]
         lines += [f"      {verification.key.name}+{verification.key.id.hex()}+…" if verification.key else "      none"]
         lines += ["  · Whoever holds the key can cut off or rewrite the ledger: give an older checkpoint with --pin."]
     else:
-        lines += [f"  · Records after the {pinned.size} of the pinned checkpoint: the key's holder can rewrite them."]
+        lines += [
+            f"  · Records after the {head.size} of {shown}: the key's holder can rewrite them." for head, shown in known
+        ]
     lines += [
         "  · Types and inner members of what records say: only the names of kinds.json, which is not signed.",
         "  · The texts, rules/, kinds.json, and this program itself: only SHA256SUMS, which is not signed, names them.",
@@ -782,6 +822,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Verifies a bundle made by `intendance ledger export`.")
     parser.add_argument("bundle", nargs="?", type=Path, default=Path(__file__).resolve().parent)
     parser.add_argument("--pin", type=Path, help="an older checkpoint of this ledger, kept elsewhere")
+    parser.add_argument(
+        "--witness", action="append", default=[], help="the key of a witness that must have cosigned it"
+    )
     asked = parser.parse_args(arguments)
     findings = Findings()
     try:
@@ -791,21 +834,24 @@ def main(arguments: list[str]) -> int:
         bundle = Bundle(asked.bundle, findings)
         verification = Verification(bundle, findings)
         pin = verification.read_pin(pinned) if pinned is not None else None
+        known = [(pin, "the pinned checkpoint")] if pin else []
+        for text in asked.witness:
+            known += verification.witnessed(Key(text, b"\x04"))
         check_sums(bundle, findings)
         if any(name.startswith(RECORDS) for name in bundle.sizes):
-            verification.part(pin)
+            verification.part(known)
         else:
-            verification.all(pin)
+            verification.all(known)
     except Unusable as error:
         sys.stdout.write(f"UNDETERMINED  {shown(str(error))}. Nothing else was verified.\n")
         return UNDETERMINED
     except ValueError as error:
-        sys.stderr.write(f"The pinned checkpoint cannot be used: {shown(str(error))}. Nothing was verified.\n")
+        sys.stderr.write(f"The pinned checkpoint or a key cannot be used: {shown(str(error))}. Nothing was verified.\n")
         return WRONGLY_ASKED
     except OSError as error:
         sys.stderr.write(f"{error.filename} cannot be read: {error.strerror}.\n")
         return WRONGLY_ASKED
-    say(findings, verification, pin)
+    say(findings, verification, known)
     return findings.code
 
 

@@ -30,3 +30,24 @@ class NobodyToTell(IntendanceError):
 
     next_step = "Write `alerts:` and `contacts:` into the fleet's plan, then start the manager with it."
     exit_code = Exit.USAGE
+
+
+class ReasonUnusable(IntendanceError):
+    """A reason has 1 to {longest} characters, in one line."""
+
+    next_step = "Say in one sentence why it can wait; the next person reads it."
+    exit_code = Exit.USAGE
+
+
+class SpanUnusable(IntendanceError):
+    """It lasts longer than nothing, and {longest_hours} hours at most."""
+
+    next_step = "Choose a shorter time; it can be done again when that is over."
+    exit_code = Exit.USAGE
+
+
+class NothingMatched(IntendanceError):
+    """A silence names what it is about: one to {most} labels, each with a value."""
+
+    next_step = "Name a node, a cause or a site, for example `node=web-01`."
+    exit_code = Exit.USAGE

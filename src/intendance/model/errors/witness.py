@@ -29,6 +29,13 @@ class WitnessNameUnusable(IntendanceError):
     exit_code = Exit.USAGE
 
 
+class WitnessKeyUnusable(IntendanceError):
+    """`--witness` cannot be used: {detail}."""
+
+    next_step = "Give what `intendance witness --show-key` prints on the witness's machine. Nothing was verified."
+    exit_code = Exit.USAGE
+
+
 class WitnessDamaged(IntendanceError):
     """The witness cannot rely on what it kept: {path}: {detail}."""
 

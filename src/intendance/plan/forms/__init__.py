@@ -21,6 +21,7 @@ from intendance.plan.forms.names import (
     slug,
     table,
     variable,
+    witness_key,
 )
 from intendance.plan.forms.people import email, phone
 from intendance.plan.forms.places import (
@@ -55,6 +56,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "phone": phone,
         "fingerprint": fingerprint,
         "ledger-key": ledger_key,
+        "witness-key": witness_key,
         "database": database,
         "table": table,
         "column": column,

@@ -10,6 +10,7 @@ from intendance.plan.forms.misform import Misform
 from intendance.plan.saying import say
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
+_LONGEST_WITNESS = 200
 _LOG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}/node/[a-z0-9][a-z0-9-]{0,39}/[0-9A-Za-z-]{1,40}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
@@ -63,16 +64,28 @@ def fingerprint(text: str) -> Misform | None:
 
 def ledger_key(text: str) -> Misform | None:
     """A C2SP verifier key of Ed25519, which holds a check of itself."""
+    if _is_verifier_key(text, b"\x01") and _LOG.fullmatch(text.partition("+")[0]):
+        return None
+    said = say("this is not the key of a machine's ledger, or a character of it is wrong")
+    return Misform("ledger-key", said, say("write what `intendance ledger checkpoint` prints there as its key"))
+
+
+def witness_key(text: str) -> Misform | None:
+    """A C2SP verifier key of a witness, which holds a check of itself."""
+    if _is_verifier_key(text, b"\x04") and len(text.partition("+")[0]) <= _LONGEST_WITNESS:
+        return None
+    said = say("this is not the key of a witness, or a character of it is wrong")
+    return Misform("witness-key", said, say("write what `intendance witness --show-key` prints there"))
+
+
+def _is_verifier_key(text: str, kind: bytes) -> bool:
     name, key_id, material = [*text.split("+", 2), "", ""][:3]
     try:
         content = b64decode(material, validate=True)
     except ValueError:
-        content = b""
-    fits = sha256(name.encode() + b"\n" + content).hexdigest()[:8] == key_id
-    if len(content) == 33 and content[:1] == b"\x01" and _LOG.fullmatch(name) and fits:
-        return None
-    said = say("this is not the key of a machine's ledger, or a character of it is wrong")
-    return Misform("ledger-key", said, say("write what `intendance ledger checkpoint` prints there as its key"))
+        return False
+    found = sha256(name.encode() + b"\n" + content).hexdigest()[:8]
+    return len(content) == 33 and content[:1] == kind and found == key_id
 
 
 def database(text: str) -> Misform | None:

@@ -27,6 +27,9 @@ HostKey = Annotated[str, StringConstraints(pattern=r"^(ssh-|ecdsa-)\S+ \S+$"), F
 LedgerKey = Annotated[
     str, StringConstraints(pattern=r"^[^\s+]+[+][0-9a-f]{8}[+][A-Za-z0-9+/=]{44}$"), Form("ledger-key")
 ]
+WitnessKey = Annotated[
+    str, StringConstraints(pattern=r"^[^\s+]+[+][0-9a-f]{8}[+][A-Za-z0-9+/=]{44}$"), Form("witness-key")
+]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://"), Form("url")]
 SecureUrl = Annotated[str, StringConstraints(pattern=r"^https://"), Form("secure-url")]
 GatewayUrl = Annotated[str, StringConstraints(pattern=r"^https?://"), Form("gateway-url")]

@@ -21,6 +21,7 @@ from intendance.plan.schema.forms import (
     SmtpUrl,
     Url,
     Wait,
+    WitnessKey,
 )
 from intendance.plan.schema.keys import SecretReference
 
@@ -135,6 +136,18 @@ class Alerts(Group):
     )
 
 
+class Witness(Group):
+    """Somebody elsewhere who cosigns the fleet log."""
+
+    url: Url = option(
+        "Where it takes checkpoints; these are signed and no secret.", example="https://witness.example.net"
+    )
+    key: WitnessKey = option(
+        "Its verifier key, as `intendance witness --show-key` prints it.",
+        example="witness.example.net/w1+02970667+BFDYWOCYXsx/YEGKrwzFq1h/QsJXCohAlanozKzQ9lRc",
+    )
+
+
 class Manager(Group):
     """The machine that hears from every node of the fleet."""
 
@@ -143,6 +156,15 @@ class Manager(Group):
     )
     heartbeat: Interval = option(
         "How often the node says that it lives.", example="60s", unit="a length of time (s, min, h)", default="60s"
+    )
+    witnesses: list[Witness] = optional(
+        "Who cosigns the fleet log elsewhere, so that neither a rollback nor a rewriting of it stays unseen.",
+        example=[
+            {
+                "url": "https://witness.example.net",
+                "key": "witness.example.net/w1+02970667+BFDYWOCYXsx/YEGKrwzFq1h/QsJXCohAlanozKzQ9lRc",
+            }
+        ],
     )
 
 
