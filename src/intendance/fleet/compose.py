@@ -21,6 +21,7 @@ from intendance.fleet.alerts.standing_plan import StandingPlan
 from intendance.fleet.alerts.ways import WAYS, PlannedWay
 from intendance.fleet.assets.service import Assets
 from intendance.fleet.beats.summing import Summing
+from intendance.fleet.binding.perform import Binding
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
@@ -80,6 +81,7 @@ def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager
         _watch(manager, policy)
         log = ManagerLayout(settings.state).log
         manager.loops["witness"] = Witnessing(database, log, lambda: policy().witnesses, clock, say).run
+        manager.duties["heads"] = Binding(database, FleetLog(settings.state, settings.fleet, clock), clock, say).tick
         manager.duties["judge"] = _verdicts(database, settings, clock, say).tick
         yield manager
 
