@@ -1,16 +1,21 @@
-"""A fleet in compressed time: real beats into the real ingest, the real leader on a real database. Only the network, the
-nodes' clocks and the passing of time are simulated.
+"""A fleet in compressed time: real beats into the real ingest, the real leader and mail worker on a real database. Only
+the network, the nodes' clocks, the mail server and the passing of time are simulated.
 
 Each node beats by the agent's own rhythm: its phase, its minute of a clock that drifts, its retries within the slot. A
 try may be lost on the way there or on the way back, and comes late by up to half a second. Nodes fall silent and come
 back; the manager is killed and begins again, and hears nobody meanwhile.
+
+The leader looks at the quarters of a second at which it looks in life, but leaves out those at which there is nothing
+to see: until the first instant at which, as the database itself has it, anything is due, or a beat comes of a node that
+is not up. Beats only put off what is due, so that it looks wherever it could have called a node missing.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 import random
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -21,17 +26,17 @@ from intendance.agent.heartbeat import Rhythm, next_try, phase_of
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.beats.decide import MISSING_US
 from intendance.fleet.beats.ingest import Ingest
-from intendance.fleet.database import lease, tables
+from intendance.fleet.database import tables
 from intendance.fleet.database.connect import Database, to_us
-from intendance.fleet.detection.leader import Leader
+from intendance.fleet.manager import TICK_SECONDS
 from intendance.wire.messages import Beat
-from tests.support.clock import MovableClock
+from tests.support.watching import Watch
 
 SECOND_NS = 1_000_000_000
-TICK_SECONDS = 4.0
-"""A leader that ticks every four seconds is not blind; it sees a silence that much later, and so it ticks each second
-while one is near."""
-WATCHFUL_US = 110_000_000
+SLOT_NS = 60 * SECOND_NS
+NOT_BLIND_SECONDS = 4.0
+"""A leader that ticks this often is not blind; where it left more ticks out, it is told that it ticked."""
+HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,8 @@ class Silence:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
     """What happens, apart from chance. `killed` are instants at which the manager dies, `down_seconds` how long it
-    stays so; `jumping` nodes have their wall clock set an hour on in the middle."""
+    stays so; `jumping` nodes have their wall clock set an hour on in the middle. The leader looks after `looks_seconds`
+    even where nothing is due."""
 
     nodes: int
     seconds: float
@@ -55,6 +61,7 @@ class Script:
     killed: tuple[float, ...] = ()
     down_seconds: float = 40.0
     jumping: tuple[int, ...] = ()
+    looks_seconds: float = NOT_BLIND_SECONDS
     seed: int = 20261122
 
 
@@ -69,6 +76,7 @@ class _Node:
     slot_ns: int = -1
     tried: int = 0
     seq: int = 0
+    heard_seq: int = -1
     heard_at: float = 0.0
     next_at: float = 0.0
 
@@ -79,36 +87,109 @@ class _Node:
         return (mono_ns - self.mono_at_start_ns) / SECOND_NS / self.drift
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A node that the manager called missing: when, and since when it had not heard it although it could."""
+
+    node: str
+    at: float
+    since: float
+
+    @property
+    def late_seconds(self) -> float:
+        """By how much it was later than 120 s."""
+        return self.at - self.since - MISSING_US / 1e6
+
+
 @dataclass(slots=True)
 class Found:
-    """What the manager alerted of: node, seconds at which it said so, and how long after the last beat it had heard."""
+    """What the manager did in that time. `causes` counts the alerts of every kind, `mailed` the nodes that a mail named
+    as missing, `open_alerts` what had not ended at the end."""
 
-    missing: list[tuple[str, float, float]] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    causes: Counter[str] = field(default_factory=Counter)
+    mailed: list[str] = field(default_factory=list)
+    open_alerts: list[str] = field(default_factory=list)
     beats: int = 0
     lost: int = 0
-    ticks: int = 0
+    looks: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What was found beside what happened."""
+
+    false: tuple[Missing, ...]
+    found: tuple[Missing, ...]
+    overlooked: tuple[str, ...]
+
+    @property
+    def latest_seconds(self) -> float:
+        """The worst lateness of a silence that was found."""
+        return max((each.late_seconds for each in self.found), default=0.0)
+
+
+def account(script: Script, found: Found) -> Account:
+    """A silence is found once; to call a node missing that speaks, or again, is false."""
+    silences = {_name(each.node): each for each in script.silences}
+    right: dict[str, Missing] = {}
+    false = []
+    for each in found.missing:
+        silence = silences.get(each.node)
+        if silence is None or each.node in right or not silence.begins <= each.at <= silence.begins + silence.lasts:
+            false.append(each)
+        else:
+            right[each.node] = each
+    overlooked = tuple(sorted(silences.keys() - right.keys()))
+    return Account(false=tuple(false), found=tuple(right.values()), overlooked=overlooked)
+
+
+def silences(count: int, nodes: int, seconds: float, seed: int) -> tuple[Silence, ...]:
+    """So many, one after the other: what falls silent at once is one alert, and another test's."""
+    dice = random.Random(seed)
+    spacing = (seconds - 600) / count
+    chosen = dice.sample(range(nodes), count)
+    return tuple(
+        Silence(node, 120 + spacing * place + dice.uniform(0, spacing / 3), 400.0) for place, node in enumerate(chosen)
+    )
+
+
+def a_day(hours: float = 24) -> Script:
+    """A thousand nodes, one packet in a hundred lost; four nodes an hour fall silent, the manager is
+    killed every second hour."""
+    seconds = hours * 3600
+    return Script(
+        nodes=1000, seconds=seconds, loss=0.01, silences=silences(max(1, int(hours * 4)), 900, seconds, 8),
+        killed=tuple(1800.0 + 7200 * each for each in range(int(hours / 2))), jumping=(950, 951), looks_seconds=20,
+    )  # fmt: skip
+
+
+def _name(number: int) -> str:
+    return f"node-{number:04}"
 
 
 class FleetLife:
     """One run of a script. `policy` says who is told."""
 
     def __init__(self, database: Database, script: Script, policy: Policy, began: datetime) -> None:
-        self._database, self._script, self._policy = database, script, policy
-        self._began = began
-        self._clock = MovableClock(began)
+        self._database, self._script, self._began = database, script, began
+        self._watch = Watch(database, began, policy, canary=True)
+        self._clock = self._watch.clock
         self._dice = random.Random(script.seed)
         self._now = 0.0
         self._events: list[tuple[float, int, str, int]] = []
         self._count = 0
-        self._down_until = -1.0
-        self._last_tick = 0.0
-        self._held = lease.Lease("leader", "test", 1, 2**62)
+        self._down_until: float | None = None
+        self._looked_at = self._look_at = 0.0
+        self._hears_since = 0.0
         self._silent = {each.node: each for each in script.silences}
         self._nodes = [self._make(number) for number in range(script.nodes)]
+        self._by_name = {each.name: each for each in self._nodes}
+        self._not_up: frozenset[str] = frozenset()
+        self._told_event = 0
         self._enrol()
         self._begin_manager()
         self.found = Found()
-        self._known: set[int] = set()
 
     def run(self) -> Found:
         """Live through the script."""
@@ -116,11 +197,13 @@ class FleetLife:
             self._next_slot(number)
         for at in self._script.killed:
             self._at(at, "kill", 0)
+        happen = {"slot": self._slot, "try": self._try, "arrive": self._arrive, "kill": self._kill}
         while self._events and self._events[0][0] <= self._script.seconds:
             at, _, what, number = heapq.heappop(self._events)
             self._pass_until(at)
-            {"slot": self._slot, "try": self._try, "arrive": self._arrive, "kill": self._kill}[what](number)
+            happen[what](number)
         self._pass_until(self._script.seconds)
+        self._sum_up()
         return self.found
 
     # --- the manager --------------------------------------------------------------------------------------------
@@ -128,95 +211,85 @@ class FleetLife:
     def _begin_manager(self) -> None:
         self._ingest = Ingest(self._database, self._clock)
         self._ingest.reload()
-        self._leader = Leader(self._database, lambda: self._policy, self._clock, hear=self._ingest.flush)
+        self._watch.restart(hear=self._ingest.flush)
 
     def _kill(self, _: int) -> None:
         """Without a word: what was not written is forgotten."""
-        self._down_until = self._now + self._script.down_seconds
+        self._look_at = self._down_until = self._now + self._script.down_seconds
 
     def _pass_until(self, at: float) -> None:
-        """Let time pass with the leader's ticks, as often as something may be near."""
-        while True:
-            step = self._step()
-            if self._last_tick + step > at:
-                break
-            self._last_tick += step
-            self._set(self._last_tick)
-            if self._last_tick < self._down_until:
-                continue
-            if self._down_until >= 0:
-                self._down_until = -1.0
+        """Let time pass, with the looks that fall into it."""
+        while self._look_at <= at:
+            now = self._look_at
+            if self._down_until is not None:
+                self._down_until, self._hears_since = None, now
+                self._set(now)
                 self._begin_manager()
-            self._tick()
+            elif now - self._looked_at > NOT_BLIND_SECONDS:
+                self._set(now - NOT_BLIND_SECONDS)
+                self._watch.leader.pass_over()
+            self._set(now)
+            self._look()
+            quiet = min(self._watch.quiet_seconds(), self._script.looks_seconds)
+            self._looked_at, self._look_at = now, now + max(1, math.ceil(quiet / TICK_SECONDS)) * TICK_SECONDS
         self._set(at)
 
-    def _step(self) -> float:
-        longest = max((self._last_tick - self._nodes[each].heard_at for each in self._watched()), default=0.0)
-        return 1.0 if longest * 1e6 > WATCHFUL_US else TICK_SECONDS
-
-    def _watched(self) -> Iterator[int]:
-        """Those of whom something may be due: of the others a beat is always younger."""
-        return (
-            each.node
-            for each in self._script.silences
-            if each.begins <= self._last_tick + TICK_SECONDS and self._last_tick <= each.begins + MISSING_US / 1e6 * 2
-        )
-
-    def _tick(self) -> None:
+    def _look(self) -> None:
         self._ingest.flush()
-        self._leader.tick(self._held)
-        self.found.ticks += 1
+        self._watch.tick()
+        self._watch.send()
+        self.found.looks += 1
+        event, alert, state = tables.alert_event.c, tables.alert.c, tables.node_state.c
+        news = (
+            select(event.id, alert.node)
+            .join(tables.alert, alert.id == event.alert)
+            .where(event.id > self._told_event, alert.cause == "node.missing", event.event.in_(("opened", "reopened")))
+        )
         with self._database.read() as connection:
-            asked = select(tables.alert.c.id, tables.alert.c.node).where(
-                tables.alert.c.cause == "node.missing", tables.alert.c.id > max(self._known, default=0)
-            )
-            rows = connection.execute(asked).all()
-        for row in rows:
-            self._known.add(row.id)
-            node = next(each for each in self._nodes if each.name == row.node)
-            self.found.missing.append((row.node, self._now, self._now - node.heard_at))
+            rows = connection.execute(news.order_by(event.id)).all()
+            self._not_up = frozenset(connection.execute(select(state.node).where(state.state != "up")).scalars())
+        for number, node in rows:
+            self._told_event = number
+            since = max(self._by_name[node].heard_at, self._hears_since)  # our own deafness is nobody's fault
+            self.found.missing.append(Missing(node, self._now, since))
+
+    def _sum_up(self) -> None:
+        found, alert, out = self.found, tables.alert, tables.outbox
+        sent = (out.c.purpose == "firing") & (out.c.state == "sent") & (alert.c.cause == "node.missing")
+        with self._database.read() as connection:
+            found.causes.update(connection.execute(select(alert.c.cause)).scalars())
+            asked = select(alert.c.cause, alert.c.node).where(alert.c.state != "resolved")
+            found.open_alerts += [f"{cause} {node}" for cause, node in connection.execute(asked)]
+            mails = select(alert.c.node).join(out, out.c.alert == alert.c.id).where(sent)
+            found.mailed += sorted(set(connection.execute(mails).scalars()))
 
     # --- the nodes ----------------------------------------------------------------------------------------------
 
     def _make(self, number: int) -> _Node:
-        name = f"node-{number:04}"
+        name = _name(number)
         return _Node(
             name=name,
             bearer=sha256(name.encode()).hexdigest().encode(),
             rhythm=Rhythm(phase_of(name)),
             mono_at_start_ns=self._dice.randrange(10**6 * SECOND_NS),
             drift=1 + self._dice.uniform(-1e-4, 1e-4),
-            skew_us=int(self._dice.gauss(0, 1_000_000)),
+            skew_us=int(max(-3e6, min(3e6, self._dice.gauss(0, 1_000_000)))),
         )
 
     def _enrol(self) -> None:
         """All of them known, and heard a moment ago."""
-        now_us = to_us(self._began)
-        heard = {"incarnation": 1, "state": "up", "state_since_us": now_us, "last_seen_us": now_us, "streak": 2}
+        self._watch.enrol([each.name for each in self._nodes])
+        keys = [
+            {"node": each.name, "incarnation": 1, "origin": f"asbl/node/{each.name}/1", "ledger_key": "-",
+             "fingerprint": each.name, "began_us": to_us(self._began)}
+            for each in self._nodes
+        ]  # fmt: skip
+        node = tables.node
         with self._database.begin() as connection:
-            connection.execute(insert(tables.lease).values(name="leader", holder="test", epoch=1, until_us=2**62))
-            for name in ("canary.begun_us", "canary.done_us"):
-                connection.execute(insert(tables.setting).values(name=name, value=str(now_us + 2 * 86_400_000_000)))
-            connection.execute(
-                insert(tables.node),
-                [
-                    {"node": each.name, "incarnation": 1, "token_sha256": sha256(each.bearer).hexdigest(),
-                     "enrolled_us": now_us, "site": ""}
-                    for each in self._nodes
-                ],
-            )  # fmt: skip
-            connection.execute(
-                insert(tables.node_key),
-                [
-                    {"node": each.name, "incarnation": 1, "origin": f"asbl/node/{each.name}/1", "ledger_key": "-",
-                     "fingerprint": each.name, "began_us": now_us}
-                    for each in self._nodes
-                ],
-            )  # fmt: skip
-            connection.execute(
-                insert(tables.node_state),
-                [{"node": each.name, **heard, "deadline_us": now_us + MISSING_US} for each in self._nodes],
-            )
+            connection.execute(insert(tables.node_key), keys)
+            for each in self._nodes:
+                token = sha256(each.bearer).hexdigest()
+                connection.execute(node.update().where(node.c.node == each.name).values(token_sha256=token))
 
     def _slot(self, number: int) -> None:
         """A slot begins: the beat has a number now, and is tried until it is heard or the slot's tries are over."""
@@ -231,14 +304,19 @@ class FleetLife:
     def _next_slot(self, number: int) -> None:
         node = self._nodes[number]
         begun = node.rhythm.slot(node.mono_ns(self._now) + 1_000)
-        node.next_at = max(self._now, node.when(begun + 60 * SECOND_NS))
+        node.next_at = max(self._now, node.when(begun + SLOT_NS))
         self._at(node.next_at, "slot", number)
 
     def _next_try(self, number: int) -> None:
         node = self._nodes[number]
         at_ns = next_try(node.slot_ns, node.tried, node.mono_ns(self._now))
-        if at_ns is not None:
-            self._at(node.when(at_ns), "try", number)
+        if at_ns is None:
+            return
+        at = node.when(at_ns)
+        if at > self._now:
+            self._at(at, "try", number)
+        else:
+            self._try(number)
 
     def _try(self, number: int) -> None:
         node = self._nodes[number]
@@ -254,12 +332,12 @@ class FleetLife:
 
     def _arrive(self, number: int) -> None:
         node = self._nodes[number]
-        if self._now < self._down_until:
+        if self._down_until is not None:
             self._next_try(number)  # nobody answers
             return
         wall_us = to_us(self._clock.at) + node.skew_us
         if number in self._script.jumping and self._now > self._script.seconds / 2:
-            wall_us += 3_600_000_000
+            wall_us += HOUR_US
         answer = self._ingest.hear(
             node.bearer,
             Beat(
@@ -267,16 +345,21 @@ class FleetLife:
                 mono_ns=node.mono_ns(self._now), interval_seconds=60, checkpoint="", spooled=0, software="test",
             ),
         )  # fmt: skip
-        node.heard_at = self._now
+        if (
+            node.seq != node.heard_seq
+        ):  # the same beat again, because its answer was lost, counts from the first time on
+            node.heard_seq, node.heard_at = node.seq, self._now
         self.found.beats += 1
+        if node.name in self._not_up:
+            self._look_at = min(self._look_at, (math.floor(self._now / TICK_SECONDS) + 1) * TICK_SECONDS)
         if self._dice.random() < self._script.loss:
             self.found.lost += 1
             self._next_try(number)  # it was heard, and the node does not know
-        else:
-            moved = node.rhythm.moved(node.mono_ns(self._now), answer.next_in_ms)
-            if moved != node.rhythm:
-                node.rhythm = moved
-                self._next_slot(number)
+            return
+        moved = node.rhythm.moved(node.mono_ns(self._now), answer.next_in_ms)
+        if moved != node.rhythm:
+            node.rhythm = moved
+            self._next_slot(number)
 
     # --- time ---------------------------------------------------------------------------------------------------
 
@@ -287,4 +370,4 @@ class FleetLife:
     def _set(self, now: float) -> None:
         self._now = now
         self._clock.at = self._began + timedelta(seconds=now)
-        self._clock.mono_ns = 1_000_000_000 + int(now * 1e9)
+        self._clock.mono_ns = SECOND_NS + int(now * SECOND_NS)
