@@ -178,7 +178,7 @@ WRONG: tuple[tuple[str, object], ...] = (
     ("reason", ""),
     ("reason", " \t\n"),
     ("reason", "x" * 501),
-    ("reason", "nul \x00"),
+    ("reason", "bell \x07"),
     ("reason", "turned \u202e round"),
     ("reason", 7),
     ("lasting_seconds", None),
