@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
+from intendance.fleet.alerts.owner import BLIND
 from intendance.fleet.database import tables
 from intendance.fleet.database.connect import Database, open_database, to_us
 from intendance.fleet.detection import decide
-from intendance.fleet.verdicts.standing import BLIND
 from intendance.plan.adopted import encode
 from intendance.plan.load import load
 from tests.support.mail import MailServer, mail_server

@@ -10,8 +10,9 @@ from typing import Literal
 import pytest
 
 from intendance.agent.judging import Judgement, judge
+from intendance.fleet.alerts.owner import Owner
 from intendance.fleet.beats.presence import Presence
-from intendance.fleet.verdicts.standing import Head, NodeBrief, Owner, Standing, stand
+from intendance.fleet.verdicts.standing import Head, NodeBrief, Standing, stand
 from intendance.language.texts import translator
 from intendance.model.verdict import WORST_FIRST, Param, State
 from intendance.web import words

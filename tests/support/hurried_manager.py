@@ -1,5 +1,5 @@
-"""`python -m tests.support.hurried_manager OFFSET ARGUMENT`: the manager's own process, whose clocks are ahead of the
-machine's by as many seconds as the file OFFSET says."""
+"""`python -m tests.support.hurried_manager INSTANT ARGUMENT`: the manager's own process, whose clocks stand where the
+file INSTANT says."""
 
 from __future__ import annotations
 
@@ -9,20 +9,27 @@ from datetime import timedelta
 from pathlib import Path
 
 from intendance.api import serve
+from intendance.fleet.database.connect import from_us
 from intendance.system.clock import Instant, SystemClock
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class HurriedClock:
-    """The system's, ahead: on the wall and on the clock that nobody sets alike."""
+    """The instant that the file says, in microseconds since 1970, or the system's where that is later.
 
-    def __init__(self, offset: Path) -> None:
+    So the time between two ticks is a step of the test's, however busy the machine is, as long as it keeps up at all.
+    """
+
+    def __init__(self, instant: Path) -> None:
         self._system = SystemClock()
-        self._offset = offset
+        self._began = self._system.read()
+        self._instant = instant
 
     def read(self) -> Instant:
-        ahead = float(self._offset.read_text() or 0)
         now = self._system.read()
-        return replace(now, at=now.at + timedelta(seconds=ahead), mono_ns=now.mono_ns + int(ahead * 1e9))
+        at = max(now.at, from_us(int(self._instant.read_text() or 0)))
+        return replace(now, at=at, mono_ns=self._began.mono_ns + (at - self._began.at) // _MICROSECOND * 1000)
 
 
 if __name__ == "__main__":

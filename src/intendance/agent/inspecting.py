@@ -119,7 +119,7 @@ def inspect(
                     trust=trust,
                     former_keys=_former(plan, asset, stores, fingerprint),
                 )
-                looks += _look(plan, asset, context, moved, deep=asked.deep)
+                looks += _look(plan, asset, context, book, moved, deep=asked.deep)
         return Looked(
             host=book.node,
             fleet=plan.fleet,
@@ -181,10 +181,16 @@ def _former(plan: Plan, asset: Asset, stores: dict[str, Store], fingerprint: str
 
 
 def _look(
-    plan: Plan, asset: Asset, context: inspection.InspectContext, moved: Callable[[Reading], None], *, deep: bool
+    plan: Plan,
+    asset: Asset,
+    context: inspection.InspectContext,
+    book: Book,
+    moved: Callable[[Reading], None],
+    *,
+    deep: bool,
 ) -> list[LookedInto]:
     stopper, pace = Stopper(), Pace(1)
-    steps = RecordedSteps(context.book, stopper, asset.name, "inspect", context.clock)
+    steps = RecordedSteps(book, stopper, asset.name, "inspect", context.clock)
     failure: IntendanceError | None = None
 
     def progress(seen: Progress) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import get_args
 
 from intendance.api.exposition import Family, Labels
 from intendance.catalogue.rule import Rulebook
 from intendance.fleet.reading.figures import ALERT_STATES, NODE_STATES, OUTBOX_STATES, Figures, NodeFigures
-from intendance.model.verdict import Severity, State
+from intendance.model.alerting import Urgency
+from intendance.model.verdict import State
 
 _ANSWERS = ("holds", "broken", "unknown")
 _TOLD_OF_RULES = (State.FAIL, State.ERROR, State.UNKNOWN, State.PENDING, State.WAIVED, State.PASS)
@@ -84,11 +86,11 @@ def _of_trouble(found: Figures) -> Iterator[Family]:
     findings = (((("kind", kind),), count) for kind, count in sorted(found.findings.items()))
     yield _gauge("intendance_findings", told, findings)
     alerts = (
-        ((("severity", severity.value), ("state", state)), found.alerts.get((state, severity.value), 0))
+        ((("severity", urgency), ("state", state)), found.alerts.get((state, urgency), 0))
         for state in ALERT_STATES
-        for severity in Severity
+        for urgency in get_args(Urgency)
     )
-    yield _gauge("intendance_alerts", "Alerts that are open, by state and severity.", alerts)
+    yield _gauge("intendance_alerts", "Alerts that are open, by state and urgency.", alerts)
     messages = (((("state", state),), found.messages.get(state, 0)) for state in OUTBOX_STATES)
     yield _gauge("intendance_outbox_messages", "Messages about alerts that were not delivered, by state.", messages)
     if found.oldest_message_at is not None:

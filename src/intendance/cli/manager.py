@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,8 +65,9 @@ def manager(
         host=host, port=port, certificate=tls_cert, key=tls_key, behind_proxy=behind_proxy,
         names=tuple(name or ()), database=database,
     )  # fmt: skip
-    state, plan = invocation.state.absolute(), _plan(invocation)
-    argv = command(state, plan, asked, invocation.clock.read().at, _compiled(state, plan))
+    state, plans = invocation.state.absolute(), _plans(invocation)
+    plan = next(iter(plans.values()))
+    argv = command(state, plan, asked, invocation.clock.read().at, _compiled(state, plan, plans))
     # The manager lives for months: it becomes a process that never imported the command line.
     os.execv(argv[0], argv)  # noqa: S606 -- ourselves
 
@@ -78,23 +80,33 @@ def read_listen(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _plan(invocation: Invocation) -> Plan:
+def _plans(invocation: Invocation) -> Mapping[str, Plan]:
+    """The plan of each node that the file names. Raises PlanInvalid."""
     from intendance.plan.load import load
 
     path = invocation.plan or next((each for each in _PLANS if each.exists()), _PLANS[0])
     checked = load(path, invocation.clock.read().at)
-    return next(iter(checked.plans.values())) if checked.plans else checked.valid()
+    if checked.plans:
+        return checked.plans
+    plan = checked.valid()
+    return {plan.node.id: plan}
 
 
-def _compiled(state: Path, plan: Plan) -> Path:
-    """The plan as the manager's process reads it."""
+def _compiled(state: Path, plan: Plan, plans: Mapping[str, Plan]) -> Path:
+    """The plan as the manager's process reads it, and that of each node: by it the manager looks into stores."""
     from intendance.fleet.layout import ManagerLayout
     from intendance.plan.adopted import encode
     from intendance.system.publish import publish
 
     layout = ManagerLayout(state)
-    layout.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    layout.plans.mkdir(mode=0o700, parents=True, exist_ok=True)
     publish(layout.plan, encode(plan), mode=0o600, replace=True)
+    for each in plans.values():
+        publish(layout.plans / f"{each.node.id}.json", encode(each), mode=0o600, replace=True)
+    kept = {f"{each.node.id}.json" for each in plans.values()}
+    for file in layout.plans.glob("*.json"):
+        if file.name not in kept:
+            file.unlink(missing_ok=True)
     return layout.plan
 
 

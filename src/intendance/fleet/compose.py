@@ -20,6 +20,8 @@ from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.alerts.standing_plan import StandingPlan
 from intendance.fleet.alerts.ways import WAYS, PlannedWay
 from intendance.fleet.assets.service import Assets
+from intendance.fleet.attesting.perform import Bench
+from intendance.fleet.attesting.service import Attesting
 from intendance.fleet.beats.summing import Summing
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
@@ -81,12 +83,30 @@ def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager
         log = ManagerLayout(settings.state).log
         manager.loops["witness"] = Witnessing(database, log, lambda: policy().witnesses, clock, say).run
         manager.duties["judge"] = _verdicts(database, settings, clock, say).tick
+        manager.loops["attest"] = Attesting(_bench(manager, settings), lambda: manager.lease is not None, say).run
         yield manager
+
+
+def _bench(manager: Manager, settings: Settings) -> Bench:
+    layout = ManagerLayout(settings.state)
+    return Bench(
+        database=manager.database,
+        log=FleetLog(settings.state, settings.fleet, manager.clock),
+        clock=manager.clock,
+        fleet=settings.fleet,
+        plans=layout.plans,
+        common=Path(settings.plan or layout.plan),
+    )
 
 
 def _verdicts(database: Database, settings: Settings, clock: Clock, say: Say) -> Verdicts:
     log = FleetLog(settings.state, settings.fleet, clock)
-    about = About(fleet=settings.fleet, organisation=settings.organisation or settings.fleet, zone=settings.zone)
+    about = About(
+        fleet=settings.fleet,
+        organisation=settings.organisation or settings.fleet,
+        zone=settings.zone,
+        policy=standing_policy(settings, _unsaid),
+    )
     daily = Summing(database, log).record_days
     return Verdicts(database, clock, about, owners=owners, troubles=own_troubles, log=log.size, daily=daily, say=say)
 

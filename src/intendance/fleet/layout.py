@@ -39,6 +39,11 @@ class ManagerLayout:
         return self.folder / "plan.json"
 
     @property
+    def plans(self) -> Path:
+        """The compiled plan of each node that the fleet's plan names: `<node>.json`."""
+        return self.folder / "plans"
+
+    @property
     def settings(self) -> Path:
         """How the manager was started last: what commands on its machine need to know."""
         return self.folder / "settings.json"

@@ -34,6 +34,11 @@ class FleetLog:
         with self._lock, self._open() as book:
             return book.append(evidence, actor=actor).seq
 
+    def append_about(self, evidence: Evidence, actor: str, *, asset: str, run: str) -> int:
+        """The same, about an asset of a node that the evidence names."""
+        with self._lock, self._open() as book:
+            return book.append(evidence, actor=actor, asset=asset, run=run).seq
+
     def append_with(self, evidence: Evidence, actor: str, content: bytes, media: str) -> int:
         """The same, with an attachment."""
         with self._lock, self._open() as book:
@@ -48,6 +53,10 @@ class FleetLog:
         """How many records there are; the log is begun if it was not."""
         with self._lock, self._open() as book:
             return book.size()
+
+    def open(self) -> Book:
+        """The log itself, begun if it was not; the caller closes it. Raises what opening a ledger raises."""
+        return self._open()
 
     def _open(self) -> Book:
         try:

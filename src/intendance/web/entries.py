@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from intendance.fleet.verdicts.standing import Owner, Standing
+from intendance.fleet.alerts.owner import Owner
+from intendance.fleet.verdicts.standing import Standing
 from intendance.language import dates
 from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from intendance.fleet.alerts import texts
+from intendance.fleet.alerts.owner import Trouble
 from intendance.fleet.alerts.texts import Told
-from intendance.fleet.verdicts.standing import Trouble
 from intendance.language.texts import Translator, translator
 from intendance.web import addresses, words
 from intendance.web.entries import Entry, Statement, split

@@ -7,16 +7,20 @@ import json
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
-from sqlalchemy import update
+from sqlalchemy import func, insert, select, update
 
 from intendance.fleet.database.connect import Database, open_database
-from intendance.fleet.database.tables import node
+from intendance.fleet.database.tables import alert, node
+from intendance.fleet.reading.figures import ALERT_STATES
 from intendance.fleet.tokens.decide import Scope
+from intendance.model.alerting import Urgency
 from tests.support.asking import Asked
 from tests.support.clock import MovableClock
 from tests.support.fleet import BEGAN
@@ -65,6 +69,23 @@ def test_figures_are_those_of_the_other_answers(still: Asked) -> None:
     assert found["intendance_heartbeats_total", "counted"] == 0
     assert found["process_resident_memory_bytes",] > 1e6
     assert sum(name[0] == "intendance_rule_verdicts" for name in found) > 60
+
+
+def test_every_open_alert_is_counted_by_its_urgency(fleet: Asked) -> None:
+    """Those of broken rules, and one of each urgency in each state: what is counted is all that is open."""
+    with fleet.database.begin() as connection:
+        raised = connection.execute(select(alert.c.id).where(alert.c.severity == "critical")).all()
+        for number, (urgency, state) in enumerate(product(get_args(Urgency), (*ALERT_STATES, "resolved"))):
+            row = {"key": str(number), "cause": "node.missing", "node": "web-01", "labels": "{}", "severity": urgency}
+            more = {"state": state, "episode": 1, "group_key": "", "params": "{}", "started_us": 1}
+            connection.execute(insert(alert).values(**row, **more))
+    found = {name[1:]: value for name, value in _figures(fleet).items() if name[0] == "intendance_alerts"}
+    assert raised, "a broken rule that blocks is an alert"
+    assert set(found) == set(product(get_args(Urgency), ALERT_STATES))
+    assert min(found.values()) == 1
+    with fleet.database.read() as connection:
+        opened = connection.execute(select(func.count()).where(alert.c.state != "resolved")).scalar_one()
+    assert sum(found.values()) == opened > len(found)
 
 
 def test_both_formats_say_the_same(still: Asked) -> None:

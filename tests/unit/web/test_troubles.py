@@ -9,8 +9,9 @@ import pytest
 
 from intendance.catalogue.load import load
 from intendance.fleet.alerts.own import OWN
+from intendance.fleet.alerts.owner import Trouble
 from intendance.fleet.beats.presence import Presence
-from intendance.fleet.verdicts.standing import NodeBrief, Standing, Trouble
+from intendance.fleet.verdicts.standing import NodeBrief, Standing
 from intendance.language.texts import Language, translator
 from intendance.model.verdict import State
 from intendance.web.render import Frame, Reader, html

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -23,11 +23,13 @@ from intendance.model.errors.sets import (
     SetDamaged,
     SetMissing,
 )
+from intendance.model.evidence.drill import DrillCompleted
 from intendance.model.evidence.filled import StoreFilled
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
 from intendance.model.evidence.prune import PruneBegun, PruneCompleted
 from intendance.model.frozen import dataclass
 from intendance.model.plan import Plan
+from intendance.model.verdict import Fact
 from intendance.runs import Progress, ProgressSink, Steps
 from intendance.sets.fetch import absent_parts, altered_papers, asset_folder, hash_part, key, open_manifest, survey
 from intendance.sets.manifest import MANIFEST, Part
@@ -53,6 +55,17 @@ class InspectJob:
         return asset_folder(self.plan.fleet, self.plan.node.id, self.asset)
 
 
+class Memory(Protocol):
+    """What is remembered of an asset: a ledger, or what of one is about this node."""
+
+    origin: str
+
+    def facts(
+        self, kind: str, *, asset: str | None = None, since: datetime | None = None, latest: int | None = None
+    ) -> tuple[Fact[Any], ...]:
+        """The evidence of one kind, newest first, at most `latest`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectContext:
     """The adapters for one inspection; the caller holds the asset's lock. `by` is who looks: `self`, or another
@@ -60,17 +73,18 @@ class InspectContext:
 
     For another host `fingerprint` is the key whose signatures count, and `trust` says why; `former_keys` are those that
     the node had before it was rebuilt. A node knows its own.
-    `prunings` are of other ledgers than `book`.
+    `prunings` are of other ledgers than `book`, as are `drills`, where that is no whole ledger.
     """
 
     stores: tuple[Store, ...]
-    book: Book
+    book: Memory
     clock: Clock
     by: str = "self"
     fingerprint: str = ""
     trust: str = ""
     former_keys: tuple[str, ...] = ()
     prunings: tuple[PruneBegun | PruneCompleted, ...] = ()
+    drills: tuple[DrillCompleted, ...] = ()
 
 
 def perform(
@@ -202,11 +216,12 @@ class _Inspection:
             trust="ledger" if self._here else self._context.trust,
             place=place_of(self.store, plan.stores.get(self.store.name), plan.node.region or ""),
             thirtieths=thirtieths,
-            drilled=frozenset(
-                each.set for each in all_drills(self._book, self._job.asset) if self._whose(each) == self._whose(plan)
-            ),
+            drilled=frozenset(each.set for each in self._drills() if self._whose(each) == self._whose(plan)),
         )
         return decide.conclude(replace(view, found=self._described(view)))
+
+    def _drills(self) -> tuple[DrillCompleted, ...]:
+        return all_drills(self._book, self._job.asset) if isinstance(self._book, Book) else self._context.drills
 
     def _filled(self) -> tuple[StoreFilled, ...]:
         return tuple(fact.data for fact in self._book.facts("store.filled", asset=self._job.asset))

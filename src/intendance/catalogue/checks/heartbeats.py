@@ -81,15 +81,25 @@ class _Span:
 
 def heard(rule: Rule, subject: Heartbeats, now: datetime) -> Finding:
     """Enough beats arrived: one may be lost in an hour, and in 24 hours as many as the bound allows."""
-    end = (now - SETTLED - subject.began_at) // MINUTE
-    first = max((subject.expected_at - subject.began_at) // MINUTE + 1, end - WINDOW // MINUTE, 0)
-    span = _Span(subject, first, end)
+    span = _counted(subject, now)
     if span.minutes < _PER_HOUR:
-        due = span.counted_at(first + _PER_HOUR)
+        due = span.counted_at(span.first + _PER_HOUR)
         return Finding(
             State.PENDING, "first_hour", {"due_at": due}, subject.expected_at, (), Attestor.MANAGER, next_change_at=due
         )
     return _blind(span, now) or _hours(span, now) or _day(rule, span, now)
+
+
+def _counted(subject: Heartbeats, now: datetime) -> _Span:
+    end = (now - SETTLED - subject.began_at) // MINUTE
+    first = max((subject.expected_at - subject.began_at) // MINUTE + 1, end - WINDOW // MINUTE, 0)
+    return _Span(subject, first, end)
+
+
+def unobserved(subject: Heartbeats, now: datetime) -> Finding | None:
+    """That the manager itself could not hear for too long to say anything of a node; None when it could."""
+    span = _counted(subject, now)
+    return _blind(span, now) if span.minutes >= _PER_HOUR else None
 
 
 def _blind(span: _Span, now: datetime) -> Finding | None:

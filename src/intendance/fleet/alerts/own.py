@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, select
 
+from intendance.fleet.alerts.owner import BLIND, Trouble
 from intendance.fleet.alerts.perform import told_as
 from intendance.fleet.alerts.policy import UNDELIVERABLE, Policy
 from intendance.fleet.database.connect import from_us
 from intendance.fleet.database.settings import read_setting
 from intendance.fleet.database.tables import alert
-from intendance.fleet.verdicts.standing import BLIND, Trouble
 from intendance.model.frozen import dataclass
 
 CANARY_FAILED = "canary.failed"

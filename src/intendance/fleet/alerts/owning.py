@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, select
 
+from intendance.fleet.alerts.owner import Owner
 from intendance.fleet.database.connect import from_us
 from intendance.fleet.database.tables import alert
-from intendance.fleet.verdicts.standing import Owner
 
 
 def owners(connection: Connection) -> Mapping[tuple[str, str, str | None], Owner]:

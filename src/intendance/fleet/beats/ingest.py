@@ -44,6 +44,7 @@ class Ingest:
         self._by_token: Mapping[bytes, Live] = {}
         self._dirty: dict[str, Live] = {}
         self._minutes: dict[tuple[str, int], int] = {}
+        self._silences: dict[tuple[str, int], int] = {}
         self._heads: dict[str, tuple[Live, str, int]] = {}
         self._lock = threading.Lock()
         self._writing = threading.Lock()
@@ -105,6 +106,8 @@ class Ingest:
         key = (live.node, hour)
         self.heard += 1
         with self._lock:
+            if now_us - live.last_seen_us > decide.MISSING_US and live.last_seen_us:
+                self._silences[live.node, live.last_seen_us] = now_us
             live.boot, live.seq, live.former_boots = after.boot, after.seq, after.former_boots
             live.streak = decide.streak(live.streak, live.last_seen_us, now_us)
             live.last_seen_us, live.minute_us = now_us, minute_us
@@ -134,15 +137,18 @@ class Ingest:
         with self._lock:
             dirty, self._dirty = self._dirty, {}
             minutes, self._minutes = self._minutes, {}
+            silences, self._silences = self._silences, {}
             states = [rows.state_of(live) for live in dirty.values()]
         try:
             if states:
-                rows.write(self._database, sorted(states), sorted((*key, bits) for key, bits in minutes.items()))
+                heard = sorted((*key, bits) for key, bits in minutes.items())
+                rows.write(self._database, sorted(states), heard, sorted((*key, at) for key, at in silences.items()))
         except BaseException:
             with self._lock:
                 self._dirty = dirty | self._dirty
                 for key, bits in minutes.items():
                     self._minutes[key] = self._minutes.get(key, 0) | bits
+                self._silences = silences | self._silences
             raise
         self.flushed_at_us = to_us(self._clock.read().at)
         return len(states)

@@ -46,6 +46,19 @@ _HEARD_POSTGRESQL = (
     f"FROM ({_given(('node', 'hour_us', 'heard'), ('text', 'bigint', 'bigint'))}) AS given JOIN node USING (node) "
     "ON CONFLICT (node, hour_us) DO UPDATE SET heard = beat_slot.heard | excluded.heard"
 )
+# Before the state is written, and only where no other manager heard the node in between.
+_SILENT_SQLITE = (
+    "INSERT INTO beat_silence (node, from_us, to_us) SELECT ?1, ?2, ?3 "
+    "WHERE EXISTS (SELECT 1 FROM node_state WHERE node = ?1 AND last_seen_us <= ?2) "
+    "ON CONFLICT (node, from_us) DO NOTHING"
+)
+_SILENT_POSTGRESQL = (
+    "INSERT INTO beat_silence (node, from_us, to_us) "  # noqa: S608 -- fixed words
+    "SELECT given.node, given.from_us, given.to_us "
+    f"FROM ({_given(('node', 'from_us', 'to_us'), ('text', 'bigint', 'bigint'))}) AS given "
+    "JOIN node_state ON node_state.node = given.node AND node_state.last_seen_us <= given.from_us "
+    "ON CONFLICT (node, from_us) DO NOTHING"
+)
 
 
 class KnownNode(NamedTuple):
@@ -111,17 +124,26 @@ def state_of(seen: Seen) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def write(database: Database, states: Sequence[tuple[Any, ...]], minutes: Sequence[tuple[str, int, int]]) -> None:
-    """All of it in one transaction, in the order of the nodes, so that replicas do not wait for each other in a ring.
+def write(
+    database: Database,
+    states: Sequence[tuple[Any, ...]],
+    minutes: Sequence[tuple[str, int, int]],
+    silences: Sequence[tuple[str, int, int]] = (),
+) -> None:
+    """All of it in one transaction, in the order of the nodes, so that replicas do not wait for each other in a ring. A
+    silence is the node, its last beat, and the one that ended it.
 
     Raises DatabaseUnreachable.
     """
     with database.begin(durable=False) as connection:
         if database.dialect == "sqlite":
             driver: Any = connection.connection.driver_connection
+            driver.executemany(_SILENT_SQLITE, silences)
             driver.executemany(_STATE_SQLITE, states)
             driver.executemany(_HEARD_SQLITE, minutes)
         else:
+            if silences:
+                connection.exec_driver_sql(_SILENT_POSTGRESQL, (msgspec.json.encode(silences).decode(),))
             connection.exec_driver_sql(_STATE_POSTGRESQL, (msgspec.json.encode(states).decode(),))
             connection.exec_driver_sql(_HEARD_POSTGRESQL, (msgspec.json.encode(minutes).decode(),))
 

@@ -92,6 +92,15 @@ beat_slot = Table(
     count("backfilled"),  # bit n: the node said later that it had lived
 )
 
+beat_silence = Table(
+    "beat_silence",
+    metadata,
+    Column("node", Text, ForeignKey("node.node"), primary_key=True),
+    Column("from_us", BigInteger, primary_key=True),  # the last beat before it
+    instant("to_us"),  # the beat that ended it
+    Index("ix_beat_silence_to_us", "to_us"),
+)
+
 observability_gap = Table(
     "observability_gap",
     metadata,
@@ -143,6 +152,24 @@ evidence_head = Table(
     Index("ix_evidence_head_changed_us", "changed_us"),
 )
 
+word = Table(
+    "word",
+    metadata,
+    numbered(),
+    Column("log", Text, nullable=False),  # the C2SP verifier key that signs it
+    Column("seq", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),  # whose log it is, as its records say
+    Column("by_whom", Text, nullable=False),  # the manager, or a host of the plan
+    Column("node", Text, nullable=False),  # whom it is about
+    Column("asset", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("ts", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # canonical bytes
+    UniqueConstraint("log", "seq"),
+    Index("ix_word_judged_by", "node", "asset", "kind", "log", "seq"),
+    Index("ix_word_node_id", "node", "id"),
+)
+
 finding = Table(
     "finding",
     metadata,
@@ -184,6 +211,7 @@ judged = Table(
     Column("node", Text, primary_key=True),
     Column("incarnation", Integer, nullable=False),
     count("size"),  # records of that ledger that were judged
+    count("words"),  # the newest word of others that was
     instant("again_us"),  # when time alone may change a verdict
     Column("program", Text, nullable=False),  # what judged
     Index("ix_judged_again_us", "again_us"),

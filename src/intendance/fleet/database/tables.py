@@ -10,6 +10,7 @@ from intendance.fleet.database.account_tables import account, api_token, recover
 from intendance.fleet.database.alert_tables import alert, alert_event, delivery_event, escalation, outbox, silence
 from intendance.fleet.database.columns import metadata
 from intendance.fleet.database.node_tables import (
+    beat_silence,
     beat_slot,
     enrolment_token,
     evidence_attachment,
@@ -25,6 +26,7 @@ from intendance.fleet.database.node_tables import (
     setting,
     verdict,
     verdict_interval,
+    word,
 )
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "alert",
     "alert_event",
     "api_token",
+    "beat_silence",
     "beat_slot",
     "delivery_event",
     "enrolment_token",
@@ -55,4 +58,5 @@ __all__ = [
     "tried_name",
     "verdict",
     "verdict_interval",
+    "word",
 ]

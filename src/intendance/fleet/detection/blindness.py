@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select, update
 
+from intendance.fleet.alerts.owner import BLIND
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.recording import Sighting, clear_many, latest, params_of, raise_many
 from intendance.fleet.database.tables import alert, observability_gap
 from intendance.fleet.detection import decide
 from intendance.fleet.detection.decide import Blind
-from intendance.fleet.verdicts.standing import BLIND
 
 _KEY = Sighting(cause=BLIND, urgency="critical").key
 

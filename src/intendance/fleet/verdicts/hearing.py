@@ -1,29 +1,35 @@
-"""Rules that the manager judges by what it heard itself: its beats by minute, and the times in which it heard nobody.
+"""Rules that the manager judges by what it heard and did itself: beats, silences, alerts, and messages that left.
 
 What is heard is kept by minute and judged anew from there; of what was found before, only since when is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
 from intendance.catalogue import checks
+from intendance.catalogue.checks.channels import Deliveries, Told
 from intendance.catalogue.checks.heartbeats import Heartbeats
 from intendance.catalogue.finding import Finding
 from intendance.catalogue.load import load
 from intendance.catalogue.rule import Rule
+from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.beats.decide import HOUR_US, MINUTE_US
 from intendance.fleet.database.connect import Database, from_us, to_us
+from intendance.fleet.database.settings import read_setting
 from intendance.fleet.database.tables import beat_slot, node, observability_gap, verdict
+from intendance.fleet.detection import canary
 from intendance.fleet.verdicts import decide, rows, writing
+from intendance.fleet.verdicts.deliveries import deliveries
+from intendance.fleet.verdicts.silences import silent_lately, watched
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Reason, State, Verdict
 
-FLEET_RULES = ("MAINT_001",)
+FLEET_RULES = ("MAINT_001", "MAINT_002", "MAINT_005")
 _CATALOGUE = "MAINT!_%"
 _LOOK_EVERY = timedelta(seconds=15)
 _TOGETHER = 200
@@ -40,47 +46,78 @@ class _Expected:
 
 
 class Hearing:
-    """Judges these rules, for nodes whose plan follows their catalogue."""
+    """Judges these rules, for nodes whose plan follows their catalogue. `policy`: whom the plan has told of what."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, policy: Callable[[], Policy] | None = None) -> None:
         self._database = database
+        self._policy = policy or _nobody
         self._rules = tuple(load().rules[name] for name in FLEET_RULES)
         self._again: dict[tuple[str, int], datetime] = {}
         self._looked_at: datetime | None = None
+        self._common: object = None
 
     def judge_due(self, now: datetime) -> int:
         """Judge the nodes whose instant came; how many. Raises DatabaseUnreachable."""
-        if self._looked_at is not None and self._looked_at <= now < self._looked_at + _LOOK_EVERY:
+        before = self._looked_at
+        if before is not None and before <= now < before + _LOOK_EVERY:
             return 0
         self._looked_at = now
         with self._database.read() as connection:
             expected = [_Expected(*row) for row in connection.execute(_MEMBERS)]
+            silent = set() if before is None else silent_lately(connection, before - _LOOK_EVERY, now)
+            done = read_setting(connection, canary.DONE)
+            told = deliveries(connection, self._policy())
+        common = (done, told.named, told.given_up, frozenset(told.accepted))
+        if common != self._common:  # it concerns every node
+            self._again, self._common = {}, common
         self._again = {
             key: at for each in expected if (at := self._again.get(key := (each.node, each.since_us))) is not None
         }
-        due = [each for each in expected if self._again.get((each.node, each.since_us), now) <= now]
+        due = [
+            each for each in expected
+            if each.node in silent or self._again.get((each.node, each.since_us), now) <= now
+        ]  # fmt: skip
         for first in range(0, len(due), _TOGETHER):
-            self._judge(due[first : first + _TOGETHER], now)
+            self._judge(due[first : first + _TOGETHER], told, now)
         return len(due)
 
-    def _judge(self, some: Sequence[_Expected], now: datetime) -> None:
+    def _judge(self, some: Sequence[_Expected], told: Deliveries, now: datetime) -> None:
         with self._database.read() as connection:
             under = _following(connection, [each.node for each in some])
             heard = heartbeats(connection, [each for each in some if each.node in under], now)
+            silences = watched(connection, heard, now)
             before = _told(connection, [each.node for each in some])
         changes = []
         for each in some:
             found: list[Verdict] = []
             if each.node in heard:
+                subjects = {
+                    "MAINT_001": heard[each.node],
+                    "MAINT_002": silences[each.node],
+                    "MAINT_005": Told(expected_at=from_us(each.since_us), deliveries=told),
+                }
                 for rule in self._rules:
-                    finding = checks.find(rule.check or "")(rule, heard[each.node], now)
+                    finding = _found(rule, subjects[rule.id], now)
                     found.append(_verdict(rule, each.node, finding, before.get((each.node, rule.id, ""))))
-            known = {key: told for key, told in before.items() if key[0] == each.node}
+            known = {key: said for key, said in before.items() if key[0] == each.node}
             changes.append(decide.compare(known, found))
-            again = [at for at in (told.next_change_at for told in found) if at is not None]
+            again = [at for at in (verdict_now.next_change_at for verdict_now in found) if at is not None]
             self._again[each.node, each.since_us] = min([now + timedelta(minutes=1), *again] if not found else again)
         with self._database.begin(durable=False) as connection:
             writing.write_changes(connection, changes, to_us(now))
+
+
+def _nobody() -> Policy:
+    return Policy(fleet="", organisation="", zone="UTC", language="en")
+
+
+def _found(rule: Rule, subject: object, now: datetime) -> Finding:
+    """What a check finds; one that fails has found nothing out."""
+    try:
+        return checks.find(rule.check or "")(rule, subject, now)
+    except Exception as error:  # noqa: BLE001 -- whatever a check did wrong, the answer is that nothing is known
+        again = now + timedelta(minutes=1)
+        return Finding(State.ERROR, "check_failed", {"error": type(error).__name__}, next_change_at=again)
 
 
 _MEMBERS = (

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import Connection, Select, func, or_, select
 
 from intendance.catalogue.evaluate import evaluate
 from intendance.catalogue.gathering import gather
 from intendance.catalogue.load import load
 from intendance.catalogue.rule import Rulebook
 from intendance.fleet.database.connect import Database, to_us
-from intendance.fleet.database.tables import evidence_head, judged, node, verdict
+from intendance.fleet.database.tables import evidence_head, judged, node, verdict, word
 from intendance.fleet.verdicts import decide, rows, writing
 from intendance.fleet.verdicts.hearing import FLEET_RULES
 from intendance.fleet.verdicts.program import mark
 from intendance.fleet.verdicts.source import NodeLedger
+from intendance.fleet.verdicts.unattested import told_why
 from intendance.fleet.verdicts.writing import Judged
+from intendance.fleet.words.service import Words
 from intendance.model.errors.ledger import RecordUnreadable
 from intendance.model.evidence.lifecycle import PlanAdopted
 from intendance.model.verdict import Verdict
@@ -73,6 +76,7 @@ class Judge:
                     judged.c.incarnation != head.incarnation,
                     judged.c.size != head.signed_size,
                     judged.c.program != self.program,
+                    judged.c.words != _newest_word(head.node),
                 )
             )
         )
@@ -96,12 +100,13 @@ class Judge:
     def from_nothing(self, name: str, now: datetime) -> tuple[Verdict, ...]:
         """What the rules say of a node now, whatever was found before. Raises RecordUnreadable, DatabaseUnreachable."""
         with paused(), self._database.read() as connection:
-            return self._evaluate(NodeLedger(connection, name), name, now)
+            return self._evaluate(connection, NodeLedger(connection, name), name, now)
 
     def _judge(self, connection: Connection, name: str, now: datetime, before: Mapping[decide.Key, Verdict]) -> Judged:
         ledger = NodeLedger(connection, name)
+        words = connection.execute(select(_newest_word(name))).scalar_one()
         try:
-            found = self._evaluate(ledger, name, now)
+            found = self._evaluate(connection, ledger, name, now)
         except RecordUnreadable as error:
             found = ()
             if name not in self._unreadable:
@@ -111,17 +116,28 @@ class Judge:
             node=name,
             incarnation=ledger.incarnation,
             size=ledger.size,
+            words=words,
             again_at=decide.judge_again_at(found, now),
             changes=decide.compare(before, found),
         )
 
-    def _evaluate(self, ledger: NodeLedger, name: str, now: datetime) -> tuple[Verdict, ...]:
+    def _evaluate(self, connection: Connection, ledger: NodeLedger, name: str, now: datetime) -> tuple[Verdict, ...]:
         plans = ledger.facts("plan.adopted", latest=1)
         if not plans:
             return ()
         plan: PlanAdopted = plans[0].data
-        facts, horizons = gather(ledger, self._performed, plan, plan.assets, now)
-        return evaluate(self._performed, facts, now, name, horizons)
+        begun = ledger.facts("genesis", latest=1)
+        trusted = begun[0].data.trusted_keys if begun else ()
+        words = Words(connection, name, trusted=trusted, hosts=plan.hosts)
+        facts, horizons = gather(ledger, self._performed, plan, plan.assets, now, words)
+        return told_why(evaluate(self._performed, facts, now, name, horizons), words)
+
+
+def _newest_word(name: Any) -> Any:
+    """The number of the newest word of others on a node, 0 where there is none: asked before they are read, so that
+    what comes in between is found again."""
+    newest = select(func.max(word.c.id)).where(word.c.node == name).scalar_subquery()
+    return func.coalesce(newest, 0)
 
 
 def _told(connection: Connection, names: Sequence[str]) -> Mapping[str, Mapping[decide.Key, Verdict]]:

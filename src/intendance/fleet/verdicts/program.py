@@ -8,7 +8,15 @@ from pathlib import Path
 
 from intendance import __version__
 
-_FOLDERS = ("catalogue", "catalogue/checks", "catalogue/rules", "model", "model/evidence", "fleet/verdicts")
+_FOLDERS = (
+    "catalogue",
+    "catalogue/checks",
+    "catalogue/rules",
+    "model",
+    "model/evidence",
+    "fleet/verdicts",
+    "fleet/words",
+)
 
 
 def mark() -> str:

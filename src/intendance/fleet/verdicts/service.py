@@ -8,10 +8,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, select
 
+from intendance.fleet.alerts.owner import Owner, Trouble
+from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease
 from intendance.fleet.database.settings import write_setting
-from intendance.fleet.database.tables import node, setting, verdict, verdict_interval
+from intendance.fleet.database.tables import beat_silence, node, setting, verdict, verdict_interval
 from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.verdicts import crowd, decide, rows
 from intendance.fleet.verdicts.changing import LOOKED, briefs, stamps
@@ -20,9 +22,7 @@ from intendance.fleet.verdicts.judge import Judge
 from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.standing import (
     Head,
-    Owner,
     Standing,
-    Trouble,
     contradicted,
     distrust,
     told_state,
@@ -47,11 +47,12 @@ History = tuple[Span, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What the pages say of the fleet beside verdicts."""
+    """What the pages say of the fleet beside verdicts; `policy` says who is told of what."""
 
     fleet: str
     organisation: str
     zone: str
+    policy: Callable[[], Policy] | None = None
 
 
 class Verdicts:
@@ -78,7 +79,7 @@ class Verdicts:
         self._daily = daily
         self._say = say
         self._judging = Judge(database, say)
-        self._hearing = Hearing(database)
+        self._hearing = Hearing(database, about.policy)
         self._crowds = True
         self._rulebook = self._judging.rulebook
         self._counting = Counting(self._rulebook)
@@ -134,6 +135,7 @@ class Verdicts:
         ended = verdict_interval.c.to_us
         with self._database.begin() as connection:
             connection.execute(delete(verdict_interval).where(ended < to_us(now - decide.KEPT_FOR)))
+            connection.execute(delete(beat_silence).where(beat_silence.c.to_us < to_us(now - decide.KEPT_FOR)))
 
     # --- reading ------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from intendance.catalogue.rule import Rule, Rulebook
+from intendance.fleet.alerts.owner import BLIND, Owner, Trouble
 from intendance.fleet.beats.presence import Presence
 from intendance.fleet.ledgers.decide import Doubt
 from intendance.fleet.witnessing.decide import WitnessStanding
@@ -32,29 +33,6 @@ class NodeBrief:
     presence: Presence = Presence.NEVER
     last_seen: datetime | None = None
     records: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """Who answers for an open alert, until when, and what they said."""
-
-    person: str
-    until: datetime | None = None
-    said: str = ""
-
-
-BLIND = "manager.blind"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """An open alert about the manager itself."""
-
-    number: int
-    cause: str
-    since: datetime
-    params: Mapping[str, str | int]
-    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,11 +18,13 @@ from intendance.model.verdict import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A node as it was judged: up to which record of which ledger, when time alone may change that, what changed."""
+    """A node as it was judged: up to which record of which ledger and which word of others, when time alone may change
+    that, what changed."""
 
     node: str
     incarnation: int
     size: int
+    words: int = 0
     again_at: datetime
     changes: decide.Changes
 
@@ -58,6 +60,7 @@ def _row(found: Judged, program: str) -> dict[str, Any]:
         "node": found.node,
         "incarnation": found.incarnation,
         "size": found.size,
+        "words": found.words,
         "again_us": to_us(found.again_at),
         "program": program,
     }
