@@ -65,3 +65,20 @@ def test_a_way_that_was_never_tried_is_due_and_then_broken() -> None:
     assert (found.state, found.code, found.params["due_at"]) == (State.PENDING, "test_due", NOW + DAY)
     later = delivered(RULE, _told(untried, days=33), NOW)
     assert (later.state, later.code, later.since) == (State.FAIL, "never_tested", NOW - DAY)
+
+
+def test_of_messages_given_up_the_first_says_since_when_and_the_last_to_whom() -> None:
+    first = GivenUp(contact="admin", way="sms", code="402", at=NOW - timedelta(hours=3))
+    last = GivenUp(contact="board", way="email", code="550", at=NOW - timedelta(hours=1))
+    for both in ((first, last), (last, first)):
+        found = delivered(RULE, _told(replace(WELL, given_up=both)), NOW)
+        assert (found.since, found.params["contact"], found.params["code"]) == (first.at, "board", "550")
+
+
+def test_it_holds_since_the_node_is_of_the_fleet_and_is_looked_at_when_a_way_falls_due() -> None:
+    young = delivered(RULE, _told(WELL, days=2), NOW)
+    assert (young.state, young.since) == (State.PASS, NOW - 2 * DAY)
+    due = replace(WELL, accepted={"email": NOW - DAY, "sms": NOW - 32 * DAY + timedelta(minutes=1)})
+    change = delivered(RULE, _told(due), NOW).next_change_at
+    assert change is not None
+    assert timedelta(minutes=1) < change - NOW < timedelta(minutes=2)

@@ -142,6 +142,68 @@ def test_what_a_node_did_before_it_joined_counts_for_nothing() -> None:
     assert alerted(RULE, replace(HOLDS, beats=young, spells=()), NOW).code == "no_silence"
 
 
+def test_a_gap_that_lasts_puts_an_alert_off_and_one_that_came_later_does_not() -> None:
+    two = timedelta(minutes=2)
+    assert due_at(QUIET, (Quiet(from_at=LAST + _s(60), to_at=None),), two) is None
+    assert due_at(QUIET, (Quiet(from_at=LAST + _s(122), to_at=None),), two) == LAST + _s(120)
+    just_then = Quiet(from_at=LAST + _s(120.5), to_at=LAST + _s(200))
+    assert due_at(QUIET, (just_then,), two) == LAST + _s(320)
+
+
+def test_a_silence_that_lasts_after_a_node_joined_counts_from_then() -> None:
+    joined = replace(HOLDS, beats=_beats(expected_at=LAST + _s(100)), spells=())
+    found = alerted(RULE, joined, NOW)
+    assert (found.code, found.params["due_at"]) == ("not_opened", LAST + _s(220))
+
+
+def test_minutes_and_what_was_written_of_one_silence_are_one() -> None:
+    lost = ((1 << 5) - 1) << 1441
+    found = alerted(RULE, replace(HOLDS, beats=_beats(lost=lost), spells=()), NOW)
+    assert (found.code, found.params["count"]) == ("not_opened", 1)
+
+
+def test_no_beat_before_the_first_is_no_silence_by_minutes() -> None:
+    first = replace(HOLDS, beats=_beats(lost=(1 << 10) - 1), silences=(), spells=())
+    assert alerted(RULE, first, NOW).code == "no_silence"
+
+
+def test_the_alert_of_a_later_silence_is_none_of_this_one() -> None:
+    later = replace(TOLD, opened_at=LAST + _s(900), ended_at=None, accepted_at=LAST + _s(910))
+    assert alerted(RULE, replace(HOLDS, spells=(later,)), NOW).code == "not_opened"
+
+
+def test_of_two_alerts_the_one_that_was_opened_last_tells() -> None:
+    before = replace(TOLD, opened_at=LAST - _s(300), ended_at=LAST + _s(121), accepted_at=None)
+    second = replace(TOLD, opened_at=LAST + _s(122))
+    assert alerted(RULE, replace(HOLDS, spells=(before, second)), NOW).state is State.PASS
+    untold = replace(second, accepted_at=None)
+    told_before = replace(before, accepted_at=LAST - _s(290))
+    assert alerted(RULE, replace(HOLDS, spells=(told_before, untold)), NOW).code == "not_accepted"
+
+
+def test_a_message_about_an_alert_that_stood_before_has_a_minute_from_when_it_was_due() -> None:
+    standing = replace(TOLD, opened_at=LAST - _s(300), accepted_at=LAST + _s(170))
+    assert alerted(RULE, replace(HOLDS, spells=(standing,)), NOW).state is State.PASS
+    late = replace(standing, accepted_at=LAST + _s(181))
+    assert alerted(RULE, replace(HOLDS, spells=(late,)), NOW).code == "accepted_late"
+
+
+def test_the_first_of_several_says_since_when_and_the_last_why() -> None:
+    earlier = Quiet(from_at=LAST - _s(3600), to_at=LAST - _s(3000))
+    late = replace(TOLD, opened_at=LAST + _s(125.2))
+    found = alerted(RULE, replace(HOLDS, silences=(earlier, QUIET), spells=(late,)), NOW)
+    assert (found.code, found.since) == ("opened_late", earlier.from_at + _s(120))
+    assert found.params == {"due_at": LAST + _s(120), "count": 2, "late_s": 6}, "seconds are counted up"
+
+
+def test_what_was_told_and_what_was_kept_back_are_counted_apart() -> None:
+    earlier = Quiet(from_at=LAST - _s(3600), to_at=LAST - _s(3000))
+    held = Spell(opened_at=LAST - _s(3479), ended_at=LAST - _s(2900), held="window")
+    found = alerted(RULE, replace(HOLDS, silences=(earlier, QUIET), spells=(held, TOLD)), NOW)
+    assert (found.code, found.params["count"], found.params["held"]) == ("alerted_held", 1, 1)
+    assert found.since == LAST + _s(120)
+
+
 @given(
     st.lists(st.tuples(st.integers(-300, 600), st.integers(0, 300)), max_size=4),
     st.integers(0, 1200) | st.none(),
