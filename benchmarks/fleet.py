@@ -2,8 +2,9 @@
 
 `./dev bench fleet [--only PART…] [OPTION…]`: `beats`, as many authenticated heartbeats as are answered; `judging`,
 1,000 nodes judged from nothing but their evidence; `memory`, of a manager with 100 nodes; `day`, 10,000 nodes that each
-keep a connection and beat every minute, while as many records arrive and are judged as such a fleet writes. Processor
-time is that of the manager's process and of its children (user and system), whatever else the machine does.
+keep a connection and beat every minute, while as many records arrive and are judged as such a fleet writes; `life`,
+1,000 nodes for a day of compressed time over a line that loses one packet in a hundred: who is called missing.
+Processor time is that of the manager's process and of its children (user and system), whatever else the machine does.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -37,7 +39,9 @@ from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import evidence_head, judged, node, node_key, node_state, setting
 from intendance.fleet.verdicts.service import About, Verdicts
 from intendance.system.clock import SystemClock
+from tests.support.fleet_life import FleetLife, a_day, account
 from tests.support.postgresql import PostgresServer, running
+from tests.support.watching import policy
 
 TARGET_BEATS = 6000
 TARGET_CPU_US = 200
@@ -45,10 +49,13 @@ TARGET_PACED_CPU = 0.5
 TARGET_VERDICT_MS = 1000
 TARGET_JUDGED_SECONDS = 5
 TARGET_SOLO_MIB = 120
+TARGET_LATE_SECONDS = 2.0
 FLEET = "asbl-horizon"
 FEW = 2000
 JUDGED = 1000
 SOLO = 100
+LIFE_BEGINS = datetime(2026, 10, 24, 12, 0, tzinfo=UTC)
+"""Summer time ends in it."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -248,7 +255,26 @@ def memory(options: argparse.Namespace, server: PostgresServer | None) -> bool:
     return rss <= TARGET_SOLO_MIB
 
 
-PARTS = {"beats": beats, "judging": judging, "memory": memory, "day": day}
+def life(options: argparse.Namespace, server: PostgresServer | None) -> bool:
+    """Who was called missing of those who live, and who was not of those who do not; and how late that was."""
+    script, before = a_day(options.hours), _cpu_seconds()
+    with tempfile.TemporaryDirectory(prefix="bench-fleet-") as folder:
+        address = Path(folder) / "manager.db" if server is None else server.address(server.new_database())
+        with open_database(address) as database:
+            bring_up_to_date(database, backups=Path(folder), now=LIFE_BEGINS)
+            found = FleetLife(database, script, policy(sms=False), LIFE_BEGINS).run()
+    told = account(script, found)
+    silent = len(script.silences)
+    print(f"{script.nodes} nodes for {options.hours} h   {found.beats} beats heard, {found.lost} packets lost, "
+          f"{found.looks} looks, {len(script.killed)} kills; {_cpu_seconds() - before:.0f} s CPU")  # fmt: skip
+    print(f"  called missing {len(told.false):4} that live   target 0")
+    print(f"  found          {len(told.found):4} silences of {silent}; {len(found.mailed)} named by a mail")
+    print(f"  lateness       {told.latest_seconds:6.1f} s at most   target {TARGET_LATE_SECONDS:.0f} s")
+    right = not told.false and len(told.found) == len(found.mailed) == silent
+    return right and told.latest_seconds <= TARGET_LATE_SECONDS
+
+
+PARTS = {"beats": beats, "judging": judging, "memory": memory, "day": day, "life": life}
 
 
 def main() -> int:
@@ -257,6 +283,7 @@ def main() -> int:
     parser.add_argument("--nodes", type=int, default=10_000, help="of the part `day`")
     parser.add_argument("--seconds", type=float, default=6.0, help="of the part `beats`")
     parser.add_argument("--minutes", type=int, default=2, help="of the part `day`")
+    parser.add_argument("--hours", type=int, default=24, help="of the part `life`")
     parser.add_argument("--days", type=int, default=30, help="of evidence that each node has")
     parser.add_argument("--postgresql", action="store_true", help="on a private PostgreSQL server instead of SQLite")
     options = parser.parse_args()

@@ -110,9 +110,9 @@ class Watch:
         self._beat_at = self.now_us / 1e6 + BEATS_SECONDS
         self.restart()
 
-    def restart(self) -> None:
+    def restart(self, hear: Callable[[], object] = tuple) -> None:
         """As a new process: nothing is remembered but the database."""
-        self.leader = Passing(self.database, lambda: self.policy, self.clock)
+        self.leader = Passing(self.database, lambda: self.policy, self.clock, hear=hear)
         self.workers = [
             Worker(self.database, notifier, lambda: self.policy, self.clock, holder="w", chance=lambda: 0.5)
             for notifier in (self.mail, self.sms)
@@ -177,9 +177,9 @@ class Watch:
             self.tick()
             if send:
                 self.send()
-            quiet = min(self._quiet_seconds(), self._beat_at - self.now_us / 1e6)
+            quiet = min(self.quiet_seconds(), self._beat_at - self.now_us / 1e6)
 
-    def _quiet_seconds(self) -> float:
+    def quiet_seconds(self) -> float:
         """For how long nothing is due."""
         with self.database.read() as connection:
             due_us = connection.execute(_NEXT, {"now_us": self.now_us}).scalar_one()

@@ -7,7 +7,7 @@ from typing import get_args
 
 from intendance.api.exposition import Family, Labels
 from intendance.catalogue.rule import Rulebook
-from intendance.fleet.reading.figures import ALERT_STATES, NODE_STATES, OUTBOX_STATES, Figures, NodeFigures
+from intendance.fleet.reading.figures import ALERT_STATES, NODE_STATES, OUTBOX_STATES, Figures, NodeFigures, Watching
 from intendance.model.alerting import Urgency
 from intendance.model.verdict import State
 
@@ -37,8 +37,22 @@ def _of_manager(found: Figures) -> Iterator[Family]:
     told = "When heartbeats were last written to the database."
     yield _one("intendance_manager_heartbeats_written_timestamp_seconds", told, written)
     counted = (((("result", "counted"),), found.heard), ((("result", "refused"),), found.refused))
+    yield from _of_watching(found.watching)
     told = "Heartbeats since this process began, counted or refused."
     yield Family(name="intendance_heartbeats", kind="counter", told=told, samples=counted)
+
+
+def _of_watching(found: Watching) -> Iterator[Family]:
+    """One metric for each instant that there is."""
+    for name, told, at in (
+        ("manager_ticked", "When the leader looked for silent nodes last.", found.ticked_at),
+        ("canary_begun", "When the daily proof that alerts arrive began last.", found.canary_begun_at),
+        ("canary_done", "When the daily proof that alerts arrive came through last.", found.canary_done_at),
+        ("observer_answered", "When the observer elsewhere took what it was told last.", found.observer_answered_at),
+        ("observer_failing", "Since when the observer elsewhere fails.", found.observer_failing_since),
+    ):
+        if at is not None:
+            yield _one(f"intendance_{name}_timestamp_seconds", told, at.timestamp())
 
 
 def _of_nodes(nodes: tuple[NodeFigures, ...]) -> Iterator[Family]:

@@ -23,6 +23,7 @@ from intendance.fleet.assets.service import Assets
 from intendance.fleet.attesting.perform import Bench
 from intendance.fleet.attesting.service import Attesting
 from intendance.fleet.beats.summing import Summing
+from intendance.fleet.binding.perform import Binding
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
@@ -82,6 +83,7 @@ def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager
         _watch(manager, policy)
         log = ManagerLayout(settings.state).log
         manager.loops["witness"] = Witnessing(database, log, lambda: policy().witnesses, clock, say).run
+        manager.duties["heads"] = Binding(database, FleetLog(settings.state, settings.fleet, clock), clock, say).tick
         manager.duties["judge"] = _verdicts(database, settings, clock, say).tick
         manager.loops["attest"] = Attesting(_bench(manager, settings), lambda: manager.lease is not None, say).run
         yield manager

@@ -59,7 +59,8 @@ def is_normal(content: bytes) -> bool:
 
 
 def clean(text: str) -> str:
-    """Text as a record may hold it: NFC, and U+FFFD for what is no text (undecodable bytes of a file name)."""
+    """Text as a record may hold it: NFC, and U+FFFD for what is no text (undecodable bytes of a file name, a NUL)."""
+    text = text.replace("\x00", "\ufffd")
     return text if text.isascii() else unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", text))
 
 

@@ -60,15 +60,16 @@ def evidence_data(evidence: Evidence) -> dict[str, Any]:
     for name in _ABSENT_EMPTY & plain.keys():
         if not plain[name]:
             del plain[name]
-    if _is_ascii(plain):
+    if _is_clean(plain):
         return plain
     cleaned: dict[str, Any] = _clean(plain)
     return cleaned
 
 
-def _is_ascii(value: object) -> bool:
+def _is_clean(value: object) -> bool:
     try:
-        return canonical.write(value).isascii()
+        written = canonical.write(value)
+        return written.isascii() and b"\\u0000" not in written
     except (ValueError, OverflowError):  # halves of surrogate pairs; integers beyond any limit
         return False
 

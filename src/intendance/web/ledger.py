@@ -125,7 +125,7 @@ def ledger_page(
         findings=tuple(_finding(each, zone, _) for each in standing),
         former=tuple(_finding(each, zone, _) for each in former),
         note=held.note.strip(),
-        definitions=tuple(_definitions(held, _)),
+        definitions=tuple(_definitions(held, zone, _)),
         records=tuple(_record(held, each, zone, _) for each in records),
         older=addresses.ledger(held.node, last) if len(records) == PAGE and last > 0 else "",
         newest=addresses.ledger(held.node) if before is not None else "",
@@ -234,11 +234,22 @@ def _facts(held: HeldLedger, zone: str, _: Translator) -> Iterable[str]:
     yield _("no witness")
 
 
-def _definitions(held: HeldLedger, _: Translator) -> Iterable[Definition]:
+def _definitions(held: HeldLedger, zone: str, _: Translator) -> Iterable[Definition]:
     yield Definition(name=_("Origin"), text=held.origin)
     yield Definition(name=_("Key"), text=held.fingerprint)
     yield Definition(name=_("Records here"), text=sizes.number(held.size, _.language))
     yield Definition(name=_("Covered by the checkpoint"), text=sizes.number(held.signed_size, _.language))
+    yield Definition(name=_("Bound in the fleet log"), text=_bound(held, zone, _))
+
+
+def _bound(held: HeldLedger, zone: str, _: Translator) -> str:
+    if held.bound_at is None:
+        return _("not yet: once an hour")
+    return _("{size} of them, by record {number} of the fleet log, on {moment}").format(
+        size=sizes.number(held.bound_size, _.language),
+        number=sizes.number(held.bound_seq, _.language),
+        moment=dates.moment(held.bound_at, zone, _.language, seconds=True),
+    )
 
 
 def _finding(doubt: Doubt, zone: str, _: Translator) -> Finding:

@@ -25,7 +25,7 @@ INTERVAL_SECONDS = 60
 Slug = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,39}\Z")]
 Words = Annotated[str, Meta(max_length=200, pattern=r"\A[^\x00]*\Z")]
 """PostgreSQL keeps no NUL: one in what a node says must not keep what all others said from being written."""
-NoteText = Annotated[str, Meta(max_length=4096)]
+NoteText = Annotated[str, Meta(max_length=4096, pattern=r"\A[^\x00]*\Z")]
 Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Version = Annotated[int, Meta(ge=1, le=VERSION)]
@@ -126,9 +126,9 @@ class Enrolment:
     (`wire.signing`). `checkpoint` is its signed head."""
 
     v: Version
-    token: Annotated[str, Meta(max_length=256)]
+    token: Annotated[str, Meta(max_length=256, pattern=r"\A[^\x00]*\Z")]
     node: Slug
-    ledger_key: Annotated[str, Meta(max_length=300)]
+    ledger_key: Annotated[str, Meta(max_length=300, pattern=r"\A[^\x00]*\Z")]
     openpgp_fingerprint: Words
     checkpoint: NoteText
     proof: Words

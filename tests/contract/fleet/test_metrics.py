@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,12 +13,17 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from sqlalchemy import func, insert, select, update
 
-from intendance.fleet.database.connect import Database, open_database
-from intendance.fleet.database.tables import alert, node
+from intendance.fleet.alerts.own import ANSWERED, FAILING
+from intendance.fleet.database.connect import Database, open_database, to_us
+from intendance.fleet.database.settings import write_setting
+from intendance.fleet.database.tables import alert, node, outbox
+from intendance.fleet.detection import canary
+from intendance.fleet.detection.leader import TICK
 from intendance.fleet.reading.figures import ALERT_STATES
 from intendance.fleet.tokens.decide import Scope
 from intendance.model.alerting import Urgency
@@ -25,6 +31,15 @@ from tests.support.asking import Asked
 from tests.support.clock import MovableClock
 from tests.support.fleet import BEGAN
 from tests.support.prometheus import promtool
+
+RULES = Path(__file__).parents[3] / "packaging/prometheus/intendance.rules.yml"
+WATCHING = {
+    TICK: "manager_ticked",
+    canary.BEGUN: "canary_begun",
+    canary.DONE: "canary_done",
+    ANSWERED: "observer_answered",
+    FAILING: "observer_failing",
+}
 
 
 @pytest.fixture
@@ -42,6 +57,10 @@ def still(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     with open_database(folder / "manager.db") as database:
         asked = Asked(database, MovableClock(BEGAN))
         asked.arrive(folder)
+        with database.begin() as connection:
+            for seconds, name in enumerate(WATCHING):
+                write_setting(connection, name, to_us(asked.clock.at - timedelta(seconds=seconds)))
+        _write(asked, "queued", to_us(asked.clock.at))
         yield asked
 
 
@@ -69,6 +88,54 @@ def test_figures_are_those_of_the_other_answers(still: Asked) -> None:
     assert found["intendance_heartbeats_total", "counted"] == 0
     assert found["process_resident_memory_bytes",] > 1e6
     assert sum(name[0] == "intendance_rule_verdicts" for name in found) > 60
+
+
+def test_how_the_watching_goes_is_told_where_it_is_known(still: Asked, fleet: Asked) -> None:
+    found = _figures(still)
+    for seconds, name in enumerate(WATCHING.values()):
+        assert found[f"intendance_{name}_timestamp_seconds",] == still.clock.at.timestamp() - seconds
+    told = {name[0] for name in _figures(fleet)}
+    assert told.isdisjoint({f"intendance_{name}_timestamp_seconds" for name in WATCHING.values()})
+
+
+def _write(asked: Asked, state: str, made_us: int) -> None:
+    """A message about an alert that stands so."""
+    message = {
+        "episode": 0, "step": 0, "contact": "admin", "channel": "email", "purpose": "firing", "content": "{}",
+        "made_us": made_us, "next_us": made_us, "expires_us": 2**60, "idempotency_key": state, "state": state,
+    }  # fmt: skip
+    with asked.database.begin() as connection:
+        connection.execute(insert(outbox).values(**message))
+
+
+def test_a_message_that_failed_and_is_tried_again_waits(fleet: Asked) -> None:
+    made_us = to_us(fleet.clock.at - timedelta(minutes=20))
+    _write(fleet, "failed", made_us)
+    _write(fleet, "dead", made_us - 1)
+    found = _figures(fleet)
+    assert found["intendance_outbox_oldest_timestamp_seconds",] == made_us / 1e6
+    assert (found["intendance_outbox_messages", "failed"], found["intendance_outbox_messages", "dead"]) == (1, 1)
+
+
+def test_every_series_that_a_rule_for_prometheus_names_is_told(still: Asked) -> None:
+    """By its name, and with every value of a label that the rule asks for."""
+    answer = still.ask("/metrics", scope=Scope.METRICS)
+    samples = [sample for family in read_text(answer.text) for sample in family.samples]
+    asked = re.findall(r"(intendance_[a-z_]+)(?:\{([^}]*)\})?", "".join(_expressions()))
+    assert len(asked) >= 14
+    for name, labels in asked:
+        wanted = [
+            (label, value) for label, values in re.findall(r'(\w+)=~?"([^"]*)"', labels) for value in values.split("|")
+        ]
+        ours = [sample.labels for sample in samples if sample.name == name]
+        assert ours, f"{name} is told by nobody"
+        for label, value in wanted:
+            assert any(each.get(label) == value for each in ours), f"{name} has no {label} {value}"
+
+
+def _expressions() -> list[str]:
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    return [rule["expr"] for group in groups for rule in group["rules"]]
 
 
 def test_every_open_alert_is_counted_by_its_urgency(fleet: Asked) -> None:

@@ -258,7 +258,7 @@ def _expect_span(seconds: int, longest: int) -> None:
 
 
 def _one_line(reason: str) -> str:
-    said = " ".join(reason.split())
+    said = " ".join(reason.replace("\x00", " ").split())
     if not 0 < len(said) <= LONGEST_REASON or not said.isprintable():
         raise ReasonUnusable(longest=LONGEST_REASON)
     return said

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -95,6 +96,7 @@ def open_database(address: str | Path) -> Database:
         event.listen(engine, "connect", _set_up_sqlite)
     else:
         engine = create_engine(url, pool_size=_POOLED, max_overflow=_POOLED, pool_pre_ping=True)
+        event.listen(engine, "connect", _set_up_postgresql)
     return Database(engine)
 
 
@@ -116,6 +118,23 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = FULL"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _set_up_postgresql(connection: Any, _: Any) -> None:
+    """PostgreSQL's text holds no NUL. The doors refuse one; one that comes by another way is kept as U+FFFD, so that
+    a sentence of one node never keeps what all others said from being written."""
+    connection.adapters.register_dumper(str, _text_without_nul())
+
+
+@cache
+def _text_without_nul() -> type[Any]:
+    from psycopg.types.string import StrDumperUnknown  # only where PostgreSQL is spoken to
+
+    class Dumper(StrDumperUnknown):
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\x00", "\ufffd"))
+
+    return Dumper
 
 
 @contextmanager

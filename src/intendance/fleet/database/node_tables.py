@@ -149,6 +149,9 @@ evidence_head = Table(
     count("signed_size"),  # of the newest checkpoint that was verified
     words("note"),
     instant("changed_us"),
+    count("bound_size"),  # how much of it a record of the fleet log binds
+    count("bound_seq"),  # the number of that record
+    instant("bound_us", nullable=True),
     Index("ix_evidence_head_changed_us", "changed_us"),
 )
 

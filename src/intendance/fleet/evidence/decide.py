@@ -17,6 +17,9 @@ from intendance.model.errors.fleet import EvidenceRefused
 from intendance.model.errors.ledger import RecordUnreadable
 from intendance.model.frozen import dataclass
 
+NUL = "\x00"
+"""No name holds one, and PostgreSQL keeps none in text."""
+
 FindingKind = Literal["fork", "rollback", "chain", "signature", "undetermined"]
 """Another history; less than was signed before; records that do not follow; a head signed by another key; records of a
 version that this program does not know."""
@@ -64,6 +67,8 @@ def follow(node: str, copy: Copy, contents: Sequence[bytes]) -> tuple[list[Row],
             return Found(kind="undetermined", subject=f"{seq}", detail=f"record {seq}: {examined.detail}")
         if examined.fault is Fault.TAMPERED or record.seq != seq or record.node != node:
             return Found(kind="chain", subject=f"{seq}", detail=examined.detail or f"record {seq} names another place")
+        if NUL in f"{record.kind}{record.asset}{record.ts}":
+            return Found(kind="chain", subject=f"{seq}", detail=f"record {seq}: its kind, asset or time holds a NUL")
         if examined.prev != previous:
             return Found(kind="chain", subject=f"{seq}", detail=f"record {seq} does not follow on the one before")
         previous = digest(content)

@@ -56,6 +56,10 @@ class HeldLedger:
     signed_size: int
     note: str
     received_at: datetime | None
+    bound_size: int = 0
+    bound_seq: int = 0
+    bound_at: datetime | None = None
+    """Its first `bound_size` records are bound by record `bound_seq` of the fleet log; None: not yet."""
     doubts: tuple[Doubt, ...] = ()
     """All of them, former incarnations' too, the newest first."""
 

@@ -60,7 +60,8 @@ def _heads() -> Select[Any]:
         evidence_head, (head.node == node.c.node) & (head.incarnation == node.c.incarnation), isouter=True
     )
     columns = (node.c.node, node.c.incarnation, key.origin, key.fingerprint)
-    asked = select(*columns, head.size, head.signed_size, head.note, head.changed_us).select_from(joined)
+    here = (head.size, head.signed_size, head.note, head.changed_us, head.bound_size, head.bound_seq, head.bound_us)
+    asked = select(*columns, *here).select_from(joined)
     return asked.where(node.c.decommissioned_us.is_(None), ~node.c.node.startswith(".", autoescape=True))
 
 
@@ -78,6 +79,9 @@ def _held(row: Any, doubts: dict[str, list[Doubt]]) -> HeldLedger:
         signed_size=row.signed_size or 0,
         note=row.note or "",
         received_at=from_us(row.changed_us) if row.size else None,
+        bound_size=row.bound_size or 0,
+        bound_seq=row.bound_seq or 0,
+        bound_at=None if row.bound_us is None else from_us(row.bound_us),
         doubts=tuple(doubts.get(row.node, ())),
     )
 

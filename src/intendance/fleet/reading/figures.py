@@ -10,9 +10,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from intendance.fleet.alerts.outbox import oldest_due_us
+from intendance.fleet.alerts.own import ANSWERED, FAILING
 from intendance.fleet.beats.presence import presence
 from intendance.fleet.database.connect import from_us
+from intendance.fleet.database.settings import read_setting
 from intendance.fleet.database.tables import alert, evidence_head, finding, node, node_state, outbox
+from intendance.fleet.detection import canary
+from intendance.fleet.detection.leader import TICK
 from intendance.fleet.manager import Manager
 from intendance.fleet.reading.decide import Answer
 from intendance.fleet.reading.service import Reading
@@ -44,6 +49,19 @@ class NodeFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """How the watching itself goes, as whichever manager leads wrote it down: when it looked for silent nodes last,
+    when the daily proof that alerts arrive began and came through last, since when the observer elsewhere fails and
+    when it answered last. None: not yet, or there is none."""
+
+    ticked_at: datetime | None
+    canary_begun_at: datetime | None
+    canary_done_at: datetime | None
+    observer_answered_at: datetime | None
+    observer_failing_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """A manager and its fleet at one instant. Counts by rule and state, by kind of finding, by state and severity of
     alert, by state of message."""
@@ -58,6 +76,7 @@ class Figures:
     oldest_message_at: datetime | None
     judged_at: datetime
     flushed_at: datetime
+    watching: Watching
     heard: int
     refused: int
     leads: bool
@@ -94,8 +113,8 @@ class Counting:
                 for row in connection.execute(asked.group_by(alert.c.state, alert.c.severity))
             }
             messages = _counted(connection, outbox.c.state, outbox.c.state.in_(OUTBOX_STATES))
-            waiting = outbox.c.state.in_(("queued", "sending"))
-            oldest_us = connection.execute(select(func.min(outbox.c.made_us)).where(waiting)).scalar()
+            oldest_us = oldest_due_us(connection)
+            watching = _watching(connection)
         return Figures(
             fleet=manager.fleet,
             answer=answer,
@@ -107,11 +126,26 @@ class Counting:
             oldest_message_at=None if oldest_us is None else from_us(oldest_us),
             judged_at=standing.judged_at,
             flushed_at=from_us(manager.ingest.flushed_at_us),
+            watching=watching,
             heard=manager.ingest.heard,
             refused=manager.ingest.refused,
             leads=manager.lease is not None,
             works=not manager.trouble,
         )
+
+
+def _watching(connection: Connection) -> Watching:
+    def at(name: str) -> datetime | None:
+        written_us = read_setting(connection, name)
+        return None if written_us is None else from_us(written_us)
+
+    return Watching(
+        ticked_at=at(TICK),
+        canary_begun_at=at(canary.BEGUN),
+        canary_done_at=at(canary.DONE),
+        observer_answered_at=at(ANSWERED),
+        observer_failing_since=at(FAILING),
+    )
 
 
 def _counted(connection: Connection, column: Any, wanted: Any) -> dict[str, int]:

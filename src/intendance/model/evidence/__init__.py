@@ -18,6 +18,7 @@ from intendance.model.evidence.fallback import AlertTold
 from intendance.model.evidence.filled import StoreFilled
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.guide import RestoreGuided
+from intendance.model.evidence.heads import HeadsBound
 from intendance.model.evidence.heartbeat import HeartbeatsSummed
 from intendance.model.evidence.imported import LedgerImported
 from intendance.model.evidence.inspection import InspectionCompleted, InspectionFailed
@@ -70,6 +71,7 @@ Evidence = (
     | TokenChanged
     | RestoreGuided
     | HeartbeatsSummed
+    | HeadsBound
     | AlertTold
 )
 
@@ -94,6 +96,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "session.opened": SessionOpened,
         "token.changed": TokenChanged,
         "heartbeat.summed": HeartbeatsSummed,
+        "heads.bound": HeadsBound,
         "inventory.taken": InventoryTaken,
         "key.proven": KeyProven,
         "sample.rollup": SampleRollup,
