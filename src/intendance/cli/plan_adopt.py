@@ -44,12 +44,13 @@ def stores_not_ready(_: Translator, refused: Iterable[IntendanceError], file: st
 def _next(_: Translator, adoption: Adoption) -> str:
     if adoption.agent_told:
         return _("The agent follows it from now on: {command}").format(command="`intendance status`")
+    agent = "`intendance up`" if adoption.plan.alerts is not None else "`intendance agent`"  # a manager tells people
     first = next((name for name, asset in adoption.plan.assets.items() if asset.backup is not None), None)
     if adoption.begun and first is not None:
         return _("Make the first backup: {command}; then let the agent do it: {agent}").format(
-            command=f"`intendance backup run {first}`", agent="`intendance agent`"
+            command=f"`intendance backup run {first}`", agent=agent
         )
-    return _("No agent is running here: {agent}").format(agent="`intendance agent`")
+    return _("No agent is running here: {agent}").format(agent=agent)
 
 
 def answer(adoption: Adoption) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from intendance.model.errors import UsageError
 
 if TYPE_CHECKING:
     from intendance.fleet.accounts.service import Account
+    from intendance.fleet.accounts.sessions import SessionHeld
 
 Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")]
@@ -37,6 +38,7 @@ def register(root: typer.Typer) -> None:
     noun.command("disable")(disable)
     noun.command("reset")(reset)
     noun.command("totp")(totp)
+    noun.command("sessions")(sessions)
     root.add_typer(noun, name="user")
 
 
@@ -118,6 +120,41 @@ def totp(context: typer.Context, name: Name) -> None:
     _say(invocation, "{name} has no second factor any more.", name)
 
 
+def sessions(
+    context: typer.Context,
+    name: Name,
+    end: Annotated[str, typer.Option(metavar="SESSION", help="End this one, by its name in the list; or all.")] = "",
+    json: Json = False,
+) -> None:
+    """List the sessions of an account: since when, last seen, from where. With --end, end one, or all."""
+    from intendance.fleet.compose import open_accounts, remembered
+
+    invocation: Invocation = context.obj
+    with open_accounts(invocation.state, invocation.clock) as accounts:
+        if end == "all":
+            accounts.end_sessions(name, by=person())
+        elif end:
+            accounts.end_session(name, end, by=person())
+        found = accounts.sessions_of(name)
+    if json:
+        answer = {"schema": "intendance.sessions/1", "account": name, "sessions": [_session_as_json(e) for e in found]}
+        Output(as_json=True).json(answer)
+        return
+    _ = translator(invocation.language, "user")
+    page = page_for(sys.stdout)
+    if end:
+        page.text(_("It is ended.") if end != "all" else _("All are ended."))
+    if not found:
+        page.text(_("Nobody is logged in as {name}.").format(name=name))
+    zone = remembered(invocation.state).zone
+    for each in found:
+        page.row(
+            ((each.key, "strong"), f" · {_shown(each.address)}"), (_lasting(_, each, zone), "quiet"), indent=2, hang=4
+        )
+        page.text((_shown(each.browser), "quiet"), indent=4)
+    page.write(sys.stdout)
+
+
 def _say(invocation: Invocation, told: str, name: str) -> None:
     _ = translator(invocation.language, "user")
     sentences = {
@@ -164,6 +201,28 @@ def _told(_: Translator, account: Account) -> str:
     elif account.locked_until is not None:
         told.append(_("locked for a while"))
     return " · ".join(told)
+
+
+def _shown(text: str) -> str:
+    """What a browser said of itself, as text alone: it may send what steers a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text) or "?"
+
+
+def _lasting(_: Translator, session: SessionHeld, zone: str) -> str:
+    made, seen = (dates.moment(at, zone, _.language) for at in (session.made_at, session.seen_at))
+    told = _("since {moment}, last seen {seen}").format(moment=made, seen=seen)
+    return f"{told} · {_('the second factor is owed')}" if session.stage else told
+
+
+def _session_as_json(session: SessionHeld) -> dict[str, Any]:
+    return {
+        "session": session.key,
+        "stage": session.stage.value or "whole",
+        "made_at": dates.iso(session.made_at),
+        "seen_at": dates.iso(session.seen_at),
+        "address": session.address,
+        "browser": session.browser,
+    }
 
 
 def _as_json(account: Account) -> dict[str, Any]:

@@ -9,6 +9,7 @@ RULES = "/rules"
 LEDGER = "/ledger"
 NODES = "/nodes"
 ALERTS = "/alerts"
+ACCOUNT = "/account"
 
 
 def node(name: str) -> str:

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from intendance.fleet.accounts.decide import Right
-from intendance.web import acting, alert_pages, log_in, pages
+from intendance.web import account, acting, alert_pages, log_in, pages
 from intendance.web.visit import Handler, Services, endpoint, listening
 
 CSP = "; ".join(
@@ -89,6 +89,9 @@ def routes(services: Services) -> Sequence[BaseRoute]:
         get("/ledger", pages.ledgers, Right.READ),
         get("/ledger/{node}", pages.one_ledger, Right.READ),
         get("/ledger/{node}/{seq:number}", pages.record, Right.READ),
+        get("/account", account.show, Right.READ),
+        post("/account/sessions/end", account.end_others, Right.READ),
+        post("/account/sessions/{session}/end", account.end, Right.READ),
         get("/login", log_in.ask, None),
         post("/login", log_in.begin, None),
         get("/login/second", log_in.ask_second, None),

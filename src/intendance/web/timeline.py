@@ -16,8 +16,10 @@ from intendance.model.frozen import dataclass
 DAY = timedelta(days=1)
 SPANS = (7, 14, 30, 90)
 """How many days a line may show."""
-_APART = 80
-"""Thousandths of the width between two words of an axis."""
+_APART = 170
+"""Thousandths of the width between the middle of a day's name and either end, where other words stand."""
+_APART_NARROW = 350
+"""The same on a page as narrow as a telephone, which has room for one name between the ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +90,14 @@ def axis(shown: Span, zone: str, _: Translator) -> tuple[Tick, ...]:
     local = shown.begin.astimezone(ZoneInfo(zone))
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0) + step * DAY
     found = [Tick(left="0%", text=short_day(shown.begin, zone, _), anchor="start", less=False)]
-    count = 0
+    narrow = False
     while midnight < shown.end:
         share = (midnight - shown.begin) / (shown.end - shown.begin) * 1000
         if _APART < share < 1000 - _APART:
-            count += 1
+            less = narrow or not _APART_NARROW < share < 1000 - _APART_NARROW
+            narrow = narrow or not less
             text = short_day(midnight, zone, _)
-            found.append(Tick(left=shown.place(midnight), text=text, anchor="middle", less=count % 3 != 0))
+            found.append(Tick(left=shown.place(midnight), text=text, anchor="middle", less=less))
         midnight += step * DAY
     return (*found, Tick(left="100%", text=_("now"), anchor="end", less=False))
 

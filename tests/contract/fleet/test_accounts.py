@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from intendance.fleet.accounts import decide
 from intendance.fleet.accounts.decide import Role, Stage
-from intendance.fleet.accounts.service import Accounts, Opened
+from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.accounts.sessions import Opened
 from intendance.fleet.database.connect import Database
 from intendance.fleet.database.tables import account, recovery_code, session
 from intendance.model.errors.accounts import (
@@ -20,6 +21,7 @@ from intendance.model.errors.accounts import (
     LogInRefused,
     PasswordRefused,
     SessionOver,
+    SessionUnknown,
 )
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.accounts import AccountChanged, SessionOpened
@@ -257,3 +259,44 @@ def test_sessions_that_nobody_comes_back_with_are_not_kept(
     accounts.begin("karim", PASSWORD)
     with fleet_database.read() as connection:
         assert len(connection.execute(select(session.c.token_sha256)).all()) == 1
+
+
+def test_ones_sessions_are_listed_and_ended_one_by_one(accounts: Accounts, clock: MovableClock, said: Said) -> None:
+    first = accounts.begin("karim", PASSWORD, address="192.0.2.7", browser="Firefox")
+    clock.move(timedelta(minutes=5))
+    second = accounts.begin("karim", PASSWORD, address="192.0.2.8")
+    accounts.begin("lea", PASSWORD)
+    here = accounts.who(second.token)
+    assert here is not None
+    newer, older = accounts.sessions_of("karim")
+    assert (newer.key, newer.address) == (here.key, "192.0.2.8")
+    assert (older.made_at, older.seen_at, older.address, older.browser) == (BEGAN, BEGAN, "192.0.2.7", "Firefox")
+    accounts.end_session("karim", older.key, by="person:karim")
+    assert said.records[-1] == (
+        AccountChanged(account="karim", change="session-ended", role="operator"), "person:karim"
+    )  # fmt: skip
+    assert accounts.who(first.token) is None
+    assert accounts.who(second.token) is not None
+    with pytest.raises(SessionUnknown):
+        accounts.end_session("karim", older.key, by="person:karim")
+    (of_another,) = accounts.sessions_of("lea")
+    with pytest.raises(SessionUnknown):
+        accounts.end_session("karim", of_another.key, by="person:karim")
+    assert accounts.sessions_of("lea") == (of_another,)
+
+
+def test_all_sessions_but_ones_own_are_ended_and_those_that_are_over_are_not_listed(
+    accounts: Accounts, clock: MovableClock
+) -> None:
+    accounts.begin("karim", PASSWORD)
+    clock.move(decide.IDLE_ENDS)
+    assert accounts.sessions_of("karim") == ()
+    _, _, opened = (accounts.begin("karim", PASSWORD) for _ in range(3))
+    here = accounts.who(opened.token)
+    assert here is not None
+    assert accounts.end_sessions("karim", by="person:karim", but=here.key) == 3  # one was over by idleness
+    assert [each.key for each in accounts.sessions_of("karim")] == [here.key]
+    assert accounts.end_sessions("karim", by="person:root") == 1
+    assert accounts.who(opened.token) is None
+    with pytest.raises(AccountUnknown):
+        accounts.sessions_of("nobody")

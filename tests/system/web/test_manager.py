@@ -55,6 +55,13 @@ def test_from_up_to_the_wall(site: Site) -> None:
         assert {each["rule"] for each in status["verdicts"] if each["performed"]} <= {
             part.split("<", 1)[0] for part in node.split('<span class="id rid">')[1:]
         }
+        (held,) = site.run("user", "sessions", "vera", "--json").json["sessions"]
+        assert (held["address"], held["stage"]) == ("127.0.0.1", "whole")
+        assert held["browser"].startswith("python-httpx/")
+        ended = site.run("user", "sessions", "vera", "--end", held["session"])
+        assert (ended.code, ended.err) == (0, "")
+        assert client.get("/").url.path == "/login"
+        assert _log_in(client).url.path == "/"
         locked = site.run("user", "disable", "vera")
         assert locked.code == 0, locked.err
         assert client.get("/").url.path == "/login"

@@ -163,7 +163,8 @@ def test_minutes_and_what_was_written_of_one_silence_are_one() -> None:
 
 
 def test_no_beat_before_the_first_is_no_silence_by_minutes() -> None:
-    first = replace(HOLDS, beats=_beats(lost=(1 << 10) - 1), silences=(), spells=())
+    joined = _beats(lost=((1 << 10) - 1) << 101, expected_at=BEGAN + timedelta(minutes=100))
+    first = replace(HOLDS, beats=joined, silences=(), spells=())
     assert alerted(RULE, first, NOW).code == "no_silence"
 
 

@@ -201,6 +201,9 @@ def test_a_span_is_as_short_as_what_it_shows_and_its_axis_names_days_in_order() 
         assert places == sorted(places)
         assert (places[0], places[-1], ticks[-1].text) == (0, 100, "maintenant")
         assert 4 <= len(ticks) <= 9
+        assert all(17 < place < 83 for place in places[1:-1])  # room for the words at both ends
+        (always,) = [float(each.left.rstrip("%")) for each in ticks[1:-1] if not each.less]
+        assert 35 < always < 65
     assert timeline.span(None, NOW).begin == NOW - 7 * DAY
 
 

@@ -8,8 +8,6 @@ from enum import StrEnum
 
 from pyotp import HOTP
 
-from intendance.model.frozen import dataclass
-
 SESSION_LASTS = timedelta(hours=12)
 IDLE_ENDS = timedelta(hours=2)
 SECOND_STEP_LASTS = timedelta(minutes=5)
@@ -64,32 +62,21 @@ class Stage(StrEnum):
     WHOLE = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What counts of an account when somebody comes with its name."""
-
-    role: Role
-    has_second: bool
-    failures: int
-    locked_until: datetime | None
-    disabled: bool
-
-
 def may(role: Role, right: Right) -> bool:
     """Whether a role has a right."""
     return right in RIGHTS[role]
 
 
-def stage_after_password(account: Standing) -> Stage:
+def stage_after_password(role: Role, *, has_second: bool) -> Stage:
     """What is owed once the password was right: administrators have two factors, others where they set one up."""
-    if account.has_second:
+    if has_second:
         return Stage.SECOND
-    return Stage.ENROL if account.role is Role.ADMIN else Stage.WHOLE
+    return Stage.ENROL if role is Role.ADMIN else Stage.WHOLE
 
 
-def locked(account: Standing, now: datetime) -> bool:
+def locked(until: datetime | None, now: datetime) -> bool:
     """Whether nobody may try now."""
-    return account.locked_until is not None and now < account.locked_until
+    return until is not None and now < until
 
 
 def lock_after(failures: int, now: datetime) -> datetime | None:

@@ -6,26 +6,28 @@ import secrets
 from base64 import b32encode
 from collections.abc import Callable
 from datetime import datetime
+from threading import BoundedSemaphore
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from pyotp import TOTP
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from intendance.fleet.accounts import decide
+from intendance.fleet.accounts import decide, sessions, tries
 from intendance.fleet.accounts.decide import Role, Stage
 from intendance.fleet.accounts.factors import digest, keep_recovery, take_recovery, take_step
+from intendance.fleet.accounts.sessions import Opened, SessionHeld
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.tables import account, recovery_code, session
 from intendance.model.errors.accounts import (
     AccountExists,
-    AccountLocked,
     AccountUnknown,
     CodeRefused,
     LogInRefused,
     PasswordRefused,
     SessionOver,
+    SessionUnknown,
 )
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.accounts import AccountChanged, SessionOpened
@@ -38,6 +40,8 @@ _TOUCH_US = 60 * 1_000_000
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 """Argon2id with 19 MiB and two passes: what OWASP's cheat sheet on storing passwords asks for at least (2025)."""
+HASHES_AT_ONCE = 2
+"""What a flood of log-ins may take: two cores and 38 MiB; the others wait for their turn."""
 _NOBODY = _HASHER.hash("nobody's password")
 """Hashed against where there is no such account: an unknown name takes as long as a wrong password."""
 
@@ -46,16 +50,8 @@ Log = Callable[[Evidence, str], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """A session as its browser holds it: the token for the cookie, and what is still owed."""
-
-    token: str
-    stage: Stage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Who is there: by a session that has not ended. `csrf` is what their forms bring back."""
+    """Who is there: by a session that has not ended. `csrf` is what their forms bring back, `key` its name in lists."""
 
     account: int
     name: str
@@ -64,6 +60,7 @@ class Session:
     stage: Stage
     csrf: str
     language: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,34 +84,38 @@ class Accounts:
         self._database = database
         self._clock = clock
         self._log = log
+        self._hashing = BoundedSemaphore(HASHES_AT_ONCE)
 
     # --- logging in ---------------------------------------------------------------------------------------------
 
     def begin(self, name: str, password: str, *, address: str = "", browser: str = "") -> Opened:
         """A session for who knows the password; it may still owe its second factor.
 
-        Raises LogInRefused, whatever was wrong, and AccountLocked.
+        What was looked at before the hash is looked at again when the session opens: tries at the same time, another
+        password. Raises LogInRefused, whatever was wrong, and AccountLocked, for any name.
         """
         now = self._clock.read().at
-        with self._database.read() as connection:
-            row = connection.execute(select(account).where(account.c.name == name)).mappings().one_or_none()
-        standing = None if row is None else _standing(row)
-        if standing is not None and decide.locked(standing, now):
-            raise AccountLocked(until=standing.locked_until)
-        right = _matches(row["password_hash"] if row is not None else _NOBODY, password)
-        if row is None or standing is None or standing.disabled or not right:
-            if row is not None and not right:
-                self._fail(row["id"], now)
+        name = name.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL holds no NUL
+        with self._hashing:
+            with self._database.read() as connection:
+                row = tries.look(connection, name, now)
+            right = _matches(row["password_hash"] if row is not None else _NOBODY, password)
+        if row is None or row["disabled_us"] is not None or not right:
+            with self._database.begin(durable=False) as connection:  # how long the disk takes must tell nothing
+                tries.count(connection, name, now)
             raise LogInRefused
-        stage = decide.stage_after_password(standing)
         with self._database.begin() as connection:
+            current = self._unchanged(connection, row, now)
+            stage = decide.stage_after_password(
+                Role(current["role"]), has_second=current["totp_confirmed_us"] is not None
+            )
             if stage is not Stage.SECOND:
-                _forgive(connection, row["id"])
+                tries.forgive(connection, row["id"])
             if stage is Stage.ENROL:
-                _forget_proposed(connection, row["id"])
-            opened = _open(connection, row["id"], stage, now, address=address, browser=browser)
+                sessions.forget_proposed(connection, row["id"])
+            opened = sessions.open_session(connection, row["id"], stage, now, address=address, browser=browser)
         if stage is Stage.WHOLE:
-            self._log(SessionOpened(account=name, role=standing.role.value, factors=1), _actor(name))
+            self._log(SessionOpened(account=name, role=current["role"], factors=1), _actor(name))
         return opened
 
     def second(self, token: str, code: str) -> Opened:
@@ -125,16 +126,16 @@ class Accounts:
         now = self._clock.read().at
         here = self._expect(token, Stage.SECOND)
         with self._database.begin() as connection:
-            row = connection.execute(select(account).where(account.c.id == here.account)).mappings().one()
-            standing = _standing(row)
-            if decide.locked(standing, now):
-                raise AccountLocked(until=standing.locked_until)
+            row = _held(connection, here.account)
+            sessions.expect_session(connection, token)
+            tries.expect_open(row["locked_until_us"], now)
             counts = take_step(connection, row, code, now) or take_recovery(connection, here.account, code, now)
-            if counts:
-                _forgive(connection, here.account)
-            opened = _replace(connection, token, here.account, now) if counts else None
+            opened = sessions.replace_session(connection, token, here.account, now) if counts else None
+            if opened is None:
+                tries.count(connection, here.name, now)
+            else:
+                tries.forgive(connection, here.account)
         if opened is None:
-            self._fail(here.account, now)
             raise CodeRefused
         self._log(SessionOpened(account=here.name, role=here.role.value, factors=2), _actor(here.name))
         return opened
@@ -165,6 +166,7 @@ class Accounts:
             stage=stage,
             csrf=row["csrf"],
             language=row["language"],
+            key=sessions.key_of(key),
         )
 
     def close(self, token: str) -> None:
@@ -182,7 +184,8 @@ class Accounts:
         here = self._expect(token, Stage.ENROL, Stage.WHOLE)
         secret = b32encode(secrets.token_bytes(20)).decode()
         with self._database.begin() as connection:
-            row = connection.execute(select(account).where(account.c.id == here.account)).mappings().one()
+            row = _held(connection, here.account)
+            sessions.expect_session(connection, token)
             if row["totp_confirmed_us"] is not None:
                 raise SessionOver
             if row["totp_secret"]:
@@ -200,7 +203,8 @@ class Accounts:
         here = self._expect(token, Stage.ENROL, Stage.WHOLE)
         codes = tuple(f"{secrets.token_hex(4)}-{secrets.token_hex(4)}" for _ in range(RECOVERY_CODES))
         with self._database.begin() as connection:
-            row = connection.execute(select(account).where(account.c.id == here.account)).mappings().one()
+            row = _held(connection, here.account)
+            sessions.expect_session(connection, token)
             if not row["totp_secret"] or row["totp_confirmed_us"] is not None:
                 raise SessionOver
             if not take_step(connection, row, code, now):
@@ -208,7 +212,7 @@ class Accounts:
             mine = account.c.id == here.account
             connection.execute(update(account).where(mine).values(totp_confirmed_us=to_us(now)))
             keep_recovery(connection, here.account, codes)
-            opened = _replace(connection, token, here.account, now, alone=True)
+            opened = sessions.replace_session(connection, token, here.account, now, alone=True)
         self._log(AccountChanged(account=here.name, change="second-factor", role=here.role.value), _actor(here.name))
         return opened, codes
 
@@ -228,11 +232,11 @@ class Accounts:
         """A new account. Raises AccountExists, PasswordRefused."""
         _expect_good(password, name)
         now = to_us(self._clock.read().at)
+        hashed = self._hash(password)
         made = {"name": name, "full_name": full_name, "role": role.value, "contact": contact, "language": language}
         with self._database.begin() as connection:
             if connection.execute(select(account.c.id).where(account.c.name == name)).first() is not None:
                 raise AccountExists(name=name)
-            hashed = _HASHER.hash(password)
             connection.execute(insert(account).values(**made, password_hash=hashed, made_us=now, made_by=by))
         self._log(AccountChanged(account=name, change="added", role=role.value), by)
 
@@ -242,7 +246,7 @@ class Accounts:
         Raises AccountUnknown, PasswordRefused.
         """
         _expect_good(password, name)
-        values = {"password_hash": _HASHER.hash(password), "totp_secret": "", "totp_confirmed_us": None}
+        values = {"password_hash": self._hash(password), "totp_secret": "", "totp_confirmed_us": None}
         self._change(name, "reset", by, **values, failures=0, locked_until_us=None, totp_last_step=0)
 
     def drop_second(self, name: str, *, by: str) -> None:
@@ -272,15 +276,36 @@ class Accounts:
             for row in rows
         )
 
+    # --- sessions -----------------------------------------------------------------------------------------------
+
+    def sessions_of(self, name: str) -> tuple[SessionHeld, ...]:
+        """The sessions of an account that are not over, the one seen last first. Raises AccountUnknown."""
+        with self._database.read() as connection:
+            return sessions.held(connection, _named(connection, name)["id"], self._clock.read().at)
+
+    def end_session(self, name: str, key: str, *, by: str) -> None:
+        """End one session of an account, by its key. Raises AccountUnknown, SessionUnknown."""
+        with self._database.begin() as connection:
+            row = _named(connection, name)
+            if not sessions.end(connection, row["id"], key=key):
+                raise SessionUnknown(name=name, key=key)
+        self._log(AccountChanged(account=name, change="session-ended", role=row["role"]), by)
+
+    def end_sessions(self, name: str, *, by: str, but: str = "") -> int:
+        """End all sessions of an account, or all but the one of a key; how many there were. Raises AccountUnknown."""
+        with self._database.begin() as connection:
+            row = _named(connection, name)
+            ended = sessions.end(connection, row["id"], but=but)
+        if ended:
+            self._log(AccountChanged(account=name, change="sessions-ended", role=row["role"]), by)
+        return ended
+
     # --- within -------------------------------------------------------------------------------------------------
 
     def _change(self, name: str, change: str, by: str, **values: Any) -> None:
         """Change an account and end its sessions."""
         with self._database.begin() as connection:
-            row = connection.execute(select(account).where(account.c.name == name)).mappings().one_or_none()
-            if row is None:
-                known = connection.execute(select(account.c.name).order_by(account.c.name)).scalars().all()
-                raise AccountUnknown(name=name, known=", ".join(known) or "nobody")
+            row = _named(connection, name)
             connection.execute(update(account).where(account.c.id == row["id"]).values(**values))
             connection.execute(delete(session).where(session.c.account == row["id"]))
             if "totp_secret" in values:
@@ -293,26 +318,31 @@ class Accounts:
             raise SessionOver
         return here
 
-    def _fail(self, number: int, now: datetime) -> None:
-        """Count a wrong try; it is counted by the database, so that two at once are two. Nobody waits for the disk: how
-        long an answer takes must not tell which names there are."""
-        with self._database.begin(durable=False) as connection:
-            mine = account.c.id == number
-            connection.execute(update(account).where(mine).values(failures=account.c.failures + 1))
-            failures = connection.execute(select(account.c.failures).where(mine)).scalar_one()
-            until = decide.lock_after(failures, now)
-            if until is not None:
-                connection.execute(update(account).where(mine).values(locked_until_us=to_us(until)))
+    def _hash(self, password: str) -> str:
+        with self._hashing:
+            return _HASHER.hash(password)
+
+    def _unchanged(self, connection: Connection, row: RowMapping, now: datetime) -> RowMapping:
+        """An account as it is now, if what was checked still holds. Raises AccountLocked, LogInRefused."""
+        current = _held(connection, row["id"])
+        tries.expect_open(current["locked_until_us"], now)
+        if current["password_hash"] != row["password_hash"] or current["disabled_us"] is not None:
+            raise LogInRefused
+        return current
 
 
-def _standing(row: Any) -> decide.Standing:
-    return decide.Standing(
-        role=Role(row["role"]),
-        has_second=row["totp_confirmed_us"] is not None,
-        failures=row["failures"],
-        locked_until=_instant(row["locked_until_us"]),
-        disabled=row["disabled_us"] is not None,
-    )
+def _named(connection: Connection, name: str) -> RowMapping:
+    """The account of a name. Raises AccountUnknown."""
+    row = connection.execute(select(account).where(account.c.name == name)).mappings().one_or_none()
+    if row is None:
+        known = connection.execute(select(account.c.name).order_by(account.c.name)).scalars().all()
+        raise AccountUnknown(name=name, known=", ".join(known) or "nobody")
+    return row
+
+
+def _held(connection: Connection, number: int) -> RowMapping:
+    """An account, which nobody else changes until the transaction's end."""
+    return connection.execute(select(account).where(account.c.id == number).with_for_update()).mappings().one()
 
 
 def _instant(us: int | None) -> datetime | None:
@@ -336,46 +366,6 @@ def _expect_good(password: str, name: str) -> None:
             "name": "it is little more than the account's name",
         }
         raise PasswordRefused(detail=told[fault])
-
-
-def _forgive(connection: Connection, number: int) -> None:
-    connection.execute(update(account).where(account.c.id == number).values(failures=0, locked_until_us=None))
-
-
-def _open(
-    connection: Connection, number: int, stage: Stage, now: datetime, *, address: str = "", browser: str = ""
-) -> Opened:
-    token = secrets.token_urlsafe(32)
-    connection.execute(delete(session).where(session.c.expires_us < to_us(now)))  # nobody comes back with these
-    connection.execute(
-        insert(session).values(
-            token_sha256=digest(token),
-            account=number,
-            stage=stage.value,
-            csrf=secrets.token_urlsafe(32),
-            made_us=to_us(now),
-            seen_us=to_us(now),
-            expires_us=to_us(now + decide.SESSION_LASTS),
-            address=address[:64],
-            browser=browser[:200],
-        )
-    )
-    return Opened(token=token, stage=stage)
-
-
-def _forget_proposed(connection: Connection, number: int) -> None:
-    """A secret is shown to one browser alone: who looked at it before a second person began to log in knows nothing."""
-    connection.execute(update(account).where(account.c.id == number).values(totp_secret=""))
-    connection.execute(delete(session).where(session.c.account == number, session.c.stage == Stage.ENROL.value))
-
-
-def _replace(connection: Connection, token: str, number: int, now: datetime, *, alone: bool = False) -> Opened:
-    """A whole session under a token that nobody saw before the second factor: what was planted is worth nothing.
-    `alone`: every other session of the account ends, since none of them showed that factor."""
-    old = session.c.token_sha256 == digest(token)
-    row = connection.execute(select(session).where(old)).mappings().one()
-    connection.execute(delete(session).where(session.c.account == number if alone else old))
-    return _open(connection, number, Stage.WHOLE, now, address=row["address"], browser=row["browser"])
 
 
 def _actor(name: str) -> str:

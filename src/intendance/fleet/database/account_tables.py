@@ -27,6 +27,15 @@ account = Table(
     CheckConstraint("role IN ('viewer', 'operator', 'admin', 'auditor')", name="role"),
 )
 
+tried_name = Table(
+    "tried_name",
+    metadata,
+    numbered(),
+    Column("name_sha256", Text, nullable=False, unique=True),  # a name without an account that somebody tried
+    count("failures"),
+    instant("locked_until_us", nullable=True),
+)
+
 session = Table(
     "session",
     metadata,

@@ -6,7 +6,7 @@ What must be unique is so here, not in code: several processes write. A change o
 
 from __future__ import annotations
 
-from intendance.fleet.database.account_tables import account, api_token, recovery_code, session
+from intendance.fleet.database.account_tables import account, api_token, recovery_code, session, tried_name
 from intendance.fleet.database.alert_tables import alert, alert_event, delivery_event, escalation, outbox, silence
 from intendance.fleet.database.columns import metadata
 from intendance.fleet.database.node_tables import (
@@ -55,6 +55,7 @@ __all__ = [
     "session",
     "setting",
     "silence",
+    "tried_name",
     "verdict",
     "verdict_interval",
     "word",

@@ -29,6 +29,13 @@ class SessionOver(IntendanceError):
     next_step = "Log in again."
 
 
+class SessionUnknown(IntendanceError):
+    """The account {name} has no session {key}: it is over, or was never there."""
+
+    next_step = "See the sessions with `intendance user sessions {name}`."
+    exit_code = Exit.USAGE
+
+
 class AccountExists(IntendanceError):
     """There is an account {name} already."""
 

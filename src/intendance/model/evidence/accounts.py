@@ -8,7 +8,7 @@ from intendance.model.frozen import dataclass
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountChanged:
     """`change` says what was done to an account: `added`, `disabled`, `reset`, `second-factor`,
-    `second-factor-dropped`. The record's actor did it; `role` is the account's."""
+    `second-factor-dropped`, `session-ended`, `sessions-ended`. The record's actor did it; `role` is the account's."""
 
     account: str
     change: str

@@ -1,0 +1,83 @@
+"""Somebody's own account: where they are logged in, and how to end that."""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse, Response
+
+from intendance.fleet.accounts.decide import Stage
+from intendance.fleet.accounts.sessions import SessionHeld
+from intendance.language import dates
+from intendance.language.texts import Translator
+from intendance.model.errors.accounts import SessionUnknown
+from intendance.model.frozen import dataclass
+from intendance.web import addresses
+from intendance.web.render import Frame
+from intendance.web.visit import Visit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLine:
+    """A session; `here`: the one that reads this page."""
+
+    key: str
+    here: bool
+    since: str
+    seen: str
+    address: str
+    browser: str
+    remark: str
+
+
+def show(visit: Visit) -> Response:
+    """One's own sessions."""
+    _ = visit.texts
+    name, key = _who(visit)
+    lines = tuple(_line(each, key, visit.services.zone, _) for each in visit.services.accounts.sessions_of(name))
+    frame = Frame(
+        title=f"{_('Your sessions')} · {visit.services.organisation}",
+        address=addresses.ACCOUNT,
+        organisation=visit.services.organisation,
+        typed=f"intendance user sessions {name}",
+    )
+    question = _("Where is your account open?")
+    heading = _.plural("{n} session", "{n} sessions", len(lines)).format(n=len(lines))
+    return visit.page("account.html", frame, question=question, heading=heading, lines=lines)
+
+
+def end(visit: Visit) -> Response:
+    """End one of one's own sessions."""
+    name, key = _who(visit)
+    chosen = visit.request.path_params["session"]
+    try:
+        visit.services.accounts.end_session(name, chosen, by=f"person:{name}")
+    except SessionUnknown as error:
+        return visit.problem(error, 404, addresses.ACCOUNT)
+    response = RedirectResponse("/login" if chosen == key else addresses.ACCOUNT, status_code=303)
+    if chosen == key:
+        visit.sign_out(response)
+    return response
+
+
+def end_others(visit: Visit) -> Response:
+    """End all of one's own sessions but this one."""
+    name, key = _who(visit)
+    visit.services.accounts.end_sessions(name, by=f"person:{name}", but=key)
+    return RedirectResponse(addresses.ACCOUNT, status_code=303)
+
+
+def _who(visit: Visit) -> tuple[str, str]:
+    """The account's name and this session's key; whoever gets here has logged in."""
+    return ("", "") if visit.session is None else (visit.session.name, visit.session.key)
+
+
+def _line(each: SessionHeld, key: str, zone: str, _: Translator) -> SessionLine:
+    owed = _("the second factor is owed") if each.stage is not Stage.WHOLE else ""
+    return SessionLine(
+        key=each.key,
+        here=each.key == key,
+        since=dates.moment(each.made_at, zone, _.language),
+        seen=dates.moment(each.seen_at, zone, _.language),
+        address=each.address,
+        browser=each.browser,
+        remark=_("this one") if each.key == key else owed,
+    )
