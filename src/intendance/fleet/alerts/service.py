@@ -270,7 +270,7 @@ def _is_label(word: str) -> bool:
 
 
 def _one_line(reason: str) -> str:
-    said = " ".join(reason.replace("\x00", " ").split())
+    said = " ".join(reason.split())
     if not 0 < len(said) <= LONGEST_REASON or not said.isprintable():
         raise ReasonUnusable(longest=LONGEST_REASON)
     return said
