@@ -73,7 +73,11 @@ def test_from_up_to_the_wall(site: Site) -> None:
     assert verified.json["origin"].endswith("/log")
     shown = site.run("--state", log, "ledger", "show", "--json")
     kinds = [each["kind"] for each in shown.json["records"]]
-    assert kinds == ["genesis", "account.changed", "session.opened", "account.changed"]
+    assert kinds[0] == "genesis"
+    ours = [
+        kind for kind in kinds if kind in {"account.changed", "session.opened"}
+    ]  # what the manager did is there too
+    assert ours == ["account.changed", "session.opened", "account.changed", "session.opened", "account.changed"]
 
 
 @pytest.mark.parametrize(
