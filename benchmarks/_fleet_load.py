@@ -102,20 +102,30 @@ async def paced(port: int, nodes: list[list[str]], seconds: float) -> dict[str, 
     """A beat of each node each minute, each on its own kept connection."""
     told: dict[str, list[float]] = {"seconds": [], "refused": []}
     loop = asyncio.get_running_loop()
-    idle = [await loop.create_connection(lambda: Connection([], told, FOR_EVER), "127.0.0.1", port) for _ in nodes]
+    kept: list[Connection] = []
     print("ready", flush=True)
     sys.stdin.readline()
     began = time.perf_counter()
     due = 0
     for minute in range(int(seconds // MINUTE)):
-        for place, ((_, protocol), node) in enumerate(zip(idle, nodes, strict=True)):
+        for place, node in enumerate(nodes):
             at = began + MINUTE * (minute + place / len(nodes))
             await asyncio.sleep(max(0.0, at - time.perf_counter()))
-            protocol.requests.append(request(node[0], node[1], SEQ + minute))
-            protocol.next()
+            beat = request(node[0], node[1], SEQ + minute)
             due += 1
+            if minute == 0:  # it opens its connection to say something: who says nothing is cut off
+                kept.append(await open_with(loop, port, Connection([beat], told, FOR_EVER)))
+            else:
+                kept[place].requests.append(beat)
+                kept[place].next()
     await asyncio.sleep(max(1.0, began + seconds - time.perf_counter()))
     return {**summary(told, time.perf_counter() - began), "due": due}
+
+
+async def open_with(loop: asyncio.AbstractEventLoop, port: int, protocol: Connection) -> Connection:
+    """The same, once it is connected and has said its first."""
+    await loop.create_connection(lambda: protocol, "127.0.0.1", port)
+    return protocol
 
 
 def summary(told: dict[str, list[float]], seconds: float) -> dict[str, object]:

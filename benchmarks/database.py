@@ -6,6 +6,7 @@ Made once for each size, by the server itself from fixed seeds, and kept as a da
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 
 from intendance.engines.private_mariadb import PrivateServer, ServerSizes
@@ -101,6 +102,7 @@ def make(folder: Path, mib: int) -> Path:
     data, whole = folder / f"database-{mib}", folder / f"database-{mib}.whole"
     if whole.exists():
         return data
+    shutil.rmtree(data, ignore_errors=True)  # of a run that was broken off
     server = PrivateServer(data, sizes=BUILDING)
     server.create()
     server.start()

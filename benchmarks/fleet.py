@@ -231,7 +231,7 @@ def judging(options: argparse.Namespace, server: PostgresServer | None) -> bool:
             began, before = time.perf_counter(), _cpu_seconds()
             count = verdicts.judge_due()
             taken, cpu = time.perf_counter() - began, _cpu_seconds() - before
-            said = len(verdicts.states())
+            said = sum(sum(states.values()) for states in verdicts.counts_by_rule().values())
     print(f"{count} nodes judged from nothing {taken:8.2f} s   target {TARGET_JUDGED_SECONDS} s")
     print(f"  {cpu / count * 1e3:.1f} ms CPU each: {assets} assets, {records} records of {options.days} days, "
           f"{said // count} verdicts")  # fmt: skip

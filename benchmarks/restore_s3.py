@@ -28,7 +28,7 @@ from benchmarks.contenders import PLACE, SECRETS
 from intendance.engines.mariadb.server_folder import loading_sizes
 from intendance.engines.private_mariadb import PrivateServer
 from tests.support.gnupg import make_holder, private_home
-from tests.support.radosgw import Shelf, make_shelf, running
+from tests.support.radosgw import Shelf, lack, make_shelf, running
 
 _PRODUCT = "intendance restore run, physical"
 _FIRST_QUERY = "SELECT COUNT(*) FROM members"
@@ -50,6 +50,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--mib", type=int, default=database.FULL_MIB, help="size of the database")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(words)
+    if sentence := lack():
+        print(f"bench restore_s3: {sentence}", file=sys.stderr)
+        return 1
     began = time.perf_counter()
     PLACE.mkdir(parents=True, exist_ok=True)
     kept = database.make(PLACE, options.mib)

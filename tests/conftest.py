@@ -1,14 +1,29 @@
 """What every test may ask for; a family of fixtures is one file of `tests/support/`."""
 
 import os
+import signal
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# How long an example takes says how busy the machine is, not whether the code is right: `./dev bench` holds speed.
-settings.register_profile("house", deadline=None)
+# How long an example takes, or is made, says how busy the machine is, not whether the code is right: `./dev bench`
+# holds speed. A test that suppresses more names this one again: its list takes the place of the profile's.
+BUSY = [HealthCheck.too_slow]
+settings.register_profile("house", deadline=None, suppress_health_check=BUSY)
 # The same examples each time: a submission is judged by what it changed. New ones are looked for at everybody's desk.
-settings.register_profile("submission", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.register_profile(
+    "submission", deadline=None, derandomize=True, database=None, print_blob=True, suppress_health_check=BUSY
+)
 settings.load_profile("submission" if os.environ.get("CI") == "true" else "house")
+
+# Whoever starts the tests may have a terminal of forty columns, and speak French: what is typed in this process is
+# answered to somebody who has neither, as what is started is (`tests/support/warm.py`).
+for name in ("COLUMNS", "LINES", "LANGUAGE", "CLICOLOR_FORCE", "FORCE_COLOR", "GNUPGHOME"):
+    os.environ.pop(name, None)
+os.environ["LC_ALL"] = "C.UTF-8"
+
+# A shell that starts the tests in the background has them ignore an interrupt, and so would all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = [
     "tests.support.postgresql",  # before those that import it

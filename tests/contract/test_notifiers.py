@@ -25,11 +25,12 @@ from intendance.notifiers.smtp import SmtpNotifier
 from intendance.system.clock import monotonic_seconds
 from tests.support.certificates import Authority
 from tests.support.mail import Behaviour, drip, mail_server, raw_server, silent, trusting
+from tests.support.ports import nobody
 from tests.support.sms_gateway import sms_gateway
 
 Turn = Literal["accepts", "later", "never", "elsewhere"]
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-PATIENT, HURRIED = 30.0, 0.6
+PATIENT, HURRIED = 120.0, 0.6
 SECRET = "s3cr3t-of-the-provider"
 
 
@@ -85,6 +86,37 @@ def at_port(way: str, port: int, folder: Path) -> Notifier:
 WAYS: dict[str, Callable[[Turn, Path], AbstractContextManager[Place]]] = {"email": email, "sms": sms}
 
 
+HOSTILE = "web\r\nBcc: thief@example.net\r\n\r\n<b>\x1b]0;owned\x07\x9b2J\u202efdp.exe"
+"""What a node may be called by who took it: a second header, a title of the terminal, a line turned round."""
+
+
+def test_a_hostile_name_adds_no_header_to_a_mail_and_steers_nothing() -> None:
+    told = Message(key="k" * 40, to="admin@asbl.example.org", subject=HOSTILE, text=f"{HOSTILE}\n.\nend", at=NOON)
+    with mail_server() as server:
+        declared = EmailChannel(smtp=server.url, sender="intendance@asbl.example.org")
+        assert SmtpNotifier(declared).deliver(told, PATIENT).outcome == "accepted"
+        mail = server.taken[0]
+    assert mail["Bcc"] is None
+    assert mail.get_all("To") == ["admin@asbl.example.org"]
+    assert [str(value) for value in mail.get_all("Subject", [])] == [
+        "web Bcc: thief@example.net <b>\\x1b]0;owned\\x07\\x9b2J\\u202efdp.exe"
+    ]
+    body = mail.get_content()
+    assert "\\x1b]0;owned" in body
+    assert body.rstrip().endswith("end")
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(body)
+
+
+def test_a_hostile_name_steers_no_telephone(tmp_path: Path) -> None:
+    told = Message(key="k" * 40, to="+32 470 12 34 56", subject="", text=HOSTILE, at=NOON)
+    with sms_gateway() as gateway:
+        gateway.answers = [(201, '{"id": "m-7"}')]
+        assert SmsNotifier(generic(gateway.url, tmp_path)).deliver(told, PATIENT).outcome == "accepted"
+        asked = gateway.asked[0]
+    assert "Bcc" not in asked.headers
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(asked.json()["text"])
+
+
 def test_every_way_is_in_the_suite() -> None:
     assert set(WAYS) == set(NOTIFIERS)
 
@@ -127,9 +159,8 @@ def test_a_refusal_says_whether_it_lasts(way: str, turn: Turn, outcome: str, tmp
 
 
 def test_nobody_there_may_be_there_later(way: str, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    delivery = at_port(way, port, tmp_path).deliver(message(to=to(way)), PATIENT)
+    with nobody() as port:
+        delivery = at_port(way, port, tmp_path).deliver(message(to=to(way)), PATIENT)
     assert (delivery.outcome, delivery.code) == ("transient", "connection")
 
 
@@ -237,8 +268,11 @@ def test_a_drop_in_the_middle_of_the_mail_is_tried_again() -> None:
 
 def test_a_server_that_hangs_in_the_middle_of_the_mail_is_left() -> None:
     with mail_server(Behaviour(hangs_in_data=True)) as server:
-        delivery = SmtpNotifier(EmailChannel(smtp=server.url, sender="i@example.org")).deliver(message(), 2.0)
-        assert (delivery.outcome, delivery.code) == ("transient", "timeout")
+        for seconds in (1.0, 10.0, 100.0):  # a slow machine does not come so far within the first
+            delivery = SmtpNotifier(EmailChannel(smtp=server.url, sender="i@example.org")).deliver(message(), seconds)
+            assert (delivery.outcome, delivery.code) == ("transient", "timeout")
+            if server.tries:
+                break
         assert server.tries == 1
 
 

@@ -219,7 +219,7 @@ def test_listing_by_folder_in_key_order(store: Store) -> None:
 
 
 CONTENTS = st.dictionaries(KEYS, st.binary(max_size=40), max_size=12)
-FIXTURES = [HealthCheck.function_scoped_fixture]
+FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 @settings(max_examples=25, suppress_health_check=FIXTURES)

@@ -47,7 +47,7 @@ def killed(site: Site, boundary: str) -> None:
         env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0,
     )  # fmt: skip
     site.started.append(agent)
-    _, err = agent.communicate(timeout=120)
+    _, err = agent.communicate(timeout=300)
     assert agent.returncode == -signal.SIGKILL, err
 
 

@@ -64,7 +64,7 @@ def assert_verifies(site: Site) -> None:
     assert verify_ledger(site.state, first=None, last=None, pin=None).exit_code == 0
 
 
-def end(process: subprocess.Popen[str], timeout: float = 30) -> tuple[int, str, str]:
+def end(process: subprocess.Popen[str], timeout: float = 180) -> tuple[int, str, str]:
     out, err = process.communicate(timeout=timeout)
     assert "Traceback" not in err, err
     return process.returncode, out, err
@@ -203,7 +203,7 @@ def test_an_agent_that_is_told_to_stop_ends_its_worker_and_the_next_one_begins_a
         gate.wait()
         worker = worker_of(site)
         agent.send_signal(signal.SIGTERM)
-        assert agent.wait(60) == 0
+        assert agent.wait(180) == 0
         assert end(follower)[0] == 1
         assert_nothing_half_done(site, worker)
         assert only_run(site).state == "queued"

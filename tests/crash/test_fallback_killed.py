@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from intendance.agent.compose import open_node
 from intendance.agent.fallback.perform import look
 from intendance.system.clock import SystemClock
+from tests.support import warm
 from tests.support.alone import BOUNDARIES, Later, joined_nowhere, planned, unheard
 from tests.support.mail import mail_server
 from tests.support.state import Site
@@ -27,8 +26,8 @@ def test_nobody_is_forgotten_and_one_mail_comes_twice_at_most(bare_site: Site, f
         planned(site, mails)
         joined_nowhere(site)
         unheard(site, 60, until=datetime.now(UTC) + timedelta(minutes=40))
-        words = [sys.executable, "-m", "tests.support.alone", fatal, str(site.state), "0"]
-        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        words = (fatal, str(site.state), "0")
+        done = warm.run("tests.support.alone", words, cwd=ROOT, environment=warm.environment(), timeout_seconds=300)
         assert done.returncode == -9, done.stderr
         look(site.state, Later(1))
         arrived = Counter((mail["To"], mail["Message-ID"]) for mail in mails.taken)

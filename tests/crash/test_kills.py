@@ -77,7 +77,7 @@ class Yard:
             again = self.claim(run.id)
             assert again.attempt == 2
             second = self.start(again)
-            second.wait(60)
+            second.wait(180)
             assert children.settle(self.node, again, second) == "succeeded", self.node.journal.get(run.id)
         self.check_made(run)
 
@@ -117,7 +117,7 @@ def test_killed_at_every_boundary_a_backup_is_whole_or_absent(yard: Yard) -> Non
     count = yard.site.base / "boundaries"
     run = yard.submit()
     child = yard.start(run, fatal=0, boundaries=count)
-    assert child.wait(60) == 0, child.stderr()
+    assert child.wait(180) == 0, child.stderr()
     children.settle(yard.node, run, child)
     yard.check_made(run)
     boundaries = int(count.read_text())
@@ -125,7 +125,7 @@ def test_killed_at_every_boundary_a_backup_is_whole_or_absent(yard: Yard) -> Non
     for fatal in range(1, boundaries + 1):
         run = yard.submit()
         child = yard.start(run, fatal=fatal)
-        assert child.wait(60) == -9, f"boundary {fatal} of {boundaries}: {child.stderr()}"
+        assert child.wait(180) == -9, f"boundary {fatal} of {boundaries}: {child.stderr()}"
         yard.recover(run, child)
     every_byte_holds(yard)
 
@@ -133,7 +133,7 @@ def test_killed_at_every_boundary_a_backup_is_whole_or_absent(yard: Yard) -> Non
 def test_killed_at_every_boundary_an_inspection_is_recorded_once(yard: Yard) -> None:
     backup = yard.submit()
     child = yard.start(backup)
-    assert child.wait(60) == 0, child.stderr()
+    assert child.wait(180) == 0, child.stderr()
     children.settle(yard.node, backup, child)
     yard.check_made(backup)
     fatal, alive = 0, False
@@ -141,11 +141,11 @@ def test_killed_at_every_boundary_an_inspection_is_recorded_once(yard: Yard) -> 
         fatal += 1
         run = yard.submit("inspect")
         child = yard.start(run, fatal=fatal)
-        alive = child.wait(60) == 0
+        alive = child.wait(180) == 0
         if children.settle(yard.node, run, child) == "queued":
             again = yard.claim(run.id)
             second = yard.start(again)
-            assert second.wait(60) == 0, second.stderr()
+            assert second.wait(180) == 0, second.stderr()
             assert children.settle(yard.node, again, second) == "succeeded"
         made = [each for each in yard.node.book.records(kind="inspection.completed") if each.run == run.id]
         assert len(made) == 1, f"boundary {fatal}: a committed step is not performed again"
@@ -170,7 +170,7 @@ def kill_at_random(yard: Yard, *, kills: int, seed: int) -> None:
     began = time.monotonic()
     run = yard.submit()
     child = yard.start(run)
-    assert child.wait(60) == 0, child.stderr()
+    assert child.wait(180) == 0, child.stderr()
     usual = time.monotonic() - began
     children.settle(yard.node, run, child)
     yard.check_made(run)
@@ -184,7 +184,7 @@ def kill_at_random(yard: Yard, *, kills: int, seed: int) -> None:
             killed += 1
         else:  # it was quicker than the last one that came to its end: the machine has become less busy
             usual *= 0.8
-        child.wait(60)
+        child.wait(180)
         yard.recover(run, child)
     every_byte_holds(yard)
 

@@ -102,7 +102,7 @@ def another_run(site: Site, activity: str = "backup.full") -> None:
     with site.node() as node:
         run = node.journal.begin(submission)
         child = children.start_worker(node, run)
-        child.wait(60)
+        child.wait(180)
         state = children.settle(node, run, child)
         assert state == "succeeded", node.journal.get(run.id)
     recovered(site, 1)

@@ -6,7 +6,6 @@ Then the next restore to that name: it clears away what it may, names what it ma
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from intendance.engines.mariadb.load import UNFINISHED
 from intendance.engines.new_folder import partial_name
 from intendance.engines.private_mariadb import PrivateServer
+from tests.support import warm
 from tests.support.state import Answer, Site
 from tests.support.trees import snapshot
 
@@ -23,10 +23,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def fragile(site: Site, fatal: int, asset: str, into: str) -> subprocess.CompletedProcess[str]:
-    environment = dict(site._environment({"GNUPGHOME": str(site.keys.owner.home)}))
-    environment["PYTHONPATH"] = f"{ROOT}:{ROOT / 'src'}"
-    argv = [sys.executable, "-m", "tests.support.fragile_restore", str(fatal), str(site.state), asset, into]
-    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    environment = site._environment({"GNUPGHOME": str(site.keys.owner.home)})
+    words = (str(fatal), str(site.state), asset, into)
+    return warm.run("tests.support.fragile_restore", words, cwd=ROOT, environment=environment, timeout_seconds=300)
 
 
 def count(site: Site, asset: str, into: str) -> int:

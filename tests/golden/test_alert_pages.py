@@ -49,7 +49,7 @@ def alerted(database: Database) -> Alerted:
 
 def _visit(alerted: Alerted, database: Database, language: Language, role: Role = Role.OPERATOR, **path: Any) -> Visit:
     accounts = Accounts(database, alerted.clock, lambda *_: None)
-    services = make_services(database, alerted.clock, accounts, alerted.verdicts, alerted.alerts)
+    services = make_services(database, alerted.clock, accounts, alerted.verdicts, Path("/nowhere"), alerted.alerts)
     scope = {
         "type": "http", "method": "GET", "path": "/alerts", "query_string": f"lang={language}".encode(), "headers": [],
         "path_params": path,
@@ -116,3 +116,13 @@ def test_who_has_it_in_hand_stands_on_the_wall(alerted: Alerted, database: Datab
     alerted.alerts.ack(number, by="person:lea", lasting_seconds=60)
     standing = Verdicts.standing(alerted.verdicts)
     assert [(key, each.person) for key, each in standing.owners.items()] == [(("ASBL_012", "web-01", "shop-db"), "lea")]
+
+
+def test_a_step_that_tells_nobody_says_so(sqlite_template: Path, tmp_path: Path) -> None:
+    shutil.copy(sqlite_template, tmp_path / "manager.db")
+    with open_database(tmp_path / "manager.db") as database:
+        alone = Alerted(database)
+        alone.watch.policy = policy(alerts=None, people={})
+        alone.live()
+        lines = readable(_page(_visit(alone, database, "en", alert=alone.open_numbers["web-01 ASBL_010"])))
+    assert any("nobody is told, for the plan names nobody" in line for line in lines)

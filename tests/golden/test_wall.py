@@ -130,7 +130,7 @@ def test_a_fleet_too_large_for_a_screen_shows_what_is_wrong_and_folds_the_rest(
     nodes = tuple(NodeBrief(node=node, site=f"site-{int(node[5:]) // 10}") for node in counts)
     page = _page(replace(standing, nodes=nodes, verdicts=shown, counts=counts), "fr")
     assert page.count('<tr><th scope="row" class="hot">') == 10
-    assert "90 autres sites, où rien n’est rompu." in page
+    assert '<a href="/nodes?show=well">90 autres sites, où rien n’est rompu.</a>' in page
     assert len(page.encode()) < 300_000
 
 

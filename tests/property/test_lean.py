@@ -74,3 +74,18 @@ def test_what_is_no_record_is_refused() -> None:
 def test_members_that_are_not_read_are_members() -> None:
     for shape, names in lean.UNREAD.items():
         assert names <= {each.name for each in fields(shape)}
+
+
+def test_many_records_are_read_as_one_by_one_and_it_is_said_which_is_none() -> None:
+    data = inspection([seen(BEGIN)])
+    contents = [
+        _content(Fact(node="n", seq=seq, at=BEGIN, kind="inspection.completed", asset="a", actor="x", data=data))
+        for seq in range(4)
+    ]
+    rows = list(enumerate(contents))
+    assert lean.facts(rows, "inspection.completed") == tuple(
+        lean.fact(each, "inspection.completed", 0) for each in contents
+    )
+    rows[2] = (2, b"{")
+    with pytest.raises(RecordUnreadable, match="2"):
+        lean.facts(rows, "inspection.completed")

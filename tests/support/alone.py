@@ -5,12 +5,7 @@
 
 from __future__ import annotations
 
-import functools
-import os
-import signal
-import socket
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +20,7 @@ from intendance.ledger.book import Book
 from intendance.notifiers.smtp import SmtpNotifier
 from intendance.system.clock import Clock, Instant, SystemClock
 from intendance.wire.messages import SpooledBeat
+from tests.support.kill_by_name import around
 from tests.support.mail import MailServer
 from tests.support.state import Site
 
@@ -66,11 +62,8 @@ def planned(site: Site, mails: MailServer, *, language: str = "fr") -> None:
 
 def joined_nowhere(site: Site) -> None:
     """Let the node belong to a manager that has two addresses, where nobody listens."""
-    urls = []
-    for _ in range(2):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            urls.append(f"http://127.0.0.1:{free.getsockname()[1]}")
-    joined = Membership(fleet="testing", node="web-01", incarnation=1, bearer="x" * 43, urls=tuple(urls))
+    urls = tuple(f"http://127.0.0.1:{port}" for port in (1, 2))  # no program is given such a port by chance
+    joined = Membership(fleet="testing", node="web-01", incarnation=1, bearer="x" * 43, urls=urls)
     membership.keep(site.state, joined)
 
 
@@ -86,21 +79,6 @@ def unheard(site: Site, minutes: int, *, until: datetime | None = None) -> None:
 def heard(site: Site) -> None:
     """The manager answered, and was told of all beats."""
     (site.state / "agent" / "beats.spool").unlink(missing_ok=True)
-
-
-def around(owner: Any, name: str, fatal: str) -> None:
-    real: Callable[..., Any] = getattr(owner, name)
-
-    @functools.wraps(real)
-    def fragile(*args: Any, **kwargs: Any) -> Any:
-        if fatal == f"before {name}":
-            os.kill(os.getpid(), signal.SIGKILL)
-        answer = real(*args, **kwargs)
-        if fatal == f"after {name}":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
-
-    setattr(owner, name, fragile)
 
 
 def main(fatal: str, state: str, minutes: str) -> None:

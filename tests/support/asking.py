@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import mkdtemp
 from types import MappingProxyType
 
 import httpx
@@ -19,10 +20,13 @@ from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.ledgers.service import Ledgers
+from intendance.fleet.log import FleetLog
 from intendance.fleet.manager import Manager
+from intendance.fleet.own_log import OwnLog
 from intendance.fleet.plans.service import Plans
 from intendance.fleet.reading.figures import Counting
 from intendance.fleet.reading.service import Reading
+from intendance.fleet.runs.service import Runs
 from intendance.fleet.tokens.decide import Scope
 from intendance.fleet.tokens.service import Tokens
 from intendance.fleet.verdicts.service import About, Verdicts
@@ -39,13 +43,13 @@ FLEET = "asbl"
 class Asked:
     """One manager that is asked."""
 
-    def __init__(self, database: Database, clock: MovableClock) -> None:
+    def __init__(self, database: Database, clock: MovableClock, say: Callable[[str], None] = pytest.fail) -> None:
         self.clock = clock
         self.database = database
         self.said: list[str] = []
         self.manager = Manager(database, FLEET, clock, self.said.append)
         about = About(fleet=FLEET, organisation="ASBL Exemple", zone="Europe/Brussels")
-        self.verdicts = Verdicts(database, clock, about, say=pytest.fail)
+        self.verdicts = Verdicts(database, clock, about, say=say)
         self.tokens = Tokens(database, clock, lambda *_: None)
         self.accounts = Accounts(database, clock, lambda *_: None)
         self.alerts = Alerts(database, policy, clock)
@@ -58,14 +62,18 @@ class Asked:
             fleet=FLEET,
             accounts=self.accounts,
         )
-        self.app: FastAPI = create_app(self.manager, pages=self._pages(), asked=self.services)
+        self.live = Live(self.verdicts.stamps)
+        self.pages = self._pages()
+        self.app: FastAPI = create_app(self.manager, pages=self.pages, asked=self.services)
         self.secrets = {scope: self.tokens.create(scope.value, [scope], by="test") for scope in Scope}
 
     def _pages(self) -> Pages:
         return Pages(
             accounts=self.accounts, fleet=self.verdicts, ledgers=Ledgers(self.database),
-            live=Live(self.verdicts.stamps), assets=Assets(self.database, self.clock),
+            log=OwnLog(FleetLog(Path(mkdtemp()), FLEET, self.clock), self.clock),
+            live=self.live, assets=Assets(self.database, self.clock),
             plans=Plans(self.database, self.clock), alerts=self.alerts,
+            runs=Runs(self.database, self.clock),
             clock=self.clock, organisation="ASBL Exemple", language="fr",
             zone="Europe/Brussels", secure=False,
         )  # fmt: skip

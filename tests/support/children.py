@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -26,3 +30,25 @@ def children_of(parent: int | None = None) -> dict[int, str]:
 def open_descriptors() -> int:
     """How many descriptors this process has open."""
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@contextmanager
+def assassin(program: str, then: Callable[[], object] = tuple) -> Iterator[None]:
+    """Meanwhile the first child of this name that is seen is killed, and then something happens."""
+    over = threading.Event()
+
+    def lie_in_wait() -> None:
+        while not over.is_set():
+            for pid in [number for number, name in children_of().items() if name == program]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    then()
+                    return
+
+    thread = threading.Thread(target=lie_in_wait)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -61,7 +61,7 @@ def finish(producer: Producer, child: process.Child, begun: bytes = b"") -> Take
     """Read the rest, wait, and let the engine judge how it ended."""
     try:
         content = begun + child.stdout.read()
-        code = child.wait(120)
+        code = child.wait(300)
         finished = producer.finish(code, child.stderr())
     finally:
         child.kill()

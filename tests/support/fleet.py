@@ -10,10 +10,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from intendance.fleet.acts.writing import noted
 from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.migrate import bring_up_to_date, newest_revision
-from intendance.fleet.database.tables import metadata
+from intendance.fleet.database.tables import act, metadata
+from intendance.model.evidence import Evidence
 from tests.support.postgresql import PostgresServer
 
 BOTH = ("sqlite", "postgresql")
@@ -64,3 +67,10 @@ def fleet_database(fleet_address: str | Path) -> Iterator[Database]:
     """The same, opened."""
     with ExitStack() as stack:
         yield stack.enter_context(open_database(fleet_address))
+
+
+def noted_acts(database: Database) -> list[tuple[Evidence, str]]:
+    """What people did that is to go to the fleet log, with its actors, in order."""
+    with database.read() as connection:
+        rows = connection.execute(select(act).order_by(act.c.id)).all()
+    return [(noted(row.kind, row.data), row.actor) for row in rows]

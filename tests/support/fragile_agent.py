@@ -5,16 +5,13 @@
 
 from __future__ import annotations
 
-import functools
-import os
-import signal
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from intendance.agent import children, loop
 from intendance.ledger.book import Book
 from intendance.runs.journal import Journal
+from tests.support.kill_by_name import around
 
 EFFECTS: tuple[tuple[Any, str], ...] = (
     (children, "recover"),
@@ -27,21 +24,6 @@ EFFECTS: tuple[tuple[Any, str], ...] = (
     (Book, "seal"),
 )
 BOUNDARIES = tuple(f"{when} {name}" for _, name in EFFECTS for when in ("before", "after"))
-
-
-def around(owner: Any, name: str, fatal: str) -> None:
-    real: Callable[..., Any] = getattr(owner, name)
-
-    @functools.wraps(real)
-    def fragile(*args: Any, **kwargs: Any) -> Any:
-        if fatal == f"before {name}":
-            os.kill(os.getpid(), signal.SIGKILL)
-        answer = real(*args, **kwargs)
-        if fatal == f"after {name}":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
-
-    setattr(owner, name, fragile)
 
 
 if __name__ == "__main__":

@@ -72,11 +72,11 @@ class UnusableKeys:
 
 
 def gpg(home: Path, *words: str, content: bytes = b"") -> bytes:
-    """gpg in `home`, its output; fails the test with what gpg said."""
+    """gpg in `home`, its output; fails the test with what gpg said. It reads days as those of a zone: of UTC."""
     done = subprocess.run(
         ["gpg", "--homedir", str(home), "--batch", "--no-tty", "--quiet", "--pinentry-mode", "loopback",
          "--passphrase", "", "--trust-model", "always", *words],
-        input=content, capture_output=True, check=False, env=os.environ | {"LC_ALL": "C.UTF-8"},
+        input=content, capture_output=True, check=False, env=os.environ | {"LC_ALL": "C.UTF-8", "TZ": "UTC"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     return done.stdout

@@ -93,7 +93,7 @@ class held:  # noqa: N801 -- reads as a phrase
 
     def __init__(self, server: PrivateServer, sql: str) -> None:
         self._argv = [*server.client_argv(), "--unbuffered", "--batch", "--skip-column-names"]
-        self._sql = f"{sql} SELECT 'ready'; SELECT SLEEP(120);"
+        self._sql = f"{sql} SELECT 'ready'; SELECT SLEEP(600);"
 
     def __enter__(self) -> None:
         self._client = subprocess.Popen(self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

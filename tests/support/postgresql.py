@@ -28,13 +28,30 @@ UNPACKED = Path(__file__).parents[2] / ".dev" / "postgresql"
 PATIENCE_SECONDS = 120.0
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class PostgresServer:
-    """A running server."""
+    """A server: `process` is None while it does not run."""
 
     folder: Path
     programs: Path
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Let it run, and wait until it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.programs / "postgres", "-D", self.folder / "data", "-k", self.folder, "-F",
+                 "-c", "listen_addresses=", "-c", "jit=off", "-c", "max_connections=60", "-c", "shared_buffers=32MB"],
+                stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **_who(_person()),
+            )  # fmt: skip
+        _wait_for(self)
+
+    def stop(self, number: int = signal.SIGQUIT) -> None:
+        """End it with all its children, as a crash does, or otherwise by another signal."""
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait()
+        self.process = None
 
     def address(self, database: str) -> str:
         """How `open_database` and `--database` name one of its databases."""
@@ -66,25 +83,16 @@ def running() -> Iterator[PostgresServer]:
     """Start one, and end it with all its children."""
     programs = _programs()
     folder = Path(tempfile.mkdtemp(prefix="ipg-", dir="/tmp"))
-    person = pwd.getpwnam("backup") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-    process = None
+    person = _person()
+    server = PostgresServer(folder, programs)
     try:
         os.chown(folder, person.pw_uid, person.pw_gid)
         _as(person, [programs / "initdb", "-D", folder / "data", "-U", "tester", "-A", "trust", "-E", "UTF8", "-N",
                      "--no-locale", "--no-instructions"])  # fmt: skip
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [programs / "postgres", "-D", folder / "data", "-k", folder, "-F",
-                 "-c", "listen_addresses=", "-c", "jit=off", "-c", "max_connections=60", "-c", "shared_buffers=32MB"],
-                stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **_who(person),
-            )  # fmt: skip
-        server = PostgresServer(folder, programs, process)
-        _wait_for(server)
+        server.start()
         yield server
     finally:
-        if process is not None:
-            process.send_signal(signal.SIGQUIT)
-            process.wait()
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -95,11 +103,16 @@ def _wait_for(server: PostgresServer) -> None:
             server.execute("SELECT 1")
         except OperationalError:
             said = (server.folder / "log").read_text(errors="replace")
+            assert server.process is not None, said
             assert server.process.poll() is None, said
             assert time.monotonic() < end, said
             time.sleep(0.05)
         else:
             return
+
+
+def _person() -> pwd.struct_passwd:
+    return pwd.getpwnam("backup") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 
 
 def _as(person: pwd.struct_passwd, command: list[object]) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.state import until
 
 UNPACKED = Path(__file__).parents[2] / ".dev" / "prometheus"
@@ -46,8 +46,7 @@ def scraping(configuration: str) -> Iterator[httpx.Client]:
     folder = Path(tempfile.mkdtemp(prefix="iprom-", dir="/tmp"))
     file = folder / "prometheus.yml"
     file.write_text(configuration)
-    with socket.create_server(("127.0.0.1", 0)) as asked:
-        port = asked.getsockname()[1]
+    port = free_port()
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [program("prometheus"), f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}",

@@ -12,7 +12,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ import pytest
 from botocore.config import Config
 
 from intendance.model.plan import S3Store, SecretReference
+from tests.support.ports import free_port
 from tests.support.radosgw_keeper import Specification, environment
 
 ROOT = Path(__file__).parents[2]
@@ -43,12 +43,16 @@ def unpacked() -> str | None:
     return None if shutil.which("radosgw") else str(UNPACKED)
 
 
-def need_radosgw() -> None:
-    """Skip when Ceph is missing, except in CI, where a missing tool is a failure."""
+def lack() -> str:
+    """What this machine lacks to run a gateway and how to get it, as a sentence; empty for nothing."""
     path = environment(unpacked())["PATH"]
     missing = [program for program in PROGRAMS if shutil.which(program, path=path) is None]
-    if missing:
-        sentence = f"Ceph is not at hand (`./dev system`): {', '.join(missing)}"
+    return f"Ceph is not at hand (`./dev system`): {', '.join(missing)}" if missing else ""
+
+
+def need_radosgw() -> None:
+    """Skip when Ceph is missing, except in CI, where a missing tool is a failure."""
+    if sentence := lack():
         if os.environ.get("CI") == "true":
             pytest.fail(sentence)
         pytest.skip(sentence)
@@ -266,21 +270,18 @@ def running(meeting: Path, *, skew: str | None = None) -> Iterator[Radosgw]:
 
 
 def _start(meeting: Path, ready: Path, users: Path, skew: str | None) -> None:
-    ports, held = _free_ports(2)
     given = Specification(
         folder=tempfile.mkdtemp(prefix="irgw-", dir="/tmp"),
         users=str(users),
         ready=str(ready),
-        port=ports[0],
-        monitor_port=ports[1],
+        port=free_port(),
+        monitor_port=free_port(),
         region=REGION,
         unpacked=unpacked(),
         skew=skew,
     )
     specification = meeting / "radosgw.specification"
     specification.write_text(json.dumps(asdict(given)))
-    for each in held:
-        each.close()
     with (meeting / "radosgw.out").open("wb") as output:
         keeper = _keeper(specification, output)
         until = time.monotonic() + _UP_SECONDS
@@ -301,13 +302,3 @@ def _keeper(specification: Path, output: IO[bytes]) -> subprocess.Popen[bytes]:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-
-
-def _free_ports(count: int) -> tuple[list[int], list[socket.socket]]:
-    held = []
-    for _ in range(count):
-        each = socket.socket()
-        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        each.bind(("127.0.0.1", 0))
-        held.append(each)
-    return [each.getsockname()[1] for each in held], held

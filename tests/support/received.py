@@ -33,5 +33,5 @@ def _enrol(database: Database, name: str, clock: Clock) -> None:
         connection.execute(insert(node).values(node=name, incarnation=1, site="liège", enrolled_us=now))
         key = {"origin": f"f/node/{name}/1", "ledger_key": "k", "fingerprint": "f", "began_us": now}
         connection.execute(insert(node_key).values(node=name, incarnation=1, **key))
-        state = {"state": "up", "state_since_us": now, "last_seen_us": now, "deadline_us": now}
+        state = {"state": "up", "state_since_us": now, "last_seen_us": now, "deadline_us": now, "boot": "theirs"}
         connection.execute(insert(node_state).values(node=name, incarnation=1, **state))

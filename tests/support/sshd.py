@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from intendance.model.plan import SecretReference, SftpStore
+from tests.support.ports import free_port
 
 ADDS_ONLY = 'command="internal-sftp -P remove,rmdir,posix-rename,setstat,fsetstat,symlink,hardlink",restrict'
 """A key that stores and removes nothing, as docs/stores/sftp.md has it."""
@@ -100,7 +100,7 @@ def sshd(*sftp_options: str) -> Iterator[SshServer]:
         (folder / "home").mkdir()
         for path in (folder, *folder.iterdir()):
             os.chown(path, person.pw_uid, person.pw_gid)
-        port = _free_port()
+        port = free_port()
         settings = folder / "sshd_config"
         settings.write_text(_settings(folder, port, sftp_options))
         process = subprocess.Popen(
@@ -161,10 +161,3 @@ def _program(path: str) -> Path:
         assert os.environ.get("CI") != "true", f"{path} is missing, and in CI every test runs"
         pytest.skip(f"{path} is missing: ./dev system")
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        port: int = asked.getsockname()[1]
-        return port

@@ -26,6 +26,7 @@ from intendance.engines.private_mariadb import PrivateServer
 from intendance.model.plan import DirectoryStore
 from intendance.stores.directory import adopt_store
 from intendance.system.clock import Clock, SystemClock
+from tests.support import warm
 from tests.support.gnupg import Keys
 
 PATIENCE_SECONDS = 180.0
@@ -130,14 +131,13 @@ assets:
         self,
         *words: str,
         environment: Mapping[str, str] | None = None,
-        timeout: float = 120,
+        timeout: float = 300,
         state: Path | None = None,
     ) -> Answer:
-        """Run the real command line to its end; `state` is that of another machine than the node."""
-        done = subprocess.run(
-            self.command(*words, state=state),
-            capture_output=True, text=True, check=False, timeout=timeout, cwd=self.base, stdin=subprocess.DEVNULL,
-            env=self._environment(environment),
+        """Run the real command line to its end (`warm`); `state` is that of another machine than the node."""
+        done = warm.run(
+            "intendance", ("--state", str(state or self.state), *words), cwd=self.base, timeout_seconds=timeout,
+            environment=self._environment(environment),
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
         return Answer(code=done.returncode, out=done.stdout, err=done.stderr)
@@ -164,7 +164,7 @@ assets:
             if agent.poll() is None:
                 agent.send_signal(signal.SIGTERM)
             try:
-                agent.communicate(timeout=60)
+                agent.communicate(timeout=PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 agent.kill()
                 agent.communicate()
@@ -178,10 +178,7 @@ assets:
         return sorted(manifest.parent for manifest in self.store.glob("*/*/*/*/MANIFEST.json"))
 
     def _environment(self, extra: Mapping[str, str] | None) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("GNUPGHOME", "INTENDANCE"))}
-        return (
-            kept | {"LC_ALL": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "200"} | dict(self.environment) | dict(extra or {})
-        )
+        return warm.environment({**self.environment, **(extra or {})})
 
 
 def half_a_day_away() -> str:
@@ -306,6 +303,16 @@ class Gate:
         (reached,) = self._folder.glob("reached.*")
         reached.unlink()
         return int(reached.suffix[1:])
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether some backup stood at the gate since the last look."""
+        return bool(list(self._folder.glob("reached.*")))
+
+    def pass_by(self) -> None:
+        """Forget who stood there."""
+        for reached in self._folder.glob("reached.*"):
+            reached.unlink()
 
     def open(self) -> None:
         """Let everything through from now on."""

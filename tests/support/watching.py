@@ -194,8 +194,9 @@ class Watch:
                 pass
 
     def rows(self, table: Any, *where: Any) -> list[Any]:
+        """In the order of their keys: left to itself, PostgreSQL tells what was changed last, or elsewhere."""
         with self.database.read() as connection:
-            return list(connection.execute(select(table).where(*where)).all())
+            return list(connection.execute(select(table).where(*where).order_by(*table.primary_key)).all())
 
     def alerts(self, cause: str | None = None) -> list[Any]:
         where = () if cause is None else (tables.alert.c.cause == cause,)

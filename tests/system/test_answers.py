@@ -161,6 +161,7 @@ def alert_answers(site: Site) -> Iterator[tuple[str, Answer]]:
     yield "alert-list", site.run("alert", "list", "--json")
     yield "alert-ack", site.run("alert", "ack", "1", "--json")
     yield "alert-show", site.run("alert", "show", "1", "--json")
+    yield "alert-unack", site.run("alert", "unack", "1", "--json")
     more = """alerts:
   email: {smtp: "smtp://127.0.0.1:9", from: i@example.org}
   policy: {critical: [{after: "0min", to: admin, by: [email]}]}"""
@@ -237,7 +238,7 @@ KEPT = (
     "adoption", "backup-list", "restore-plan", "restore-run", "restore-taken", "run-list", "run-show", "ledger-show",
     "ledger-show-record", "ledger-verify", "ledger-verify-incomplete", "ledger-checkpoint", "ledger-export",
     "ledger-export-part", "ledger-verify-bundle", "alert-silence", "alert-list", "alert-ack", "alert-show",
-    "alert-test", "guide-open", "guide-done", "guide-back", "inspected", "imported",
+    "alert-unack", "alert-test", "guide-open", "guide-done", "guide-back", "inspected", "imported",
     "drill-list", "plan-recover", "ledger-restart", "token-list",
 )  # fmt: skip
 """Those whose words are kept; `status`, `gate` and `doctor` have golden files of their own, of lives that are fixed."""

@@ -92,7 +92,8 @@ def test_with_the_agent_running_all_is_in_order_and_nothing_is_changed(site: Sit
         findings = {each["code"]: each for each in answer.json["findings"]}
         assert (_everything_in(site.tree), _everything_in(site.store)) == before
     assert answer.json["fit"] is True
-    assert {"plan_in_force", "agent_running", "ledger_sealed", "state_private", "store_usable"} <= set(findings)
+    assert {"plan_in_force", "agent_running", "ledger_sealed", "state_private"} <= set(findings)
+    assert {"store_usable", "store_low"} & set(findings), "low: the disk under this test is nearly full, and it says so"
     assert findings["tree_readable"]["rules"] == ["ASBL_011", "ASBL_012", "ASBL_013", "ASBL_015"]
     assert findings["store_same_disk"]["condition"] == "remark"
     assert findings["store_same_disk"]["rules"] == ["ASBL_013"]
@@ -142,7 +143,7 @@ def test_a_store_on_a_read_only_mount_is_wrong(site: Site) -> None:
     script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && exec "$2" -m intendance --state "$3" doctor'
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script, "sh", str(site.store), sys.executable, str(site.state)],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=180,
     )  # fmt: skip
     if "mount" in done.stderr:
         pytest.skip(f"this machine lets nobody mount: {done.stderr.strip()}")
@@ -174,7 +175,7 @@ def test_a_tree_that_this_user_may_not_read_is_named(site: Site) -> None:
     )
     done = subprocess.run(
         ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", code, str(site.tree)],
-        capture_output=True, text=True, check=True, timeout=60,
+        capture_output=True, text=True, check=True, timeout=180,
     )  # fmt: skip
     assert done.stdout.split() == [
         "wrong", "files_unreadable", "1", "./secret.txt", "setfacl", "-R", "-m", "u:65534:rX", str(site.tree),
@@ -362,6 +363,6 @@ def test_the_binary_log_lines_are_what_the_server_needs(mariadb_asset: MariadbAs
 
 def test_the_plan_of_the_manual_is_examined_whole(site: Site) -> None:
     """What a plan file says and what is in force are told apart."""
-    site.write_plan(full="0 4 * * SUN")
+    site.write_plan(full="7 4 * * SUN")
     assert load(site.plan, datetime.now(UTC)).plan is not None
     assert _codes(_examined(site, plan_file=site.plan))["plan_differs"].condition is Condition.REMARK

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import urllib.request
@@ -14,22 +14,16 @@ from typing import Any
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.state import Site, until
 
 
-def _free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        port: int = asked.getsockname()[1]
-        return port
-
-
 def _health(url: str, authority: Path | None = None) -> Any:
-    context = ssl.create_default_context(cafile=authority) if authority else None
     try:
-        with urllib.request.urlopen(f"{url}/healthz", timeout=5, context=context) as answer:
+        context = ssl.create_default_context(cafile=authority) if authority else None
+        with urllib.request.urlopen(f"{url}/healthz", timeout=30, context=context) as answer:
             return json.loads(answer.read())
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return None
 
 
@@ -42,7 +36,7 @@ def _nodes(site: Site) -> list[dict[str, Any]]:
 
 def _end(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
 
 
 def _token(site: Site, *words: str) -> Path:
@@ -54,7 +48,7 @@ def _token(site: Site, *words: str) -> Path:
 
 
 def test_a_node_joins_by_tls_and_its_ledger_arrives(site: Site) -> None:
-    port = _free_port()
+    port = free_port()
     url = f"https://127.0.0.1:{port}"
     authority = site.state / "manager" / "tls" / "ca.pem"
     process = site.start("manager", "--plan", str(site.plan), "--listen", f"0.0.0.0:{port}", "--name", "127.0.0.1")
@@ -69,9 +63,11 @@ def test_a_node_joins_by_tls_and_its_ledger_arrives(site: Site) -> None:
     assert site.run("node", "join", url, "--token", str(site.base / "token")).code == 1  # used
     with site.agent():
         until(lambda: _nodes(site)[0]["signed_records"] >= 3, "the ledger to arrive")
-        site.run("backup", "run", "site-files")
+        assert site.run("backup", "run", "site-files").code == 0
+        until(lambda: _nodes(site)[0]["state"] == "up", "the node to be heard")
+    assert site.run("backup", "inspect", "site-files").code == 0  # while nobody tells the manager
     (node,) = _nodes(site)
-    assert (node["node"], node["state"], node["findings"]) == ("web-01", "up", 0)
+    assert (node["node"], node["findings"]) == ("web-01", 0)
     with site.agent():
         until(lambda: _nodes(site)[0]["signed_records"] > node["signed_records"], "the rest to arrive")
     _end(process)
@@ -79,7 +75,7 @@ def test_a_node_joins_by_tls_and_its_ledger_arrives(site: Site) -> None:
 
 
 def test_a_manager_with_another_authority_is_told_nothing(site: Site) -> None:
-    port = _free_port()
+    port = free_port()
     authority = site.state / "manager" / "tls" / "ca.pem"
     words = ("manager", "--plan", str(site.plan), "--listen", f"0.0.0.0:{port}", "--name", "127.0.0.1")
     process = site.start(*words)
@@ -94,7 +90,7 @@ def test_a_manager_with_another_authority_is_told_nothing(site: Site) -> None:
 
 
 def test_up_joins_by_itself_and_starts_again_what_is_killed(site: Site) -> None:
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     process = site.start("up", "--listen", f"127.0.0.1:{port}")
     until(lambda: process.poll() is not None or site.ping() is not None, "the agent")

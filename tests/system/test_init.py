@@ -145,7 +145,7 @@ def test_at_a_terminal_it_asks_and_writes_what_was_said(desk: Site) -> None:
     )  # fmt: skip
     os.close(slave)
     os.write(master, "".join(f"{each}\n" for each in answers).encode())
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     os.close(master)
     assert process.returncode == 0, err
     assert "Le nom de l’organisation" in err

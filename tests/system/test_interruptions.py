@@ -20,7 +20,7 @@ def test_ctrl_c_ends_a_restore_as_it_ends_a_backup(site: Site) -> None:
     restore = site.start("restore", "run", "site-files", "--into", "back", environment=environment)
     gate.wait()
     restore.send_signal(signal.SIGINT)
-    _, err = restore.communicate(timeout=60)
+    _, err = restore.communicate(timeout=180)
     assert restore.returncode == 130, err
     assert "Restoring site-files was cancelled; nothing incomplete is left at" in err
     assert not (site.base / "back").exists()

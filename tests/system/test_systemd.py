@@ -39,7 +39,7 @@ def _need_root() -> None:
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=180, stdin=subprocess.DEVNULL)
 
 
 def _installed(root: Path, *, own_user: bool, changed: tuple[str, str] = ("", "")) -> Path:
@@ -109,6 +109,60 @@ def test_the_user_and_the_folders_are_made(tmp_path: Path) -> None:
     assert made.returncode == 0, made.stderr
     seen = (tmp_path / "var/lib/intendance").stat()
     assert (seen.st_mode & 0o777, seen.st_uid) == (0o700, int(line.split(":")[2]))
+    (group,) = [each for each in (tmp_path / "etc/group").read_text().splitlines() if each.startswith("intendance:")]
+    assert set(group.split(":")[3].split(",")) == {"intendance-manager", "intendance-witness"}
+
+
+# ── the manager and the witness ──────────────────────────────────────────────────────────────────────────────────────
+
+SERVED = ("intendance-manager.service", "intendance-witness.service")
+
+
+def _served(root: Path, name: str, changed: tuple[str, str] = ("", "")) -> Path:
+    """The same as `_installed`, with another unit and its user."""
+    place = _installed(root, own_user=False).joinpath("etc/systemd/system", name)
+    text = (UNITS / name).read_text()
+    assert changed[0] in text
+    place.write_text(text.replace(*changed) if changed[0] else text)
+    return place
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_systemd_finds_nothing_wrong_in_the_others(tmp_path: Path, name: str) -> None:
+    _need("systemd-analyze")
+    unit = _served(tmp_path, name)
+    unit.write_text(unit.read_text().replace("/opt/intendance", f"{tmp_path}/opt/intendance"))
+    done = _run("systemd-analyze", "verify", "--man=no", str(unit))
+    assert (done.returncode, [line for line in done.stderr.splitlines() if "intendance" in line]) == (0, [])
+    unit.write_text(unit.read_text().replace("ExecReload=", "ExecRelaod="))
+    assert "ExecRelaod" in _run("systemd-analyze", "verify", "--man=no", str(unit)).stderr
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_the_others_are_exposed_to_less(tmp_path: Path, name: str) -> None:
+    """Tenths of systemd's points, as above; here 16 (systemd 252)."""
+    _need("systemd-analyze")
+    unit = _served(tmp_path, name)
+    words = ("security", "--no-pager", "--offline=true", f"--root={tmp_path}", "--threshold=20", name)
+    done = _run("systemd-analyze", *words)
+    assert done.returncode == 0, done.stdout[-200:] + done.stderr
+    unit.write_text(unit.read_text().replace("CapabilityBoundingSet=\n", ""))
+    assert _run("systemd-analyze", *words).returncode == 1
+
+
+@pytest.mark.parametrize(("name", "noun"), [(SERVED[0], "manager"), (SERVED[1], "witness")])
+def test_the_command_of_a_unit_is_one_that_exists(tmp_path: Path, name: str, noun: str) -> None:
+    """Its options are taken, and what is wrong is the file that it names: not the command line."""
+    text = (UNITS / name).read_text()
+    variables = dict(re.findall(r"(INTENDANCE_[A-Z]+)=(\S*)", text)) | {"INTENDANCE_LISTEN": "127.0.0.1:1"}
+    for line in re.findall(r"^Exec(?:Start|Reload)=/opt/intendance/bin/intendance (.+)$", text, flags=re.MULTILINE):
+        words = [re.sub(r"\$\{?(\w+)\}?", lambda found: variables[found[1]], word) for word in line.split()]
+        words = [word.replace("/etc/intendance/", "/nonexistent/") for word in words if word]
+        words = [word.replace("/var/lib/", f"{tmp_path}/") for word in words]
+        done = _run(sys.executable, "-m", "intendance", *words)
+        assert (noun in words) or ("check" in words)
+        assert done.returncode != 0
+        assert "/nonexistent/" in done.stderr, done.stderr
 
 
 # ── what the unit leaves is enough ───────────────────────────────────────────────────────────────────────────────────
@@ -155,10 +209,10 @@ def test_a_user_of_its_own_backs_up_a_tree_that_is_roots_alone(site: Site) -> No
     site.started.append(agent)
     until(lambda: site.ping() is not None or agent.poll() is not None, "the agent to answer")
     done = subprocess.run(
-        [*_caged(user=NOBODY), *words], capture_output=True, text=True, check=False, env=environment, timeout=120
+        [*_caged(user=NOBODY), *words], capture_output=True, text=True, check=False, env=environment, timeout=180
     )
     agent.terminate()
-    said = agent.communicate(timeout=120)[1]
+    said = agent.communicate(timeout=180)[1]
     assert (done.returncode, agent.returncode) == (0, 0), done.stderr + said
     assert "attempt 1 begins" in said  # by the agent's worker, not by the command
     (found,) = site.sets()

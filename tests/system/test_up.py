@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from intendance.system.publish import exchange
+from tests.support.ports import free_port
 from tests.support.state import Gate, Site, until
-from tests.system.test_fleet import _free_port, _health, _listening, _nodes
+from tests.system.test_fleet import _health, _listening, _nodes
 
 pytestmark = pytest.mark.gnupg
 LONG_SECONDS = 240.0
@@ -58,7 +60,7 @@ def test_a_port_that_is_taken_is_said_before_anything_runs(site: Site) -> None:
 
 
 def test_a_state_without_a_plan_is_one_sentence(bare_site: Site) -> None:
-    answer = bare_site.run("up", "--listen", f"127.0.0.1:{_free_port()}")
+    answer = bare_site.run("up", "--listen", f"127.0.0.1:{free_port()}")
     assert answer.code == 2
     assert "plan adopt" in answer.err
 
@@ -66,7 +68,7 @@ def test_a_state_without_a_plan_is_one_sentence(bare_site: Site) -> None:
 def test_a_manager_that_cannot_begin_says_why_and_gives_its_exit_code(site: Site) -> None:
     (site.state / "manager").mkdir(mode=0o700)
     (site.state / "manager" / "manager.db").write_bytes(b"not a database" * 1000)
-    answer = site.run("up", "--listen", f"127.0.0.1:{_free_port()}")
+    answer = site.run("up", "--listen", f"127.0.0.1:{free_port()}")
     assert answer.code == 1
     assert answer.err.count("error: ") == 1
     assert "manager.db" in answer.err
@@ -74,11 +76,11 @@ def test_a_manager_that_cannot_begin_says_why_and_gives_its_exit_code(site: Site
 
 
 def test_told_to_stop_in_a_backup_it_leaves_nothing_and_the_next_one_makes_it(site: Site, gate: Gate) -> None:
-    port = _free_port()
+    port = free_port()
     process = _started(site, port)
     asked = site.start("backup", "run", "site-files")
     gate.wait()
-    for other in (port, _free_port()):
+    for other in (port, free_port()):
         second = site.run("up", "--listen", f"127.0.0.1:{other}")
         assert second.code == 1
         assert "already running" in second.err
@@ -102,7 +104,7 @@ def test_told_to_stop_in_a_backup_it_leaves_nothing_and_the_next_one_makes_it(si
 def test_a_node_is_looked_after_while_its_manager_cannot_begin_and_a_page_is_there_while_its_agent_cannot(
     site: Site,
 ) -> None:
-    port = _free_port()
+    port = free_port()
     _ended(_started(site, port))
     kept = (site.state / "manager" / "manager.db").read_bytes()
     for left in (site.state / "manager").glob("manager.db*"):
@@ -113,8 +115,9 @@ def test_a_node_is_looked_after_while_its_manager_cannot_begin_and_a_page_is_the
     assert process.poll() is None, process.communicate()[1]
     until(lambda: _listening(process.pid) != 0, "a manager", LONG_SECONDS)
     until(lambda: _listening(process.pid) == 0, "it to give up", LONG_SECONDS)
-    (site.state / "manager" / "manager.db").rmdir()
-    (site.state / "manager" / "manager.db").write_bytes(kept)
+    whole = site.base / "manager.db"
+    whole.write_bytes(kept)
+    assert exchange(whole, site.state / "manager" / "manager.db")  # at no instant is there none
     until(lambda: _health(f"http://127.0.0.1:{port}") is not None, "a manager that is started again", LONG_SECONDS)
 
     agent = site.ping()
@@ -123,7 +126,7 @@ def test_a_node_is_looked_after_while_its_manager_cannot_begin_and_a_page_is_the
     adopted.rename(adopted.with_suffix(".lost"))
     os.kill(agent["pid"], signal.SIGKILL)
     until(lambda: site.ping() is None, "the agent to be gone", LONG_SECONDS)
-    assert _health(f"http://127.0.0.1:{port}") is not None
+    until(lambda: _health(f"http://127.0.0.1:{port}") is not None, "the manager to answer all the same", LONG_SECONDS)
     adopted.with_suffix(".lost").rename(adopted)
     until(lambda: site.ping() is not None, "an agent that is started again", LONG_SECONDS)
     said = _ended(process)

@@ -9,6 +9,8 @@ from intendance.agent.manager_link import connect, refused, said
 from intendance.model.errors.api import ManagerSilent
 
 _ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
+_ANSWER_SECONDS = 30.0
+"""A busy manager of a large fleet reckons for a while; one that is not there is known of much sooner."""
 _REFUSALS = range(400, 500)
 
 
@@ -17,7 +19,7 @@ def ask(url: str, path: str, *, token: str, authority: str = "") -> bytes:
     ManagerRefused."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
     try:
-        connection = connect(url, authority)
+        connection = connect(url, authority, _ANSWER_SECONDS)
         try:
             connection.request("GET", path, headers=headers)
             response = connection.getresponse()

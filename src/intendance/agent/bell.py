@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+PATIENCE_SECONDS = 10.0
+"""An agent that listens answers when its present look is over: that takes seconds on a busy machine. Where none
+listens, that is known at once."""
 _LINE_LIMIT = 4096
 
 
@@ -32,7 +35,7 @@ def listen(path: Path) -> socket.socket:
     return listener
 
 
-def ask(path: Path, request: Mapping[str, Any], *, patience_seconds: float = 2.0) -> dict[str, Any] | None:
+def ask(path: Path, request: Mapping[str, Any], *, patience_seconds: float = PATIENCE_SECONDS) -> dict[str, Any] | None:
     """Ask the agent; None when none answers."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as line:

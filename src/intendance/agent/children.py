@@ -138,16 +138,15 @@ def conclude(node: Node, run: Run, ended: process.Child | None = None) -> RunSta
 
     `ended` is its worker when that had ended before anybody ended it: how it did is recorded.
     """
+    node.layout.tidy(run.id, run.attempt)  # whoever reads that the attempt is over finds nothing of it
     fresh = node.journal.get(run.id)
     if fresh.state != "running" or fresh.attempt != run.attempt:
-        node.layout.tidy(run.id, run.attempt)
         return fresh.state
     unasked = None if ended is None or fresh.cancel_requested_at is not None else _unasked(node, fresh, ended)
     try:
         state = node.journal.interrupt(fresh, unasked or _broken_off(fresh))
     except RunSuperseded:
         state = node.journal.get(run.id).state
-    node.layout.tidy(run.id, run.attempt)
     return state
 
 

@@ -19,7 +19,7 @@ from intendance.runs import progress
 from intendance.runs.afterwards import afterwards
 from intendance.runs.progress import Reading
 from intendance.runs.rows import Run, Submission, a_second_later
-from intendance.system import lock
+from intendance.system import alive, lock
 from intendance.system.clock import monotonic_seconds, wait
 from intendance.system.process import Child
 
@@ -29,6 +29,7 @@ FOREGROUND = "a command in the foreground"
 _LOOK_SECONDS = 0.2
 _AGENT_CHECK_SECONDS = 3.0
 _PATIENCE_SECONDS = 8.0
+_BEGINS_SECONDS = 10.0
 
 
 class Watcher(Protocol):
@@ -73,21 +74,29 @@ def performer(node: Node) -> Iterator[Performer]:
         yield Performer(by_agent=True)
         return
     with ExitStack() as stack:
+        in_its_place = _takes_place(stack, node)
+        if in_its_place:
+            children.recover(node)
+        yield Performer(by_agent=not in_its_place)
+
+
+def _takes_place(stack: ExitStack, node: Node) -> bool:
+    """Take the state's lock; false when an agent answers after all: it holds its lock a moment before it listens."""
+    layout, end = node.layout, monotonic_seconds() + _BEGINS_SECONDS
+    while True:
         try:
             stack.enter_context(lock.held(layout.lock, purpose=FOREGROUND))
         except LockHeld as error:
             holder = str(error.params["holder"])
             if FOREGROUND in holder:
                 raise CommandAtWork(holder=holder, state=layout.state) from None
-            # An agent takes its lock a moment before it listens.
-            wait(2.0)
-            if bell.ask(layout.socket, {"do": "ping"}) is None:
+            if bell.ask(layout.socket, {"do": "ping"}) is not None:
+                return False
+            if monotonic_seconds() > end:
                 raise AgentSilent(holder=holder.capitalize(), state=layout.state) from None
-            by_agent = True
+            wait(_LOOK_SECONDS)
         else:
-            children.recover(node)
-            by_agent = False
-        yield Performer(by_agent=by_agent)
+            return True
 
 
 def perform(
@@ -225,17 +234,29 @@ def _watch(node: Node, name: str, watcher: Watcher, lives: Callable[[], bool]) -
         run = node.journal.get(name)
         if run.state == "running":
             watcher.moved(run, progress.read(node.layout.progress(name)))
-        elif run.state == "queued" and _held_up(node, run):
+        elif run.state == "queued" and held_up(node, run):
             watcher.waits()
 
 
-def _held_up(node: Node, run: Run) -> bool:
-    """Whether a queued run waits for others, rather than for the agent to take it up."""
-    return (
-        bool(node.journal.in_state("running"))
-        or node.journal.ready()[:1] != (run,)
-        or lock.is_held(node.layout.asset_lock(run.asset))
+def held_up(node: Node, run: Run) -> bool:
+    """Whether a queued run waits for others, rather than for the agent to take it up.
+
+    The reasons are read one after the other while the agent goes on: only those of a run that is still queued
+    afterwards held it up, for a run that was just taken up is itself what runs and what holds its asset.
+    """
+    reasons = (
+        bool(node.journal.in_state("running")) or node.journal.ready()[:1] != (run,) or _held_by_others(node, run.asset)
     )
+    return reasons and node.journal.get(run.id) == run
+
+
+def _held_by_others(node: Node, asset: str) -> bool:
+    """Whether the asset's lock is held, but by the worker of a run that is over: that one is about to let it go."""
+    if not lock.is_held(node.layout.asset_lock(asset)):
+        return False
+    over = (each.worker for each in node.journal.recent(asset=asset, limit=5) if each.ended_at is not None)
+    boot = node.clock.read().boot
+    return not any(worker is not None and alive.is_alive(worker, boot) for worker in over)
 
 
 def _ended(node: Node, name: str, watcher: Watcher) -> Run:

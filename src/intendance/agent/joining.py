@@ -6,7 +6,7 @@ from pathlib import Path
 
 from intendance import __version__
 from intendance.agent import membership
-from intendance.agent.manager_link import Link, connect, pinned_authority
+from intendance.agent.manager_link import JOINING_SECONDS, Link, connect, pinned_authority
 from intendance.agent.membership import Membership
 from intendance.agent.opening import open_book
 from intendance.ledger.keys import load_key
@@ -44,7 +44,7 @@ def join(state: Path, url: str, token: Token, clock: Clock) -> Membership:
         asked = _asking(token, book.key.text, genesis.data, head.note.decode(), state)
     _expect_address(url)
     authority = pinned_authority(url, token.pin) if token.pin not in {SYSTEM, PLAIN} else ""
-    link = Link((url,), authority=authority)
+    link = Link((url,), authority=authority, timeout_seconds=JOINING_SECONDS)
     try:
         answer = messages.decode(link.post("/api/v1/enrol", messages.encode(asked)), messages.EnrolmentAnswer)
     finally:

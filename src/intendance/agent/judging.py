@@ -23,6 +23,7 @@ from intendance.model.frozen import dataclass
 from intendance.model.verdict import GRAVEST_FIRST, WORST_FIRST, Severity, State, Verdict
 from intendance.system.clock import Clock
 from intendance.system.collector import paused
+from intendance.system.shown import as_typed
 
 ACTIONS = 3
 MARGIN = timedelta(hours=5)
@@ -103,7 +104,7 @@ class Judgement:
         if verdict.state in (State.PASS, State.NOT_APPLICABLE):
             return None
         command = self.advice(verdict).command
-        return None if command is None else command.replace("{asset}", verdict.asset or "").strip()
+        return None if command is None else command.replace("{asset}", as_typed(verdict.asset or "")).strip()
 
 
 def judge(

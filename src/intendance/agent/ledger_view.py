@@ -6,27 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from intendance import __version__
+from intendance.agent.against import compare, read_against, source_of
 from intendance.agent.opening import open_book, telling_lost
 from intendance.ledger.book import Book, Proof
-from intendance.ledger.bundle import BundleSource, check_files, open_files
-from intendance.ledger.cosignature import WitnessKey
+from intendance.ledger.bundle import check_files, open_files
 from intendance.ledger.export import Exported, export
 from intendance.ledger.imports import check_views
 from intendance.ledger.note import Checkpoint
-from intendance.ledger.part import RECORDS, PartSource, verify_part
 from intendance.ledger.report import Case, Report
 from intendance.ledger.source import Unreadable, open_source
 from intendance.ledger.tlog import leaf_hash
-from intendance.ledger.verify import verify
 from intendance.ledger.witnessed import carrying, kept
 from intendance.model.errors.ledger import (
     CheckpointTaken,
     CheckpointUnwritable,
     KindUnknown,
-    NoteMalformed,
-    PinUnusable,
 )
-from intendance.model.errors.witness import WitnessKeyUnusable
 from intendance.model.evidence import KINDS
 from intendance.model.frozen import dataclass
 from intendance.model.record import Record
@@ -88,17 +83,23 @@ def one_record(state: Path, clock: Clock, seq: int) -> RecordInFull:
 
 
 def verify_ledger(
-    state: Path, *, first: int | None, last: int | None, pin: Path | None, witnesses: Sequence[str] = ()
+    state: Path,
+    *,
+    first: int | None,
+    last: int | None,
+    pin: Path | None,
+    witnesses: Sequence[str] = (),
+    policy: Path | None = None,
+    fleet_log: Path | None = None,
 ) -> Report:
-    """Verify a state folder's ledger without changing anything there.
+    """Verify a state folder's ledger without changing anything there; `policy` is the fleet log's where one is given.
 
-    Raises NoState, LedgerLost, PinUnusable, WitnessKeyUnusable, RangeEmpty.
+    Raises NoState, LedgerLost, PinUnusable, PolicyUnusable, FleetLogUnusable, WitnessKeyUnusable, RangeEmpty.
     """
-    pinned = None if pin is None else (pin, _read_pin(pin))
-    keys = _keys(witnesses)
+    against = read_against(pin=pin, witnesses=witnesses, policy=policy, fleet_log=fleet_log)
     try:
         with telling_lost(state), open_source(state) as source:
-            report = verify(source, first=first, last=last, pin=pinned, witnesses=keys)
+            report = compare(source, against, first, last)
             if report.whole:
                 check_views(source, report)
             return report
@@ -110,20 +111,23 @@ def verify_ledger(
 
 
 def verify_bundle(
-    path: Path, *, first: int | None, last: int | None, pin: Path | None, witnesses: Sequence[str] = ()
+    path: Path,
+    *,
+    first: int | None,
+    last: int | None,
+    pin: Path | None,
+    witnesses: Sequence[str] = (),
+    policy: Path | None = None,
+    fleet_log: Path | None = None,
 ) -> Report:
-    """Verify a bundle that `export_bundle` wrote, here or elsewhere.
+    """Verify a bundle that `export_bundle` wrote, here or elsewhere; `policy` is the fleet log's where one is given.
 
-    Raises BundleUnusable, PinUnusable, WitnessKeyUnusable, RangeEmpty.
+    Raises BundleUnusable, PinUnusable, PolicyUnusable, FleetLogUnusable, WitnessKeyUnusable, RangeEmpty.
     """
-    pinned = None if pin is None else (pin, _read_pin(pin))
-    keys = _keys(witnesses)
+    against = read_against(pin=pin, witnesses=witnesses, policy=policy, fleet_log=fleet_log)
     try:
         with open_files(path) as files:
-            if any(name.startswith(RECORDS) for name in files.sizes):
-                report = verify_part(PartSource(files), first=first, last=last, pin=pinned, witnesses=keys)
-            else:
-                report = verify(BundleSource(files), first=first, last=last, pin=pinned, witnesses=keys)
+            report = compare(source_of(files), against, first, last)
             check_files(files, report)
             return report
     except Unreadable as error:
@@ -177,21 +181,7 @@ def _notes(book: Book) -> list[bytes]:
         return []
 
 
-def _keys(texts: Sequence[str]) -> tuple[WitnessKey, ...]:
-    try:
-        return tuple(map(WitnessKey.parse, texts))
-    except NoteMalformed as error:
-        raise WitnessKeyUnusable(detail=error.params["detail"]) from None
-
-
 def _zone(book: Book) -> str:
     """The zone of the plan in force, as `status` has it; UTC while there is none."""
     plans = book.facts("plan.adopted", latest=1)
     return str(plans[0].data.timezone) if plans else "UTC"
-
-
-def _read_pin(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise PinUnusable(path=path, detail=error.strerror) from None

@@ -37,11 +37,13 @@ from intendance.runs.rows import Run, Submission
 from intendance.system import lock
 from intendance.system.clock import Clock, SystemClock, rfc3339, wait
 from intendance.system.process import Child
+from intendance.system.shown import shield_streams
 
 LOOK_SECONDS = 60.0
 _BUSY_ASSET_SECONDS = 5.0  # a queued run waits for a restore of its asset
 _TROUBLE_SECONDS = 15.0  # the ledger is busy or its disk is full: tried again then
 _PATIENCE_SECONDS = 8.0  # between asking a worker to end and ending it
+_CALLER_SECONDS = 5.0  # for who called and has not yet said why
 _PRUNE_EVERY = timedelta(days=1)
 
 Say = Callable[[str], None]
@@ -246,7 +248,7 @@ class Agent:
         except OSError:
             return
         with line:
-            line.settimeout(1.0)
+            line.settimeout(_CALLER_SECONDS)
             try:
                 request = bell.read_line(line)
             except OSError:
@@ -358,6 +360,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{rfc3339(clock.read().at)} {sentence}\n")
         sys.stderr.flush()
 
+    shield_streams()
     clock = SystemClock()
     try:
         serve(Path(arguments[0]), clock, say)

@@ -16,6 +16,8 @@ from intendance.model.errors import IntendanceError
 from intendance.model.errors.fleet import ManagerRefused, ManagerUnproven, ManagerUnreachable
 
 TIMEOUT_SECONDS = 5.0
+JOINING_SECONDS = 60.0
+"""Of one who joins: a token serves once, and a manager that is slow to answer may have taken it already."""
 _ANSWER_LIMIT_BYTES = 64 * 1024
 _REFUSALS = range(400, 500)
 
@@ -23,10 +25,13 @@ _REFUSALS = range(400, 500)
 class Link:
     """One way to a manager. Not for several threads, except `cut`."""
 
-    def __init__(self, urls: Sequence[str], *, bearer: str = "", authority: str = "") -> None:
+    def __init__(
+        self, urls: Sequence[str], *, bearer: str = "", authority: str = "", timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
         self._urls = tuple(urls)
         self._bearer = bearer
         self._authority = authority
+        self._timeout_seconds = timeout_seconds
         self._at = 0
         self._connection: http.client.HTTPConnection | None = None
 
@@ -62,7 +67,7 @@ class Link:
 
     def _exchange(self, url: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         if self._connection is None:
-            self._connection = connect(url, self._authority)
+            self._connection = connect(url, self._authority, self._timeout_seconds)
         self._connection.request("POST", path, body, headers)
         response = self._connection.getresponse()
         answer = response.read(_ANSWER_LIMIT_BYTES + 1)
@@ -86,15 +91,15 @@ class Link:
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-def connect(url: str, authority: str) -> http.client.HTTPConnection:
+def connect(url: str, authority: str, timeout_seconds: float = TIMEOUT_SECONDS) -> http.client.HTTPConnection:
     """A connection that is opened by its first message. Raises ValueError for an address that is none of a manager."""
     parts = urlsplit(url)
     if parts.scheme == "https" and parts.hostname:
         return http.client.HTTPSConnection(
-            parts.hostname, parts.port, timeout=TIMEOUT_SECONDS, context=_trusting(authority)
+            parts.hostname, parts.port, timeout=timeout_seconds, context=_trusting(authority)
         )
     if parts.scheme == "http" and is_loopback(parts.hostname or ""):
-        return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
+        return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_seconds)
     raise ValueError("a manager's address begins with https://, or with http://127.0.0.1 on its own machine")
 
 
@@ -123,7 +128,7 @@ def pinned_authority(url: str, pin: str) -> str:
     unproven.check_hostname = False
     unproven.verify_mode = ssl.CERT_NONE
     connection = http.client.HTTPSConnection(
-        parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS, context=unproven
+        parts.hostname or "", parts.port, timeout=JOINING_SECONDS, context=unproven
     )
     try:
         connection.request("GET", "/api/v1/authority")

@@ -138,7 +138,10 @@ def outcome_of(node: Node, run: Run) -> Outcome:
 
 
 def _worker_gone(node: Node, run: Run) -> bool:
-    return run.state == "running" and run.worker is not None and not alive.is_alive(run.worker, node.clock.read().boot)
+    """Whether nobody performs it any more and nobody wrote that down: who has just ended it is gone too."""
+    if run.state != "running" or run.worker is None or alive.is_alive(run.worker, node.clock.read().boot):
+        return False
+    return node.journal.get(run.id) == run
 
 
 def find_asset(node: Node, name: str) -> Asset:

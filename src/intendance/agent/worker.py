@@ -86,12 +86,15 @@ def _attempt(node: Node, name: str, attempt: int, stopper: Stopper) -> int:
     node.journal.register(name, attempt, this)
     try:
         with lock.held(node.layout.asset_lock(run.asset), purpose=f"{run.activity} of {run.asset}"):
-            return _perform(node, run, stopper)
+            code = _perform(node, run, stopper)
     except LockHeld:
         node.journal.release(name, attempt)
         raise
     finally:
         node.layout.tidy(name, attempt)
+    if code == 0:
+        _prepare(node, run)  # nobody waits for the asset meanwhile
+    return code
 
 
 def _perform(node: Node, run: Run, stopper: Stopper) -> int:
@@ -119,7 +122,6 @@ def _perform(node: Node, run: Run, stopper: Stopper) -> int:
         node.journal.fail(run, WorkerCrashed(exception=type(error).__name__, trace=trace), outcome="crashed")
         return 1
     node.journal.succeed(run, then=afterwards(run, node.clock.read().at))
-    _prepare(node, run)
     return 0
 
 

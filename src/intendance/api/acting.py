@@ -54,6 +54,14 @@ class AlertAcked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertUnacked:
+    """The alert, which nobody has in hand any more."""
+
+    schema: Literal["intendance.alert-unacked/1"] = "intendance.alert-unacked/1"
+    alert: AlertShown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OneSilence:
     """A silence that was made, or moved, or `ended`."""
 
@@ -77,6 +85,11 @@ def ack(call: Call) -> AlertAcked:
     number, length = call.numbers["alert"], asked.lasting_seconds
     seen = call.services.alerts.ack(number, by=call.actor, lasting_seconds=length, reason=asked.reason)
     return AlertAcked(alert=alert_shown(seen))
+
+
+def unack(call: Call) -> AlertUnacked:
+    """Let an alert go. Raises AlertUnknown, AlertNotInHand, DatabaseUnreachable."""
+    return AlertUnacked(alert=alert_shown(call.services.alerts.unack(call.numbers["alert"], by=call.actor)))
 
 
 def silence(call: Call) -> OneSilence:
@@ -112,6 +125,18 @@ OPERATIONS = (
         answered=ack,
         body=Acking,
         answer=AlertAcked,
+        parameters=(NUMBER,),
+        kept=False,
+        raised=(409,),
+    ),
+    Operation(
+        name="unack",
+        method="POST",
+        path="/api/v1/alerts/{alert}/unack",
+        summary="Let an alert go that somebody has in hand: people are told again",
+        scope=Scope.ACK,
+        answered=unack,
+        answer=AlertUnacked,
         parameters=(NUMBER,),
         kept=False,
         raised=(409,),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from intendance.api import beats, described
 from intendance.api.operation import Services as Asked
 from intendance.api.problem import problem
 from intendance.api.routes import routes as routes_of_questions
+from intendance.fleet.alerts.own import ObserverSeen
 from intendance.fleet.manager import Manager
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.api import AddressUnknown, MethodRefused, RequestFailed
+from intendance.system.clock import rfc3339
 from intendance.web.app import Headers
 from intendance.web.app import routes as routes_of_pages
 from intendance.web.visit import Services
@@ -34,13 +37,14 @@ class App(FastAPI):
     """The application; a heartbeat goes straight to its route, past what pages need: a quarter of its time."""
 
     beat: ASGIApp
+    rest: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http" and scope["path"] == BEAT_PATH and scope["method"] == "POST":
             await self.beat(scope, receive, send)
         else:
-            await super().__call__(scope, receive, send)
+            await self.rest(scope, receive, send)
 
 
 def create_app(
@@ -64,6 +68,7 @@ def create_app(
     routes = beats.routes(manager)
     app.router.routes[0:0] = routes
     app.beat = next(route.app for route in routes if route.path == BEAT_PATH)
+    app.rest = partial(FastAPI.__call__, app)
     app.add_exception_handler(IntendanceError, _told)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _unforeseen(manager))
@@ -73,7 +78,7 @@ def create_app(
         app.router.routes.extend(routes_of_questions(asked, described.OPERATIONS, secure=secure))
     if pages is not None:
         app.router.routes.extend(routes_of_pages(pages))
-        app.add_middleware(Headers, secure=pages.secure)
+        app.rest = Headers(app.rest, secure=pages.secure)  # around what answers for the unforeseen too
     return app
 
 
@@ -84,6 +89,11 @@ def _add_open(app: FastAPI, manager: Manager, authority: Path | None) -> None:
     def healthz() -> Response:
         trouble = manager.trouble
         told: dict[str, Any] = {"status": "trouble" if trouble else "ok", "version": __version__}
+        try:
+            told["observer"] = _watched(manager.observer())
+        except IntendanceError as error:  # whatever the observer knows, its record cannot be read
+            trouble = trouble or error.message
+            told |= {"status": "trouble", "observer": None}
         return JSONResponse(told | ({"detail": trouble} if trouble else {}), 503 if trouble else 200)
 
     @app.get("/api/v1/authority", summary="The certificate authority that nodes pin", response_class=PlainTextResponse)
@@ -95,6 +105,15 @@ def _add_open(app: FastAPI, manager: Manager, authority: Path | None) -> None:
     @app.get(described.DOCUMENT, summary="The API's own description")
     def shown_document() -> Response:
         return Response(described.written(), media_type="application/json")
+
+
+def _watched(seen: ObserverSeen | None) -> dict[str, str | None]:
+    """How whoever watches the manager from elsewhere stands. Not where: anybody may ask this."""
+    if seen is None:
+        return {"condition": "none"}
+    condition = "fails" if seen.failing_since is not None else "waits" if seen.answered_at is None else "answers"
+    answered, failing = (None if at is None else rfc3339(at) for at in (seen.answered_at, seen.failing_since))
+    return {"condition": condition, "answered_at": answered, "failing_since": failing}
 
 
 async def _told(_: Request, error: Exception) -> Response:

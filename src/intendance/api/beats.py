@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from intendance.api.openapi import Message
-from intendance.api.problem import content_of, status_of
+from intendance.api.problem import RETRY_AFTER_SECONDS, content_of, status_of
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.fleet import MessageTooLarge
 from intendance.wire import messages
@@ -59,22 +59,30 @@ Answered = Callable[[bytes, bytes], Awaitable[bytes]]
 
 
 class Endpoint:
-    """One message of nodes: read whole, at most `limit_bytes`, answered, errors as problems."""
+    """One message of nodes: read whole, at most `limit_bytes`, answered, errors as problems. `known` raises for a
+    bearer's secret that is nobody's, before anything is read of what a stranger sends."""
 
-    def __init__(self, answered: Answered, limit_bytes: int) -> None:
+    def __init__(self, answered: Answered, limit_bytes: int, known: Callable[[bytes], object] | None = None) -> None:
         self._answered = answered
         self._limit_bytes = limit_bytes
+        self._known = known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        more: list[tuple[bytes, bytes]] = []
         try:
+            bearer = _bearer(scope)
+            if self._known is not None:
+                self._known(bearer)
             body = await self._body(receive)
-            content, status, kind = await self._answered(_bearer(scope), body), 200, _JSON
+            content, status, kind = await self._answered(bearer, body), 200, _JSON
         except IntendanceError as error:
             content, status, kind = content_of(error), status_of(error), _PROBLEM
-        headers = [kind, (b"content-length", b"%d" % len(content))]
-        if status == 413:
-            headers.append((b"connection", b"close"))
+            if status == 413:
+                more.append((b"connection", b"close"))
+            elif error.transient:
+                more.append((b"retry-after", RETRY_AFTER_SECONDS.encode()))
+        headers = [kind, (b"content-length", b"%d" % len(content)), *more]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
@@ -109,19 +117,25 @@ def routes(manager: Manager) -> list[Route]:
         "enrol": (_enrol, messages.ENROL_LIMIT_BYTES),
     }
     return [
-        Route(f"/api/v1/{name}", Endpoint(partial(answered, manager), limit), methods=["POST"], name=name)
+        Route(
+            f"/api/v1/{name}",
+            Endpoint(partial(answered, manager), limit, None if name == "enrol" else manager.ingest.who),
+            methods=["POST"],
+            name=name,
+        )
         for name, (answered, limit) in answers.items()
     ]
 
 
 async def _beat(manager: Manager, bearer: bytes, body: bytes) -> bytes:
-    return messages.encode(manager.ingest.hear(bearer, messages.decode(body, messages.Beat)))
+    answer = manager.ingest.hear(bearer, messages.decode(body, messages.Beat))
+    manager.expect_written()  # it was heard all the same
+    return messages.encode(answer)
 
 
 async def _backfill(manager: Manager, bearer: bytes, body: bytes) -> bytes:
     from intendance.fleet.beats.service import backfill
 
-    manager.ingest.who(bearer)
     told = messages.decode(body, messages.Backfill)
     manager.ingest.speaking(bearer, told.node, told.incarnation)
     relabelled = await run_in_threadpool(backfill, manager.database, manager.clock, told)
@@ -129,7 +143,6 @@ async def _backfill(manager: Manager, bearer: bytes, body: bytes) -> bytes:
 
 
 async def _evidence(manager: Manager, bearer: bytes, body: bytes) -> bytes:
-    manager.ingest.who(bearer)
     batch = messages.decode(body, messages.EvidenceBatch)
     live = manager.ingest.speaking(bearer, batch.node, batch.incarnation)
     size = await run_in_threadpool(manager.evidence.receive, batch)

@@ -75,6 +75,8 @@ class FindingShown:
     detail: str
     found_at: str
     settled_at: str | None
+    settled_by: str
+    settled_why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,8 @@ def _finding(found: Finding) -> FindingShown:
         detail=found.detail,
         found_at=dates.iso(found.found_at),
         settled_at=instant(found.settled_at),
+        settled_by=found.settled_by,
+        settled_why=found.settled_why,
     )
 
 

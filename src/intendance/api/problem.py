@@ -13,6 +13,8 @@ from intendance.model.errors import fleet as errors
 from intendance.model.frozen import dataclass
 
 MEDIA = "application/problem+json"
+RETRY_AFTER_SECONDS = "5"
+"""Of what may be tried again as it is."""
 
 _STATUS: Mapping[type[IntendanceError], int] = MappingProxyType(
     {
@@ -26,13 +28,17 @@ _STATUS: Mapping[type[IntendanceError], int] = MappingProxyType(
         errors.BeatReplayed: 409,
         errors.EvidenceRefused: 409,
         errors.MessageTooLarge: 413,
+        errors.EvidenceExcessive: 429,
         errors.DatabaseUnreachable: 503,
+        errors.BeatUnwritten: 503,
         errors.NodeNotEnrolled: 404,
         accounts.PageUnknown: 404,
+        accounts.LogInsCrowded: 503,
         catalogue.RuleUnknown: 404,
         alerting.AlertUnknown: 404,
         alerting.SilenceUnknown: 404,
         alerting.AlertNotFiring: 409,
+        alerting.AlertNotInHand: 409,
         api.ApiTokenMissing: 401,
         api.ApiTokenRefused: 401,
         api.ActingNeedsToken: 401,
@@ -76,7 +82,7 @@ def problem(error: IntendanceError, headers: Mapping[str, str] = MappingProxyTyp
     status = status_of(error)
     told = dict(headers)
     if error.transient:
-        told["Retry-After"] = "5"
+        told["Retry-After"] = RETRY_AFTER_SECONDS
     if status == 401:
         told["WWW-Authenticate"] = 'Bearer realm="intendance"'
     return Response(content_of(error), status, told, MEDIA)

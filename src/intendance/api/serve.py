@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -15,16 +16,21 @@ from starlette.types import ASGIApp
 
 from intendance import __version__
 from intendance.api.app import create_app
+from intendance.api.connection import Connection, allow_many
 from intendance.api.operation import Services as Asked
 from intendance.fleet.compose import Settings, faces, open_manager
 from intendance.fleet.manager import Manager
+from intendance.fleet.planning.service import Requests
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.fleet import ListeningRefused
 from intendance.model.errors.state import refusal
 from intendance.model.frozen import dataclass
+from intendance.system import arenas
 from intendance.system.clock import Clock, SystemClock, rfc3339
+from intendance.system.shown import shield_streams
 from intendance.web.live import Live
 from intendance.web.visit import Services
+from intendance.web.warm import keep_warm
 
 _KEPT_OPEN_SECONDS = 90
 """Longer than the minute between two beats: a handshake costs ten beats (research/fleet.md, 0)."""
@@ -69,21 +75,25 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(settings: Settings, listening: Listening, clock: Clock) -> int:
-    """Serve until told to stop. Raises ListeningRefused, FleetOfAnother, DatabaseTooNew, DatabaseUnreachable."""
+def serve(settings: Settings, listening: Listening, clock: Clock, requests: Requests | None = None) -> int:
+    """Serve until told to stop; the plan is read again as often as `requests` says.
+
+    Raises ListeningRefused, FleetOfAnother, DatabaseTooNew, DatabaseUnreachable.
+    """
 
     def say(sentence: str) -> None:
         sys.stderr.write(f"{rfc3339(clock.read().at)} {sentence}\n")
         sys.stderr.flush()
 
-    with open_manager(settings, clock, say) as manager:
+    allow_many()
+    with open_manager(settings, clock, say, requests) as manager:
         app, live = _app(manager, settings, listening)
         config = uvicorn.Config(
             app,
             host=listening.host,
             port=listening.port,
             loop="uvloop",
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="on",
             log_config=None,
@@ -124,8 +134,10 @@ def _app(manager: Manager, settings: Settings, listening: Listening) -> tuple[AS
         accounts=behind.accounts,
         fleet=behind.verdicts,
         ledgers=behind.ledgers,
+        log=behind.log,
         assets=behind.assets,
         plans=behind.plans,
+        runs=behind.runs,
         alerts=behind.alerts,
         live=live,
         clock=manager.clock,
@@ -134,6 +146,7 @@ def _app(manager: Manager, settings: Settings, listening: Listening) -> tuple[AS
         zone=settings.zone,
         secure=settings.secure,
     )
+    manager.loops["warm"] = partial(keep_warm, behind.verdicts)
     asked = Asked(
         tokens=behind.tokens,
         reading=behind.reading,
@@ -148,11 +161,16 @@ def _app(manager: Manager, settings: Settings, listening: Listening) -> tuple[AS
 
 def main(arguments: Sequence[str], clock: Clock | None = None) -> int:
     """Serve as one argument, a JSON object, says: `settings` and `listening`; by the system's clock, or another."""
+    arenas.few()
+    shield_streams()
     told = json.loads(arguments[0])
     kept = told["settings"]
     settings = Settings(**kept | {"state": Path(kept["state"]), "urls": tuple(kept["urls"])})
+    requests = Requests()
+    signal.signal(signal.SIGHUP, requests)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # what came while this process began is told now
     try:
-        return serve(settings, Listening(**told["listening"]), clock or SystemClock())
+        return serve(settings, Listening(**told["listening"]), clock or SystemClock(), requests)
     except IntendanceError as error:
         known: IntendanceError | None = error
     except OSError as error:

@@ -14,6 +14,7 @@ from intendance.language import dates
 from intendance.language.sentences import render
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Citation, Excuse, State, Verdict
+from intendance.system.shown import as_typed
 
 if TYPE_CHECKING:
     from intendance.fleet.nodes.service import NodeSeen
@@ -122,7 +123,7 @@ def next_step(book: Rulebook, verdict: Verdict) -> str | None:
     if verdict.state in (State.PASS, State.NOT_APPLICABLE) or not _is_performed(rule, verdict):
         return None
     found = book.next_step(rule, verdict.reason.code)
-    typed = "" if found.command is None else found.command.replace("{asset}", verdict.asset or "").strip()
+    typed = "" if found.command is None else found.command.replace("{asset}", as_typed(verdict.asset or "")).strip()
     return typed or found.en
 
 

@@ -36,8 +36,8 @@ NEEDS: Sequence[Need] = (
 Horizons = Mapping[tuple[str, str | None], datetime]
 """By kind and asset; None for kinds that are about no asset."""
 
-_Horizons = Sequence[tuple[str, datetime]]
-"""Those of one asset, or of none, by kind."""
+_Horizons = Sequence[tuple[str, datetime, datetime]]
+"""Those of one asset, or of none, by kind; and up to when what began may have begun before them."""
 
 _SAMPLED = KINDS | OF_A_SERVER
 
@@ -185,21 +185,20 @@ def _may_be_older(
 ) -> bool:
     """Whether the state began with a fact so near the horizon of its kind that it may have begun before it."""
     since, sampled, first = finding.since, not isinstance(subject, Subject), subject.first_declared
-    return since is not None and any(
-        since <= horizon + LONGEST_PERIOD
-        and first < horizon
-        and kind not in LIFECYCLE
-        and (kind in _SAMPLED) is sampled
-        and any(fact.at == since for fact in facts.of(kind, asset))
-        for asset in {None, subject.asset}
-        for kind, horizon in horizons.get(asset, ())
-    )
+    if since is None:
+        return False
+    for asset in {None, subject.asset}:
+        for kind, horizon, until in horizons.get(asset, ()):
+            near = since <= until and first < horizon and kind not in LIFECYCLE and (kind in _SAMPLED) is sampled
+            if near and any(fact.at == since for fact in facts.of(kind, asset)):
+                return True
+    return False
 
 
 def _by_asset(horizons: Horizons) -> Mapping[str | None, _Horizons]:
-    found: dict[str | None, list[tuple[str, datetime]]] = {}
+    found: dict[str | None, list[tuple[str, datetime, datetime]]] = {}
     for (kind, asset), horizon in horizons.items():
-        found.setdefault(asset, []).append((kind, horizon))
+        found.setdefault(asset, []).append((kind, horizon, horizon + LONGEST_PERIOD))
     return found
 
 
@@ -371,7 +370,7 @@ def _subjects(facts: Facts, node: str) -> tuple[list[Subject], list[str]]:
 
 def _own(facts: Facts, node: str, kind: str, asset: str | None = None) -> tuple[Fact[Any], ...]:
     """What stands in the judged node's own log: another host's plan or backups are not this node's."""
-    return tuple(fact for fact in facts.of(kind, asset) if fact.node == node)
+    return facts.own(node, kind, asset)
 
 
 def _of_node(facts: Facts, node: str, kind: str, asset: str) -> tuple[Fact[Any], ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Any, cast
+from operator import itemgetter
+from typing import Any, NamedTuple, cast
 
 from intendance.catalogue.moving import RESOLUTION, Elapsed
 from intendance.model.frozen import dataclass
@@ -25,8 +26,7 @@ class Finding:
     next_change_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of time during which evidence held, both ends included."""
 
     start: datetime
@@ -40,18 +40,17 @@ def chain_start(spans: Iterable[Span], now: datetime) -> datetime | None:
     ordered = sorted(spans, key=_start)
     while ordered and ordered[-1].start > now:
         ordered.pop()
-    for span in ordered:
-        if span.end < span.start:
+    for begins, ends in ordered:
+        if ends < begins:
             continue
-        if end is None or span.start > end:
-            start, end = span.start, span.end
-        else:
-            end = max(end, span.end)
+        if end is None or begins > end:
+            start, end = begins, ends
+        elif ends > end:
+            end = ends
     return start if end is not None and now <= end else None
 
 
-def _start(span: Span) -> datetime:
-    return span.start
+_start = itemgetter(0)
 
 
 def after(at: datetime) -> datetime:

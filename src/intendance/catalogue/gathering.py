@@ -142,10 +142,8 @@ def _about(
 
 def _said_by(others: Others, kind: str, asset: str, since: datetime | None, count: int | None) -> list[Fact[Any]]:
     """What other machines say of the same: the same window, and the latest however old they are (None: all)."""
+    window = () if since is None else others.facts(kind, asset=asset, since=since)
     latest = others.facts(kind, asset=asset, latest=count)
-    if since is None:
-        return list(latest)
-    window = others.facts(kind, asset=asset, since=since)
     read = {(fact.node, fact.seq) for fact in window}
     return [*window, *(fact for fact in latest if (fact.node, fact.seq) not in read)]
 

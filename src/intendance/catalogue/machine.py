@@ -25,9 +25,12 @@ OF_A_SERVER = frozenset({"sample.database"})
 """Those that are about one asset."""
 
 
+_SAMPLED = KINDS | OF_A_SERVER
+
+
 def samples(rule: Rule) -> bool:
     """Whether a rule reads samples. It is given nothing else but the plan and what declares its subject."""
-    return any(need.kind in KINDS | OF_A_SERVER for need in rule.needs)
+    return not _SAMPLED.isdisjoint([need.kind for need in rule.needs])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,12 @@ that follows it in the same log, and what is dated in the future is set aside an
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import field, replace
 from datetime import date, datetime, timedelta
-from itertools import groupby
 from operator import attrgetter
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from intendance.model.evidence.attested import StoreAttested
@@ -64,17 +64,23 @@ P = ParamSpec("P")
 class Facts:
     """All facts given, by kind, oldest first. `ahead` are those dated in the future: no verdict rests on them.
 
-    `as_recorded`: every fact is dated as its record is, in the past.
+    `as_recorded`: every fact is dated as its record is, in the past. `logs` are those that they stand in.
     """
 
     by_kind: Mapping[str, tuple[Fact[Any], ...]]
     by_asset: Mapping[tuple[str, str], tuple[Fact[Any], ...]]
     ahead: tuple[Fact[Any], ...]
     as_recorded: bool = False
+    logs: frozenset[str] = frozenset()
 
     def of(self, kind: str, asset: str | None = None) -> tuple[Fact[Any], ...]:
         """The facts of a kind, about one asset when it is named."""
         return self.by_kind.get(kind, ()) if asset is None else self.by_asset.get((kind, asset), ())
+
+    def own(self, node: str, kind: str, asset: str | None = None) -> tuple[Fact[Any], ...]:
+        """Those of them that stand in one node's log."""
+        found = self.of(kind, asset)
+        return found if not found or self.logs == {node} else tuple([fact for fact in found if fact.node == node])
 
 
 class Notes:
@@ -166,35 +172,51 @@ def attestor(node: str, inspection: Fact[Any]) -> Attestor:
 
 def arrange(facts: Iterable[Fact[Any]], now: datetime) -> Facts:
     """Facts in the order of their logs, each dated no later than what follows it there, the future set aside."""
-    logs: dict[str, dict[int, Fact[Any]]] = {}
+    logs: dict[str, dict[int, Fact[Any]]] = defaultdict(dict)
     for fact in facts:
-        logs.setdefault(fact.node, {})[fact.seq] = fact
+        logs[fact.node][fact.seq] = fact
     kept: list[Fact[Any]] = []
     ahead: list[Fact[Any]] = []
     as_recorded, latest = True, now + SKEW
     for log in logs.values():
         limit: datetime | None = None
-        for _, fact in sorted(log.items(), reverse=True):
-            if limit is None or fact.at < limit:
-                limit = fact.at
+        for seq in sorted(log, reverse=True):
+            fact = log[seq]
+            at = fact.at
+            if limit is None or at < limit:
+                limit = at
             if limit > latest:
-                ahead.append(replace(fact, at=limit))
-            if limit <= latest or fact.kind in LIFECYCLE:
-                at = min(limit, now)
-                as_recorded = as_recorded and at == fact.at
-                kept.append(fact if at == fact.at else replace(fact, at=at))
-    by_kind: dict[str, list[Fact[Any]]] = {}
-    by_asset: dict[tuple[str, str], list[Fact[Any]]] = {}
-    for fact in sorted(kept, key=in_order):
-        by_kind.setdefault(fact.kind, []).append(fact)
-        if fact.asset is not None:
-            by_asset.setdefault((fact.kind, fact.asset), []).append(fact)
-    return Facts(
-        {kind: tuple(each) for kind, each in by_kind.items()},
-        {key: tuple(each) for key, each in by_asset.items()},
-        tuple(ahead),
-        as_recorded and not ahead,
-    )
+                ahead.append(_dated(fact, limit))
+                if fact.kind not in LIFECYCLE:
+                    continue
+            dated = limit if limit < now else now
+            if dated == at:
+                kept.append(fact)
+            else:
+                kept.append(_dated(fact, dated))
+                as_recorded = False
+    kept.reverse()  # what is left of one log is in order then
+    if len(logs) > 1:
+        kept.sort(key=in_order)
+    return Facts(*_by_kind_and_asset(kept), tuple(ahead), as_recorded and not ahead, frozenset(logs))
+
+
+def _by_kind_and_asset(
+    kept: Iterable[Fact[Any]],
+) -> tuple[Mapping[str, tuple[Fact[Any], ...]], Mapping[tuple[str, str], tuple[Fact[Any], ...]]]:
+    by_kind: dict[str, list[Fact[Any]]] = defaultdict(list)
+    by_asset: dict[tuple[str, str], list[Fact[Any]]] = defaultdict(list)
+    for fact in kept:
+        kind, asset = fact.kind, fact.asset
+        by_kind[kind].append(fact)
+        if asset is not None:
+            by_asset[kind, asset].append(fact)
+    kinds = {kind: tuple(each) for kind, each in by_kind.items()}
+    return kinds, {key: tuple(each) for key, each in by_asset.items()}
+
+
+def _dated(fact: Fact[Any], at: datetime) -> Fact[Any]:
+    return Fact(node=fact.node, seq=fact.seq, at=at, kind=fact.kind, asset=fact.asset, actor=fact.actor, data=fact.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,15 +249,13 @@ def histories(inspections: Iterable[Inspection]) -> list[tuple[Inspection, Mappi
     """Inspections that are oldest first, each with what was last seen of each store at its moment."""
     found: list[tuple[Inspection, Mapping[str, Inspection]]] = []
     views: dict[str, Inspection] = {}
-    for _, together in groupby(inspections, key=_at):
-        looks = list(together)
-        views = views | {each.data.store: each for each in looks}
-        found += [(each, views) for each in looks]
+    moment: datetime | None = None
+    for each in inspections:
+        if each.at != moment:  # those of one moment share what all of them saw
+            moment, views = each.at, views.copy()
+        views[each.data.store] = each
+        found.append((each, views))
     return found
-
-
-def _at(fact: Fact[Any]) -> datetime:
-    return fact.at
 
 
 def told(subject: Subject) -> list[tuple[Inspection, Mapping[str, Inspection]]]:
@@ -257,8 +277,7 @@ def made_days(subject: Subject, zone: str) -> Mapping[int, str | None]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """The names of the newest sets that an inspection lists, and whether it does so without a fault or a name twice."""
 
     names: frozenset[str]
@@ -271,7 +290,7 @@ def listings(subject: Subject) -> Mapping[tuple[str, int], Listing]:
     for each in subject.inspections:
         newest = each.data.newest
         names = frozenset([seen.set for seen in newest])
-        plain = len(names) == len(newest) and {seen.fault for seen in newest} <= {""}
+        plain = len(names) == len(newest) and not "".join([seen.fault for seen in newest])
         found[each.node, each.seq] = Listing(names, plain)
     return found
 

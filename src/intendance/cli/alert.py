@@ -36,6 +36,7 @@ def register(root: typer.Typer) -> None:
     noun.command("list")(list_)
     noun.command("show")(show)
     noun.command("ack")(ack)
+    noun.command("unack")(unack)
     noun.command("silence")(silence)
     noun.command("test")(try_ways)
     root.add_typer(noun, name="alert")
@@ -109,6 +110,21 @@ def ack(
         return
     page = page_for(sys.stdout)
     words.draw_acked(page, invocation.language, seen, zone)
+    page.write(sys.stdout)
+
+
+def unack(context: typer.Context, number: Number, json: Json = False) -> None:
+    """Let go an alert that somebody has in hand: people are told again."""
+    from intendance.fleet.compose import open_alerts
+
+    invocation: Invocation = context.obj
+    with open_alerts(invocation.state, invocation.clock) as (alerts, _settings):
+        seen = alerts.unack(number, by=person())
+    if json:
+        Output(as_json=True).json({"schema": "intendance.alert-unacked/1", "alert": words.alert_json(seen)})
+        return
+    page = page_for(sys.stdout)
+    words.draw_unacked(page, invocation.language, seen)
     page.write(sys.stdout)
 
 

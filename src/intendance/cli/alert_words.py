@@ -116,6 +116,7 @@ def _event(_: Translator, event: EventSeen) -> str:
         "reopened": _("it is back"),
         "acked": _("taken in hand by {who}"),
         "ack_expired": _("in hand for too long"),
+        "unacked": _("let go by {who}"),
         "resolved": _("over"),
         "told": _("people are told"),
         "suppressed": _("nobody is told"),
@@ -154,6 +155,12 @@ def draw_acked(page: Page, language: Language, seen: AlertSeen, zone: str) -> No
     line = _("{who} has alert {number} in hand until {until}.")
     who = seen.acked_by.removeprefix("person:")
     page.text(line.format(who=who, number=seen.told.number, until=until))
+
+
+def draw_unacked(page: Page, language: Language, seen: AlertSeen) -> None:
+    """That nobody has it in hand any more."""
+    _ = translator(language, "alert_words")
+    page.text(_("Nobody has alert {number} in hand any more: people are told again.").format(number=seen.told.number))
 
 
 def draw_silence(page: Page, language: Language, seen: SilenceSeen, zone: str, *, ended: bool) -> None:

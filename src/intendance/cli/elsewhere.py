@@ -10,7 +10,6 @@ from typing import Any
 import typer
 
 from intendance.agent import inspecting
-from intendance.agent.importing import Imported
 from intendance.agent.inspecting import AskedElsewhere, Looked, LookedInto
 from intendance.cli import outcomes
 from intendance.cli.figures import moment, parse
@@ -18,6 +17,7 @@ from intendance.cli.output import INTERRUPTED, Invocation, Output, told_error
 from intendance.cli.watching import Onlooker
 from intendance.language.sizes import number
 from intendance.language.texts import Translator, translator
+from intendance.ledger.taking import Imported
 from intendance.model.errors import Exit
 from intendance.model.errors.elsewhere import InspectionCancelled
 

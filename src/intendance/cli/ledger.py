@@ -30,6 +30,7 @@ def register(root: typer.Typer) -> None:
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+AtManager = Annotated[bool, typer.Option("--manager", help="The fleet log, in a state folder that is a node's too.")]
 
 
 @application.command()
@@ -39,6 +40,7 @@ def show(
     kind: Annotated[str | None, typer.Option(help="Only this kind, such as backup.completed.")] = None,
     asset: Annotated[str | None, typer.Option(help="Only this asset.")] = None,
     last: Annotated[int, typer.Option(min=1, help="How many, counted from the newest.")] = 20,
+    at_manager: AtManager = False,
     as_json: AsJson = False,
 ) -> None:
     """List the newest records, or show one in full."""
@@ -48,15 +50,16 @@ def show(
     output = Output(as_json=as_json)
     _note(invocation, output)
     _ = translator(invocation.language, *ledger_pages.DOMAINS)
+    state = _ledger_of(invocation.state, at_manager)
     if seq is None:
-        listing = ledger_view.list_records(invocation.state, invocation.clock, kind=kind, asset=asset, last=last)
+        listing = ledger_view.list_records(state, invocation.clock, kind=kind, asset=asset, last=last)
         _show_listing(_, listing, output)
     else:
-        _show_record(_, ledger_view.one_record(invocation.state, invocation.clock, seq), output)
+        _show_record(_, ledger_view.one_record(state, invocation.clock, seq), output)
 
 
 @application.command()
-def verify(
+def verify(  # noqa: PLR0913 -- each is an option
     context: typer.Context,
     first: Annotated[int | None, typer.Option("--from", min=0, help="First record of a range.")] = None,
     last: Annotated[int | None, typer.Option("--to", min=0, help="Last record of a range, included.")] = None,
@@ -68,17 +71,32 @@ def verify(
         list[str] | None,
         typer.Option(metavar="KEY", help="The key of a witness that must have cosigned it; several times for several."),
     ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Whose cosignatures are enough: a C2SP policy, of the fleet log if one is named."
+        ),
+    ] = None,
+    fleet_log: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="An export of the fleet log, whose heads of this ledger are compared with it."
+        ),
+    ] = None,
+    at_manager: AtManager = False,
     as_json: AsJson = False,
 ) -> None:
     """Verify form, chain, tree and signature. Exit: 0 verified, 1 tampered, 3 incomplete, 5 undetermined."""
     from intendance.agent import ledger_view
 
     invocation: Invocation = context.obj
+    against: dict[str, Any] = {"pin": pin, "witnesses": witness or (), "policy": policy, "fleet_log": fleet_log}
     if bundle is None:
         _note(invocation, Output(as_json=as_json))
-        report = ledger_view.verify_ledger(invocation.state, first=first, last=last, pin=pin, witnesses=witness or ())
+        state = _ledger_of(invocation.state, at_manager)
+        report = ledger_view.verify_ledger(state, first=first, last=last, **against)
     else:
-        report = ledger_view.verify_bundle(bundle, first=first, last=last, pin=pin, witnesses=witness or ())
+        report = ledger_view.verify_bundle(bundle, first=first, last=last, **against)
     output = Output(as_json=as_json)
     if as_json:
         output.json(_report_json(report))
@@ -91,6 +109,7 @@ def verify(
 def checkpoint(
     context: typer.Context,
     output_file: Annotated[Path | None, typer.Option("--output", help="Also write it to this new file.")] = None,
+    at_manager: AtManager = False,
     as_json: AsJson = False,
 ) -> None:
     """Sign what is not signed yet and print the checkpoint, to be kept where this machine cannot change it."""
@@ -98,7 +117,7 @@ def checkpoint(
 
     invocation: Invocation = context.obj
     _note(invocation, Output(as_json=as_json))
-    head = ledger_view.take_head(invocation.state, invocation.clock, output_file)
+    head = ledger_view.take_head(_ledger_of(invocation.state, at_manager), invocation.clock, output_file)
     output = Output(as_json=as_json)
     if as_json:
         output.json(
@@ -121,6 +140,7 @@ def export(
     path: Annotated[Path, typer.Argument(help="A new folder, or a new file ending in .tar.", metavar="PATH")],
     first: Annotated[int | None, typer.Option("--from", min=0, help="First record of a part of the ledger.")] = None,
     last: Annotated[int | None, typer.Option("--to", min=0, help="Last record of a part, included.")] = None,
+    at_manager: AtManager = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the records, with what verifies them without Intendance, for an auditor. Exit 3: an attachment is gone."""
@@ -128,7 +148,8 @@ def export(
 
     invocation: Invocation = context.obj
     _note(invocation, Output(as_json=as_json))
-    exported = ledger_view.export_bundle(invocation.state, invocation.clock, path, first=first, last=last)
+    state = _ledger_of(invocation.state, at_manager)
+    exported = ledger_view.export_bundle(state, invocation.clock, path, first=first, last=last)
     output = Output(as_json=as_json)
     if as_json:
         output.json(
@@ -156,6 +177,9 @@ def export(
 def import_(
     context: typer.Context,
     bundle: Annotated[Path, typer.Argument(help="A folder or .tar of `ledger export` of a host.", metavar="BUNDLE")],
+    at_manager: Annotated[
+        bool, typer.Option("--manager", help="Into view of the manager of a state folder that is a node's too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take the ledger of a host of the plan into view, verified: what it proves counts as that host's word."""
@@ -164,11 +188,30 @@ def import_(
     from intendance.cli import elsewhere
 
     invocation: Invocation = context.obj
-    imported = import_bundle(invocation.state, invocation.clock, bundle, actor=person())
+    if at_manager or _is_managers_alone(invocation.state):
+        from intendance.fleet.compose import import_ledger
+
+        imported = import_ledger(invocation.state, invocation.clock, bundle, actor=person())
+    else:
+        imported = import_bundle(invocation.state, invocation.clock, bundle, actor=person())
     if as_json:
         Output(as_json=True).json(elsewhere.imported_json(imported))
     else:
         elsewhere.tell_imported(translator(invocation.language, "elsewhere"), imported)
+
+
+def _ledger_of(state: Path, at_manager: bool) -> Path:  # noqa: FBT001 -- as the option says
+    """The folder whose ledger is meant: the manager's fleet log where it is asked for, or where there is no other."""
+    from intendance.fleet.layout import ManagerLayout
+
+    return ManagerLayout(state).log if at_manager or _is_managers_alone(state) else state
+
+
+def _is_managers_alone(state: Path) -> bool:
+    from intendance.fleet.layout import ManagerLayout
+    from intendance.ledger.layout import Layout
+
+    return ManagerLayout(state).settings.exists() and not Layout(state).database.exists()
 
 
 application.command()(restart)
@@ -233,6 +276,17 @@ def _report_json(report: Report) -> dict[str, Any]:
         "pinned_size": report.pinned_size,
         "witnesses": [{"name": each.name, "size": each.size, "at": rfc3339(each.at)} for each in report.witnesses],
         "counts": {str(fault): count for fault, count in report.counts.items()},
+        "quorum": None
+        if report.quorum is None
+        else {
+            "name": report.quorum.name,
+            "cosigned": report.quorum.cosigned,
+            "witnesses": report.quorum.witnesses,
+            "size": report.quorum.size,
+        },
+        "bound": None if report.bound is None else {"ledgers": report.bound.ledgers, "heads": report.bound.heads},
+        "bound_size": report.bound_size,
+        "fleet_log": None if report.fleet_log is None else _report_json(report.fleet_log),
         "findings": [
             {"code": str(found.case), "fault": str(found.fault), "where": found.where, "detail": found.detail}
             for found in report.findings

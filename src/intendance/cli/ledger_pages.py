@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ from intendance.cli.output import Output
 from intendance.language.sizes import number, size
 from intendance.language.spoken import told
 from intendance.language.texts import Translator
+from intendance.ledger.origin import FLEET_LOG
+from intendance.system.shown import bare, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
     from intendance.agent.ledger_view import Head, Listing, RecordInFull
     from intendance.ledger.export import Exported
-    from intendance.ledger.report import Report
+    from intendance.ledger.report import Quorum, Report
 
 DOMAINS = ("ledger_pages", "ledger_words")
 _WIDE = 140
@@ -51,10 +54,10 @@ def listing(_: Translator, found: Listing, output: Output) -> None:
         table.add_row(
             str(record.seq),
             _local(record.ts, found.zone)[:19],
-            Text(record.kind, style=_style(record.kind)),
-            Text(record.asset or "–"),
-            Text(summary(_, record)),
-            *([Text(record.actor)] if wide else []),
+            Text(visible(record.kind), style=_style(record.kind)),
+            Text(visible(record.asset or "–")),
+            Text(visible(summary(_, record))),
+            *([Text(visible(record.actor))] if wide else []),
         )
     _print_table(output.console(), table)
     said = _("{shown} of {total} records of {origin}. One in full: {command}.")
@@ -70,13 +73,13 @@ def record(_: Translator, found: RecordInFull, output: Output) -> None:
 
     shown, console = found.record, output.console()
     title = (_("Record {seq}").format(seq=shown.seq), "bold")
-    console.print(Text.assemble(title, f"  {summary(_, shown)}"), soft_wrap=True)
+    console.print(Text.assemble(title, visible(f"  {summary(_, shown)}")), soft_wrap=True)
     console.print()
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in _members(_, found):
-        table.add_row(Text(name), Text(value))
+        table.add_row(Text(visible(name)), Text(visible(value)))
     _print_table(console, table)
 
 
@@ -111,28 +114,46 @@ def _proof(_: Translator, found: RecordInFull) -> str:
 
 
 def report(_: Translator, found: Report, output: Output) -> None:
-    """What a verification found, and what it could not see."""
+    """What a verification found, and what it could not see; first that of the fleet log it was compared with."""
     from rich.text import Text
 
     console = output.console()
-    words = {
+    words = _outcomes(_)
+    if found.fleet_log is not None:
+        _part_of_report(_, found.fleet_log, found.fleet_log.own, console)
+    _part_of_report(_, found, found.own, console)
+    if found.fleet_log is not None:
+        console.print(Text.assemble(_("In all"), "  ", words[found.worst]), soft_wrap=True)
+        console.print()
+    console.print(Text(_("Not checked"), style="bold"))
+    for sentence in found.not_checked:
+        console.print(Text(visible(f"  · {told(sentence, _.language)}")), soft_wrap=True)
+
+
+def _outcomes(_: Translator) -> dict[str | None, tuple[str, str]]:
+    return {
         None: (_("VERIFIED"), "bold green"),
         "tampered": (_("TAMPERED"), "bold red"),
         "incomplete": (_("INCOMPLETE"), "bold yellow"),
         "undetermined": (_("UNDETERMINED"), "bold yellow"),
     }
-    whose = _("the ledger of {node}").format(node=found.node) if found.node else _("the ledger of this node")
-    title = Text.assemble(words[found.worst], f"  {whose}", (f"  {found.origin}", "dim"))
+
+
+def _part_of_report(_: Translator, found: Report, worst: str | None, console: Console) -> None:
+    from rich.text import Text
+
+    words = _outcomes(_)
+    title = Text.assemble(words[worst], visible(f"  {_whose(_, found)}"), (visible(f"  {found.origin}"), "dim"))
     console.print(title, soft_wrap=True)
     console.print()
     facts = list(_facts(_, found))
     width = max((len(name) for name, _said in facts), default=0)
     for name, said in facts:
-        console.print(Text(f"  {name:{width}} {said}"), soft_wrap=True)
+        console.print(Text(visible(f"  {name:{width}} {said}")), soft_wrap=True)
     for finding in found.findings:
         where, why = (
-            (told(finding.where, _.language), "bold"),
-            _(": {detail} ").format(detail=told(finding.detail, _.language)),
+            (visible(told(finding.where, _.language)), "bold"),
+            visible(_(": {detail} ").format(detail=told(finding.detail, _.language))),
         )
         fault = f"({words[finding.fault][0].lower()})"
         console.print(Text.assemble(("  ✗ ", "red"), where, why, (fault, "dim")), soft_wrap=True)
@@ -140,9 +161,12 @@ def report(_: Translator, found: Report, output: Output) -> None:
     if beyond:
         console.print("  … " + _("and {n} more findings").format(n=number(beyond, _.language)), soft_wrap=True)
     console.print()
-    console.print(Text(_("Not checked"), style="bold"))
-    for sentence in found.not_checked:
-        console.print(Text(f"  · {told(sentence, _.language)}"), soft_wrap=True)
+
+
+def _whose(_: Translator, found: Report) -> str:
+    if found.node == FLEET_LOG:
+        return _("the fleet log")
+    return _("the ledger of {node}").format(node=found.node) if found.node else _("the ledger of this node")
 
 
 def _facts(_: Translator, found: Report) -> Iterator[tuple[str, str]]:
@@ -159,13 +183,38 @@ def _facts(_: Translator, found: Report) -> Iterator[tuple[str, str]]:
     if found.signed_size is not None:
         text = _("signs {n} records, root {root}")
         yield _("checkpoint"), text.format(n=n(found.signed_size), root=found.signed_root)
+    yield from _elsewhere(_, found)
+    if found.key:
+        yield _("key"), found.key
+
+
+def _elsewhere(_: Translator, found: Report) -> Iterator[tuple[str, str]]:
+    """What others keep of it."""
+
+    def n(count: int) -> str:
+        return number(count, _.language)
+
     if found.pinned_size is not None:
         yield _("pinned"), _("an older checkpoint of {n} records compared").format(n=n(found.pinned_size))
     for each in found.witnesses:
         text = _("{name} cosigned {n} records at {at} UTC")
         yield _("witness"), text.format(name=each.name, n=n(each.size), at=f"{each.at:%Y-%m-%d %H:%M:%S}")
-    if found.key:
-        yield _("key"), found.key
+    if found.quorum is not None and found.quorum.witnesses:
+        yield _("quorum"), _quorum(_, found.quorum)
+    if found.bound is not None:
+        text = _("{heads} heads of {ledgers} ledgers of nodes stand in it")
+        yield _("nodes"), text.format(heads=n(found.bound.heads), ledgers=n(found.bound.ledgers))
+    if found.bound_size is not None:
+        yield _("fleet log"), _("binds {n} records of it").format(n=n(found.bound_size))
+
+
+def _quorum(_: Translator, quorum: Quorum) -> str:
+    cosigned = _("{name}: {n} of {of} witnesses cosigned").format(
+        name=quorum.name, n=quorum.cosigned, of=quorum.witnesses
+    )
+    if quorum.size is None:
+        return cosigned
+    return _("{cosigned}, enough for {n} records").format(cosigned=cosigned, n=number(quorum.size, _.language))
 
 
 def head(_: Translator, found: Head, kept: Path | None, output: Output) -> None:
@@ -210,7 +259,7 @@ def _print_table(console: Console, table: Table) -> None:
     with console.capture() as drawn:
         console.print(table)
     for line in drawn.get().splitlines():
-        typer.echo(line.rstrip())
+        bare(sys.stdout).write(line.rstrip() + "\n")  # drawn of cells already visible
 
 
 def _local(ts: str, zone: str) -> str:

@@ -153,6 +153,10 @@ def _restore_completed(_: Translator, data: Data) -> str:
     )
 
 
+def _run_started(_: Translator, data: Data) -> str:
+    return _("{activity} begins (attempt {attempt})").format(activity=data["activity"], attempt=data["attempt"])
+
+
 def _run_ended(_: Translator, data: Data) -> str:
     text = _("{activity} {outcome} (attempt {attempt})")
     said = text.format(activity=data["activity"], outcome=data["outcome"], attempt=data["attempt"])
@@ -195,6 +199,7 @@ _WORDS: Mapping[str, Callable[[Translator, Data], str]] = {
     "alert.told": _alert_told,
     "restore.completed": _restore_completed,
     "restore.failed": _failed,
+    "run.started": _run_started,
     "run.ended": _run_ended,
     "run.missed": _run_missed,
 }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sys
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +19,7 @@ from intendance.model.frozen import dataclass
 
 if TYPE_CHECKING:
     from intendance.model.plan import Plan
+    from intendance.plan.load import Checked
 
 DEFAULT_LISTEN = "127.0.0.1:8484"
 _PLANS = (Path("intendance.yaml"), Path("/etc/intendance/intendance.yaml"))
@@ -40,6 +41,18 @@ class Asked:
     behind_proxy: bool = False
     names: tuple[str, ...] = ()
     database: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file of a plan, and the SHA-256 of what was read of it."""
+
+    path: str
+    sha256: str
+
+
+NO_SOURCE = Source("", "")
+"""`up` follows what its agent adopted."""
 
 
 def manager(
@@ -65,9 +78,19 @@ def manager(
         host=host, port=port, certificate=tls_cert, key=tls_key, behind_proxy=behind_proxy,
         names=tuple(name or ()), database=database,
     )  # fmt: skip
-    state, plans = invocation.state.absolute(), _plans(invocation)
+    from intendance.fleet.layout import ManagerLayout
+    from intendance.fleet.planning import files
+
+    # From here on a SIGHUP waits for the manager's process, which reads the plan again by it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    checked = _checked(invocation)
+    state, plans = invocation.state.absolute(), checked.plans
+    layout = ManagerLayout(state)
+    files.expect_fleet(layout, next(iter(plans.values())).fleet)
+    files.write(layout, plans)
+    source = Source(str(Path(checked.file).absolute()), checked.source_sha256)
     plan = next(iter(plans.values()))
-    argv = command(state, plan, asked, invocation.clock.read().at, _compiled(state, plan, plans))
+    argv = command(state, plan, asked, invocation.clock.read().at, layout.plan, source=source)
     # The manager lives for months: it becomes a process that never imported the command line.
     os.execv(argv[0], argv)  # noqa: S606 -- ourselves
 
@@ -80,41 +103,29 @@ def read_listen(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _plans(invocation: Invocation) -> Mapping[str, Plan]:
-    """The plan of each node that the file names. Raises PlanInvalid."""
+def _checked(invocation: Invocation) -> Checked:
+    """The plan's file, with the plan of each node that it names. Raises PlanInvalid."""
     from intendance.plan.load import load
 
     path = invocation.plan or next((each for each in _PLANS if each.exists()), _PLANS[0])
     checked = load(path, invocation.clock.read().at)
-    if checked.plans:
-        return checked.plans
-    plan = checked.valid()
-    return {plan.node.id: plan}
-
-
-def _compiled(state: Path, plan: Plan, plans: Mapping[str, Plan]) -> Path:
-    """The plan as the manager's process reads it, and that of each node: by it the manager looks into stores."""
-    from intendance.fleet.layout import ManagerLayout
-    from intendance.plan.adopted import encode
-    from intendance.system.publish import publish
-
-    layout = ManagerLayout(state)
-    layout.plans.mkdir(mode=0o700, parents=True, exist_ok=True)
-    publish(layout.plan, encode(plan), mode=0o600, replace=True)
-    for each in plans.values():
-        publish(layout.plans / f"{each.node.id}.json", encode(each), mode=0o600, replace=True)
-    kept = {f"{each.node.id}.json" for each in plans.values()}
-    for file in layout.plans.glob("*.json"):
-        if file.name not in kept:
-            file.unlink(missing_ok=True)
-    return layout.plan
+    if not checked.plans:
+        checked.valid()
+    return checked
 
 
 def command(
-    state: Path, plan: Plan, asked: Asked, now: datetime, compiled: Path, *, descriptor: int | None = None
+    state: Path,
+    plan: Plan,
+    asked: Asked,
+    now: datetime,
+    compiled: Path,
+    *,
+    descriptor: int | None = None,
+    source: Source = NO_SOURCE,
 ) -> list[str]:
     """The command line of the manager's process; `compiled` is the file of the plan, `descriptor` a socket that listens
-    already. Raises UsageError."""
+    already, `source` what it reads again when it is told to. Raises UsageError."""
     _refuse_bad(asked)
     loopback = asked.host in {"127.0.0.1", "::1", "localhost"}
     listening: dict[str, Any] = {"host": asked.host, "port": asked.port, "behind_proxy": asked.behind_proxy}
@@ -137,7 +148,7 @@ def command(
         "state": str(state), "fleet": plan.fleet, "database": asked.database, "urls": list(urls), "pin": pin,
         "organisation": plan.organisation.name, "zone": plan.organisation.timezone,
         "language": plan.organisation.language, "secure": asked.behind_proxy or not loopback,
-        "plan": str(compiled),
+        "plan": str(compiled), "source": source.path, "source_sha256": source.sha256,
     }  # fmt: skip
     told = json.dumps({"settings": settings, "listening": listening})
     return [sys.executable, "-m", "intendance.api.serve", told]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from intendance.agent.compose import person
+from intendance.cli.findings import findings, settle
 from intendance.cli.output import Invocation, Output
 from intendance.cli.page import Ink, page_for
 from intendance.language import dates
@@ -29,6 +30,8 @@ def register(root: typer.Typer) -> None:
     noun.command("join")(join)
     noun.command("list")(list_)
     noun.command("decommission")(decommission)
+    noun.command("findings")(findings)
+    noun.command("settle")(settle)
     root.add_typer(noun, name="node")
 
 

@@ -15,6 +15,7 @@ from intendance.model.errors import AnswerLost, Exit, IntendanceError, UsageErro
 from intendance.model.errors.state import NoHome, said_by_system
 from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock, SystemClock
+from intendance.system.shown import bare, json_visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,12 +93,15 @@ class Output:
         self.language = language
 
     def console(self, *, stderr: bool = False) -> Console:
-        """A console for tables and colour; plain when it is no terminal, when NO_COLOR is set or TERM is dumb."""
+        """A console for tables and colour; plain when it is no terminal, when NO_COLOR is set or TERM is dumb.
+
+        It writes as it is what it draws: words of others go through `visible` first.
+        """
         from rich.console import Console
 
         stream = sys.stderr if stderr else sys.stdout
         width = None if stream.isatty() else columns(os.environ, _USUAL_COLUMNS)
-        return Console(stderr=stderr, highlight=False, soft_wrap=False, width=width, emoji=False)
+        return Console(file=bare(stream), highlight=False, soft_wrap=False, width=width, emoji=False)
 
     def columns(self) -> int | None:
         """The width that a line may have; None where nobody looks on (a pipe, a file) and COLUMNS does not say."""
@@ -111,7 +115,7 @@ class Output:
 
         plain = (sys.stdout.encoding or "").lower() not in {"utf-8", "utf8"}
         try:
-            sys.stdout.write(json.dumps(answer, ensure_ascii=plain, indent=2) + "\n")
+            sys.stdout.write(json_visible(json.dumps(answer, ensure_ascii=plain, indent=2)) + "\n")
             sys.stdout.flush()
         except BrokenPipeError:
             raise

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Literal, TextIO
 
 from intendance.cli.output import columns as columns_of
+from intendance.system.shown import bare, visible
 
 Ink = Literal["plain", "strong", "quiet", "fail", "unknown", "soon", "pass"]
 Words = tuple[str, Ink]
@@ -57,15 +58,16 @@ class Page:
 
     def command(self, command: str, indent: int = 0) -> None:
         """A command to type, on a line of its own and never broken, so that it can be copied."""
-        self.lines.append(" " * indent + self._ink(("▸ ", "quiet")) + self._ink((command, "strong")))
+        self.lines.append(" " * indent + self._ink(("▸ ", "quiet")) + self._ink((visible(command), "strong")))
 
     def row(self, left: Iterable[Words | str], right: Words, indent: int = 0, hang: int = 0) -> None:
         """A line with a remark at its right edge, or under it where there is no room."""
-        spans = tuple(left)
-        used = indent + sum(width_of(_pair(each)[0]) for each in spans)
+        spans = tuple(_pair(each) for each in left)
+        right = _pair(right)
+        used = indent + sum(width_of(text) for text, _ in spans)
         gap = self.width - used - width_of(right[0])
         if gap >= 2:
-            self.lines.append(" " * indent + "".join(self._ink(_pair(e)) for e in spans) + " " * gap + self._ink(right))
+            self.lines.append(" " * indent + "".join(self._ink(each) for each in spans) + " " * gap + self._ink(right))
         else:
             self.text(*spans, indent=indent, hang=hang)
             self.text(right, indent=hang)
@@ -73,7 +75,7 @@ class Page:
     def write(self, stream: TextIO) -> None:
         """Print the page."""
         text = "\n".join(line.rstrip() for line in self.lines).strip("\n")
-        stream.write(_plain(text) + "\n" if self.plain_ascii else text + "\n")
+        bare(stream).write(_plain(text) + "\n" if self.plain_ascii else text + "\n")
 
     def _ink(self, words: Words) -> str:
         text, ink = words
@@ -123,7 +125,8 @@ def _plain(text: str) -> str:
 
 
 def _pair(span: Words | str) -> Words:
-    return (span, "plain") if isinstance(span, str) else span
+    """What is drawn, made visible: each word of a page passes here or `Page.command`."""
+    return (visible(span), "plain") if isinstance(span, str) else (visible(span[0]), span[1])
 
 
 def _words(spans: Iterable[Words | str]) -> list[list[Words]]:

@@ -13,6 +13,7 @@ from intendance.cli.figures import local
 from intendance.cli.output import Invocation, Output
 from intendance.cli.unwritable import note_unwritable
 from intendance.language.texts import Translator, translator
+from intendance.system.shown import visible
 
 Json = Annotated[bool, typer.Option("--json", help="The answer for machines.")]
 
@@ -75,6 +76,7 @@ def cancel(
 
 def _table(output: Output, _: Translator, found: tuple[Outcome, ...]) -> None:
     from rich.table import Table  # drawn only for people
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     *others, last = run_words.titles(_)
@@ -85,7 +87,10 @@ def _table(output: Output, _: Translator, found: tuple[Outcome, ...]) -> None:
         run = outcome.run
         began, state = run.started_at or run.queued_at, run_words.state(_, outcome)
         activity = run_words.activity(_, run.activity)
-        table.add_row(local(began, outcome.zone), run.asset, activity, state, run_words.took(run, _.language), run.id)
+        took = run_words.took(run, _.language)
+        table.add_row(
+            *(Text(visible(cell)) for cell in (local(began, outcome.zone), run.asset, activity, state, took, run.id))
+        )
     output.console().print(table)
     if any(outcome.worker_gone for outcome in found):
         output.talk(run_words.gone(_))

@@ -20,6 +20,7 @@ from intendance.language.durations import FIXED_SPACE
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import Exit
 from intendance.model.verdict import WORST_FIRST, State, Verdict
+from intendance.system.shown import visible
 
 
 def answer(invocation: Invocation, asked: Question) -> Exit:
@@ -262,5 +263,5 @@ def _actions(page: Page, _: Translator, actions: Iterable[Action]) -> None:
             page.text((stake, "quiet"), indent=2)
         for action in mine:
             number += 1
-            page.lines.append(f"    {number}{FIXED_SPACE} {action.command}")
+            page.lines.append(visible(f"    {number}{FIXED_SPACE} {action.command}"))
             page.text((f"{action.advice.of(_.language)} ({', '.join(action.rules)})", "quiet"), indent=7)

@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from intendance.system.shown import shield_streams
+
 
 def open_streams() -> None:
-    """Stand in for standard streams that the caller closed, and let any text be written to those that are open.
+    """Stand in for standard streams that the caller closed; to those that are open any text can be written, and what
+    would steer a terminal is shown instead.
 
     Without it the next file opened, a database for instance, would get the number of a standard stream.
     """
@@ -23,6 +26,7 @@ def open_streams() -> None:
             break
     sys.stdout = _usable(sys.stdout, 1)
     sys.stderr = _usable(sys.stderr, 2)
+    shield_streams()
 
 
 def _usable(stream: TextIO | None, number: int) -> TextIO:

@@ -265,7 +265,7 @@ def _ending_of(code: int) -> str:
 
 def _repeat(line: bytes) -> None:
     with suppress(OSError):
-        sys.stderr.buffer.write(line)
+        sys.stderr.write(line.decode(errors="backslashreplace"))
         sys.stderr.flush()
 
 

@@ -35,6 +35,7 @@ def register(root: typer.Typer) -> None:
     noun = typer.Typer(help="Who may log in to the manager's pages.", no_args_is_help=True)
     noun.command("add")(add)
     noun.command("list")(list_)
+    noun.command("role")(give_role)
     noun.command("disable")(disable)
     noun.command("reset")(reset)
     noun.command("totp")(totp)
@@ -87,6 +88,30 @@ def list_(context: typer.Context, json: Json = False) -> None:
         page.row(
             ((each.name, "strong"), f" · {_role(_, each.role.value)}"), (_told(_, each), "quiet"), indent=2, hang=4
         )
+    page.write(sys.stdout)
+
+
+def give_role(
+    context: typer.Context,
+    name: Name,
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="viewer, operator, admin or auditor.")],
+) -> None:
+    """Give an account another role; its sessions end at once. The only administrator stays one."""
+    from intendance.fleet.accounts.decide import Role
+    from intendance.fleet.compose import open_accounts
+
+    invocation: Invocation = context.obj
+    if role not in _ROLES:
+        raise UsageError(message=f"`{role}` is no role: write viewer, operator, admin or auditor.")
+    with open_accounts(invocation.state, invocation.clock) as accounts:
+        accounts.give_role(name, Role(role), by=person())
+    _ = translator(invocation.language, "user")
+    page = page_for(sys.stdout)
+    page.text(
+        _("{name} is now: {role}. Whoever was logged in by that name logs in anew.").format(
+            name=name, role=_role(_, role)
+        )
+    )
     page.write(sys.stdout)
 
 

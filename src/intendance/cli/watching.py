@@ -13,6 +13,7 @@ from intendance.language.texts import Translator, translator
 from intendance.runs.progress import Reading
 from intendance.runs.rows import Run
 from intendance.system.clock import monotonic_seconds
+from intendance.system.shown import bare, visible
 
 _PAUSE_SECONDS = 5.0
 _BAR_CELLS = 24
@@ -57,7 +58,7 @@ class Onlooker:
         """Show one reading."""
         if self._draws:
             width = shutil.get_terminal_size((100, 24)).columns
-            sys.stderr.write("\r\x1b[K" + line(self._texts, reading, bar=True)[: width - 1])
+            bare(sys.stderr).write("\r\x1b[K" + visible(line(self._texts, reading, bar=True))[: width - 1])
             sys.stderr.flush()
             self._drawn = True
         elif monotonic_seconds() >= self._next_line:
@@ -67,7 +68,7 @@ class Onlooker:
     def ended(self) -> None:
         """Clear the moving line; what came of the run is the command's answer."""
         if self._drawn:
-            sys.stderr.write("\r\x1b[K")
+            bare(sys.stderr).write("\r\x1b[K")
             sys.stderr.flush()
             self._drawn = False
 

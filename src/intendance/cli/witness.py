@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -60,6 +61,8 @@ def witness(
         "state": str(state), "logs": None if logs is None else str(logs.absolute()), "name": name,
         "listening": listening,
     }  # fmt: skip
+    # A SIGHUP waits for the witness's process, which reads the list of logs again by it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     # The witness lives for months: it becomes a process that never imported the command line.
     argv = [sys.executable, "-m", "intendance.witness.serve", json.dumps(told)]
     os.execv(argv[0], argv)  # noqa: S606 -- ourselves

@@ -6,14 +6,19 @@ import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import insert, select
 
+from intendance.fleet import importing
 from intendance.fleet.accounts.service import Accounts
+from intendance.fleet.acts.carrying import Carrier
+from intendance.fleet.alerts.beside import Beside
 from intendance.fleet.alerts.outbox import Worker
-from intendance.fleet.alerts.own import own_troubles
+from intendance.fleet.alerts.own import ObserverSeen, observer_of, own_troubles, troubles_now
 from intendance.fleet.alerts.owning import owners
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.service import Alerts
@@ -31,15 +36,22 @@ from intendance.fleet.detection.leader import Leader
 from intendance.fleet.detection.observer import Observer
 from intendance.fleet.layout import ManagerLayout
 from intendance.fleet.ledgers.service import Ledgers
+from intendance.fleet.ledgers.settling import Settling
 from intendance.fleet.log import FleetLog
 from intendance.fleet.manager import Manager, Say
 from intendance.fleet.nodes.service import Nodes
+from intendance.fleet.own_log import OwnLog
+from intendance.fleet.planning.service import Planning, Requests
 from intendance.fleet.plans.service import Plans
 from intendance.fleet.reading.figures import Counting
 from intendance.fleet.reading.service import Reading
+from intendance.fleet.runs.service import Runs
 from intendance.fleet.tokens.service import Tokens
-from intendance.fleet.verdicts.service import About, Verdicts
+from intendance.fleet.verdicts.service import About, Troubles, Verdicts
 from intendance.fleet.witnessing.perform import Witnessing
+from intendance.fleet.writing import TOLD_NS, WATCHING
+from intendance.ledger.origin import FLEET_LOG
+from intendance.ledger.taking import Imported
 from intendance.model.errors.fleet import FleetOfAnother, NoManagerState
 from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock
@@ -50,7 +62,7 @@ from intendance.system.publish import publish
 class Settings:
     """How a manager runs. `database` is empty for SQLite in the state folder; `pin` is what tokens carry; `secure`:
     browsers come by TLS, here or at a proxy before it; `plan` is the file of the fleet's compiled plan, which says who
-    is told of what."""
+    is told of what; `source` the file that it was compiled from, which is read again on demand."""
 
     state: Path
     fleet: str
@@ -62,11 +74,14 @@ class Settings:
     language: Literal["fr", "en"] = "en"
     secure: bool = False
     plan: str = ""
+    source: str = ""
+    source_sha256: str = ""
 
 
 @contextmanager
-def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager]:
-    """Bring the tables up to date and put the manager together; its threads are begun by `start`.
+def open_manager(settings: Settings, clock: Clock, say: Say, requests: Requests | None = None) -> Iterator[Manager]:
+    """Bring the tables up to date and put the manager together; its threads are begun by `start`. `requests` to read
+    the plan again come by it.
 
     Raises FleetOfAnother, DatabaseAddressUnusable, DatabaseTooNew, DatabaseUnreachable.
     """
@@ -78,15 +93,39 @@ def open_manager(settings: Settings, clock: Clock, say: Say) -> Iterator[Manager
             say(f"the tables were brought up to date; the database as it was: {copy}")
         _expect_fleet(database, settings.fleet)
         _remember(layout, settings)
-        manager = Manager(database, settings.fleet, clock, say, urls=settings.urls, pin=settings.pin)
+        carry = _carrier(database, settings, clock, say)
+        manager = Manager(database, settings.fleet, clock, say, urls=settings.urls, pin=settings.pin, carry=carry)
+        manager.duties["acts"] = carry.tick
+        manager.complaints.append(lambda: carry.trouble)
         policy = standing_policy(settings, say)
         _watch(manager, policy)
         log = ManagerLayout(settings.state).log
         manager.loops["witness"] = Witnessing(database, log, lambda: policy().witnesses, clock, say).run
-        manager.duties["heads"] = Binding(database, FleetLog(settings.state, settings.fleet, clock), clock, say).tick
+        binding = Binding(database, FleetLog(settings.state, settings.fleet, clock), clock, say)
+        manager.duties["heads"] = binding.tick
+        manager.complaints.append(lambda: binding.trouble)
         manager.duties["judge"] = _verdicts(database, settings, clock, say).tick
         manager.loops["attest"] = Attesting(_bench(manager, settings), lambda: manager.lease is not None, say).run
+        planning = _planning(settings, clock, say)
+        planning.begin(settings.source_sha256)
+        manager.loops["plan"] = partial(planning.run, requests or Requests())
         yield manager
+
+
+def _planning(settings: Settings, clock: Clock, say: Say) -> Planning:
+    log = FleetLog(settings.state, settings.fleet, clock)
+    return Planning(
+        layout=ManagerLayout(settings.state),
+        source=settings.source,
+        fleet=settings.fleet,
+        log=log,
+        clock=clock,
+        say=say,
+    )
+
+
+def _carrier(database: Database, settings: Settings, clock: Clock, say: Say) -> Carrier:
+    return Carrier(database, FleetLog(settings.state, settings.fleet, clock), clock, say)
 
 
 def _bench(manager: Manager, settings: Settings) -> Bench:
@@ -101,7 +140,9 @@ def _bench(manager: Manager, settings: Settings) -> Bench:
     )
 
 
-def _verdicts(database: Database, settings: Settings, clock: Clock, say: Say) -> Verdicts:
+def _verdicts(
+    database: Database, settings: Settings, clock: Clock, say: Say, troubles: Troubles = own_troubles
+) -> Verdicts:
     log = FleetLog(settings.state, settings.fleet, clock)
     about = About(
         fleet=settings.fleet,
@@ -109,8 +150,13 @@ def _verdicts(database: Database, settings: Settings, clock: Clock, say: Say) ->
         zone=settings.zone,
         policy=standing_policy(settings, _unsaid),
     )
-    daily = Summing(database, log).record_days
-    return Verdicts(database, clock, about, owners=owners, troubles=own_troubles, log=log.size, daily=daily, say=say)
+    summing, runs = Summing(database, log), Runs(database, clock)
+
+    def daily(now: datetime) -> None:
+        summing.record_days(now)
+        runs.forget(now)
+
+    return Verdicts(database, clock, about, owners=owners, troubles=troubles, log=log.size, daily=daily, say=say)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,33 +167,43 @@ class Faces:
     accounts: Accounts
     verdicts: Verdicts
     ledgers: Ledgers
+    log: OwnLog
     tokens: Tokens
     reading: Reading
     counting: Counting
     assets: Assets
     plans: Plans
+    runs: Runs
     alerts: Alerts
 
 
 def faces(manager: Manager, settings: Settings) -> Faces:
     """The services behind the pages and the API."""
-    verdicts = _verdicts(manager.database, settings, manager.clock, manager.say)
+    troubles = partial(troubles_now, manager.unwritten)
+    verdicts = _verdicts(manager.database, settings, manager.clock, manager.say, troubles)
     reading = Reading(manager.database, manager.nodes, verdicts)
     return Faces(
         accounts=_accounts(manager.database, settings, manager.clock),
         verdicts=verdicts,
         ledgers=Ledgers(manager.database),
+        log=OwnLog(FleetLog(settings.state, settings.fleet, manager.clock), manager.clock),
         tokens=_tokens(manager.database, settings, manager.clock),
         reading=reading,
         counting=Counting(manager, reading),
         assets=Assets(manager.database, manager.clock),
         plans=Plans(manager.database, manager.clock),
-        alerts=Alerts(manager.database, standing_policy(settings, _unsaid), manager.clock),
+        runs=Runs(manager.database, manager.clock),
+        alerts=Alerts(
+            manager.database,
+            standing_policy(settings, _unsaid),
+            manager.clock,
+            _carrier(manager.database, settings, manager.clock, manager.say),
+        ),
     )
 
 
 def _accounts(database: Database, settings: Settings, clock: Clock) -> Accounts:
-    return Accounts(database, clock, FleetLog(settings.state, settings.fleet, clock).append)
+    return Accounts(database, clock, _carrier(database, settings, clock, _unsaid))
 
 
 @contextmanager
@@ -168,6 +224,12 @@ def standing_policy(settings: Settings, say: Say) -> StandingPlan:
 
 def _watch(manager: Manager, policy: Callable[[], Policy]) -> None:
     """Let the leader see who is silent, and let messages leave."""
+
+    def seen() -> ObserverSeen | None:
+        with manager.database.read() as connection:
+            return observer_of(connection, policy())
+
+    manager.observer = seen
     leader = Leader(manager.database, policy, manager.clock, hear=manager.ingest.flush)
     manager.duties["detector"] = leader.tick
     observer = Observer(
@@ -178,14 +240,16 @@ def _watch(manager: Manager, policy: Callable[[], Policy]) -> None:
         heard_us=lambda: manager.ingest.flushed_at_us,
     )
     manager.loops["observer"] = observer.run
-    for way in WAYS:
-        notifier = PlannedWay(way, policy)
+    notifiers = {way: PlannedWay(way, policy) for way in WAYS}
+    beside = Beside(lambda: manager.writing.unwritten(WATCHING, TOLD_NS), policy, notifiers, manager.clock, manager.say)
+    manager.loops["beside"] = beside.run
+    for way, notifier in notifiers.items():
         worker = Worker(manager.database, notifier, policy, manager.clock, holder=manager.holder, chance=random.random)
         manager.loops[way] = worker.run
 
 
 def _tokens(database: Database, settings: Settings, clock: Clock) -> Tokens:
-    return Tokens(database, clock, FleetLog(settings.state, settings.fleet, clock).append)
+    return Tokens(database, clock, _carrier(database, settings, clock, _unsaid))
 
 
 @contextmanager
@@ -223,6 +287,8 @@ def _remember(layout: ManagerLayout, settings: Settings) -> None:
         "language": settings.language,
         "secure": settings.secure,
         "plan": settings.plan,
+        "source": settings.source,
+        "source_sha256": settings.source_sha256,
     }
     publish(layout.settings, json.dumps(told, indent=2).encode() + b"\n", mode=0o600, replace=True)
 
@@ -245,7 +311,21 @@ def open_nodes(state: Path, clock: Clock) -> Iterator[tuple[Nodes, Settings]]:
     """
     settings = remembered(state)
     with _database(settings.database, ManagerLayout(state)) as database:
-        yield Nodes(database, settings.fleet, clock, settings.urls), settings
+        yield (
+            Nodes(database, settings.fleet, clock, settings.urls, _carrier(database, settings, clock, _unsaid)),
+            settings,
+        )
+
+
+@contextmanager
+def open_findings(state: Path, clock: Clock) -> Iterator[tuple[Settling, str]]:
+    """The findings of the manager whose state folder this is, and its time zone; it need not be running.
+
+    Raises NoManagerState, DatabaseUnreachable.
+    """
+    settings = remembered(state)
+    with _database(settings.database, ManagerLayout(state)) as database:
+        yield Settling(database, clock, FleetLog(settings.state, settings.fleet, clock).append), settings.zone
 
 
 @contextmanager
@@ -256,7 +336,21 @@ def open_alerts(state: Path, clock: Clock) -> Iterator[tuple[Alerts, Settings]]:
     """
     settings = remembered(state)
     with _database(settings.database, ManagerLayout(state)) as database:
-        yield Alerts(database, standing_policy(settings, _unsaid), clock), settings
+        carry = _carrier(database, settings, clock, _unsaid)
+        yield Alerts(database, standing_policy(settings, _unsaid), clock, carry), settings
+
+
+def import_ledger(state: Path, clock: Clock, bundle: Path, *, actor: str) -> Imported:
+    """Take a host's ledger into view of the manager whose state folder this is; it need not be running.
+
+    Raises NoManagerState, PlanOfOtherVersion, and what `importing.import_bundle` raises.
+    """
+    settings, layout = remembered(state), ManagerLayout(state)
+    counts = importing.believed(settings.fleet, layout, Path(settings.plan or layout.plan))
+    log = FleetLog(state, settings.fleet, clock)
+    with _database(settings.database, layout) as database:
+        taken = importing.import_bundle(database, log, layout, counts, bundle, actor=actor)
+    return Imported(evidence=taken.evidence, node=FLEET_LOG, seq=taken.seq, zone=settings.zone)
 
 
 def _unsaid(_: str) -> None:

@@ -4,22 +4,28 @@ does, and messages leave. Crash-only."""
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
+import sqlite3
 import threading
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from intendance.fleet.beats import rows
+from intendance.fleet.alerts.own import ObserverSeen
+from intendance.fleet.beats import hearers, rows
 from intendance.fleet.beats.ingest import FLUSH_SECONDS, Ingest
 from intendance.fleet.database import lease
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.lease import Lease
 from intendance.fleet.evidence.service import Evidence
 from intendance.fleet.nodes.service import Nodes
-from intendance.model.errors.fleet import DatabaseUnreachable, NotEnrolled
-from intendance.system.clock import Clock
+from intendance.fleet.writing import REFUSED_NS, WATCHING, Unwritten, Writing
+from intendance.model.errors import IntendanceError
+from intendance.model.errors.fleet import BeatUnwritten, DatabaseUnreachable, NotEnrolled
+from intendance.model.errors.state import refusal
+from intendance.system.clock import Clock, rfc3339
 
 Say = Callable[[str], None]
 Tick = Callable[[Lease], None]
@@ -36,27 +42,40 @@ class Manager:
     """One manager at work: what faces ask, and the threads that nobody asks for."""
 
     def __init__(
-        self, database: Database, fleet: str, clock: Clock, say: Say, *, urls: Sequence[str] = (), pin: str = "plain"
+        self,
+        database: Database,
+        fleet: str,
+        clock: Clock,
+        say: Say,
+        *,
+        urls: Sequence[str] = (),
+        pin: str = "plain",
+        carry: Callable[[], object] = tuple,
     ) -> None:
         self.database = database
         self.fleet = fleet
         self.clock = clock
         self.pin = pin
         self.say = say
-        self.nodes = Nodes(database, fleet, clock, urls)
+        self.nodes = Nodes(database, fleet, clock, urls, carry)
         self.ingest = Ingest(database, clock)
         self.evidence = Evidence(database, clock)
         self.duties: dict[str, Tick] = {}
         self.loops: dict[str, Loop] = {}
+        self.complaints: list[Callable[[], str]] = []
+        self.observer: Callable[[], ObserverSeen | None] = lambda: None
         self.lease: Lease | None = None
-        self.holder = f"{socket.gethostname()}:{os.getpid()}:{threading.get_native_id()}"
+        # In a container a process that was killed and the next one have the same name and number.
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
         self._stamp: object = None
-        self._trouble: dict[str, str] = {}
+        self._said_us = 0
+        self.writing = Writing(clock)
 
     def start(self) -> None:
         """Know who may speak, then begin. Raises DatabaseUnreachable."""
+        self._say_that_we_hear()
         self._stamp = rows.stamp(self.database)
         self.ingest.reload()
         loops: dict[str, Callable[[], None]] = {"beats": self._write_beats, "leader": self._lead}
@@ -74,6 +93,7 @@ class Manager:
             thread.join()
         try:
             self.ingest.flush()
+            hearers.leaves(self.database, self.holder)
             self._look_at_heads()
             if self.lease is not None:
                 lease.release(self.database, self.lease)
@@ -83,8 +103,18 @@ class Manager:
 
     @property
     def trouble(self) -> str:
-        """What keeps a thread from its work now, in a sentence; empty when nothing does."""
-        return " ".join(self._trouble.values())
+        """What keeps a thread from its work now, in sentences; empty when nothing does."""
+        return " ".join(filter(None, (self.writing.trouble, *(each() for each in self.complaints))))
+
+    def unwritten(self) -> Unwritten | None:
+        """Since when what this manager hears and finds is not written, where that is no moment any more."""
+        return self.writing.unwritten(WATCHING, REFUSED_NS)
+
+    def expect_written(self) -> None:
+        """That a node may rely on having been heard. Raises BeatUnwritten: it was heard, and is to keep its beat."""
+        found = self.writing.unwritten(("beats",), REFUSED_NS)
+        if found is not None:
+            raise BeatUnwritten(since=rfc3339(found.since))
 
     def _guarded(self, loop: Callable[[], None]) -> None:
         """A thread that meets the unforeseen ends the whole process: half a manager looks like a whole one."""
@@ -94,23 +124,31 @@ class Manager:
             self.say(traceback.format_exc())
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def _again(self, work: str, error: DatabaseUnreachable) -> None:
-        if work not in self._trouble:
+    def _again(self, work: str, error: IntendanceError) -> None:
+        if self.writing.failed(work, error.message):
             self.say(f"{error.message} {error.advice}")
-        self._trouble[work] = error.message
 
     def _write_beats(self) -> None:
         count = 0
         while not self._ending.wait(FLUSH_SECONDS):
             count += 1
+            self.writing.begins("beats")
             try:
-                self.ingest.flush()
+                self._say_that_we_hear()
                 self._look_at_heads()
                 if count % _LOOK_EVERY == 0:
                     self._look_at_nodes()
-                self._trouble.pop("beats", None)
+                self.writing.done("beats")
             except DatabaseUnreachable as error:
                 self._again("beats", error)
+
+    def _say_that_we_hear(self) -> None:
+        """Write the beats that came; and once a second, that all that came before this was written."""
+        now_us = to_us(self.clock.read().at)
+        self.ingest.flush()
+        if not 0 <= now_us - self._said_us < hearers.EVERY_US:
+            hearers.hears(self.database, self.holder, now_us)
+            self._said_us = now_us
 
     def _look_at_nodes(self) -> None:
         stamp = rows.stamp(self.database)
@@ -131,9 +169,10 @@ class Manager:
 
     def _lead(self) -> None:
         while not self._ending.wait(TICK_SECONDS):
+            self.writing.begins("leader")
             try:
                 self._keep_lease()
-                self._trouble.pop("leader", None)
+                self.writing.done("leader")
             except DatabaseUnreachable as error:
                 self._again("leader", error)
 
@@ -148,9 +187,22 @@ class Manager:
         while not self._ending.wait(TICK_SECONDS):
             held = self.lease
             if held is None:
+                self.writing.done(name)
                 continue
+            self.writing.begins(name)
             try:
                 tick(held)
-                self._trouble.pop(name, None)
-            except DatabaseUnreachable as error:
-                self._again(name, error)
+                self.writing.done(name)
+            except (IntendanceError, OSError, sqlite3.Error) as error:
+                self._again(name, _known(error))
+
+
+def _known(error: Exception) -> IntendanceError:
+    """What a duty could not write, as a known error: the fleet log lies on a disk of its own kind. Raises the error
+    where a sound program would not have met it."""
+    if isinstance(error, IntendanceError):
+        return error
+    known = refusal(error)
+    if known is not None:
+        return known
+    raise error

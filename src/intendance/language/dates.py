@@ -28,6 +28,18 @@ SHORT_MONTHS = {
 }
 
 
+def local(at: datetime, zone: str) -> datetime:
+    """An instant as clocks there show it; in UTC where that would lie beyond the years that there are. Evidence may
+    hold any instant, and one that a node invented must not keep a page from being drawn.
+
+    Raises ZoneInfoNotFoundError when `zone` is none.
+    """
+    try:
+        return at.astimezone(ZoneInfo(zone))
+    except OverflowError:
+        return at.astimezone(UTC)
+
+
 def iso(at: datetime) -> str:
     """`2026-11-21T08:00:00.123456Z`: for machines."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -46,10 +58,10 @@ def moment(at: datetime, zone: str, language: Language = "en", *, seconds: bool 
 
     Raises ZoneInfoNotFoundError when `zone` is none.
     """
-    local = at.astimezone(ZoneInfo(zone))
-    clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+    there = local(at, zone)
+    clock = f"{there:%H:%M:%S}" if seconds else f"{there:%H:%M}"
     joint = " à " if language == "fr" else ", "
-    return f"{day(local.date(), language)}{joint}{clock}{FIXED_SPACE}{local:%Z}"
+    return f"{day(there.date(), language)}{joint}{clock}{FIXED_SPACE}{there:%Z}"
 
 
 def brief(at: datetime, now: datetime, zone: str, language: Language = "en", *, seconds: bool = False) -> str:
@@ -57,12 +69,12 @@ def brief(at: datetime, now: datetime, zone: str, language: Language = "en", *, 
 
     Raises ZoneInfoNotFoundError when `zone` is none.
     """
-    local, here = at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone))
-    clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
-    if local.date() == here.date():
+    there, here = local(at, zone), local(now, zone)
+    clock = f"{there:%H:%M:%S}" if seconds else f"{there:%H:%M}"
+    if there.date() == here.date():
         return clock
-    number = "1er" if language == "fr" and local.day == 1 else str(local.day)
-    shown = FIXED_SPACE.join((number, SHORT_MONTHS[language][local.month - 1]))
-    if abs((local.date() - here.date()).days) > _SAME_YEAR_DAYS:
-        shown = FIXED_SPACE.join((shown, str(local.year)))
+    number = "1er" if language == "fr" and there.day == 1 else str(there.day)
+    shown = FIXED_SPACE.join((number, SHORT_MONTHS[language][there.month - 1]))
+    if abs((there.date() - here.date()).days) > _SAME_YEAR_DAYS:
+        shown = FIXED_SPACE.join((shown, str(there.year)))
     return f"{shown},{FIXED_SPACE}{clock}"

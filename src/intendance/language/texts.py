@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -48,14 +49,25 @@ def translator(language: Language, *domains: str) -> Translator:
     single: dict[str, str] = {}
     plural_forms: dict[str, tuple[str, str]] = {}
     for domain in domains:
-        source = Path(__file__).parent / "locale" / language / "LC_MESSAGES" / f"{domain}.po"
-        for entry in read(source.read_text(encoding="utf-8")):
-            if entry.fuzzy or not all(entry.forms):
-                continue
-            if entry.plural is None:
-                single[entry.text] = entry.forms[0]
-            else:
-                plural_forms[entry.text] = (entry.forms[0], entry.forms[1])
+        of_domain = _domain(language, domain)
+        single |= of_domain.single
+        plural_forms |= of_domain.plural_forms
+    return Translator(language, single, plural_forms)
+
+
+@cache
+def _domain(language: Language, domain: str) -> Translator:
+    """The texts of one noun, read once."""
+    single: dict[str, str] = {}
+    plural_forms: dict[str, tuple[str, str]] = {}
+    source = Path(__file__).parent / "locale" / language / "LC_MESSAGES" / f"{domain}.po"
+    for entry in read(source.read_text(encoding="utf-8")):
+        if entry.fuzzy or not all(entry.forms):
+            continue
+        if entry.plural is None:
+            single[entry.text] = entry.forms[0]
+        else:
+            plural_forms[entry.text] = (entry.forms[0], entry.forms[1])
     return Translator(language, single, plural_forms)
 
 

@@ -18,7 +18,7 @@ from intendance.ledger.beginning import Before, new_genesis
 from intendance.ledger.canonical import clean
 from intendance.ledger.failures import failures
 from intendance.ledger.layout import Layout
-from intendance.ledger.lean import fact as lean_fact
+from intendance.ledger.lean import facts as lean_facts
 from intendance.ledger.note import Checkpoint, VerifierKey
 from intendance.ledger.origin import node_of
 from intendance.ledger.tlog import inclusion_proof, leaf_hash, verify_inclusion
@@ -332,8 +332,7 @@ class Book:
             newest_first=True,
             limit=latest,
         )
-        read = lean_fact if lean else envelope.fact
-        return tuple([read(content, kind, seq) for seq, content in matching])
+        return lean_facts(list(matching), kind) if lean else tuple([envelope.fact(c, kind, seq) for seq, c in matching])
 
     def newest(self, kind: str, *, asset: str, latest: int) -> tuple[tuple[int, datetime], ...]:
         """Number and date of the latest records of a kind about an asset, newest first; reads no record."""

@@ -4,10 +4,9 @@ at an instant this was the largest tree that they had seen of a log, and that it
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from intendance.ledger.note import NAME, Note, Signature, b64, unb64, verifies
+from intendance.ledger.note import Note, Signature, b64, key_id, read_vkey, verifies, vkey
 from intendance.model.errors.ledger import NoteMalformed
 from intendance.model.frozen import dataclass
 
@@ -29,21 +28,20 @@ class WitnessKey:
     @property
     def key_id(self) -> bytes:
         """The four bytes that stand before each of its cosignatures."""
-        return sha256(self.name.encode() + b"\n" + COSIGNATURE + self.public).digest()[:4]
+        return key_id(self.name, COSIGNATURE, self.public)
 
     @property
     def text(self) -> str:
-        return f"{self.name}+{self.key_id.hex()}+{b64(COSIGNATURE + self.public)}"
+        return vkey(self.name, COSIGNATURE, self.public)
 
     @classmethod
     def parse(cls, text: str) -> WitnessKey:
         """The key of a vkey's text. Raises NoteMalformed."""
-        name, key_id, material = [*text.split("+", 2), "", ""][:3]
-        content = unb64(material)
-        if NAME.fullmatch(name) is None or content is None or content[:1] != COSIGNATURE or len(content) != 33:
+        name, said_id, public = read_vkey(text, COSIGNATURE)
+        if public is None:
             raise NoteMalformed(detail=f"{text!r} is not the key of a witness")
-        key = cls(name, content[1:])
-        if key.key_id.hex() != key_id:
+        key = cls(name, public)
+        if key.key_id.hex() != said_id:
             raise NoteMalformed(detail=f"the key of a witness {text!r} does not fit its own key id")
         return key
 

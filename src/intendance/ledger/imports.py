@@ -111,6 +111,15 @@ def all_drills(book: Book, asset: str) -> tuple[DrillCompleted, ...]:
     return tuple(fact.data for fact in (*View(book).facts(kind, asset=asset), *book.facts(kind, asset=asset)))
 
 
+def contents(book: Book, origin: str, *, kinds: Iterable[str], after: int, size: int) -> tuple[bytes, ...]:
+    """The records of some kinds that are in view of a log, from behind number `after` on, below `size`, in order."""
+    if not has_table(book.connection):
+        return ()
+    asked = f"""SELECT content FROM imported WHERE origin = ? AND seq > ? AND seq < ?
+        AND kind IN ({", ".join("?" * len(wanted := sorted(kinds)))}) ORDER BY seq"""  # noqa: S608 -- only marks
+    return tuple(bytes(content) for (content,) in book.connection.execute(asked, (origin, after, size, *wanted)))
+
+
 def has_table(connection: sqlite3.Connection) -> bool:
     """Whether anything was ever imported here."""
     return connection.execute(_TABLE).fetchone() is not None

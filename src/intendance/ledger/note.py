@@ -19,6 +19,8 @@ ED25519 = b"\x01"
 LIMIT_BYTES = 64 * 1024
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 NAME = re.compile(r"[^\s+]+")
+_VKEY_BYTES = 33
+"""One for the kind, 32 of the key."""
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -32,23 +34,41 @@ class VerifierKey:
     @property
     def key_id(self) -> bytes:
         """The four bytes that stand before each of its signatures."""
-        return sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:4]
+        return key_id(self.name, ED25519, self.public)
 
     @property
     def text(self) -> str:
-        return f"{self.name}+{self.key_id.hex()}+{b64(ED25519 + self.public)}"
+        return vkey(self.name, ED25519, self.public)
 
     @classmethod
     def parse(cls, text: str) -> VerifierKey:
         """The key of a vkey's text. Raises NoteMalformed."""
-        name, key_id, material = [*text.split("+", 2), "", ""][:3]
-        content = unb64(material)
-        if NAME.fullmatch(name) is None or content is None or content[:1] != ED25519 or len(content) != 33:
+        name, said_id, public = read_vkey(text, ED25519)
+        if public is None:
             raise NoteMalformed(detail=f"{text!r} is not an Ed25519 verifier key")
-        key = cls(name, content[1:])
-        if key.key_id.hex() != key_id:
+        key = cls(name, public)
+        if key.key_id.hex() != said_id:
             raise NoteMalformed(detail=f"the verifier key {text!r} does not fit its own key id")
         return key
+
+
+def key_id(name: str, kind: bytes, public: bytes) -> bytes:
+    """The four bytes by which signatures of a kind name their key."""
+    return sha256(name.encode() + b"\n" + kind + public).digest()[:4]
+
+
+def vkey(name: str, kind: bytes, public: bytes) -> str:
+    """A key of a kind of signature as text: name, id, kind and key."""
+    return f"{name}+{key_id(name, kind, public).hex()}+{b64(kind + public)}"
+
+
+def read_vkey(text: str, kind: bytes) -> tuple[str, str, bytes | None]:
+    """The name, the id and the public key that a text says; None for a key where it is no text of such a key."""
+    name, said_id, material = [*text.split("+", 2), "", ""][:3]
+    content = unb64(material)
+    if NAME.fullmatch(name) is None or content is None or content[:1] != kind or len(content) != _VKEY_BYTES:
+        return name, said_id, None
+    return name, said_id, content[1:]
 
 
 @dataclass(frozen=True, slots=True)

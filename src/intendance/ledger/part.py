@@ -8,16 +8,19 @@ from functools import cached_property
 from pathlib import Path
 
 from intendance.ledger import envelope, note
+from intendance.ledger.bound import BoundHead
 from intendance.ledger.bundle import LOG, FilesSource, row_of, unbundled
 from intendance.ledger.cosignature import WitnessKey
 from intendance.ledger.examine import examine
 from intendance.ledger.note import Checkpoint
+from intendance.ledger.policy import Policy
 from intendance.ledger.report import Case, Report
 from intendance.ledger.rows import Block, Row
+from intendance.ledger.saying import say_what_was_not_checked
 from intendance.ledger.signed_tree import SignedTree
 from intendance.ledger.source import Unreadable
 from intendance.ledger.tlog import TILE_HEIGHT, TILE_WIDTH, Tile, leaf_hash
-from intendance.ledger.verify import Verification, say_what_was_not_checked
+from intendance.ledger.verify import Verification
 from intendance.model.errors.ledger import NoteMalformed
 
 RECORDS = f"{LOG}records/"
@@ -109,12 +112,14 @@ def verify_part(
     last: int | None = None,
     pin: tuple[Path, bytes] | None = None,
     witnesses: Sequence[WitnessKey] = (),
+    policy: Policy | None = None,
+    bound: tuple[BoundHead, ...] | None = None,
 ) -> Report:
     """Verify the records of a part, or some of them, against the signed head. Raises RangeEmpty, PinUnusable."""
     report = Report(whole=False)
     try:
         verification = _PartVerification(source, report)
-        known = verification.known_heads(pin, witnesses)
+        known = verification.known_heads(pin, witnesses, policy, bound)
         begin = source.first if first is None else first
         end = min(source.last, report.size - 1) if last is None else last
         if source.last >= report.size:

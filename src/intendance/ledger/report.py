@@ -64,9 +64,17 @@ class Case(StrEnum):
     ROLLED_BACK = "rolled_back", Fault.INCOMPLETE
     PIN_NOT_COMPARED = "pin_not_compared", Fault.UNDETERMINED
     PIN_OF_ANOTHER_KEY = "pin_of_another_key", Fault.UNDETERMINED
+    # heads of nodes that a fleet log binds
+    BOUND_CONTRADICTED = "bound_contradicted", Fault.TAMPERED
+    BOUND_NOT_GENUINE = "bound_not_genuine", Fault.TAMPERED
+    BOUND_UNREADABLE = "bound_unreadable", Fault.UNDETERMINED
+    NOT_BOUND = "not_bound", Fault.UNDETERMINED
     # witnesses
     COSIGNATURE_WRONG = "cosignature_wrong", Fault.TAMPERED
     COSIGNATURE_MISSING = "cosignature_missing", Fault.UNDETERMINED
+    KEY_NOT_IN_POLICY = "key_not_in_policy", Fault.UNDETERMINED
+    QUORUM_MISSED = "quorum_missed", Fault.UNDETERMINED
+    QUORUM_BEHIND = "quorum_behind", Fault.UNDETERMINED
     # files
     FILE_DIFFERS = "file_differs", Fault.TAMPERED
     TILE_DIFFERS = "tile_differs", Fault.TAMPERED
@@ -107,12 +115,32 @@ class Witnessed:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quorum:
+    """A policy's quorum: how many of the witnesses that can count cosigned, and the records that it vouches for, if
+    it is met."""
+
+    name: str
+    cosigned: int
+    witnesses: int
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """The heads of nodes' ledgers that a fleet log binds, and of how many ledgers."""
+
+    ledgers: int
+    heads: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Report:
     """The result of one verification; filled while it runs.
 
     `size` counts the database's records, `first` and `last` bound those verified (None: none). `signed_size` and
-    `signed_root` (hex) are the checkpoint's. `key` is the vkey that the signature was checked with.
+    `signed_root` (hex) are the checkpoint's. `key` is the vkey that the signature was checked with. `bound_size` is the
+    largest head of it that a fleet log binds, `fleet_log` the verification of that; `bound` what a fleet log binds.
     """
 
     origin: str = ""
@@ -125,7 +153,11 @@ class Report:
     signed_size: int | None = None
     signed_root: str | None = None
     pinned_size: int | None = None
+    bound_size: int | None = None
     witnesses: list[Witnessed] = field(default_factory=list)
+    quorum: Quorum | None = None
+    bound: Bound | None = None
+    fleet_log: Report | None = None
     records: int = 0
     tiles: int = 0
     attachments: int = 0
@@ -140,9 +172,15 @@ class Report:
             self.findings.append(Finding(case=case, where=where, detail=detail))
 
     @property
-    def worst(self) -> Fault | None:
-        """The worst kind of finding, or None when everything asked for is verified."""
+    def own(self) -> Fault | None:
+        """The worst kind of finding of this ledger, or None when everything asked for is verified."""
         return next((fault for fault in Fault if self.counts[fault]), None)
+
+    @property
+    def worst(self) -> Fault | None:
+        """The same, of the fleet log too that it was compared with."""
+        found = {self.own, None if self.fleet_log is None else self.fleet_log.worst}
+        return next((fault for fault in Fault if fault in found), None)
 
     @property
     def exit_code(self) -> int:

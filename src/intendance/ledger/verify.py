@@ -7,12 +7,15 @@ from hashlib import sha256
 from pathlib import Path
 
 from intendance.ledger import envelope, note, witnessed
+from intendance.ledger.bound import BoundHead, of_ledger
 from intendance.ledger.cosignature import WitnessKey
 from intendance.ledger.examine import examine, faultless
 from intendance.ledger.note import Checkpoint, VerifierKey
 from intendance.ledger.origin import node_of
+from intendance.ledger.policy import Policy
 from intendance.ledger.report import Case, Report
 from intendance.ledger.rows import Block, Row
+from intendance.ledger.saying import say_what_was_not_checked
 from intendance.ledger.signed_tree import SignedTree
 from intendance.ledger.source import Source, Unreadable
 from intendance.ledger.tile_audit import TileAudit
@@ -31,17 +34,20 @@ def verify(
     last: int | None = None,
     pin: tuple[Path, bytes] | None = None,
     witnesses: Sequence[WitnessKey] = (),
+    policy: Policy | None = None,
+    bound: tuple[BoundHead, ...] | None = None,
 ) -> Report:
     """Verify the records `first` to `last` (both included; all when neither is given) of one ledger.
 
     `pin` is an older signed checkpoint of the same log, with the path it came from: what it signed must still be there.
-    `witnesses` must each have cosigned a checkpoint of it, and what they cosigned must still be there.
+    `witnesses` must each have cosigned a checkpoint of it, and what they cosigned must still be there; of a `policy`,
+    as many as its quorum asks for. `bound` are heads of ledgers in a fleet log; one must be of this ledger.
     Raises RangeEmpty, PinUnusable; whatever is wrong with the ledger itself is in the report.
     """
     report = Report(whole=first is None and last is None)
     try:
         verification = Verification(source, report)
-        known = verification.known_heads(pin, witnesses)
+        known = verification.known_heads(pin, witnesses, policy, bound)
         if report.whole:
             verification.all_records(known)
         else:
@@ -120,13 +126,25 @@ class Verification:
         elif not genuine:
             self.report.add(Case.SIGNATURE_WRONG, "checkpoint", "its signature does not fit its text")
 
-    def known_heads(self, pin: tuple[Path, bytes] | None, witnesses: Sequence[WitnessKey]) -> Heads:
+    def known_heads(
+        self,
+        pin: tuple[Path, bytes] | None,
+        witnesses: Sequence[WitnessKey],
+        policy: Policy | None = None,
+        bound: tuple[BoundHead, ...] | None = None,
+    ) -> Heads:
         """The older heads that somebody elsewhere kept, each with what it is. Raises PinUnusable, Unreadable."""
         pinned = None if pin is None else self.read_pin(*pin)
         known = [] if pinned is None else [("pin", pinned)]
-        if witnesses:
+        if witnesses or policy is not None:
             notes = [self.source.checkpoint() or b"", *self.source.witnessed()]
-            known += witnessed.compare(notes, self.key, witnesses, self.report)
+            cosigned = witnessed.compare(notes, self.key, witnesses, self.report)
+            if policy is not None:
+                cosigned |= witnessed.under_policy(notes, self.key, policy, self.report)
+            known += [(f"witness {key.name}", head) for key, head in cosigned.items()]
+        if bound is not None and self.key is not None:
+            heads = of_ledger(self.key, bound, self.report)
+            known += heads if self.report.whole else heads[-1:]
         return known
 
     def read_pin(self, path: Path, content: bytes) -> Checkpoint | None:
@@ -363,30 +381,3 @@ def _entries(content: bytes) -> list[bytes]:
 
 def _named(row: Row) -> str:
     return f"record {row.seq}"
-
-
-def say_what_was_not_checked(report: Report) -> None:
-    """End a report with what no verification of this kind can see."""
-    if report.witnesses:
-        seen = max(each.size for each in report.witnesses)
-        report.not_checked.append(
-            f"A rollback or a rewriting after the {seen} records that witnesses cosigned, by whoever holds this"
-            " ledger's key, would not be seen."
-        )
-    elif report.pinned_size is not None:
-        report.not_checked.append(
-            f"0 witnesses: a rollback or a rewriting after the {report.pinned_size} records of the pinned checkpoint by"
-            " whoever holds this ledger's key would not be seen."
-        )
-    else:
-        report.not_checked.append(
-            "0 witnesses: a rollback or a rewriting by whoever holds this ledger's key would not be seen."
-        )
-        report.not_checked.append(
-            "The key was read from the ledger itself; compare it, or better an older checkpoint (`--pin`), with yours."
-        )
-    if not report.whole:
-        report.not_checked.append(
-            f"The records before {report.first} and after {report.last}, of {report.size}, and what holds them."
-        )
-    report.not_checked.append("Whether what the records say was true when it was written.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from datetime import datetime
 from typing import Any
 
 from intendance.model.frozen import dataclass
@@ -39,3 +40,12 @@ class Record:
     asset: str | None = None
     run: str | None = None
     attachments: list[Attachment] = field(default_factory=list)
+
+
+def instant(text: str) -> datetime:
+    """An instant as evidence writes it; aware. Raises ValueError for what is none: evidence holds it as text, which is
+    of the right form whatever it says."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(text[:40])  # of which zone?
+    return at

@@ -22,6 +22,7 @@ from intendance.notifiers import Delivery, Message
 from intendance.notifiers.credentials import Credentials, read_credentials
 from intendance.notifiers.line import Line, is_loopback, trusted
 from intendance.system.secret import SecretUnusable
+from intendance.system.shown import visible
 
 _QUEUED = re.compile(r"(?i)\b(?:queued(?: mail)?(?: for delivery)?(?: as)?|id)[ =:]+<?([A-Za-z0-9][A-Za-z0-9._-]{3,})")
 _LONGEST_SIGNS = 300
@@ -127,12 +128,12 @@ def written(message: Message, sender: str, *, plain: bool = True) -> bytes:
     domain = sender.rpartition("@")[2]
     mail["From"] = Address("Intendance", addr_spec=sender)
     mail["To"] = Address(addr_spec=message.to)
-    mail["Subject"] = " ".join(message.subject.split())
+    mail["Subject"] = visible(" ".join(message.subject.split()))
     mail["Date"] = format_datetime(message.at)
     mail["Message-ID"] = f"<{message.key}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    mail.set_content(message.text, charset="utf-8", cte="quoted-printable")
+    mail.set_content(visible(message.text), charset="utf-8", cte="quoted-printable")
     return mail.as_bytes()
 
 

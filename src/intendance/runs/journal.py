@@ -16,7 +16,7 @@ from intendance.ledger.book import Book, Transaction
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.runs import RunOver, RunSuperseded, RunUnknown
 from intendance.model.evidence import Evidence
-from intendance.model.evidence.run import RunEnded, RunMissed
+from intendance.model.evidence.run import ENDS, RunEnded, RunMissed, RunStarted
 from intendance.model.record import Record
 from intendance.runs import versions
 from intendance.runs.decide import Due, DueRow, Line, Reconciled, is_ready
@@ -95,18 +95,20 @@ class Journal:
             return self._submit(transaction, submission)
 
     def claim(self, run: str) -> int | None:
-        """Take a queued run to perform it now: its new attempt number, or None when it is not queued any more."""
+        """Take a queued run to perform it now: its new attempt number, or None when it is not queued any more.
+
+        That it began is recorded with it; the next seal covers it.
+        """
         with self.book.transaction() as transaction:
-            row = transaction.execute(_SQL["claim"], {"id": run, "at": rfc3339(self.now())}).fetchone()
-        return None if row is None else int(row[0])
+            return self._claim(transaction, run)
 
     def begin(self, submission: Submission) -> Run:
         """Submit and claim at once: for what the caller's own process performs. Raises RunOver when it was before."""
         with self.book.transaction() as transaction:
             self._submit(transaction, submission)
-            row = transaction.execute(_SQL["claim"], {"id": submission.id, "at": rfc3339(self.now())}).fetchone()
+            attempt = self._claim(transaction, submission.id)
         run = self.get(submission.id)
-        if row is None:
+        if attempt is None:
             raise RunOver(run=run.id, state=run.state)
         return run
 
@@ -128,8 +130,11 @@ class Journal:
 
     def release(self, run: str, attempt: int) -> None:
         """Give a claimed run back to the queue untouched: the asset is busy."""
+        fresh = self.get(run)
         with self.book.transaction() as transaction:
-            transaction.execute(_SQL["release"], {"id": run, "attempt": attempt})
+            if transaction.execute(_SQL["release"], {"id": run, "attempt": attempt}).rowcount == 1:
+                self._ended(transaction, fresh, "released", "")
+        self.book.seal()
 
     def steps(self, run: Run) -> RunSteps:
         """What the attempt under way sees of its journal."""
@@ -166,22 +171,29 @@ class Journal:
     # --- ending -------------------------------------------------------------------------------------------------
 
     def succeed(self, run: Run, *, then: Submission | None = None) -> None:
-        """The activity did what it was asked; its evidence is already committed. `then` is queued with it, unless such
-        a run waits already, which will do as well. Raises RunSuperseded.
+        """The activity did what it was asked; its evidence is already committed, or there was nothing to record, which
+        is recorded. `then` is queued with it, unless such a run waits already, which will do as well. Raises
+        RunSuperseded.
         """
         with self.book.transaction() as transaction:
             self._end(transaction, run, "succeeded", None)
+            untold = not self._told(transaction, run)
+            if untold:
+                self._ended(transaction, run, "succeeded", "")
             if then is not None:
                 line = {"asset": then.asset, "activity": then.activity}
                 waits = transaction.execute(_SQL["waiting"], line).fetchone() is not None
                 while not waits and not self._submit(transaction, then):
                     then = a_second_later(then)
+        if untold:
+            self.book.seal()
 
     def fail(self, run: Run, error: IntendanceError, *, outcome: str | None) -> Record | None:
-        """The activity failed. `outcome` is for the run's own record, when the activity left none (None: it did)."""
+        """The activity failed. `outcome` is for the run's own record; None: `failed`, unless the activity's last record
+        tells how it ended."""
         with self.book.transaction() as transaction:
             self._end(transaction, run, "failed", error)
-            record = None if outcome is None else self._ended(transaction, run, outcome, error.message)
+            record = self._untold(transaction, run, outcome, error)
         self.book.seal()
         return record
 
@@ -196,7 +208,7 @@ class Journal:
             if transaction.execute(_SQL["requeue"], {"id": run.id, "attempt": run.attempt} | said).rowcount != 1:
                 raise RunSuperseded(run=run.id, attempt=run.attempt)
             transaction.execute(_SQL["postpone"], {"id": run.id, "not_before": rfc3339(not_before)})
-            record = None if outcome is None else self._ended(transaction, run, outcome, error.message)
+            record = self._untold(transaction, run, outcome, error)
         self.book.seal()
         return record
 
@@ -308,6 +320,30 @@ class Journal:
         values = {"id": run.id, "attempt": run.attempt, "state": state, "at": rfc3339(self.now())} | _said(error)
         if transaction.execute(_SQL["end"], values).rowcount != 1:
             raise RunSuperseded(run=run.id, attempt=run.attempt)
+
+    def _claim(self, transaction: Transaction, name: str) -> int | None:
+        row = transaction.execute(_SQL["claim"], {"id": name, "at": rfc3339(self.now())}).fetchone()
+        if row is None:
+            return None
+        run = read_run(transaction.execute(_SQL["get"], {"id": name}).fetchone())
+        began = RunStarted(
+            activity=run.activity,
+            occurrence=rfc3339(run.occurrence),
+            attempt=run.attempt,
+            deadline_seconds=run.deadline_seconds,
+        )
+        transaction.append(began, actor=run.actor, asset=run.asset, run=run.id)
+        return run.attempt
+
+    def _told(self, transaction: Transaction, run: Run) -> bool:
+        """Whether the attempt's own last record tells how it ended."""
+        row = transaction.execute(_SQL["last_told"], {"run": run.id, "attempt": run.attempt}).fetchone()
+        return row is not None and row[0] in ENDS
+
+    def _untold(self, transaction: Transaction, run: Run, outcome: str | None, error: IntendanceError) -> Record | None:
+        if outcome is None and self._told(transaction, run):
+            return None
+        return self._ended(transaction, run, outcome or "failed", error.message)
 
     def _ended(self, transaction: Transaction, run: Run, outcome: str, message: str) -> Record:
         evidence = RunEnded(activity=run.activity, outcome=outcome, attempt=run.attempt, message=message)

@@ -151,6 +151,10 @@ VALUES (:run, :name, :attempt, :memo, :seq, :committed_at)
 -- name: steps
 SELECT name, attempt, memo, seq, committed_at FROM step WHERE run = :run ORDER BY committed_at, rowid
 
+-- name: last_told
+SELECT record.kind FROM step JOIN record ON record.seq = step.seq
+WHERE step.run = :run AND step.attempt = :attempt ORDER BY step.seq DESC LIMIT 1
+
 -- name: due_rows
 SELECT asset, activity, cron, zone, last_due FROM due ORDER BY asset, activity
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from intendance.model.errors.state import LockHeld
 
-_TRIES, _PAUSE_SECONDS = 10, 0.01
-"""Who asks `is_held` has the lock for microseconds: that refuses nobody who wants it."""
+_TRIES, _PAUSE_SECONDS = 20, 0.005
+_ASKED_TRIES = 2000
+"""Who asks `is_held` shares the lock for microseconds, and for as long as the machine lets it wait in between: that
+refuses nobody who wants it."""
 
 
 @contextmanager
@@ -46,12 +48,12 @@ def waiting(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds the lock now."""
+    """Whether some process holds the lock now; those who ask at the same time are not taken for one."""
     if not path.exists():
         return False
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     else:
@@ -61,16 +63,27 @@ def is_held(path: Path) -> bool:
 
 
 def _taken(descriptor: int) -> bool:
-    """Take the lock; whether it could be had."""
-    for left in reversed(range(_TRIES)):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if left:
-                time.sleep(_PAUSE_SECONDS)
+    """Take the lock; whether it could be had. Those who only ask share it among them: who can share it with them knows
+    that nobody holds it."""
+    refused = asked = 0
+    while not _locked(descriptor, fcntl.LOCK_EX):
+        if _locked(descriptor, fcntl.LOCK_SH):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            asked += 1
         else:
-            return True
-    return False
+            refused += 1
+        if refused == _TRIES or asked == _ASKED_TRIES:
+            return False
+        time.sleep(_PAUSE_SECONDS)
+    return True
+
+
+def _locked(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _holder(descriptor: int) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from intendance.system import process
 
 NICE = 10
 _SESSION = Path("/proc/self/autogroup")
+_TRIES, _PAUSE_SECONDS = 20, 0.05
 _DISK = ("ionice", "--ignore", "--class", "2", "--classdata", "7")  # best effort, the lowest level
 
 POLITE = (*_DISK, "nice", "-n", str(NICE))
@@ -49,6 +50,14 @@ def session_gives_way() -> None:
     the group has a nice value of its own (sched(7), "The autogroup feature"). A control group of systemd's takes its
     place and has a weight instead: `CPUWeight` of the unit.
     """
-    if os.getsid(0) == os.getpid():
-        with contextlib.suppress(OSError):  # a kernel without such groups
+    if os.getsid(0) != os.getpid():
+        return
+    for _ in range(_TRIES):
+        try:
             _SESSION.write_text(str(NICE))
+        except BlockingIOError:  # who is not root may do so once in a tenth of a second, whoever else did
+            time.sleep(_PAUSE_SECONDS)
+        except OSError:  # a kernel without such groups
+            return
+        else:
+            return

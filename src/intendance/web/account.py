@@ -32,11 +32,15 @@ def show(visit: Visit) -> Response:
     """One's own sessions."""
     _ = visit.texts
     name, key = _who(visit)
-    lines = tuple(_line(each, key, visit.services.zone, _) for each in visit.services.accounts.sessions_of(name))
+    found = visit.services.accounts.sessions_of(name)
+    if visit.wants_data:
+        return visit.data("intendance.sessions/1", {"sessions": [_shown(each, key) for each in found]})
+    lines = tuple(_line(each, key, visit.services.zone, _) for each in found)
     frame = Frame(
         title=f"{_('Your sessions')} · {visit.services.organisation}",
         address=addresses.ACCOUNT,
         organisation=visit.services.organisation,
+        data=f"{addresses.ACCOUNT}.json",
         typed=f"intendance user sessions {name}",
     )
     question = _("Where is your account open?")
@@ -81,3 +85,16 @@ def _line(each: SessionHeld, key: str, zone: str, _: Translator) -> SessionLine:
         browser=each.browser,
         remark=_("this one") if each.key == key else owed,
     )
+
+
+def _shown(each: SessionHeld, key: str) -> dict[str, object]:
+    """A session for programs."""
+    return {
+        "session": each.key,
+        "here": each.key == key,
+        "since": dates.iso(each.made_at),
+        "seen_at": dates.iso(each.seen_at),
+        "address": each.address,
+        "browser": each.browser,
+        "stage": each.stage.value,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 
 from starlette.responses import RedirectResponse, Response
 
@@ -10,7 +11,7 @@ from intendance.fleet.alerts.seen import AlertSeen
 from intendance.language import durations
 from intendance.language.texts import Translator
 from intendance.model.errors import IntendanceError
-from intendance.model.errors.alerting import AlertNotFiring, AlertUnknown, SilenceUnknown
+from intendance.model.errors.alerting import AlertNotFiring, AlertNotInHand, AlertUnknown, SilenceUnknown
 from intendance.model.frozen import dataclass
 from intendance.web import addresses
 from intendance.web.visit import Visit
@@ -19,6 +20,8 @@ _HOUR = 3600
 ACK_HOURS = (1, 4, 8, 24, 72, 168)
 SILENCE_HOURS = (1, 4, 24, 72, 168, 720)
 _USUAL_HOURS = 4
+APART = timedelta(minutes=1)
+"""Between two trials of the ways: a form that is sent twice, or by two people at once, tells nobody twice."""
 _MOST_DIGITS = 15
 
 
@@ -87,6 +90,17 @@ def ack(visit: Visit) -> Response:
     return _answered(visit, done, addresses.ALERTS)
 
 
+def unack(visit: Visit) -> Response:
+    """Let an alert go that somebody has in hand."""
+    number = visit.request.path_params["alert"]
+
+    def done() -> str:
+        visit.services.alerts.unack(number, by=_actor(visit))
+        return addresses.alert(number)
+
+    return _answered(visit, done, addresses.ALERTS)
+
+
 def silence(visit: Visit) -> Response:
     """Tell nobody of an alert, or of all of its node or site, for a while."""
     number = visit.request.path_params["alert"]
@@ -111,6 +125,15 @@ def end_silence(visit: Visit) -> Response:
     return _answered(visit, done, addresses.ALERTS)
 
 
+def try_ways(visit: Visit) -> Response:
+    """Send a message to everybody whom the plan names, as `intendance alert test` does."""
+
+    def done() -> str:
+        return addresses.trial(visit.services.alerts.try_ways(apart=APART)[0])
+
+    return _answered(visit, done, f"{addresses.ALERTS}#ways")
+
+
 def _actor(visit: Visit) -> str:
     return f"person:{visit.session.name if visit.session is not None else ''}"
 
@@ -130,7 +153,7 @@ def _answered(visit: Visit, done: Callable[[], str], href: str) -> Response:
         return RedirectResponse(done(), status_code=303)
     except (AlertUnknown, SilenceUnknown) as error:
         return visit.problem(error, 404, href)
-    except AlertNotFiring as error:
+    except (AlertNotFiring, AlertNotInHand) as error:
         return visit.problem(error, 409, href)
     except IntendanceError as error:
         if error.transient:

@@ -18,7 +18,7 @@ from intendance.web.entries import Statement, split
 from intendance.web.node import Held, held
 
 _SPANS = {"opened": "pending", "fired": "fail", "reopened": "fail", "acked": "charge", "ack_expired": "fail",
-          "suppressed": "held", "told_again": "fail", "resolved": ""}  # fmt: skip
+          "unacked": "fail", "suppressed": "held", "told_again": "fail", "resolved": ""}  # fmt: skip
 """How an alert stands from an event on, as its lane shows it; what is not here changes nothing."""
 
 
@@ -184,11 +184,12 @@ def _life(shown: Shown, due: Sequence[StepSeen], table: Table, _: Translator) ->
         )
     for step in due:
         people = told.people(step.to, table, _)
+        nobody = _("If nobody has answered: nobody is told, for the plan names nobody.")
         yield Happening(
             when=table.brief(step.at, _, seconds=True),
             iso=step.at.isoformat(),
             shape="pending",
-            text=_("If nobody has answered: {people}.").format(people=people),
+            text=_("If nobody has answered: {people}.").format(people=people) if people else nobody,
             said="",
             ahead=True,
         )

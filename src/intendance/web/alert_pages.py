@@ -9,24 +9,31 @@ from starlette.responses import Response
 from intendance.fleet.accounts.decide import Right, may
 from intendance.fleet.verdicts.changing import ALERTS
 from intendance.fleet.verdicts.standing import Standing
+from intendance.model.errors.accounts import PageUnknown
 from intendance.model.errors.alerting import AlertUnknown
 from intendance.model.verdict import Verdict
 from intendance.web import acting, addresses
 from intendance.web.alert import alert_page
 from intendance.web.alert_words import Table
-from intendance.web.alerts import ENTRIES, Alerted, AlertEntry, alerts_page, entry, kind_of
+from intendance.web.alerts import ENTRIES, LINES, ROOM, Alerted, AlertEntry, alerts_page, entry, kind_of, verdicts_of
 from intendance.web.render import Frame
+from intendance.web.trial import trial_page
 from intendance.web.visit import Visit
 
 
 def alerts(visit: Visit) -> Response:
     """All alerts: those that ring first, then those in hand, held back and over."""
     service, standing = visit.services.alerts, visit.standing(ALERTS)
-    found = service.listed(ended=True)
-    numbers = [each.told.number for each in found]
+    open_now = service.open_by_kind()
+    found = [each for kind, room in ROOM.items() if kind in open_now for each in service.open_of(kind, room)]
+    over, over_count = service.over(LINES)
+    numbers = [each.told.number for each in (*found, *over)]
     ringing = [each.told.number for each in found if kind_of(each) == "ringing"]
     alerted = Alerted(
-        found=found,
+        found=(*found, *over),
+        open_now=open_now,
+        over_count=over_count,
+        verdicts=verdicts_of(standing),
         messages=service.told(numbers),
         due={number: service.due(number) for number in ringing[:ENTRIES]},
         silences=service.silences(),
@@ -63,11 +70,34 @@ def alert(visit: Visit) -> Response:
                       scopes=acting.scopes(shown.alert, visit.texts), state=shown.alert.state)  # fmt: skip
 
 
+def trial(visit: Visit) -> Response:
+    """What became of a trial of the ways."""
+    number = visit.request.path_params["message"]
+    standing, found = visit.standing(ALERTS), visit.services.alerts.trial(number)
+    if not found:
+        return visit.problem(PageUnknown(name=f"{number}"), 404, addresses.ALERTS)
+    if visit.wants_data:
+        return visit.data("intendance.alert-test/1", {"messages": found})
+    _, address = visit.texts, addresses.trial(number)
+    view = trial_page(found, _table(visit), _)
+    frame = replace(
+        _frame(standing, f"{_('Trial of the ways')} · {standing.organisation}", address),
+        mark=view.mark,
+        icon=view.shape,
+        data=f"{address}.json",
+        typed="intendance alert test",
+    )
+    return visit.page("trial.html", frame, view=view)
+
+
 def lines_of_node(visit: Visit, name: str, standing: Standing) -> tuple[AlertEntry, ...]:
     """The alerts of a node that are not over."""
     service = visit.services.alerts
     found = service.of_node(name)
-    alerted = Alerted(found=found, messages={}, due={}, silences=service.silences() if found else (), ways=())
+    alerted = Alerted(
+        found=found, open_now={}, verdicts=verdicts_of(standing), messages={}, due={},
+        silences=service.silences() if found else (), ways=(),
+    )  # fmt: skip
     return tuple(entry(each, alerted, standing, _table(visit), visit.texts) for each in found)
 
 

@@ -158,6 +158,7 @@ def happened(event: EventSeen, table: Table, _: Translator) -> str:
         "reopened": _("It is back."),
         "acked": _("{person} has it in hand."),
         "ack_expired": _("The time is over for which {of} had it in hand: it rings again."),
+        "unacked": _("{person} let it go, which {of} had in hand: it rings again."),
         "resolved": _("It is over."),
         "told": _("People are told: {people}."),
         "suppressed": _("Nobody is told any more."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from intendance.fleet.alerts.seen import AlertSeen, MessageSeen, SilenceSeen, StepSeen, WaySeen
+from intendance.fleet.alerts.seen import AlertSeen, MessageSeen, OpenAlerts, SilenceSeen, StepSeen, WaySeen
 from intendance.fleet.verdicts.standing import Standing
 from intendance.language import dates, sizes
 from intendance.language.texts import Translator
@@ -19,15 +19,23 @@ from intendance.web.entries import Statement, split
 ENTRIES = 25
 """Alerts that are shown whole; more are one line each."""
 LINES = 100
+"""Lines of a table, and of alerts after those that are shown whole."""
+ROOM = {"ringing": ENTRIES + LINES, "acked": 40, "held": 20, "pending": 20}
+"""How many alerts of each kind are shown; of more, how many there are is said."""
 
 _LEFT = frozenset({"sent", "delivered"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alerted:
-    """What alerts are told from: the open ones and those that were over lately, with their messages and what is due."""
+    """What alerts are told from: the open ones and those that were over lately, with their messages and what is due.
+    `open_now` counts all that are open, of which the most urgent are `found`; `verdicts` are by rule, node and asset.
+    """
 
     found: Sequence[AlertSeen]
+    open_now: Mapping[str, OpenAlerts]
+    over_count: int = 0
+    verdicts: Mapping[tuple[str, str, str | None], Verdict]
     messages: Mapping[int, tuple[MessageSeen, ...]]
     due: Mapping[int, tuple[StepSeen, ...]]
     silences: Sequence[SilenceSeen]
@@ -129,7 +137,7 @@ def alerts_page(alerted: Alerted, standing: Standing, table: Table, _: Translato
     """The page of all alerts."""
     shape, clauses = _answer(alerted, table, _)
     over = [each for each in alerted.found if each.state == "resolved"]
-    title = " · ".join([_title(alerted.found, _), standing.organisation])
+    title = " · ".join([_title(alerted, _), standing.organisation])
     return AlertsPage(
         title=title,
         shape=shape,
@@ -139,8 +147,10 @@ def alerts_page(alerted: Alerted, standing: Standing, table: Table, _: Translato
         facts=tuple(_facts(alerted, table, _)),
         nobody=not alerted.ways,
         sections=tuple(_sections(alerted, standing, table, _)),
-        over=tuple(_over(each, alerted, standing, table, _) for each in over[:LINES]),
-        over_label=_.plural("{n} over", "{n} over", len(over)).format(n=sizes.number(len(over), _.language)),
+        over=tuple(_over(each, alerted, standing, table, _) for each in over),
+        over_label=_.plural("{n} over", "{n} over", alerted.over_count).format(
+            n=sizes.number(alerted.over_count, _.language)
+        ),
         silences=tuple(silenced(each, table, _) for each in alerted.silences),
         ways=tuple(_way(each, table, _) for each in alerted.ways),
     )
@@ -160,33 +170,43 @@ def kind_of(each: AlertSeen) -> str:
     return each.state
 
 
+def verdicts_of(standing: Standing) -> Mapping[tuple[str, str, str | None], Verdict]:
+    """What does not hold, by rule, node and asset."""
+    return {(each.rule, each.node, each.asset): each for each in standing.verdicts}
+
+
 def _of(alerted: Alerted, kind: str) -> list[AlertSeen]:
     return [each for each in alerted.found if kind_of(each) == kind]
+
+
+def _count(alerted: Alerted, kind: str) -> int:
+    known = alerted.open_now.get(kind)
+    return 0 if known is None else known.count
 
 
 def _answer(alerted: Alerted, table: Table, _: Translator) -> tuple[str, tuple[str, ...]]:
     if not alerted.ways:
         return "fail", (_("No."), _("The plan names nobody to tell."))
-    alone, held = _of(alerted, "ringing"), _of(alerted, "held")
-    if alone:
-        age = words.length(table.now - min(each.told.since for each in alone), _, up=True)
+    alone, held = alerted.open_now.get("ringing"), _count(alerted, "held")
+    if alone is not None:
+        age = words.length(table.now - alone.first_at, _, up=True)
         several = _("{count} alerts wait for an answer, the first for {length}.")
-        clause = _("One alert has waited for an answer for {length}.") if len(alone) == 1 else several
-        told_so = clause.format(count=words.spelt(_, len(alone)), length=age)
+        clause = _("One alert has waited for an answer for {length}.") if alone.count == 1 else several
+        told_so = clause.format(count=words.spelt(_, alone.count), length=age)
         return "fail", (_("No."), words.sentence(told_so))
     if held:
         several = _("Nobody is told of {count} alerts.")
-        clause = _("Nobody is told of one alert.") if len(held) == 1 else several
-        return "pending", (clause.format(count=words.spelt(_, len(held))),)
-    if any(each.state == "acked" for each in alerted.found):
+        clause = _("Nobody is told of one alert.") if held == 1 else several
+        return "pending", (clause.format(count=words.spelt(_, held)),)
+    if _count(alerted, "acked"):
         return "pass", (_("Yes."), _("Each open alert is in somebody’s hands."))
-    if any(each.state == "pending" for each in alerted.found):
+    if _count(alerted, "pending"):
         return "pass", (_("Yes."), _("Nothing rings."))
     return "pass", (_("Yes."), _("No alert is open."))
 
 
-def _title(found: Sequence[AlertSeen], _: Translator) -> str:
-    counts = {kind: sum(kind_of(each) == kind for each in found) for kind in ("ringing", "acked")}
+def _title(alerted: Alerted, _: Translator) -> str:
+    counts = {kind: _count(alerted, kind) for kind in ("ringing", "acked")}
     shown = [_counted(kind, count, _) for kind, count in counts.items() if count]
     return ", ".join(shown) or _("Alerts")
 
@@ -194,10 +214,11 @@ def _title(found: Sequence[AlertSeen], _: Translator) -> str:
 def _facts(alerted: Alerted, table: Table, _: Translator) -> Iterable[str]:
     still = [each for each in alerted.found if each.state != "resolved"]
     if still:
-        yield _.plural("{n} alert open", "{n} alerts open", len(still)).format(n=sizes.number(len(still), _.language))
+        count = sum(each.count for each in alerted.open_now.values())
+        yield _.plural("{n} alert open", "{n} alerts open", count).format(n=sizes.number(count, _.language))
         told_of = {each.number: each for one in still for each in alerted.messages.get(one.told.number, ())}
         left = sum(each.state in _LEFT for each in told_of.values())
-        if told_of:
+        if told_of and len(still) == count:
             text = _.plural("{left} of {n} message accepted", "{left} of {n} messages accepted", len(told_of))
             yield text.format(left=sizes.number(left, _.language), n=sizes.number(len(told_of), _.language))
     proven = [each.proven.sent_at for each in alerted.ways if each.proven is not None and each.proven.sent_at]
@@ -229,14 +250,15 @@ def _sections(alerted: Alerted, standing: Standing, table: Table, _: Translator)
         of_kind = _of(alerted, kind)
         if not of_kind:
             continue
-        made = list(_told_once([entry(each, alerted, standing, table, _) for each in of_kind[: room + LINES]], _))
+        made = list(_told_once([entry(each, alerted, standing, table, _) for each in of_kind], _))
         whole, lines = made[:room], made[room:]
         room -= len(whole)
-        left = len(of_kind) - len(made)
+        count = max(_count(alerted, kind), len(of_kind))
+        left = count - len(made)
         more = _.plural("{n} more.", "{n} more.", left).format(n=sizes.number(left, _.language)) if left > 0 else ""
         yield AlertSection(
             shape=shape,
-            label=_counted(kind, len(of_kind), _),
+            label=_counted(kind, count, _),
             remark=remark,
             entries=tuple(whole),
             lines=tuple(lines),
@@ -256,7 +278,7 @@ def _told_once(entries: Sequence[AlertEntry], _: Translator) -> Iterable[AlertEn
 
 def entry(each: AlertSeen, alerted: Alerted, standing: Standing, table: Table, _: Translator) -> AlertEntry:
     """One alert among others."""
-    verdict = verdict_of(each, standing)
+    verdict = alerted.verdicts.get((each.told.cause, each.told.node, each.told.labels.get("asset")))
     name, name_href = told.subject(each, standing.organisation, _)
     messages = alerted.messages.get(each.told.number, ())
     rows = [told.sent(message, table, _) for message in messages[-told.SHOWN :]]
@@ -284,12 +306,6 @@ def entry(each: AlertSeen, alerted: Alerted, standing: Standing, table: Table, _
         deliveries=tuple(rows),
         earlier=text.format(n=sizes.number(earlier, _.language)) if earlier > 0 else "",
     )
-
-
-def verdict_of(each: AlertSeen, standing: Standing) -> Verdict | None:
-    """What the rule says now that an alert is about, if it is about one."""
-    key = (each.told.cause, each.told.node, each.told.labels.get("asset"))
-    return next((one for one in standing.verdicts if (one.rule, one.node, one.asset) == key), None)
 
 
 def statement(each: AlertSeen, standing: Standing, _: Translator) -> Statement:

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from intendance.fleet.accounts.decide import Right
-from intendance.web import account, acting, alert_pages, log_in, pages
+from intendance.web import account, acting, alert_pages, log_in, log_pages, pages, run_pages
 from intendance.web.visit import Handler, Services, endpoint, listening
 
 CSP = "; ".join(
@@ -76,20 +76,27 @@ def routes(services: Services) -> Sequence[BaseRoute]:
         Route("/live", listening(services), methods=["GET"]),
         get("/", pages.show_wall, Right.READ),
         get("/nodes", pages.nodes, Right.READ),
-        get("/nodes/{node}", pages.one_node, Right.READ),
+        *data("/nodes/{node}", pages.one_node),
         *data("/nodes/{node}/plan", pages.one_plan),
         *data("/nodes/{node}/assets/{asset}", pages.one_asset),
+        *data("/runs", run_pages.runs),
+        *data("/runs/{node}/{run}", run_pages.one_run),
         get("/rules", pages.rules, Right.READ),
         get("/rules/{rule}", pages.one_rule, Right.READ),
         get("/alerts", alert_pages.alerts, Right.READ),
         get("/alerts/{alert:number}", alert_pages.alert, Right.READ),
         post("/alerts/{alert:number}/ack", acting.ack, Right.ACKNOWLEDGE),
+        post("/alerts/{alert:number}/unack", acting.unack, Right.ACKNOWLEDGE),
         post("/alerts/{alert:number}/silence", acting.silence, Right.ACKNOWLEDGE),
+        post("/alerts/test", acting.try_ways, Right.ACKNOWLEDGE),
+        *data("/alerts/test/{message:number}", alert_pages.trial),
         post("/silences/{silence:number}/end", acting.end_silence, Right.ACKNOWLEDGE),
         get("/ledger", pages.ledgers, Right.READ),
-        get("/ledger/{node}", pages.one_ledger, Right.READ),
-        get("/ledger/{node}/{seq:number}", pages.record, Right.READ),
-        get("/account", account.show, Right.READ),
+        *data("/ledger/.log", log_pages.fleet_log),
+        *data("/ledger/.log/{seq:number}", log_pages.record),
+        *data("/ledger/{node}", pages.one_ledger),
+        *data("/ledger/{node}/{seq:number}", pages.record),
+        *data("/account", account.show),
         post("/account/sessions/end", account.end_others, Right.READ),
         post("/account/sessions/{session}/end", account.end, Right.READ),
         get("/login", log_in.ask, None),

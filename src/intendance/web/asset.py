@@ -13,6 +13,7 @@ from intendance.language.texts import Translator
 from intendance.model.evidence.drill import Leg
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import State, Verdict
+from intendance.system.shown import as_typed
 from intendance.web import addresses, timeline, words
 from intendance.web.entries import split
 from intendance.web.figures import Figure, bound, figures, took
@@ -110,7 +111,7 @@ def asset_page(asset: Asset, verdicts: Sequence[Verdict], standing: Standing, _:
     believed = sorted(map(standing.believed, verdicts), key=rank)
     shape, answer = _answer(asset, standing, _)
     zone = standing.zone
-    into = f"/srv/restore/{asset.name}"
+    name, into = as_typed(asset.name), as_typed(f"/srv/restore/{asset.name}")
     return AssetPage(
         question=_("Can {asset} be restored?").format(asset=asset.name),
         shape=_shape(shape, believed),
@@ -120,14 +121,14 @@ def asset_page(asset: Asset, verdicts: Sequence[Verdict], standing: Standing, _:
         failure=_failure(asset, zone, _),
         figures=tuple(figures(asset, standing.rulebook, zone, _)),
         line=_line(asset, zone, _),
-        see=("intendance", "restore", "plan", asset.name, f"--into {into}"),
-        do=("intendance", "restore", "run", asset.name, f"--into {into}"),
+        see=("intendance", "restore", "plan", name, f"--into {into}"),
+        do=("intendance", "restore", "run", name, f"--into {into}"),
         points=tuple(_point(asset, each, into, zone, _) for each in asset.sets[:POINTS]),
         more=_more(asset, _),
-        listing=split(f"intendance backup list {asset.name}"),
+        listing=split(f"intendance backup list {name}"),
         stores=tuple(_store(asset, each, zone, _) for each in asset.stores),
         drills=tuple(_drill(asset, each, zone, _) for each in asset.drills),
-        drill=split(f"intendance drill run {asset.name}"),
+        drill=split(f"intendance drill run {name}"),
         held=tuple(held(each, standing, _) for each in believed),
     )
 
@@ -256,7 +257,7 @@ def _drills_of(asset: Asset, shown: Span, zone: str, _: Translator) -> Iterable[
 def _point(asset: Asset, each: SetHeld, into: str, zone: str, _: Translator) -> PointLine:
     return PointLine(
         when=dates.moment(each.recovers_to, zone, _.language, seconds=True),
-        kind=each.kind,
+        kind=_kind(each.kind, _),
         size=sizes.size(each.stored_bytes, _.language),
         stores=tuple((store, "fail" if store in each.faults else "pass") for store in each.stores),
         drilled="" if each.drilled_at is None else timeline.short_day(each.drilled_at, zone, _),
@@ -264,7 +265,14 @@ def _point(asset: Asset, each: SetHeld, into: str, zone: str, _: Translator) -> 
         href=addresses.record(asset.node, each.seq),
         shape="pass" if each.sound else "fail",
         word=_("sound") if each.sound else _("faulty"),
-        command=("intendance", "restore", "run", asset.name, f"--point {each.set}", f"--into {into}")
+        command=(
+            "intendance",
+            "restore",
+            "run",
+            as_typed(asset.name),
+            f"--point {as_typed(each.set)}",
+            f"--into {into}",
+        )
         if each.sound
         else (),
     )
@@ -340,3 +348,10 @@ def _checked(each: DrillTold, _: Translator) -> str:
     good = sum(check.ok for check in each.checks)
     told = _.plural("{n} comparison, no difference", "{n} comparisons, no difference", good)
     return told.format(n=sizes.number(good, _.language))
+
+
+def _kind(kind: str, _: Translator) -> str:
+    told = {
+        "logical": _("logical"), "physical": _("physical"), "full": _("full"), "differential": _("differential"),
+    }  # fmt: skip
+    return told.get(kind, kind)

@@ -13,6 +13,7 @@ from intendance.language import dates, sizes
 from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass
 from intendance.web import addresses, doubts
+from intendance.web.parts import PART, Fold, Part, part_of
 from intendance.web.rule import Definition
 
 SHAPES = {
@@ -51,7 +52,10 @@ class Finding:
     when: str
     settled: str
     command: tuple[str, ...]
+    settle: tuple[str, ...]
     exhibit: str
+    record: str
+    record_href: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,8 @@ class RecordLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerPage:
-    """`older` and `newest` are addresses of other records of it, empty where there are none."""
+    """`older` and `newest` are addresses of other records of it, empty where there are none. `word` says whose word its
+    checkpoint is, `whose` what its records name: what they are about, or who made them."""
 
     question: str
     shape: str
@@ -77,6 +82,8 @@ class LedgerPage:
     findings: tuple[Finding, ...]
     former: tuple[Finding, ...]
     note: str
+    word: str
+    whose: str
     definitions: tuple[Definition, ...]
     records: tuple[RecordLine, ...]
     older: str
@@ -85,26 +92,45 @@ class LedgerPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgersPage:
+    """`whole` is the address of the whole list, empty on its own page."""
+
+    fleet_log: str
     shape: str
     answer: str
     lede: str
-    lines: tuple[LedgerLine, ...]
+    shown: Part[LedgerLine]
+    fold: Fold | None
+    whole: str
     definitions: tuple[Definition, ...]
 
 
-def ledgers_page(ledgers: Sequence[HeldLedger], standing: Standing, _: Translator) -> LedgersPage:
-    """The page of all ledgers, the worst first."""
+def ledgers_page(
+    ledgers: Sequence[HeldLedger], standing: Standing, _: Translator, *, show: str = "", part: int = 1
+) -> LedgersPage:
+    """The page of all ledgers, the worst first; of many, those that are whole are folded."""
     conditions = [each.condition for each in ledgers]
     bad, unclear = conditions.count(Condition.CONTRADICTED), conditions.count(Condition.UNCLEAR)
     shape = "fail" if bad else "unknown" if unclear else "pass" if Condition.WHOLE in conditions else "pending"
+    well = [each for each, condition in zip(ledgers, conditions, strict=True) if condition is Condition.WHOLE]
+    others = [each for each, condition in zip(ledgers, conditions, strict=True) if condition is not Condition.WHOLE]
+    folds = len(ledgers) > PART and bool(well) and not show
+    chosen = well if show else others if folds else ledgers
+    told = _.plural("{n} more ledger, whole and signed.", "{n} more ledgers, whole and signed.", len(well))
     return LedgersPage(
+        fleet_log=addresses.FLEET_LOG,
         shape=shape,
         answer=_answer_of_all(ledgers, bad, unclear, _),
         lede=_(
             "Each record carries the fingerprint of the one before it, each checkpoint the signature of its node. The "
             "manager verifies both as they arrive, and with every beat."
         ),
-        lines=tuple(_line(each, standing.zone, _) for each in ledgers),
+        shown=part_of(chosen, part, lambda number: addresses.ledgers(show, number), _).drawn(
+            lambda each: _line(each, standing.zone, _)
+        ),
+        fold=Fold(told=told.format(n=sizes.number(len(well), _.language)), href=addresses.ledgers("well"))
+        if folds
+        else None,
+        whole=addresses.LEDGER if show else "",
         definitions=tuple(_fleet_log(standing, _)),
     )
 
@@ -122,9 +148,11 @@ def ledger_page(
         answer=_answer(held, _),
         lede=_lede(held, _),
         facts=tuple(_facts(held, zone, _)),
-        findings=tuple(_finding(each, zone, _) for each in standing),
-        former=tuple(_finding(each, zone, _) for each in former),
+        findings=tuple(finding_told(each, zone, _) for each in standing),
+        former=tuple(finding_told(each, zone, _) for each in former),
         note=held.note.strip(),
+        word=_("the node’s word for all records before it"),
+        whose=_("About"),
         definitions=tuple(_definitions(held, zone, _)),
         records=tuple(_record(held, each, zone, _) for each in records),
         older=addresses.ledger(held.node, last) if len(records) == PAGE and last > 0 else "",
@@ -174,14 +202,21 @@ def _fleet_log(standing: Standing, _: Translator) -> Iterable[Definition]:
         return
     told = _.plural("{n} record", "{n} records", standing.head.size)
     yield Definition(name=_("Records"), text=told.format(n=sizes.number(standing.head.size, _.language)))
-    if not standing.head.witnesses:
+    yield from witnesses(standing, _)
+
+
+def witnesses(standing: Standing, _: Translator) -> Iterable[Definition]:
+    """What each witness of the fleet log has said, or that there is none."""
+    known = () if standing.head is None else standing.head.witnesses
+    if not known:
         text = _("None: a rollback by whoever holds the manager’s key would not be seen.")
-        yield Definition(name=_("Witness"), text=text)
-    for each in standing.head.witnesses:
-        yield Definition(name=_("Witness {name}").format(name=each.name), text=_witness(each, standing.zone, _))
+        yield Definition(name=_("Witness"), text=text, told=True)
+    for each in known:
+        text = _witness(each, 0 if standing.head is None else standing.head.size, standing.zone, _)
+        yield Definition(name=_("Witness {name}").format(name=each.name), text=text, told=True)
 
 
-def _witness(each: WitnessStanding, zone: str, _: Translator) -> str:
+def _witness(each: WitnessStanding, size: int, zone: str, _: Translator) -> str:
     since = dates.moment(each.since, zone, _.language)
     if each.condition.grave:
         return _("knows another history of this log since {since}: it was rolled back, or rewritten").format(
@@ -192,6 +227,9 @@ def _witness(each: WitnessStanding, zone: str, _: Translator) -> str:
         told = _.plural("{n} record cosigned on {moment}", "{n} records cosigned on {moment}", each.size).format(
             n=sizes.number(each.size, _.language), moment=dates.moment(each.cosigned_at, zone, _.language)
         )
+        if each.size < size:
+            later = _.plural("{told}, {n} newer one not yet", "{told}, {n} newer ones not yet", size - each.size)
+            told = later.format(told=told, n=sizes.number(size - each.size, _.language))
     if each.condition is WitnessCondition.SILENT:
         return _("{told}; no answer since {since}").format(told=told, since=since)
     if each.condition is WitnessCondition.DECLINED:
@@ -239,7 +277,7 @@ def _definitions(held: HeldLedger, zone: str, _: Translator) -> Iterable[Definit
     yield Definition(name=_("Key"), text=held.fingerprint)
     yield Definition(name=_("Records here"), text=sizes.number(held.size, _.language))
     yield Definition(name=_("Covered by the checkpoint"), text=sizes.number(held.signed_size, _.language))
-    yield Definition(name=_("Bound in the fleet log"), text=_bound(held, zone, _))
+    yield Definition(name=_("Bound in the fleet log"), text=_bound(held, zone, _), told=True)
 
 
 def _bound(held: HeldLedger, zone: str, _: Translator) -> str:
@@ -252,7 +290,8 @@ def _bound(held: HeldLedger, zone: str, _: Translator) -> str:
     )
 
 
-def _finding(doubt: Doubt, zone: str, _: Translator) -> Finding:
+def finding_told(doubt: Doubt, zone: str, _: Translator) -> Finding:
+    """A finding as a page tells it."""
     moment = dates.moment(doubt.found_at, zone, _.language, seconds=True)
     told = _("found on {moment}, incarnation {number}").format(moment=moment, number=doubt.incarnation)
     return Finding(
@@ -265,7 +304,10 @@ def _finding(doubt: Doubt, zone: str, _: Translator) -> Finding:
         when=told,
         settled=_settled(doubt, zone, _),
         command=doubts.typed(doubt),
+        settle=doubts.settling(doubt),
         exhibit=doubt.exhibit.strip(),
+        record="" if doubt.settled_seq is None else sizes.number(doubt.settled_seq, _.language),
+        record_href="" if doubt.settled_seq is None else addresses.fleet_record(doubt.settled_seq),
     )
 
 
@@ -273,7 +315,9 @@ def _settled(doubt: Doubt, zone: str, _: Translator) -> str:
     if doubt.settled_at is None:
         return _("of a former ledger of this node")
     moment = dates.moment(doubt.settled_at, zone, _.language)
-    return _("settled by {person} on {moment}").format(person=doubt.settled_by, moment=moment)
+    person = doubt.settled_by.removeprefix("person:")
+    told = _("settled by {person} on {moment}").format(person=person, moment=moment)
+    return f"{told} · {doubt.settled_why}" if doubt.settled_why else told
 
 
 def _record(held: HeldLedger, each: RecordBrief, zone: str, _: Translator) -> RecordLine:

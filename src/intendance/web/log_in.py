@@ -8,12 +8,13 @@ from starlette.responses import RedirectResponse, Response
 
 from intendance.fleet.accounts.decide import Stage
 from intendance.language import dates
-from intendance.model.errors.accounts import AccountLocked, CodeRefused, LogInRefused, SessionOver
+from intendance.model.errors.accounts import AccountLocked, CodeRefused, LogInRefused, LogInsCrowded, SessionOver
 from intendance.model.frozen import dataclass
 from intendance.web.render import Frame
 from intendance.web.visit import Visit
 
 _GROUP = 4
+_AGAIN_AFTER_SECONDS = "5"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,10 @@ def begin(visit: Visit) -> Response:
         return _ask(visit, _("That name and that password do not go together."), 401)
     except AccountLocked as error:
         return _ask(visit, _locked(visit, error), 429)
+    except LogInsCrowded:
+        response = _ask(visit, _("Too many people are logging in at this moment. Try again in a few seconds."), 503)
+        response.headers["retry-after"] = _AGAIN_AFTER_SECONDS
+        return response
     steps = {Stage.WHOLE: "/", Stage.SECOND: "/login/second", Stage.ENROL: "/login/enrol"}
     response = RedirectResponse(steps[opened.stage], status_code=303)
     visit.sign_in(response, opened.token)

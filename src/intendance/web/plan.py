@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from typing import Generic, TypeVar
 
 from intendance.catalogue.rule import Rulebook
 from intendance.fleet.plans.decide import Adoption, HeldPlan, LeftAsset, PlannedAsset, Waived
@@ -11,8 +12,12 @@ from intendance.fleet.verdicts.standing import Standing
 from intendance.language import dates, sizes
 from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass
-from intendance.web import addresses, words
+from intendance.web import addresses, runs, words
+from intendance.web.parts import PART, Part, part_of
 from intendance.web.rule import Definition
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +69,27 @@ class AdoptionLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Short(Generic[T]):
+    """The beginning of a list; `more` says how many of it are in the page's data alone."""
+
+    lines: tuple[T, ...]
+    more: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanPage:
     question: str
     answer: str
     lede: str
-    assets: tuple[AssetLine, ...]
-    left: tuple[LeftLine, ...]
-    waivers: tuple[WaivedLine, ...]
+    assets: Part[AssetLine]
+    left: Short[LeftLine]
+    waivers: Short[WaivedLine]
     adoptions: tuple[AdoptionLine, ...]
     definitions: tuple[Definition, ...]
 
 
-def plan_page(plan: HeldPlan, standing: Standing, _: Translator) -> PlanPage:
-    """The page of a plan."""
+def plan_page(plan: HeldPlan, standing: Standing, _: Translator, *, part: int = 1) -> PlanPage:
+    """The page of a plan, with one part of its assets."""
     zone, latest = standing.zone, plan.adoptions[0]
     count = len(plan.assets)
     told = _.plural("{n} asset, under {catalogues}.", "{n} assets, under {catalogues}.", count)
@@ -85,11 +98,21 @@ def plan_page(plan: HeldPlan, standing: Standing, _: Translator) -> PlanPage:
         question=_("What is maintained on {node}?").format(node=plan.node),
         answer=told.format(n=sizes.number(count, _.language), catalogues=", ".join(plan.catalogues)),
         lede=lede.format(moment=dates.moment(latest.at, zone, _.language), person=_person(latest.actor)),
-        assets=tuple(_asset(plan, each, standing, _) for each in plan.assets),
-        left=tuple(_left(plan.node, each, zone, _) for each in plan.left),
-        waivers=tuple(_waived(plan.node, each, standing, _) for each in plan.waivers),
+        assets=part_of(plan.assets, part, lambda other: addresses.plan(plan.node, other), _).drawn(
+            lambda each: _asset(plan, each, standing, _)
+        ),
+        left=_short(plan.left, lambda each: _left(plan.node, each, zone, _), _),
+        waivers=_short(plan.waivers, lambda each: _waived(plan.node, each, standing, _), _),
         adoptions=tuple(_adoption(plan.node, each, zone, _) for each in plan.adoptions),
         definitions=tuple(_definitions(plan, _)),
+    )
+
+
+def _short(found: Sequence[U], draw: Callable[[U], T], _: Translator) -> Short[T]:
+    more = len(found) - PART
+    told = _.plural("{n} more, in this page as data.", "{n} more, in this page as data.", max(more, 1))
+    return Short(
+        lines=tuple(map(draw, found[:PART])), more=told.format(n=sizes.number(more, _.language)) if more > 0 else ""
     )
 
 
@@ -104,7 +127,7 @@ def _asset(plan: HeldPlan, each: PlannedAsset, standing: Standing, _: Translator
         href=addresses.asset(plan.node, each.name),
         engine=each.engine,
         subject=each.subject,
-        schedules=tuple((activity, cron or _("by hand")) for activity, cron in each.schedules),
+        schedules=tuple((runs.activity(_, activity), cron or _("by hand")) for activity, cron in each.schedules),
         stores=", ".join(each.stores),
         kept=kept.format(n=sizes.number(each.retention_days, _.language)),
         bounds=tuple(_bounds(standing.rulebook, plan.catalogues, each.engine, _)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import Any
 
 from intendance.fleet.verdicts.records import HeldRecord
 from intendance.language import dates, sizes
@@ -17,9 +18,38 @@ class RecordPage:
     kind: str
     heading: str
     told: str
+    remark: str
     content: str
     definitions: tuple[Definition, ...]
     command: tuple[str, ...]
+
+
+def as_data(record: HeldRecord) -> dict[str, Any]:
+    """A record for programs: its canonical text, by which its SHA-256 is found again, and what it says."""
+    return {
+        "node": record.node,
+        "incarnation": record.incarnation,
+        "seq": record.seq,
+        "covered": record.covered,
+        "sha256": record.digest,
+        "canonical": record.content.decode(),
+        "record": json.loads(record.content),
+    }
+
+
+def fleet_record_page(record: HeldRecord, zone: str, _: Translator) -> RecordPage:
+    """The page of a record of the fleet log."""
+    moment = dates.moment(datetime.fromisoformat(record.at), zone, _.language, seconds=True)
+    number = sizes.number(record.seq, _.language)
+    return RecordPage(
+        kind=record.kind,
+        heading=_("Record {number} of the fleet log").format(number=number),
+        told=moment,
+        remark=_("As the manager signed it."),
+        content=json.dumps(json.loads(record.content), indent=2, ensure_ascii=False),
+        definitions=(Definition(name=_("SHA-256"), text=record.digest),),
+        command=("intendance", "ledger", "show", str(record.seq)),
+    )
 
 
 def record_page(record: HeldRecord, zone: str, _: Translator) -> RecordPage:
@@ -32,6 +62,7 @@ def record_page(record: HeldRecord, zone: str, _: Translator) -> RecordPage:
         kind=record.kind,
         heading=_("Record {number} of {node}").format(number=number, node=record.node),
         told=f"{moment}. {covered if record.covered else alone}",
+        remark=_("As the node signed it."),
         content=json.dumps(json.loads(record.content), indent=2, ensure_ascii=False),
         definitions=(
             Definition(name=_("SHA-256"), text=record.digest),

@@ -8,11 +8,14 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from intendance import __version__
+from intendance.fleet.verdicts.standing import Standing
 from intendance.language import dates
 from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass
+from intendance.system.shown import unturned
 from intendance.web import addresses
 
 Language = Literal["fr", "en"]
@@ -100,9 +103,29 @@ def html(template: str, frame: Frame, reader: Reader, _: Translator, **content: 
     return _environment().get_template(template).render(page=_page(frame, reader, _), _=_, copy=copy, **content)
 
 
+def load_templates() -> None:
+    """Compile every template, so that no page is the first that needs one."""
+    environment = _environment()
+    for name in environment.list_templates(extensions=["html"]):
+        environment.get_template(name)
+
+
+def frame_of(standing: Standing, title: str, address: str) -> Frame:
+    """The frame of a page that shows a standing."""
+    return Frame(
+        title=title,
+        address=address,
+        organisation=standing.organisation,
+        zone=standing.zone,
+        judged_at=standing.judged_at,
+        stopped=standing.stopped,
+    )
+
+
 def _page(frame: Frame, reader: Reader, _: Translator) -> Page:
     other: Language = "en" if reader.language == "fr" else "fr"
     judged = frame.judged_at
+    joint = "&" if "?" in frame.address else "?"
     return Page(
         language=reader.language,
         theme=reader.theme,
@@ -116,7 +139,11 @@ def _page(frame: Frame, reader: Reader, _: Translator) -> Page:
         organisation=frame.organisation,
         address=frame.address,
         places=_places(frame.address, _) if reader.person else (),
-        other=Other(language=other, name=LANGUAGE_NAMES[other], href=f"{frame.address}?lang={other}"),
+        other=Other(
+            language=other,
+            name=LANGUAGE_NAMES[other],
+            href=f"{frame.address}{joint}lang={other}",
+        ),
         live=frame.live,
         listens=f"/live?{urlencode({'node': frame.about, 'seen': frame.stamp})}" if frame.live else "",
         stopped=frame.stopped,
@@ -131,23 +158,48 @@ def _places(address: str, _: Translator) -> tuple[Place, ...]:
     named = (
         (_("Wall"), addresses.WALL),
         (_("Nodes"), addresses.NODES),
+        (_("Runs"), addresses.RUNS),
         (_("Rules"), addresses.RULES),
         (_("Alerts"), addresses.ALERTS),
         (_("Ledger"), addresses.LEDGER),
     )
+    address = address.partition("?")[0]
     return tuple(
         Place(name=name, href=href, here=address == href or (href != "/" and address.startswith(f"{href}/")))
         for name, href in named
     )
 
 
+def _unturned(value: object) -> object:
+    """Words of others as a page shows them: no override turns the line round. Markup of ours stays markup."""
+    return unturned(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _with_signs(text: str) -> Markup:
+    """A text of ours with what it quotes to be typed, between backticks, set as code; all of it escaped."""
+    pieces = unturned(text).split("`")
+    if len(pieces) % 2 == 0:
+        return escape(unturned(text))
+    drawn = (Markup("<code>{}</code>").format(each) if at % 2 else escape(each) for at, each in enumerate(pieces))
+    return Markup("").join(drawn)
+
+
+def _with_breaks(path: str) -> Markup:
+    """A path that a line may end in, after a slash rather than inside a name."""
+    return Markup("/<wbr>").join(escape(each) for each in unturned(path).split("/"))
+
+
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("intendance.web"),
         autoescape=True,
+        finalize=_unturned,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.filters["breaks"] = _with_breaks
+    environment.filters["signs"] = _with_signs
+    return environment

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from intendance.catalogue.rule import Rule, Rulebook
-from intendance.fleet.verdicts.standing import Standing, rank, worst
+from intendance.fleet.verdicts.standing import Standing, Subject, worst
+from intendance.language import sizes
 from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import State, Verdict
 from intendance.web import addresses, words
+from intendance.web.cited import Evidence, cited
+from intendance.web.parts import Fold, Part, part_of
 
 DAYS = 90
+STRIPS = 40
+"""Places on one page, each with its ninety days; of more, those that hold are folded."""
+HOLDS = "holds"
+_HOLDS = (State.PASS, State.NOT_APPLICABLE)
 History = Sequence[tuple[datetime, datetime | None, State]]
 
 
@@ -26,7 +33,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strip:
-    """A subject of the rule over ninety days; `label` says it in words."""
+    """A subject of the rule over ninety days; `label` says it in words, `evidence` is what its verdict of now cites."""
 
     name: str
     href: str
@@ -36,25 +43,31 @@ class Strip:
     since: str
     label: str
     bars: tuple[Bar, ...]
+    evidence: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """A line of what a rule says of itself."""
+    """A line of what a page says of its subject; `told` are words, where others of that page are exact signs."""
 
     name: str
     text: str
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulePage:
+    """`whole` is the address of the rule's own page, empty on it."""
+
     rule: str
     title: str
     shape: str
     answer: str
     statement: str
     definitions: tuple[Definition, ...]
-    strips: tuple[Strip, ...]
+    strips: Part[Strip]
+    fold: Fold | None
+    whole: str
     performed: bool
 
 
@@ -75,37 +88,56 @@ class Family:
     lines: tuple[RuleLine, ...]
 
 
-def rule_page(standing: Standing, rule: Rule, subjects: Sequence[tuple[Verdict, History]], _: Translator) -> RulePage:
+def chosen(rule: Rule, subjects: Sequence[Subject], show: str, number: int, _: Translator) -> Part[Subject]:
+    """Which subjects a page of the rule shows: those that do not hold, and the others too where they are few; with
+    `show`, those that hold."""
+    holding = [each for each in subjects if each.state in _HOLDS]
+    wrong = [each for each in subjects if each.state not in _HOLDS]
+    shown = holding if show else subjects if len(subjects) <= STRIPS else wrong
+    return part_of(shown, number, lambda other: addresses.rule(rule.id, show, other), _, size=STRIPS)
+
+
+def rule_page(
+    standing: Standing,
+    rule: Rule,
+    subjects: Sequence[Subject],
+    drawn: Part[tuple[Verdict, History]],
+    show: str,
+    _: Translator,
+) -> RulePage:
     """The page of a rule, with its subjects, the worst first."""
-    ordered = sorted(subjects, key=lambda each: rank(each[0]))
-    state = worst(each.state for each, _history in ordered)
+    states = [each.state for each in subjects]
+    state = worst(states)
+    folded = sum(each in _HOLDS for each in states) if len(states) > STRIPS and not show else 0
+    told = _.plural("It holds in {n} more place.", "It holds in {n} more places.", folded)
     return RulePage(
         rule=rule.id,
         title=rule.title.of(_.language),
         shape="pending" if state is None else words.SHAPES[state],
-        answer=_answer(rule, [each.state for each, _history in ordered], _),
+        answer=_answer(rule, states, _),
         statement=rule.statement.of(_.language),
         definitions=tuple(_definitions(rule, _)),
-        strips=tuple(_strip(each, history, standing, _) for each, history in ordered),
+        strips=drawn.drawn(lambda each: _strip(*each, standing, _)),
+        fold=Fold(told=told.format(n=sizes.number(folded, _.language)), href=addresses.rule(rule.id, HOLDS))
+        if folded
+        else None,
+        whole=addresses.rule(rule.id) if show else "",
         performed=rule.judged,
     )
 
 
-def listing(rulebook: Rulebook, states: Sequence[tuple[str, State]], _: Translator) -> tuple[Family, ...]:
+def listing(rulebook: Rulebook, counts: Mapping[str, Mapping[State, int]], _: Translator) -> tuple[Family, ...]:
     """All rules by family, each with how it stands."""
-    by_rule: dict[str, list[State]] = {}
-    for name, state in states:
-        by_rule.setdefault(name, []).append(state)
     found = []
     for family, text in rulebook.families.items():
-        lines = [_line(rule, by_rule.get(rule.id, []), _) for rule in rulebook.rules.values() if rule.family == family]
+        lines = [_line(rule, counts.get(rule.id, {}), _) for rule in rulebook.rules.values() if rule.family == family]
         found.append(Family(name=text.of(_.language), lines=tuple(lines)))
     return tuple(found)
 
 
-def _line(rule: Rule, states: Sequence[State], _: Translator) -> RuleLine:
+def _line(rule: Rule, states: Mapping[State, int], _: Translator) -> RuleLine:
     state = worst(states)
-    counted = [words.counted(_, each, states.count(each)) for each in State if each in states]
+    counted = [words.counted(_, each, states[each]) for each in State if each in states]
     told = ", ".join(counted) if rule.judged else _("not performed by this version")
     return RuleLine(
         rule=rule.id,
@@ -124,12 +156,18 @@ def _answer(rule: Rule, states: Sequence[State], _: Translator) -> str:
     broken = states.count(State.FAIL)
     unsure = states.count(State.UNKNOWN) + states.count(State.ERROR)
     if broken:
-        return _.plural("Broken in {n} place.", "Broken in {n} places.", broken).format(n=broken)
+        return _.plural("Broken in {n} place.", "Broken in {n} places.", broken).format(
+            n=sizes.number(broken, _.language)
+        )
     if unsure:
-        return _.plural("Unknown in {n} place.", "Unknown in {n} places.", unsure).format(n=unsure)
+        return _.plural("Unknown in {n} place.", "Unknown in {n} places.", unsure).format(
+            n=sizes.number(unsure, _.language)
+        )
     held = states.count(State.PASS)
     if held:
-        return _.plural("It holds in {n} place.", "It holds in {n} places.", held).format(n=held)
+        return _.plural("It holds in {n} place.", "It holds in {n} places.", held).format(
+            n=sizes.number(held, _.language)
+        )
     return _("It is not yet due.")
 
 
@@ -141,7 +179,7 @@ def _definitions(rule: Rule, _: Translator) -> Iterable[Definition]:
     if rule.later is not None:
         yield Definition(name=_("Not judged yet"), text=rule.later.of(_.language))
     yield Definition(name=_("What to do"), text=rule.remedy.of(_.language))
-    yield Definition(name=_("Whose word"), text=", ".join(words.attested(_, each) for each in rule.attested_by))
+    yield Definition(name=_("Whose word"), text=", ".join(words.attestor(_, each) for each in rule.attested_by))
     yield Definition(name=_("Source"), text=str(rule.source))
 
 
@@ -157,6 +195,7 @@ def _strip(verdict: Verdict, history: History, standing: Standing, _: Translator
         since=words.since(verdict, standing.judged_at, _),
         label=_("{name}, 90 days: {state} now").format(name=name, state=told),
         bars=tuple(bars(history, standing.judged_at)),
+        evidence=cited(verdict, _),
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from intendance.language import dates
 from intendance.language.texts import Translator
@@ -87,7 +86,7 @@ def axis(shown: Span, zone: str, _: Translator) -> tuple[Tick, ...]:
     """The days that an axis names: its begin, some midnights, and now."""
     days = round((shown.end - shown.begin) / DAY)
     step = max(1, days // 6)
-    local = shown.begin.astimezone(ZoneInfo(zone))
+    local = dates.local(shown.begin, zone)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0) + step * DAY
     found = [Tick(left="0%", text=short_day(shown.begin, zone, _), anchor="start", less=False)]
     narrow = False
@@ -104,7 +103,7 @@ def axis(shown: Span, zone: str, _: Translator) -> tuple[Tick, ...]:
 
 def short_day(at: datetime, zone: str, _: Translator) -> str:
     """`21 November`: without its year."""
-    return dates.day(at.astimezone(ZoneInfo(zone)).date(), _.language).rpartition(dates.FIXED_SPACE)[0]
+    return dates.day(dates.local(at, zone).date(), _.language).rpartition(dates.FIXED_SPACE)[0]
 
 
 def line(values: Sequence[int], bound: int | None) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from intendance.fleet.alerts import texts
-from intendance.fleet.alerts.owner import Trouble
+from intendance.fleet.alerts.owner import UNWRITTEN, Trouble
 from intendance.fleet.alerts.texts import Told
 from intendance.language.texts import Translator, translator
 from intendance.web import addresses, words
@@ -14,6 +14,9 @@ from intendance.web.entries import Entry, Statement, split
 
 def entry(trouble: Trouble, now: datetime, _: Translator) -> Entry:
     """An alert about the manager as the wall tells it."""
+    href, command = addresses.alert(trouble.number), f"intendance alert show {trouble.number}"
+    if trouble.cause == UNWRITTEN:
+        href, command = addresses.HEALTH, "df -h"
     spoken = translator(_.language, "alert_texts")
     told = Told(
         number=trouble.number,
@@ -29,14 +32,12 @@ def entry(trouble: Trouble, now: datetime, _: Translator) -> Entry:
         word=_("unknown"),
         severity=_("blocking"),
         name=_("the manager"),
-        href=addresses.alert(trouble.number),
+        href=href,
         on=_("itself"),
         on_href="",
-        statements=(
-            Statement(title=words.sentence(texts.fact(spoken, told)), rule="", href=addresses.alert(trouble.number)),
-        ),
+        statements=(Statement(title=words.sentence(texts.fact(spoken, told)), rule="", href=href),),
         why=texts.why(spoken, told.cause),
-        command=split(f"intendance alert show {told.number}"),
+        command=split(command),
         advice="",
         when=_("for {length}").format(length=words.length(now - told.since, _, up=True)),
         who="",

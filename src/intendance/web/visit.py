@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from intendance.fleet.accounts.decide import Right, Stage, may
@@ -19,13 +19,16 @@ from intendance.fleet.accounts.service import Accounts, Session
 from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.assets.service import Assets
 from intendance.fleet.ledgers.service import Ledgers
+from intendance.fleet.own_log import OwnLog
 from intendance.fleet.plans.service import Plans
+from intendance.fleet.runs.service import Runs
 from intendance.fleet.verdicts.service import Verdicts
 from intendance.fleet.verdicts.standing import Standing
 from intendance.language.spoken import advice_of, message_of
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.accounts import RightMissing
+from intendance.model.errors.fleet import DatabaseUnreachable
 from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock
 from intendance.web.live import Live, combined
@@ -39,6 +42,7 @@ _COOKIE = "intendance"
 _LOGIN_COOKIE = "intendance-login"
 _LANGUAGE_COOKIE = "intendance-language"
 _YEAR_SECONDS = 365 * 86_400
+_AGAIN_AFTER_SECONDS = "5"
 _STEPS = {Stage.SECOND: "/login/second", Stage.ENROL: "/login/enrol"}
 
 
@@ -49,8 +53,10 @@ class Services:
     accounts: Accounts
     fleet: Verdicts
     ledgers: Ledgers
+    log: OwnLog
     assets: Assets
     plans: Plans
+    runs: Runs
     alerts: Alerts
     live: Live
     clock: Clock
@@ -210,6 +216,12 @@ def endpoint(services: Services, handler: Handler, right: Right | None) -> Endpo
         return await run_in_threadpool(_answer, request, fields)
 
     def _answer(request: Request, fields: dict[str, str] | None) -> Response:
+        try:
+            return _handled(request, fields)
+        except DatabaseUnreachable as error:
+            return _unreached(Visit(request, services, None, fields or {}), error)
+
+    def _handled(request: Request, fields: dict[str, str] | None) -> Response:
         token = request.cookies.get(_name(_COOKIE, services))
         by_itself = request.headers.get("hx-request") == "true"  # a page that refreshes is nobody who reads it
         visit = Visit(request, services, services.accounts.who(token, touch=not by_itself), fields or {})
@@ -256,6 +268,15 @@ def _refused(visit: Visit, right: Right | None) -> Response | None:
     return None
 
 
+def _unreached(visit: Visit, error: DatabaseUnreachable) -> Response:
+    """What the database refuses now, in the reader's language; what was asked for was not done."""
+    if visit.wants_data:
+        raise error
+    response = visit.problem(error, 503, visit.request.url.path if visit.request.method == "GET" else "/")
+    response.headers["retry-after"] = _AGAIN_AFTER_SECONDS
+    return response
+
+
 def _stale(visit: Visit, status: int) -> Response:
     """A form from elsewhere, or one whose page is too old."""
     _ = visit.texts
@@ -275,10 +296,13 @@ async def _fields(request: Request) -> dict[str, str] | None:
     if request.method != "POST":
         return {}
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > FORM_MAX_BYTES:
-            return None
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > FORM_MAX_BYTES:
+                return None
+    except ClientDisconnect:
+        return {}  # nobody waits for the answer, and half a form does nothing
     text = body.decode("utf-8", errors="replace")
     return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=50)) if text.count("&") < 50 else None
 

@@ -11,11 +11,14 @@ from intendance.model.frozen import dataclass
 from intendance.model.verdict import State, Verdict
 from intendance.web import addresses, doubts, troubles, words
 from intendance.web.entries import Entry, entry
+from intendance.web.parts import Fold
 
 MANY_NODES = 24
 """More are shown by site, those that hold folded to one line."""
 ENTRIES = 40
 """More are counted: a page that nobody reads to its end answers nothing."""
+ROWS = 100
+"""Rows of the grid; more are on the page of nodes."""
 
 _TROUBLE = (State.FAIL, State.ERROR, State.UNKNOWN)
 
@@ -57,11 +60,12 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """Families of rules by node; `folded` says in words which whole rows hold and are not drawn."""
+    """Families of rules by node; `more` are rows that do not hold and find no room, `folded` those that hold."""
 
     heads: tuple[Head, ...]
     rows: tuple[Row, ...]
-    folded: str
+    more: Fold | None
+    folded: Fold | None
     by_site: bool
 
 
@@ -160,7 +164,9 @@ def _unknown_nodes(standing: Standing) -> int:
 def _about_nodes(standing: Standing, _: Translator) -> list[str]:
     """What is said of nodes that nobody can answer for: that the others are well is no answer for the fleet."""
     told = []
-    if standing.blind:
+    if standing.unwritten:
+        told.append(_("the manager cannot write what it hears"))
+    elif standing.blind:
         told.append(_("the manager saw nothing for a while"))
     silent, unjudged = standing.silent, _unknown_nodes(standing) - standing.silent
     if silent:
@@ -233,11 +239,18 @@ def _sections(standing: Standing, _: Translator) -> Iterable[Section]:
             yield _section(standing, found, words.SHAPES[state], label, remarks[state], _)
     waiting = standing.of(State.PENDING)
     if waiting and len(waiting) <= ENTRIES:
+        waiting = tuple(sorted(waiting, key=_next_change))
         label = words.counted(_, State.PENDING, len(waiting))
         yield _section(standing, waiting, "pending", label, _("nothing is late"), _, light=True)
     if standing.soon:
         label = _.plural("{n} soon", "{n} soon", len(standing.soon)).format(n=len(standing.soon))
         yield _section(standing, standing.soon, "soon", label, _("still holds"), _, light=True)
+
+
+def _next_change(verdict: Verdict) -> tuple[bool, float]:
+    """What is due first stands first; what nothing is known of, last."""
+    at = verdict.next_change_at
+    return (at is None, 0.0 if at is None else at.timestamp())
 
 
 def _own(standing: Standing, _: Translator) -> Section:
@@ -317,7 +330,8 @@ def _grid(standing: Standing, _: Translator) -> Grid:
     kept = [row for row in drawn if row.hot] if len(drawn) > MANY_NODES else drawn
     return Grid(
         heads=tuple(Head(long=name, short=words.shortened(name)) for name in names.values()),
-        rows=tuple(kept),
+        rows=tuple(kept[:ROWS]),
+        more=_more(len(kept) - ROWS, _, by_site=by_site),
         folded=_folded(len(drawn) - len(kept), _, by_site=by_site),
         by_site=by_site,
     )
@@ -328,9 +342,7 @@ def _row(
 ) -> Row:
     cells = tuple(_cell(name, names[family], row.get(family, {}), _) for family in names)
     hot = any(state in _TROUBLE and count for states in row.values() for state, count in states.items())
-    return Row(
-        name=name, href=f"{addresses.NODES}?site={name}" if by_site else addresses.node(name), hot=hot, cells=cells
-    )
+    return Row(name=name, href=addresses.nodes(name) if by_site else addresses.node(name), hot=hot, cells=cells)
 
 
 def _cell(name: str, family: str, states: Mapping[State, int], _: Translator) -> Cell | None:
@@ -355,11 +367,21 @@ def _heat(row: Mapping[str, Mapping[State, int]]) -> tuple[int, int, int]:
     return -total.get(State.FAIL, 0), -unsure, -total.get(State.PENDING, 0)
 
 
-def _folded(count: int, _: Translator, *, by_site: bool) -> str:
+def _more(count: int, _: Translator, *, by_site: bool) -> Fold | None:
+    if count <= 0:
+        return None
+    if by_site:
+        told = _.plural("{n} more site to look at.", "{n} more sites to look at.", count)
+    else:
+        told = _.plural("{n} more node to look at.", "{n} more nodes to look at.", count)
+    return Fold(told=told.format(n=sizes.number(count, _.language)), href=addresses.nodes(chosen="trouble"))
+
+
+def _folded(count: int, _: Translator, *, by_site: bool) -> Fold | None:
     if not count:
-        return ""
+        return None
     if by_site:
         told = _.plural("{n} more site, where nothing is broken.", "{n} more sites, where nothing is broken.", count)
     else:
         told = _.plural("{n} more node, where nothing is broken.", "{n} more nodes, where nothing is broken.", count)
-    return told.format(n=sizes.number(count, _.language))
+    return Fold(told=told.format(n=sizes.number(count, _.language)), href=addresses.nodes(chosen="well"))

@@ -11,6 +11,7 @@ from intendance.language import durations, sizes
 from intendance.language.sentences import render
 from intendance.language.texts import Translator
 from intendance.model.verdict import Attestor, Severity, State, Verdict
+from intendance.system.shown import as_typed
 
 SHAPES: Mapping[State, str] = MappingProxyType(
     {
@@ -41,7 +42,7 @@ def command(rulebook: Rulebook, verdict: Verdict) -> str | None:
     if verdict.state in (State.PASS, State.NOT_APPLICABLE):
         return None
     found = rulebook.next_step(rulebook.rules[verdict.rule], verdict.reason.code).command
-    return None if found is None else found.replace("{asset}", verdict.asset or "").strip()
+    return None if found is None else found.replace("{asset}", as_typed(verdict.asset or "")).strip()
 
 
 def advice(rulebook: Rulebook, verdict: Verdict, _: Translator) -> str:
@@ -113,6 +114,18 @@ def attested(_: Translator, by: Attestor) -> str:
         Attestor.DRILL_HOST: _("attested by another host"),
         Attestor.STORE: _("attested by the store"),
         Attestor.PERSON: _("attested by a person"),
+    }
+    return words[by]
+
+
+def attestor(_: Translator, by: Attestor) -> str:
+    """Whose word."""
+    words = {
+        Attestor.SELF: _("the node itself"),
+        Attestor.MANAGER: _("the manager"),
+        Attestor.DRILL_HOST: _("another host"),
+        Attestor.STORE: _("the store"),
+        Attestor.PERSON: _("a person"),
     }
     return words[by]
 

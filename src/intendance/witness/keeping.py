@@ -89,11 +89,12 @@ class Witness:
         asked = read_submission(body)
         if isinstance(asked, Declined):
             return asked
-        signed_by = signers(self._logs, asked)
+        logs = self._logs  # whatever is known from the next request on
+        signed_by = signers(logs, asked)
         if isinstance(signed_by, Declined):
             return signed_by
         with self._one_at_a_time:
-            latest = self.latest(asked.checkpoint.origin)
+            latest = self.latest(asked.checkpoint.origin, logs)
             refused = judge(latest, asked)
             if refused is not None:
                 return refused
@@ -101,8 +102,17 @@ class Witness:
                 publish(self._layout.head(asked.checkpoint.origin), _kept(asked.note, signed_by), replace=True)
             return cosign(asked.note.text, self.key.name, self._private, int(self._clock.read().at.timestamp()))
 
-    def latest(self, origin: str) -> Checkpoint | None:
-        """The latest that was cosigned of a log. Raises WitnessDamaged."""
+    def know(self, logs: Logs) -> None:
+        """Know these logs from now on, unless what was cosigned of one fits none of its keys. Raises WitnessDamaged."""
+        with self._one_at_a_time:
+            for origin in logs:
+                self.latest(origin, logs)
+            self._logs = logs
+
+    def latest(self, origin: str, logs: Logs | None = None) -> Checkpoint | None:
+        """The latest that was cosigned of a log, by the keys that are known, or those of `logs`. Raises
+        WitnessDamaged."""
+        keys = (self._logs if logs is None else logs).get(origin, ())
         path = self._layout.head(origin)
         try:
             content = path.read_bytes()
@@ -112,7 +122,7 @@ class Witness:
             checkpoint, note = read_checkpoint(content)
         except NoteMalformed as error:
             raise WitnessDamaged(path=path, detail=error.params["detail"]) from None
-        if checkpoint.origin != origin or not any(verify_note(note, key) for key in self._logs.get(origin, ())):
+        if checkpoint.origin != origin or not any(verify_note(note, key) for key in keys):
             raise WitnessDamaged(path=path, detail="no key that is trusted for this log signed it")
         return checkpoint
 
@@ -133,10 +143,8 @@ def open_witness(state: Path, logs: Path | None, name: str, clock: Clock) -> Ite
     layout = WitnessLayout(state)
     with _holding(layout):
         key, private = _own_key(layout, name)
-        known = read_logs(logs or layout.logs)
-        witness = Witness(layout, key, private, known, clock)
-        for origin in known:
-            witness.latest(origin)
+        witness = Witness(layout, key, private, {}, clock)
+        witness.know(read_logs(logs or layout.logs))
         yield witness
 
 

@@ -22,11 +22,12 @@ from intendance import __version__
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.fleet import ListeningRefused
 from intendance.model.errors.state import refusal
-from intendance.model.errors.witness import CertificateUnusable, WitnessDamaged
+from intendance.model.errors.witness import CertificateUnusable, LogsUnusable, WitnessDamaged
 from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock, SystemClock, monotonic_seconds, rfc3339
+from intendance.system.shown import shield_streams
 from intendance.witness.decide import LIMIT_BYTES, PATH, SIZE_MEDIA, Declined
-from intendance.witness.keeping import Witness, open_witness
+from intendance.witness.keeping import Witness, WitnessLayout, open_witness, read_logs
 
 SILENCE_SECONDS = 10
 LONGEST_SECONDS = 60
@@ -205,10 +206,21 @@ def serve(state: Path, logs: Path | None, name: str, listening: Listening, clock
         sys.stderr.write(f"{rfc3339(clock.read().at)} {sentence}\n")
         sys.stderr.flush()
 
+    def know() -> None:
+        try:
+            known = read_logs(logs or WitnessLayout(state).logs)
+            witness.know(known)
+        except (LogsUnusable, WitnessDamaged, OSError) as error:
+            say(f"the logs stay as they were: {error.message if isinstance(error, IntendanceError) else error}")
+        else:
+            say(f"it knows {', '.join(sorted(known))}")
+
     with open_witness(state, logs, name, clock) as witness:
         server = WitnessServer(witness, listening, say)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+        signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=know).start())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # what came while it began is told now
         scheme = "https" if listening.certificate else "http"
         say(f"witness {__version__}, {witness.key.text}, on {scheme}://{listening.host}:{server.port}")
         with server:
@@ -218,6 +230,7 @@ def serve(state: Path, logs: Path | None, name: str, listening: Listening, clock
 
 def main(arguments: Sequence[str]) -> int:
     """Serve as one argument, a JSON object, says."""
+    shield_streams()
     told = json.loads(arguments[0])
     try:
         logs = Path(told["logs"]) if told["logs"] else None

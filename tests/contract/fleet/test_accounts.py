@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from intendance.model.errors.accounts import (
     AccountLocked,
     AccountUnknown,
     CodeRefused,
+    LastAdministrator,
     LogInRefused,
     PasswordRefused,
     SessionOver,
@@ -26,20 +28,21 @@ from intendance.model.errors.accounts import (
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.accounts import AccountChanged, SessionOpened
 from tests.support.clock import MovableClock
-from tests.support.fleet import BEGAN
+from tests.support.fleet import BEGAN, noted_acts
 
 PASSWORD = "cheval pile agrafe correcte"
 OTHER = "quatre mots que nul ne joint"
 
 
 class Said:
-    """What went to the fleet log."""
+    """What goes to the fleet log."""
 
-    def __init__(self) -> None:
-        self.records: list[tuple[Evidence, str]] = []
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def __call__(self, evidence: Evidence, actor: str) -> None:
-        self.records.append((evidence, actor))
+    @property
+    def records(self) -> list[tuple[Evidence, str]]:
+        return noted_acts(self._database)
 
 
 @pytest.fixture
@@ -48,13 +51,13 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
-def said() -> Said:
-    return Said()
+def said(fleet_database: Database) -> Said:
+    return Said(fleet_database)
 
 
 @pytest.fixture
-def accounts(fleet_database: Database, clock: MovableClock, said: Said) -> Accounts:
-    found = Accounts(fleet_database, clock, said)
+def accounts(fleet_database: Database, clock: MovableClock) -> Accounts:
+    found = Accounts(fleet_database, clock, tuple)
     found.add("lea", Role.ADMIN, PASSWORD, by="person:root")
     found.add("karim", Role.OPERATOR, PASSWORD, by="person:root", full_name="Karim", language="fr")
     return found
@@ -300,3 +303,63 @@ def test_all_sessions_but_ones_own_are_ended_and_those_that_are_over_are_not_lis
     assert accounts.who(opened.token) is None
     with pytest.raises(AccountUnknown):
         accounts.sessions_of("nobody")
+
+
+def test_another_role_ends_the_sessions_and_is_recorded(accounts: Accounts, said: Said) -> None:
+    accounts.add("anne", Role.ADMIN, PASSWORD, by="person:root")
+    accounts.add("omar", Role.VIEWER, PASSWORD, by="person:root")
+    here = accounts.begin("omar", PASSWORD)
+    accounts.give_role("omar", Role.OPERATOR, by="person:anne")
+    assert accounts.who(here.token) is None
+    again = accounts.who(accounts.begin("omar", PASSWORD).token)
+    assert again is not None
+    assert again.role is Role.OPERATOR
+    told = (AccountChanged(account="omar", change="role", role="operator"), "person:anne")
+    assert said.records.count(told) == 1
+    kept = accounts.begin("omar", PASSWORD)
+    accounts.give_role("omar", Role.OPERATOR, by="person:anne")
+    assert accounts.who(kept.token) is not None, "the same again changes nothing"
+    assert said.records.count(told) == 1
+    accounts.give_role("omar", Role.ADMIN, by="person:anne")
+    assert accounts.begin("omar", PASSWORD).stage is Stage.ENROL, "an administrator needs a second factor"
+    with pytest.raises(AccountUnknown):
+        accounts.give_role("nobody", Role.VIEWER, by="person:anne")
+
+
+def test_the_only_administrator_who_may_log_in_stays_one(accounts: Accounts, said: Said) -> None:
+    accounts.add("lost", Role.ADMIN, PASSWORD, by="person:root")
+    accounts.disable("lost", by="person:root")
+    before = len(said.records)
+    with pytest.raises(LastAdministrator):
+        accounts.give_role("lea", Role.AUDITOR, by="person:lea")
+    assert len(said.records) == before
+    accounts.give_role("lost", Role.VIEWER, by="person:lea")
+    accounts.add("anne", Role.ADMIN, PASSWORD, by="person:root")
+    accounts.give_role("lea", Role.AUDITOR, by="person:lea")
+    with pytest.raises(LastAdministrator):
+        accounts.give_role("anne", Role.VIEWER, by="person:anne")
+
+
+def test_two_administrators_who_demote_each_other_at_once_leave_one(accounts: Accounts) -> None:
+    for turn in range(5):
+        names = (f"a{turn}", f"b{turn}")
+        for name in names:
+            accounts.add(name, Role.ADMIN, PASSWORD, by="person:root")
+        for each in accounts.listing():
+            if each.role is Role.ADMIN and each.name not in names:
+                accounts.give_role(each.name, Role.VIEWER, by="person:root")
+        refused: list[str] = []
+
+        def demote(name: str, refused: list[str] = refused) -> None:
+            try:
+                accounts.give_role(name, Role.VIEWER, by="person:root")
+            except LastAdministrator:
+                refused.append(name)
+
+        threads = [threading.Thread(target=demote, args=(name,)) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(refused) == 1
+        assert [each.name for each in accounts.listing() if each.role is Role.ADMIN] == refused

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import MutableMapping
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from intendance.api.app import create_app
+from intendance.fleet.alerts.own import ANSWERED, FAILING, ObserverSeen, observer_of
+from intendance.fleet.alerts.policy import Policy
+from intendance.fleet.database.settings import write_setting
+from intendance.fleet.database.tables import node_state
 from intendance.fleet.manager import Manager
+from intendance.model.alerting import Alerts
 from intendance.wire import messages
 from tests.contract.fleet.conftest import MakeNode
+from tests.support.clock import MovableClock
 from tests.support.nodes import SimulatedNode
 
 
@@ -97,9 +106,28 @@ def test_what_is_no_message_is_one_sentence(manager: Manager, member: MakeNode) 
     ("name", "limit"),
     [("heartbeat", messages.BEAT_LIMIT_BYTES), ("enrol", messages.ENROL_LIMIT_BYTES)],
 )
-def test_too_much_is_not_read(manager: Manager, name: str, limit: int) -> None:
-    assert _post(manager, name, b" " * (limit + 1)).status_code == 413
-    assert _post(manager, name, b" " * limit).status_code in {400, 401}
+def test_too_much_is_not_read(manager: Manager, member: MakeNode, name: str, limit: int) -> None:
+    bearer = member().bearer
+    assert _post(manager, name, b" " * (limit + 1), bearer).status_code == 413
+    assert _post(manager, name, b" " * limit, bearer).status_code == 400
+
+
+def test_nothing_is_read_of_what_a_stranger_sends(manager: Manager) -> None:
+    async def ask(name: str) -> int:
+        async def receive() -> MutableMapping[str, Any]:
+            pytest.fail("the body of somebody unknown is read")
+
+        statuses: list[int] = []
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            statuses.append(message.get("status", 0))
+
+        scope = {"type": "http", "method": "POST", "path": f"/api/v1/{name}", "headers": [], "query_string": b""}
+        await create_app(manager)(scope, receive, send)
+        return statuses[0]
+
+    for name in ("heartbeat", "heartbeats", "evidence"):
+        assert asyncio.run(ask(name)) == 401
 
 
 def test_refusals_have_their_status(manager: Manager, member: MakeNode, stranger: MakeNode) -> None:
@@ -115,8 +143,61 @@ def test_refusals_have_their_status(manager: Manager, member: MakeNode, stranger
 
 def test_health_tells_of_trouble(manager: Manager) -> None:
     assert _get(manager, "/healthz").status_code == 200
-    manager._trouble["beats"] = "The database is away."
+    assert _get(manager, "/healthz").json()["observer"] == {"condition": "none"}
+    manager.writing.failed("beats", "The database is away.")
     answer = _get(manager, "/healthz")
     assert (answer.status_code, answer.json()["detail"]) == (503, "The database is away.")
+    manager.writing.done("beats")
+    manager.complaints.append(lambda: "The log is full.")
+    answer = _get(manager, "/healthz")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "The log is full.")
+
+
+def test_health_tells_how_the_observer_stands_and_not_where_it_is(manager: Manager) -> None:
+    alerts = Alerts(observer="https://watch.example.org/secret")
+    policy = Policy(fleet="asbl", organisation="", zone="UTC", language="en", alerts=alerts)
+
+    def seen() -> ObserverSeen | None:
+        with manager.database.read() as connection:
+            return observer_of(connection, policy)
+
+    def told() -> dict[str, str | None]:
+        answer = _get(manager, "/healthz")
+        assert (answer.status_code, "example" in answer.text) == (200, False)
+        found: dict[str, str | None] = answer.json()["observer"]
+        return found
+
+    manager.observer = seen
+    assert told() == {"condition": "waits", "answered_at": None, "failing_since": None}
+    with manager.database.begin() as connection:
+        write_setting(connection, ANSWERED, 1_000_000)
+    assert told() == {"condition": "answers", "answered_at": "1970-01-01T00:00:01.000000Z", "failing_since": None}
+    with manager.database.begin() as connection:
+        write_setting(connection, FAILING, 2_000_000)
+    assert (told()["condition"], told()["failing_since"]) == ("fails", "1970-01-01T00:00:02.000000Z")
+
+
+def test_a_beat_that_cannot_be_written_is_heard_and_told_so(
+    manager: Manager, member: MakeNode, clock: MovableClock
+) -> None:
+    node = member()
+    manager.writing.begins("beats")
+    assert _post(manager, "heartbeat", messages.encode(node.beat()), node.bearer).status_code == 200
+    clock.move(timedelta(seconds=11))
+    manager.writing.failed("beats", "The disk is full.")
+    beat = messages.encode(node.beat())
+    for _ in range(2):  # sent again, it is the same
+        answer = _post(manager, "heartbeat", beat, node.bearer)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert answer.json()["title"] == "beat_unwritten"
+    assert manager.ingest.heard == 2
+    manager.ingest.flush()
+    with manager.database.read() as connection:
+        assert connection.execute(select(node_state.c.seq)).scalar_one() == 2
+    manager.writing.done("beats")
+    assert _post(manager, "heartbeat", beat, node.bearer).status_code == 200
+
+
+def test_the_authority_and_the_document_are_open(manager: Manager) -> None:
     assert _get(manager, "/api/v1/authority").status_code == 404
     assert _get(manager, "/api/v1/openapi.json").json()["openapi"].startswith("3.1")

@@ -28,6 +28,7 @@ from tests.support.clock import MovableClock
 from tests.support.fleet import BEGAN
 
 ACK = "/api/v1/alerts/1/ack"
+UNACK = "/api/v1/alerts/1/unack"
 SILENCES = "/api/v1/silences"
 PASSWORD = "cheval pile agrafe correcte"
 ACKING: dict[str, Any] = {"reason": "disk ordered", "lasting_seconds": 3600}
@@ -85,6 +86,18 @@ def test_the_same_acknowledgement_again_moves_its_end(fleet: Asked) -> None:
     assert _stands(fleet)[0] == 1
 
 
+def test_a_program_lets_an_alert_go_once(fleet: Asked) -> None:
+    refused = _send(fleet, UNACK)
+    assert (refused.status_code, refused.json()["title"]) == (409, "alert_not_in_hand")
+    _send(fleet, ACK, ACKING)
+    answer = _send(fleet, UNACK)
+    assert answer.status_code == 200, answer.text
+    seen = fleet.alerts.shown(1)
+    assert answer.json() == {"schema": "intendance.alert-unacked/1", "alert": words.alert_json(seen.alert)}
+    assert (seen.alert.state, seen.events[-1].event, seen.events[-1].actor) == ("firing", "unacked", "token:ack")
+    assert _send(fleet, UNACK).status_code == 409
+
+
 def test_a_silence_is_made_once_moved_and_ended_by_name(fleet: Asked) -> None:
     first = _send(fleet, SILENCES, SILENCING)
     assert first.status_code == 200, first.text
@@ -128,7 +141,7 @@ def test_the_list_of_silences_says_who_made_and_who_ended_each(fleet: Asked) -> 
 def _acts(fleet: Asked) -> dict[str, object]:
     """What may be done, by address, once there is a silence to end."""
     made = fleet.alerts.silence({"node": "nobody"}, reason="x", by="person:lea", lasting_seconds=86_400).number
-    acts: dict[str, object] = {ACK: ACKING, SILENCES: SILENCING, f"{SILENCES}/{made}/end": None}
+    acts: dict[str, object] = {ACK: ACKING, UNACK: None, SILENCES: SILENCING, f"{SILENCES}/{made}/end": None}
     assert len(acts) == sum(each.acts for each in described.OPERATIONS)
     return acts
 

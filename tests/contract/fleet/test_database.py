@@ -7,6 +7,7 @@ import threading
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -18,6 +19,7 @@ from intendance.fleet.database import lease as leases
 from intendance.fleet.database.connect import Database, from_us, open_database, to_us
 from intendance.fleet.database.migrate import bring_up_to_date, upgrade
 from intendance.fleet.database.tables import alert, evidence_record, lease, metadata, setting
+from intendance.fleet.verdicts.source import NodeLedger
 from intendance.model.errors.fleet import DatabaseAddressUnusable, DatabaseTooNew, DatabaseUnreachable
 from tests.support.fleet import BEGAN
 from tests.support.postgresql import PostgresServer
@@ -207,3 +209,55 @@ def test_a_server_that_ends_is_one_sentence_and_then_found_again(postgresql: Pos
                 assert connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one() != process
     finally:
         postgresql.drop(name)
+
+
+def test_so_it_is_where_judging_reads_by_the_driver_itself(postgresql: PostgresServer, tmp_path: Path) -> None:
+    name = postgresql.new_database()
+    try:
+        with open_database(postgresql.address(name)) as database:
+            bring_up_to_date(database, backups=tmp_path, now=BEGAN)
+            with pytest.raises(DatabaseUnreachable):
+                _read_after_the_end(database, postgresql)
+            with database.read() as connection:
+                assert NodeLedger(connection, "web-01").size == 0
+    finally:
+        postgresql.drop(name)
+
+
+def _read_after_the_end(database: Database, server: PostgresServer) -> None:
+    with database.read() as connection:
+        own = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        server.execute(f"SELECT pg_terminate_backend({own})")
+        NodeLedger(connection, "web-01")
+
+
+def test_a_file_that_was_damaged_is_one_sentence_there_too(tmp_path: Path) -> None:
+    file = tmp_path / "manager.db"
+    with open_database(file) as database:
+        bring_up_to_date(database, backups=tmp_path, now=BEGAN)
+    size = file.stat().st_size
+    with open_database(file) as database:
+        with database.read() as connection:
+            connection.exec_driver_sql("SELECT 1")
+        with file.open("r+b") as content:
+            content.seek(4096)
+            content.write(b"\xa5" * (size - 4096))
+        with pytest.raises(DatabaseUnreachable):
+            _read_once(database)
+
+
+def _read_once(database: Database) -> None:
+    with database.read() as connection:
+        NodeLedger(connection, "web-01")
+
+
+def test_a_statements_own_fault_stays_what_it_is(fleet_database: Database) -> None:
+    """Asked by the driver itself: no one takes a mistake for a database that is out of reach."""
+    with pytest.raises(fleet_database.engine.dialect.loaded_dbapi.Error):
+        _ask_nonsense(fleet_database)
+
+
+def _ask_nonsense(database: Database) -> None:
+    with database.read() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.execute("SELECT nothing FROM nowhere")

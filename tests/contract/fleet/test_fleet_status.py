@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,9 +16,11 @@ import uvicorn
 
 from intendance.fleet.database.connect import open_database
 from intendance.fleet.tokens.decide import Scope
+from tests.support import warm
 from tests.support.asking import Asked
 from tests.support.clock import MovableClock
 from tests.support.fleet import BEGAN
+from tests.support.ports import nobody
 
 
 class Served:
@@ -46,8 +46,10 @@ class Served:
 
 def _command(folder: Path, *words: str) -> tuple[int, str, str]:
     """Exit code, answer and talk of the command line with these words."""
-    command = [sys.executable, "-m", "intendance", "--state", str(folder / "none"), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    done = warm.run(
+        "intendance", ("--state", str(folder / "none"), *words), cwd=folder, environment=warm.environment(),
+        timeout_seconds=300,
+    )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr
 
@@ -90,12 +92,12 @@ def test_a_fleet_that_holds_then_is_silent_then_broken(served: Served, tmp_path:
 
 
 def test_who_gives_no_answer_has_not_said_yes(served: Served, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as asked:
-        nobody = f"http://127.0.0.1:{asked.getsockname()[1]}"
-    for words in (("status",), ("gate",)):
-        code, out, err = served.run(*words, url=nobody)
-        assert (code, out, "Nobody can tell" in err) == (5, "", True)
-    code, out, _ = served.run("status", "--json", url=nobody)
+    with nobody() as port:
+        there = f"http://127.0.0.1:{port}"
+        for words in (("status",), ("gate",)):
+            code, out, err = served.run(*words, url=there)
+            assert (code, out, "Nobody can tell" in err) == (5, "", True)
+        code, out, _ = served.run("status", "--json", url=there)
     assert (code, json.loads(out)["error"]["code"]) == (5, "manager_silent")
     assert served.run("status", url="http://fleet.example.org")[0] == 5  # a token goes by TLS alone
     served.asked.arrive(tmp_path / "nodes", life="all-well")

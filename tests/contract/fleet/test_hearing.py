@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
+from intendance.fleet.beats.summing import KIND, Summing
 from intendance.fleet.database.connect import Database, to_us
+from intendance.fleet.database.tables import node as node_row
 from intendance.fleet.database.tables import observability_gap, verdict
+from intendance.fleet.log import FleetLog
 from intendance.fleet.manager import Manager
 from intendance.fleet.verdicts import rows
 from intendance.fleet.verdicts.hearing import Hearing, blind_minutes
 from intendance.fleet.verdicts.judge import Judge
 from intendance.fleet.verdicts.service import About, Verdicts
-from intendance.model.verdict import Reason, Severity, State, Verdict
+from intendance.ledger.origin import FLEET_LOG
+from intendance.model.verdict import Citation, Reason, Severity, State, Verdict
 from tests.contract.fleet.conftest import MakeNode
 from tests.support.clock import MovableClock
 from tests.support.nodes import SimulatedNode
@@ -118,6 +123,48 @@ def test_judging_evidence_leaves_what_was_heard(manager: Manager, node: Simulate
     Judge(manager.database, pytest.fail).judge(["web-01"], clock.at)
     assert before is not None
     assert _said(manager, clock) == before
+
+
+def test_the_newest_days_record_is_cited_by_verdicts_on_nodes_that_were_there(
+    manager: Manager, node: SimulatedNode, clock: MovableClock, fleet_database: Database, tmp_path: Path
+) -> None:
+    summing = Summing(fleet_database, FleetLog(tmp_path / "manager", "asbl", clock))
+    _live(manager, node, clock, 70)
+    summing.record_days(clock.at)
+    Hearing(fleet_database).judge_due(clock.at)
+    assert _cited(manager, clock) == {"MAINT_001": (), "MAINT_002": ()}
+    began = clock.at
+    clock.at = clock.at.replace(hour=0, minute=30) + timedelta(days=1)
+    hearing = Hearing(fleet_database)
+    hearing.judge_due(clock.at)
+    assert summing.record_days(clock.at) == 1
+    clock.move(MINUTE)
+    hearing.judge_due(clock.at)
+    newest = summing._log.newest(KIND)
+    assert newest is not None
+    record = (Citation(node=FLEET_LOG, seq=newest.seq),)
+    assert _cited(manager, clock) == {"MAINT_001": record, "MAINT_002": record}
+    with fleet_database.begin() as connection:
+        connection.execute(update(node_row).values(enrolled_us=to_us(began + timedelta(days=1))))
+    Hearing(fleet_database).judge_due(clock.at)
+    assert _cited(manager, clock) == {"MAINT_001": (), "MAINT_002": ()}
+
+
+def test_a_log_that_has_no_such_record_is_not_cited_for_one_that_another_had(
+    manager: Manager, node: SimulatedNode, clock: MovableClock, fleet_database: Database, tmp_path: Path
+) -> None:
+    _live(manager, node, clock, 70)
+    clock.at = clock.at.replace(hour=0, minute=30) + timedelta(days=1)
+    assert Summing(fleet_database, FleetLog(tmp_path / "one", "asbl", clock)).record_days(clock.at) == 1
+    Summing(fleet_database, FleetLog(tmp_path / "other", "asbl", clock)).record_days(clock.at - timedelta(days=9))
+    Hearing(fleet_database).judge_due(clock.at)
+    assert _cited(manager, clock) == {"MAINT_001": (), "MAINT_002": ()}
+
+
+def _cited(manager: Manager, clock: MovableClock) -> dict[str, tuple[Citation, ...]]:
+    about = About(fleet="asbl", organisation="asbl", zone="UTC")
+    found = Verdicts(manager.database, clock, about, say=pytest.fail).of_node("web-01")
+    return {each.rule: each.cites for each in found if each.rule in ("MAINT_001", "MAINT_002")}
 
 
 def test_a_gap_blinds_every_minute_that_it_touches_and_the_next() -> None:

@@ -13,6 +13,7 @@ from intendance.agent.judging import Judgement, judge
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.tables import verdict
 from intendance.fleet.verdicts import rows
+from intendance.fleet.verdicts.standing import stand
 from intendance.fleet.verdicts.tally import Counting
 from intendance.model.verdict import State, Verdict
 from tests.golden.lives import live
@@ -80,3 +81,32 @@ def test_all_holds_since_the_last_of_it_began_to(fleet_database: Database, judge
         assert counting.tally(connection, frozenset("ab"), NOW).all_since == NOW - timedelta(days=4)
         assert counting.tally(connection, frozenset("a"), NOW).all_since == NOW - timedelta(days=9)
         assert counting.tally(connection, frozenset(), NOW).all_since is None
+
+
+def test_what_is_counted_and_shown_is_what_counting_whole_verdicts_gives(
+    fleet_database: Database, judgement: Judgement
+) -> None:
+    """Nearly all of a fleet is only counted from a few columns: it must come to the same, hour by hour."""
+    chance = random.Random(11)
+    counting = Counting(judgement.rulebook)
+    put: list[Verdict] = []
+    names = frozenset("abcdef")
+    for node in sorted(names):
+        for each in judgement.verdicts:
+            state = chance.choice((State.PASS, *State))
+            ahead = chance.choice((None, NOW + timedelta(days=6, hours=23), NOW + timedelta(days=7, hours=2)))
+            put.append(replace(each, node=node, state=state, next_change_at=ahead, excuse=None))
+            _put(fleet_database, put[-1], to_us(NOW))
+        late = NOW + timedelta(days=7, hours=2)
+        put.append(replace(each, node=node, rule="ASBL_016", asset="late", state=State.PASS, next_change_at=late))
+        _put(fleet_database, put[-1], to_us(NOW))
+    seen = []
+    for hours in (0, 1, 2, 3):
+        now = NOW.replace(minute=0) + timedelta(hours=hours)
+        with fleet_database.read() as connection:
+            told = counting.tally(connection, names, now)
+        shown, counts = stand(judgement.rulebook, put, now)
+        assert told.counts == counts
+        assert told.shown == shown
+        seen.append(len(told.shown))
+    assert seen[0] < seen[-1], "what becomes due within a week comes in as time goes by"

@@ -12,26 +12,22 @@ from intendance.fleet.database.tables import api_token
 from intendance.fleet.tokens.decide import Scope
 from intendance.fleet.tokens.service import Holder, Tokens
 from intendance.model.errors.api import ApiTokenExists, ApiTokenRefused, ApiTokenUnknown
-from intendance.model.evidence import Evidence
 from intendance.model.evidence.accounts import TokenChanged
 from tests.support.clock import MovableClock
+from tests.support.fleet import noted_acts
 
 BY = "person:root"
 
 
 @pytest.fixture
-def log() -> list[tuple[Evidence, str]]:
-    return []
+def tokens(fleet_database: Database, clock: MovableClock) -> Tokens:
+    return Tokens(fleet_database, clock, tuple)
 
 
-@pytest.fixture
-def tokens(fleet_database: Database, clock: MovableClock, log: list[tuple[Evidence, str]]) -> Tokens:
-    return Tokens(fleet_database, clock, lambda *record: log.append(record))
-
-
-def test_a_token_opens_what_it_was_made_for(tokens: Tokens, log: list[tuple[Evidence, str]]) -> None:
+def test_a_token_opens_what_it_was_made_for(tokens: Tokens, fleet_database: Database) -> None:
     secret = tokens.create("prometheus", [Scope.METRICS, Scope.READ], by=BY)
     assert tokens.who(secret.encode()) == Holder(name="prometheus", scopes=frozenset({Scope.METRICS, Scope.READ}))
+    log = noted_acts(fleet_database)
     assert log == [(TokenChanged(token="prometheus", change="added", scopes=("read", "metrics")), BY)]
     assert secret not in str(log)
 

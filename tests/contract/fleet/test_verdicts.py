@@ -16,7 +16,7 @@ from intendance.fleet.beats.presence import Presence
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.tables import evidence_head, evidence_record, node, node_state
 from intendance.fleet.verdicts import crowd, decide
-from intendance.fleet.verdicts.hearing import FLEET_RULES
+from intendance.fleet.verdicts.decide import FLEET_RULES
 from intendance.fleet.verdicts.judge import Judge
 from intendance.fleet.verdicts.service import About, Verdicts
 from intendance.model.verdict import State, Verdict
@@ -166,13 +166,13 @@ def test_a_node_that_left_the_fleet_is_judged_and_counted_no_more(fleet_database
     clock = received("trouble", "web-01")
     service = _service(fleet_database, clock)
     service.judge_due()
-    assert service.states()
+    assert service.counts_by_rule()
     with fleet_database.begin() as connection:
         connection.execute(update(node).values(decommissioned_us=to_us(clock.read().at)))
     clock.move(timedelta(days=2))
     assert service.judge_due() == 0
-    assert service.states() == ()
-    assert service.of_rule("ASBL_010") == ()
+    assert service.counts_by_rule() == {}
+    assert service.subjects_of("ASBL_010") == ()
     assert service.standing().counts == {}
 
 

@@ -192,7 +192,7 @@ def test_patterns_leave_out_what_tar_leaves_out(patterns: list[str], paths: list
         excluded = [f"--exclude={pattern}" for pattern in patterns]
         listed = subprocess.run(
             ["tar", "-cf", "/dev/null", "-C", str(room), "-v", "--quoting-style=literal", *excluded, "."],
-            capture_output=True, text=True, check=True,
+            capture_output=True, text=True, check=True, env=os.environ | {"LC_ALL": "C.UTF-8"},
         ).stdout.splitlines()  # fmt: skip
         excludes = Excludes(patterns)
         assert excludes.match(".") == (not listed)

@@ -63,7 +63,9 @@ def forge(bundle: Bundle, name: str, at: int) -> None:
 MUTATIONS: list[Callable[[Bundle, str, int], None]] = [flip, drop, swap, cut, extend, forge]
 
 
-@settings(max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     mutation=st.sampled_from(MUTATIONS),
     where=st.integers(0, 2**16),

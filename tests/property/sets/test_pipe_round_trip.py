@@ -19,7 +19,7 @@ from tests.support.memory_store import MemoryStore
 pytestmark = pytest.mark.gnupg
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 2**32),
     size=st.sampled_from([0, 1, 255, 256, 257, 65_535, 65_536, 1 << 20, (1 << 20) + 1, 5_000_000, 9_000_001]),

@@ -60,7 +60,7 @@ def test_a_server_is_left_as_it_was(
     assert (failed.step, failed.error) == ("look", "recipient_unusable")
     (name,) = physical_asset.databases
     mariadb_server.execute(
-        f"CREATE TABLE {name}.afterwards (id INT); DROP TABLE {name}.afterwards", deadline_seconds=30
+        f"CREATE TABLE {name}.afterwards (id INT); DROP TABLE {name}.afterwards", deadline_seconds=180
     )
     ours = "SELECT COUNT(*) FROM information_schema.processlist WHERE command <> 'Daemon' AND id <> CONNECTION_ID()"
     until(lambda: mariadb_server.execute(ours).strip() == "0", "the last session of ours to be gone")

@@ -26,7 +26,7 @@ def perform(site: Site, clock: MovableClock) -> Run:
         assert node.journal.claim(FULL.id) is not None
         run = node.journal.get(FULL.id)
         child = children.start_worker(node, run)
-        child.wait(120)
+        child.wait(180)
         children.settle(node, run, child)
         return node.journal.get(FULL.id)
 

@@ -35,7 +35,7 @@ def test_a_worker_of_another_version_that_ends_its_run_is_left_to_it(site: Site)
     with site.node() as node:
         run = node.journal.begin(FULL)
         child = other_version(site, 1)
-        assert child.wait(60) == 0, child.stderr()
+        assert child.wait(180) == 0, child.stderr()
         assert children.settle(node, run, child) == "succeeded"
     with site.agent():
         assert site.run("backup", "inspect").code == 0
@@ -51,8 +51,8 @@ def test_a_worker_of_another_version_that_outlived_its_agent_is_taken_over(site:
         pid = child.process.pid
         assert len(children_of(pid)) >= 2
         with site.agent():
-            assert child.wait(60) == -signal.SIGKILL
-            assert children_of(pid) == []
+            assert child.wait(180) == -signal.SIGKILL
+            until(lambda: children_of(pid) == [], "its processes to end with it")
             gate.open()
             until(lambda: node.journal.get(FULL.id).state == "succeeded", "the second attempt")
         ended = [each.data["outcome"] for each in node.book.records(kind="run.ended") if each.run == FULL.id]
@@ -74,7 +74,7 @@ def test_an_agent_restarted_in_the_middle_of_its_queue_goes_on_with_all_of_it(si
             assert "process" in second.err
             assert node.journal.get(FULL.id).state == "running"
             first.send_signal(signal.SIGTERM)
-            assert first.wait(60) == 0
+            assert first.wait(180) == 0
         assert [run.id for run in node.journal.in_state("queued")] == [FULL.id, INSPECT.id]
         gate.open()
         with site.agent():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from intendance.system import lock
 from tests.support.state import Gate, Site, until
 
 pytestmark = pytest.mark.gnupg
@@ -15,6 +16,7 @@ def test_nothing_is_said_while_the_agent_only_takes_the_run_up(site: Site) -> No
         for _ in range(2):
             said = site.run("backup", "inspect")
             assert said.code == 0, said.err
+            until(lambda: not lock.is_held(site.state / "agent/locks/site-files"), "its worker to let the asset go")
             assert WAITING not in said.err
 
 
@@ -27,6 +29,6 @@ def test_a_run_behind_another_waits_and_that_is_said(site: Site, gate: Gate) -> 
         while WAITING not in (line := second.stderr.readline()):
             assert line, "the command ended"
         gate.open()
-        assert WAITING not in first.communicate(timeout=60)[1]
+        assert WAITING not in first.communicate(timeout=180)[1]
         until(lambda: second.poll() is not None, "the inspection to end")
         assert second.returncode == 0

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.prometheus import promtool, query, scraping
 from tests.support.state import Site, until
 
 pytestmark = pytest.mark.gnupg
 PATIENCE_SECONDS = 300.0
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as asked:
-        port: int = asked.getsockname()[1]
-        return port
 
 
 def _token(site: Site, name: str, scope: str) -> Path:
@@ -33,7 +27,7 @@ def _token(site: Site, name: str, scope: str) -> Path:
 
 def _configuration(port: int, token: Path, nodes_port: int) -> str:
     return f"""
-global: {{scrape_interval: 1s}}
+global: {{scrape_interval: 2s}}
 scrape_configs:
   - job_name: manager
     authorization: {{credentials_file: {token}}}
@@ -48,7 +42,7 @@ scrape_configs:
 
 
 def test_prometheus_finds_the_manager_and_its_nodes(site: Site) -> None:
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     assert site.run("plan", "adopt", str(site.plan)).code == 0
     process = site.start("up", "--listen", f"127.0.0.1:{port}")
@@ -57,13 +51,13 @@ def test_prometheus_finds_the_manager_and_its_nodes(site: Site) -> None:
     metrics, read = _token(site, "prometheus", "metrics"), _token(site, "report", "read")
     with httpx.Client(base_url=url, timeout=60) as client:
         _ask(client, site, metrics, read)
-    with scraping(_configuration(port, metrics, _free_port())) as prometheus:
+    with scraping(_configuration(port, metrics, free_port())) as prometheus:
         until(
             lambda: query(prometheus, 'intendance_node_state{node="web-01",state="up"} == 1') != [],
             "the node",
             PATIENCE_SECONDS,
         )
-        assert query(prometheus, 'up{job="manager"}')[0]["value"][1] == "1"
+        until(lambda: query(prometheus, 'up{job="manager"} == 1') != [], "a look that came in time", PATIENCE_SECONDS)
         until(lambda: _discovered(prometheus) != [], "the node to be discovered", PATIENCE_SECONDS)
         (target,) = _discovered(prometheus)
         assert target["discoveredLabels"]["__address__"].startswith("web-01.invalid:")

@@ -124,7 +124,7 @@ def test_what_would_leave_the_server_is_refused_by_it(shop: Ground) -> None:
 
 
 def loaded(argv: tuple[str, ...], content: bytes) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(argv, input=content, capture_output=True, check=False, timeout=120)
+    return subprocess.run(argv, input=content, capture_output=True, check=False, timeout=300)
 
 
 def test_a_dump_that_calls_the_system_fails_the_drill(shop: Ground) -> None:

@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -155,14 +156,10 @@ def test_a_changed_file_that_vanishes_before_it_is_read_again_keeps_its_first_re
 
 
 def test_sockets_are_counted_and_left_out(site: FilesAsset, tmp_path: Path) -> None:
-    short = Path("/tmp", f"int-sock-{os.getpid()}")
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(short))
-        try:
-            os.link(short, f"{site.path}/s")
-            taken = engines.take(FilesEngine(site).back_up("full", tmp_path / "scratch"))
-        finally:
-            short.unlink()
+    with tempfile.TemporaryDirectory(prefix="int-", dir="/tmp") as short, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{short}/s")
+        Path(short, "s").rename(Path(site.path, "s"))
+        taken = engines.take(FilesEngine(site).back_up("full", tmp_path / "scratch"))
     assert taken.warnings == ("sockets, which hold nothing, were left out: 1",)
 
 
@@ -278,8 +275,8 @@ except IntendanceError as error:
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder below /tmp that any user may enter; pytest's own are closed to others."""
-    folder = Path(f"/tmp/int-files-{os.getpid()}")
-    folder.mkdir(mode=0o755)
+    folder = Path(tempfile.mkdtemp(prefix="int-files-", dir="/tmp"))
+    folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
 

@@ -110,7 +110,7 @@ def test_a_long_query_that_locks_nothing_ends_no_backup(
 ) -> None:
     with held(mariadb_server, f"START TRANSACTION; SELECT COUNT(*) FROM {physical_asset.databases[0]}.members;"):
         session = physical.PhysicalSession(
-            physical_asset, Client(physical_asset), scratch(short_place), lock_bound_seconds=0.5, lock_poll_seconds=0.1
+            physical_asset, Client(physical_asset), scratch(short_place), lock_bound_seconds=120, lock_poll_seconds=0.1
         )
         assert engines.take(session).streams["server"].content
 

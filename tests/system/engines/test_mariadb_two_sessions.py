@@ -208,7 +208,7 @@ def test_an_end_that_comes_too_early_or_a_language_that_is_foreign(
         name = mariadb_database_maker()
         client = (*mariadb_server.client_argv(), *CLIENT, f"--database={name}")
         done = subprocess.run(
-            loading.argv(client, ["t"], []), input=sql, capture_output=True, check=False, timeout=60,
+            loading.argv(client, ["t"], []), input=sql, capture_output=True, check=False, timeout=180,
             env=process.environment(loading.environment()),
         )  # fmt: skip
         assert (done.returncode != 0) == (code != 0), done.stderr

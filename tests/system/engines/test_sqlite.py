@@ -53,7 +53,7 @@ def memory() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-def engine(file: Path, *, busy: float = 20, memory: str | Path = MEMORY_FOLDER) -> SqliteEngine:
+def engine(file: Path, *, busy: float = 180, memory: str | Path = MEMORY_FOLDER) -> SqliteEngine:
     asset = SqliteAsset(name="members", path=str(file), backup=None)
     return SqliteEngine(asset, busy_seconds=busy, memory_folder=str(memory))
 
@@ -161,7 +161,7 @@ def test_what_only_the_application_knows_is_a_warning(folder: Path) -> None:
     back(file, taken, folder / "copy.db")
 
 
-def fails(file: Path, error: type[IntendanceError], *words: str, busy: float = 20) -> None:
+def fails(file: Path, error: type[IntendanceError], *words: str, busy: float = 180) -> None:
     with pytest.raises(error) as raised:
         engines.take(engine(file, busy=busy).back_up("full", file.parent))
     assert "\n" not in raised.value.message
@@ -339,7 +339,7 @@ def test_a_reading_process_that_is_killed_leaves_nothing_and_blocks_nobody(folde
     assert child.stdout.read(1000).startswith(b"SQLite format 3")  # the copy is made, and waits to be read
     child.kill()
     with pytest.raises(IntendanceError):
-        producer.finish(child.wait(60), child.stderr())
+        producer.finish(child.wait(180), child.stderr())
     assert list(memory.iterdir()) == []
     assert sorted(path.name for path in folder.iterdir()) == ["k.db"]
     take(file)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.state import Answer, Site
+from tests.support.state import Answer, Site, next_second
 
 pytestmark = pytest.mark.gnupg
 
@@ -61,7 +61,7 @@ def test_one_set_and_a_key_bring_the_plan_back_by_hand(site: Site) -> None:
         ["sh", "-eu", "-c", by_hand()],
         cwd=folder,
         env=site._environment({"GNUPGHOME": str(site.keys.owner.home), "PLAN": str(again)}),
-        capture_output=True, text=True, check=False, timeout=120,
+        capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert files_below(again) == wanted
@@ -78,6 +78,7 @@ def stranger_beside(site: Site) -> str:
     shutil.rmtree(other.store, ignore_errors=True)
     other.store.mkdir()
     other.adopt()
+    next_second()  # two ledgers know nothing of each other: within one second both sets would have the same name
     assert other.run("backup", "run", "site-files").code == 0
     for each in other.sets():
         shutil.copytree(each, site.store / each.relative_to(other.store))
@@ -133,12 +134,15 @@ def test_a_node_that_is_lost_twice_trusts_both_keys(site: Site) -> None:
     first = fingerprint(site)
     plan = site.plan.read_bytes()
     shutil.rmtree(site.state)
+    next_second()  # a ledger is named by the second in which it began
     assert opened(site, "ledger", "restart", "--confirm", "web-01", key=first).code == 0
     assert site.run("plan", "adopt", str(site.plan)).code == 0
     (site.tree / "since.txt").write_text("since")
+    next_second()  # and it knows no run of the one before
     assert site.run("backup", "run", "site-files").code == 0
     second = fingerprint(site)
     shutil.rmtree(site.state)
+    next_second()
     restarted = opened(site, "ledger", "restart", "--confirm", "web-01", "--json", key=second)
     assert restarted.code == 0, restarted.err
     assert restarted.json["trusted_keys"] == [second, first]

@@ -43,7 +43,7 @@ class Stranger:
                 "PATH": SYSTEM_PATH, "HOME": str(self.place), "GNUPGHOME": str(self.home),
                 "TMPDIR": str(self.place / "tmp"), "LC_ALL": self.language,
             },
-            capture_output=True, check=False, timeout=120, stdin=subprocess.DEVNULL,
+            capture_output=True, check=False, timeout=300, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
     def refused(self, *words: str, code: int = 1) -> str:

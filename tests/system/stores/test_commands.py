@@ -91,7 +91,7 @@ def test_a_machine_whose_clock_is_wrong_says_so_and_stores_nothing(bare_site: Si
         capture_output=True, text=True, check=False, timeout=300, cwd=site.base, env=environment,
     )  # fmt: skip
     assert wrong.returncode == 3, wrong.stdout + wrong.stderr
-    assert "3:00:0" in wrong.stderr or "2:59:5" in wrong.stderr
+    assert "3:00:" in wrong.stderr or "2:59:" in wrong.stderr
     assert "timedatectl set-ntp true" in wrong.stderr
     assert "Traceback" not in wrong.stderr
     assert shelf.held() == []

@@ -26,7 +26,7 @@ from tests.support.workshop import Workshop
 
 pytestmark = pytest.mark.gnupg
 QUICK = Patience(silence_seconds=10, answer_seconds=20, attempts=3, pause_seconds=0.01)
-IMPATIENT = replace(QUICK, silence_seconds=0.7, answer_seconds=1, slowest_bytes_per_second=1 << 21, attempts=2)
+IMPATIENT = replace(QUICK, silence_seconds=2, answer_seconds=3, slowest_bytes_per_second=1 << 21, attempts=2)
 LARGE = 900_000
 
 
@@ -132,7 +132,7 @@ LASTING: dict[str, tuple[Callable[[FaultyLine], Any], type[IntendanceError], str
 @pytest.mark.parametrize("fault", LASTING)
 def test_what_lasts_ends_the_run_and_the_next_one_heals(ground: Ground, fault: str) -> None:
     harm, error, words = LASTING[fault]
-    ground.patience = IMPATIENT
+    ground.patience = IMPATIENT if fault in {"stall", "drip"} else QUICK
     harm(ground.line)
     ground.fails(error, words)
     ground.line.heal()

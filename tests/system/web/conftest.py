@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -19,9 +20,11 @@ from intendance.fleet.accounts.service import Accounts
 from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.assets.service import Assets
 from intendance.fleet.database.connect import Database, open_database
-from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.ledgers.service import Ledgers
+from intendance.fleet.log import FleetLog
+from intendance.fleet.own_log import OwnLog
 from intendance.fleet.plans.service import Plans
+from intendance.fleet.runs.service import Runs
 from intendance.fleet.verdicts.service import About, Verdicts
 from intendance.web.app import Headers, routes
 from intendance.web.live import Live
@@ -64,36 +67,55 @@ def clock() -> MovableClock:
     return MovableClock(BEGAN)
 
 
+@pytest.fixture(scope="session")
+def with_people(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A manager's database in which four have an account, to copy: their passwords take a while."""
+    path = tmp_path_factory.mktemp("people") / "manager.db"
+    shutil.copy(sqlite_template, path)
+    with open_database(path) as database:
+        accounts = Accounts(database, MovableClock(BEGAN), lambda *_: None)
+        accounts.add("lea", Role.ADMIN, PASSWORD, by="person:root", full_name="Léa")
+        accounts.add("vera", Role.VIEWER, PASSWORD, by="person:root")
+        accounts.add("omar", Role.OPERATOR, PASSWORD, by="person:root", full_name="Omar")
+        accounts.add("ana", Role.AUDITOR, PASSWORD, by="person:root")
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(with_people: Path, tmp_path: Path) -> Iterator[Database]:
+    shutil.copy(with_people, tmp_path / "manager.db")
     with open_database(tmp_path / "manager.db") as found:
-        bring_up_to_date(found, backups=tmp_path, now=BEGAN)
         yield found
 
 
 @pytest.fixture
-def services(database: Database, clock: MovableClock) -> Services:
+def services(database: Database, clock: MovableClock, tmp_path: Path) -> Services:
     accounts = Accounts(database, clock, lambda *_: None)
-    accounts.add("lea", Role.ADMIN, PASSWORD, by="person:root", full_name="Léa")
-    accounts.add("vera", Role.VIEWER, PASSWORD, by="person:root")
-    accounts.add("omar", Role.OPERATOR, PASSWORD, by="person:root", full_name="Omar")
-    accounts.add("ana", Role.AUDITOR, PASSWORD, by="person:root")
     about = About(fleet="asbl-exemple", organisation="ASBL Exemple", zone="Europe/Brussels")
     fleet = Verdicts(database, clock, about, say=pytest.fail)
     fleet.judge_due()
-    return make_services(database, clock, accounts, fleet)
+    return make_services(database, clock, accounts, fleet, tmp_path / "log")
 
 
 def make_services(
-    database: Database, clock: MovableClock, accounts: Accounts, fleet: Verdicts, alerts: Alerts | None = None
+    database: Database,
+    clock: MovableClock,
+    accounts: Accounts,
+    fleet: Verdicts,
+    state: Path,
+    alerts: Alerts | None = None,
 ) -> Services:
-    """What the pages are made from, beside accounts and verdicts."""
+    """What the pages are made from, beside accounts and verdicts; the fleet log is in `state`."""
     return Services(
         accounts=accounts,
         fleet=fleet,
         ledgers=Ledgers(database),
+        log=OwnLog(FleetLog(state, "asbl-exemple", clock), clock),
         assets=Assets(database, clock),
         plans=Plans(database, clock),
+        runs=Runs(database, clock),
         alerts=alerts or Alerts(database, policy, clock),
         live=Live(fleet.stamps),
         clock=clock,

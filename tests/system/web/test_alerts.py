@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from intendance.fleet.alerts.service import LONGEST_REASON
 from intendance.fleet.database.connect import Database
+from intendance.fleet.database.tables import outbox
+from intendance.fleet.verdicts.changing import ALERTS
 from intendance.web.visit import FORM_MAX_BYTES
 from tests.support.alerted import PLANTED, Alerted
 from tests.support.clock import MovableClock
@@ -57,12 +60,20 @@ def _acts(alerted: Alerted) -> dict[str, dict[str, str]]:
     """What may be done, by address, once there is a silence to end."""
     number = _number(alerted)
     made = alerted.alerts.silence({"node": "nobody"}, reason="x", by="person:lea", lasting_seconds=86_400).number
-    return {f"/alerts/{number}/ack": ACK, f"/alerts/{number}/silence": SILENCE, f"/silences/{made}/end": {}}
+    return {
+        f"/alerts/{number}/ack": ACK, f"/alerts/{number}/silence": SILENCE, f"/silences/{made}/end": {},
+        "/alerts/test": {},
+    }  # fmt: skip
 
 
 def _stands(alerted: Alerted) -> tuple[object, ...]:
     shown = alerted.alerts.shown(_number(alerted))
-    return shown.alert.state, len(shown.events), alerted.alerts.silences()
+    return shown.alert.state, len(shown.events), alerted.alerts.silences(), _trials(alerted)
+
+
+def _trials(alerted: Alerted) -> int:
+    with alerted.watch.database.read() as connection:
+        return len(connection.execute(select(outbox.c.id).where(outbox.c.purpose == "test")).all())
 
 
 def test_an_operator_takes_an_alert_in_hand_until_the_time_is_over(browser: Browser, alerted: Alerted) -> None:
@@ -81,6 +92,20 @@ def test_an_operator_takes_an_alert_in_hand_until_the_time_is_over(browser: Brow
     assert 'id="ack-' not in browser.client.get("/alerts").text
 
 
+def test_an_operator_lets_an_alert_go(browser: Browser, alerted: Alerted) -> None:
+    browser.log_in("omar")
+    number = _number(alerted)
+    assert f'action="/alerts/{number}/unack"' not in browser.client.get(f"/alerts/{number}").text
+    token = browser.token("/alerts")
+    browser.client.post(f"/alerts/{number}/ack", data=ACK | {"token": token})
+    assert f'action="/alerts/{number}/unack"' in browser.client.get(f"/alerts/{number}").text
+    page = browser.client.post(f"/alerts/{number}/unack", data={"token": token})
+    assert page.url.path == f"/alerts/{number}"
+    assert "omar l’a lâchée, omar l’avait en main\u00a0: elle sonne de nouveau." in page.text
+    assert alerted.alerts.shown(number).alert.state == "firing"
+    assert browser.client.post(f"/alerts/{number}/unack", data={"token": token}).status_code == 409
+
+
 def test_an_operator_silences_a_node_and_lets_people_be_told_again(browser: Browser, alerted: Alerted) -> None:
     browser.log_in("omar")
     number = _number(alerted)
@@ -95,6 +120,34 @@ def test_an_operator_silences_a_node_and_lets_people_be_told_again(browser: Brow
     page = browser.client.post(f"/silences/{made.number}/end", data={"token": token})
     assert page.url.path == "/alerts"
     assert alerted.alerts.silences() == ()
+
+
+def test_an_operator_sends_a_test_message_and_sees_what_became_of_it(browser: Browser, alerted: Alerted) -> None:
+    browser.log_in("omar")
+    token = browser.token("/alerts")
+    page = browser.client.post("/alerts/test", data={"token": token})
+    number = int(page.url.path.rpartition("/")[2])
+    messages = alerted.alerts.trial(number)
+    assert len(messages) == len(alerted.alerts.ways()) == 4
+    assert {each.state for each in messages} == {"queued"}
+    assert "Pas encore\xa0: 0 sur 4 acceptés." in page.text
+    assert f'hx-get="/alerts/test/{number}"' in page.text
+    again = browser.client.post("/alerts/test", data={"token": token})
+    assert again.url.path == page.url.path, "a form that is sent twice tells nobody twice"
+    assert _trials(alerted) == 4
+    stamp = alerted.verdicts.stamps(frozenset({ALERTS}))[ALERTS]
+    alerted.watch.send()
+    assert alerted.verdicts.stamps(frozenset({ALERTS}))[ALERTS] != stamp, "an open page is told"
+    ended = alerted.alerts.trial(number)
+    assert all(each.state in ("sent", "dead", "failed") for each in ended)
+    told = browser.client.get(page.url.path).text
+    assert all(each.code in told and each.contact in told.lower() for each in ended if each.code)
+    found = browser.client.get(f"{page.url.path}.json").json()
+    assert [each["number"] for each in found["messages"]] == [each.number for each in messages]
+    browser.clock.move(timedelta(minutes=1))
+    later = browser.client.post("/alerts/test", data={"token": token})
+    assert later.url.path != page.url.path
+    assert browser.client.get("/alerts/test/1").status_code == 404, "an alert's own message is no trial"
 
 
 def test_what_is_silenced_is_what_the_form_says(browser: Browser, alerted: Alerted) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from intendance.web import live as live_streams
 from intendance.web.live import MAX_OF_ONE
 from intendance.web.visit import Services
 from tests.golden.lives import live
+from tests.support.browsers import launched
 from tests.support.clock import MovableClock
 from tests.support.received import receive
 from tests.support.state import until
@@ -117,9 +117,9 @@ def test_in_a_browser_the_page_changes_by_itself_and_keeps_what_was_opened(
     services.fleet.judge_due()
     said: list[str] = []
     with served(services) as address, sync_playwright() as browsers:
-        chromium = browsers.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        chromium = launched(browsers)
         page = chromium.new_page(locale="en-GB")
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)
         page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(f"{address}/login")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 from pathlib import Path
 
 import httpx
@@ -11,14 +10,9 @@ import pytest
 
 from intendance.fleet.compose import open_accounts
 from intendance.system.clock import SystemClock
+from tests.support.ports import free_port
 from tests.support.state import Site, until
 from tests.system.web.conftest import PASSWORD
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as asked:
-        port: int = asked.getsockname()[1]
-        return port
 
 
 def _password(site: Site, text: str = PASSWORD) -> str:
@@ -35,7 +29,7 @@ def _log_in(client: httpx.Client) -> httpx.Response:
 
 def test_from_up_to_the_wall(site: Site) -> None:
     assert site.run("backup", "run", "site-files").code == 0
-    url = f"http://127.0.0.1:{_free_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     process = site.start("up", "--listen", url.removeprefix("http://"))
     until(lambda: process.poll() is not None or site.ping() is not None, "the agent")
     assert process.poll() is None, process.communicate()[1]
@@ -66,7 +60,7 @@ def test_from_up_to_the_wall(site: Site) -> None:
         assert locked.code == 0, locked.err
         assert client.get("/").url.path == "/login"
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     log = str(site.state / "manager" / "log")
     verified = site.run("--state", log, "ledger", "verify", "--json")
     assert verified.code == 0, verified.err
@@ -95,11 +89,11 @@ def test_what_cannot_be_is_one_sentence(site: Site, words: tuple[str, ...], said
 
 
 def test_accounts_are_made_listed_and_changed_on_the_managers_machine(site: Site, tmp_path: Path) -> None:
-    url = f"127.0.0.1:{_free_port()}"
+    url = f"127.0.0.1:{free_port()}"
     process = site.start("manager", "--plan", str(site.plan), "--listen", url)
     until((site.state / "manager" / "settings.json").exists, "the manager")
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert site.run("user", "add", "lea", "--role", "admin", "--password", _password(site)).code == 0
     again = site.run("user", "add", "lea", "--password", _password(site))
     assert (again.code, "already" in again.err) == (2, True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
 
 from intendance.fleet.accounts.decide import FREE_TRIES
+from intendance.fleet.beats.summing import KIND, Summing
 from intendance.fleet.database.connect import Database, to_us
-from intendance.fleet.database.tables import finding
+from intendance.fleet.database.tables import beat_slot, finding
+from intendance.fleet.log import FleetLog
 from intendance.web.app import CSP
 from intendance.web.visit import Services
 from tests.golden.lives import live
@@ -176,12 +179,48 @@ def test_from_the_wall_to_the_record_that_a_verdict_rests_on_is_two_clicks(
     assert "Yes: " in ledger.text
     record = browser.client.get(_link(asset.text, "/ledger/web-01/"))
     assert "The node&#39;s signed head covers it" in record.text
+    for page in (node, ledger, record):
+        address = page.text.split("This page as data", 1)[1].split('href="', 1)[1].split('"', 1)[0]
+        assert browser.client.get(address).json()["schema"].startswith("intendance.fleet-")
+    told = browser.client.get("/nodes/web-01.json").json()
+    assert {each["rule"] for each in told["verdicts"]} >= {"MAINT_001", "ASBL_010"}
+    seq = browser.client.get("/ledger/web-01.json").json()["records"][0]["seq"]
+    kept = browser.client.get(f"/ledger/web-01/{seq}.json").json()
+    assert kept["sha256"] == sha256(kept["canonical"].encode()).hexdigest()
+    assert (kept["seq"], kept["record"]["node"]) == (seq, "web-01")
     rule = browser.client.get(_link(wall.text, "/rules/"))
     assert "Broken in" in rule.text
     assert '<rect class="fail"' in rule.text
     assert browser.client.get("/rules").text.count('<th scope="row">') == 74
     assert "web-01" in browser.client.get("/nodes").text
     assert "web-01" not in browser.client.get("/nodes?site=nowhere").text
+
+
+@pytest.mark.parametrize("rule", ["MAINT_001", "MAINT_002"])
+def test_what_the_manager_heard_is_a_record_of_its_log_two_clicks_from_the_wall(
+    browser: Browser, database: Database, services: Services, tmp_path: Path, rule: str
+) -> None:
+    state = tmp_path / "web-01"
+    state.mkdir()
+    life = live("trouble", state)
+    receive(database, state, life, "web-01")
+    midnight = life.at.replace(hour=0, minute=0, second=0, microsecond=0)
+    with database.begin() as connection:
+        connection.execute(insert(beat_slot).values(node="web-01", hour_us=to_us(midnight), heard=3))
+    browser.clock.at = midnight + timedelta(days=1, minutes=30)
+    log = FleetLog(tmp_path / "log", "asbl-exemple", browser.clock)
+    Summing(database, log).record_days(browser.clock.at)
+    services.fleet.judge_due()
+    (newest,) = (fact for fact in [log.newest(KIND)] if fact is not None)
+    browser.log_in("vera")
+    wall = browser.client.get("/?lang=en").text
+    for address in (f"/rules/{rule}", "/nodes/web-01"):
+        assert f'href="{address}"' in wall
+        page = browser.client.get(address).text
+        assert f'<a href="/ledger/.log/{newest.seq}">fleet log record {newest.seq}</a>' in page
+    record = browser.client.get(f"/ledger/.log/{newest.seq}").text
+    assert "heartbeat.summed" in record
+    assert f"{midnight:%Y-%m-%d}" in record
 
 
 @pytest.mark.parametrize(

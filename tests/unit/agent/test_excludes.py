@@ -48,7 +48,12 @@ def archived(root: Path, patterns: list[str], scratch: Path) -> frozenset[bytes]
     target = scratch / "extracted"
     target.mkdir()
     words = [f"--exclude={pattern}" for pattern in patterns]
-    made = subprocess.run(["tar", "-C", root, *words, "-cf", "-", "."], check=True, capture_output=True)
+    made = subprocess.run(
+        ["tar", "-C", root, *words, "-cf", "-", "."],
+        check=True,
+        capture_output=True,
+        env=os.environ | {"LC_ALL": "C.UTF-8"},
+    )
     subprocess.run(["tar", "-C", target, "-xf", "-"], input=made.stdout, check=True)
     found = {b"."} if made.stdout.strip(b"\0") else set()
     for folder, folders, names in os.walk(os.fsencode(target)):

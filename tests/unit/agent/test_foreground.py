@@ -11,9 +11,9 @@ import pytest
 from intendance.agent import follow, service
 from intendance.agent.follow import Silent
 from intendance.model.errors.process import ProgramMissing
-from intendance.model.errors.runs import CommandAtWork
+from intendance.model.errors.runs import CommandAtWork, RunCancelled
 from intendance.runs.rows import Submission
-from intendance.system import lock
+from intendance.system import alive, lock
 from tests.support.clock import MovableClock
 from tests.support.state import Gate, Site
 
@@ -33,7 +33,7 @@ def test_a_second_command_says_that_another_one_works_and_not_that_an_agent_hang
     assert second.err.startswith(f"error: Another command is at work on {site.state}: process {first.pid} ")
     assert "end that process" not in second.err
     gate.open()
-    assert first.wait(timeout=60) == 0
+    assert first.wait(timeout=180) == 0
 
 
 def test_the_same_is_refused_in_this_process(site: Site) -> None:
@@ -96,3 +96,73 @@ def test_what_the_system_refuses_is_a_sentence_and_no_crash(site: Site) -> None:
     assert "does not know" not in answer.err
     assert "The system refused" in answer.err
     assert states(site) == ["failed"]
+
+
+def test_a_run_that_is_taken_up_while_one_asks_what_holds_it_up_was_held_up_by_nothing(site: Site) -> None:
+    with site.node() as node:
+        asked = Submission(
+            asset="site-files", activity="inspect", occurrence=datetime(2026, 11, 1, tzinfo=UTC), actor="person:root",
+            deadline_seconds=60,
+        )  # fmt: skip
+        assert node.journal.submit(asked)
+        seen = node.journal.get(asked.id)
+        assert node.journal.claim(asked.id) is not None
+        assert not follow.held_up(node, seen), "what runs now is the run itself"
+
+
+def test_a_run_behind_another_is_held_up(site: Site) -> None:
+    with site.node() as node:
+        first, second = (
+            Submission(
+                asset="site-files", activity="inspect", occurrence=datetime(2026, 11, day, tzinfo=UTC),
+                actor="person:root", deadline_seconds=60,
+            )
+            for day in (1, 2)
+        )  # fmt: skip
+        assert node.journal.submit(first)
+        assert node.journal.submit(second)
+        assert follow.held_up(node, node.journal.get(second.id))
+        assert not follow.held_up(node, node.journal.get(first.id))
+
+
+def test_a_worker_that_lets_its_asset_go_holds_nobody_up(site: Site) -> None:
+    with site.node() as node:
+        done, waiting = (
+            Submission(
+                asset="site-files", activity="inspect", occurrence=datetime(2026, 11, day, tzinfo=UTC),
+                actor="person:root", deadline_seconds=60,
+            )
+            for day in (1, 2)
+        )  # fmt: skip
+        run = node.journal.begin(done)
+        this = alive.identify(os.getpid(), node.clock.read().boot)
+        assert this is not None
+        node.journal.register(run.id, run.attempt, this)
+        with lock.held(node.layout.asset_lock("site-files"), purpose="its worker"):
+            node.journal.succeed(node.journal.get(run.id))
+            assert node.journal.submit(waiting)
+            assert not follow.held_up(node, node.journal.get(waiting.id)), "whose run is over lets go in a moment"
+        node.journal.cancel(node.journal.get(waiting.id), RunCancelled(run=waiting.id, asset="site-files"))
+        with lock.held(node.layout.asset_lock("other-files"), purpose="somebody else"):
+            other = Submission(
+                asset="other-files", activity="inspect", occurrence=datetime(2026, 11, 3, tzinfo=UTC),
+                actor="person:root", deadline_seconds=60,
+            )  # fmt: skip
+            assert node.journal.submit(other)
+            assert follow.held_up(node, node.journal.get(other.id))
+
+
+def test_a_run_that_ended_while_somebody_asks_after_it_was_not_broken_off(site: Site) -> None:
+    with site.node() as node:
+        run = node.journal.begin(
+            Submission(
+                asset="site-files", activity="inspect", occurrence=datetime(2026, 11, 1, tzinfo=UTC),
+                actor="person:root", deadline_seconds=60,
+            )
+        )  # fmt: skip
+        gone = alive.Identity(pid=os.getpid(), started_ticks=1, boot=node.clock.read().boot)  # another had its number
+        node.journal.register(run.id, run.attempt, gone)
+        seen = node.journal.get(run.id)
+        assert service.outcome_of(node, seen).worker_gone
+        node.journal.succeed(seen)
+        assert not service.outcome_of(node, seen).worker_gone, "its process wrote its end down, and was gone then"

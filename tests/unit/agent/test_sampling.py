@@ -33,7 +33,8 @@ class Machine(Looker):
     def look(self, places: Iterable[Path], databases: Iterable[MariadbAsset] = ()) -> Reading:
         self.asked = list(places)
         disk = FileSystem(place="/", used_permille=self.used_permille, inodes_permille=1, size_bytes=10**12)
-        return replace(super().look(self.asked, databases), cpu_permille=10, memory_permille=10, file_systems=(disk,))
+        seen = super().look(self.asked, databases)
+        return replace(seen, cpu_permille=10, memory_permille=10, file_systems=(disk,), silent=())
 
 
 class Desk:

@@ -52,7 +52,7 @@ def killed_by(name: str) -> str:
 def test_how_it_ended_is_said_in_one_sentence(site: Site, program: str, code: str, said: str) -> None:
     with site.node() as node:
         run, child = begun(node), worker(program)
-        child.has_ended(60)
+        assert child.has_ended(180)
         assert children.settle(node, run, child) == "interrupted"
         ended = node.journal.get(run.id)
         (recorded,) = node.book.facts("run.ended")
@@ -64,7 +64,7 @@ def test_how_it_ended_is_said_in_one_sentence(site: Site, program: str, code: st
 def test_all_that_it_said_is_kept_without_what_is_secret(site: Site) -> None:
     with site.node() as node:
         run, child = begun(node), worker(BROKEN)
-        child.has_ended(60)
+        assert child.has_ended(180)
         children.settle(node, run, child)
         advice = node.journal.get(run.id).next_step
     (kept,) = (site.state / "agent/crash").iterdir()
@@ -85,5 +85,5 @@ def test_one_that_was_to_be_cancelled_is_cancelled_however_it_ended(site: Site) 
     with site.node() as node:
         run, child = begun(node), worker(killed_by("SIGKILL"))
         node.journal.request_cancel(run.id)
-        child.has_ended(60)
+        assert child.has_ended(180)
         assert children.settle(node, run, child) == "cancelled"

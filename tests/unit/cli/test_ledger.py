@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -276,3 +277,63 @@ def test_times_are_in_the_zone_of_the_plan_in_force(say: Any, state: Path) -> No
         book.append(plan("shop"), actor="person:anne")
     assert "time (Europe/Brussels)" in say("show").out
     assert "2026-11-21 09:00:00 CET" in say("show", "1").out
+
+
+HOSTILE = "shop\x1b]0;owned\x07\x1b[2J\x9b1m\u202egpj.exe"
+"""A database, a file, a person that was named to reach the terminal of who reads about it."""
+
+
+@pytest.fixture
+def hostile(state: Path) -> Path:
+    from tests.support.ledger_material import Ticking
+
+    with Book.open(state, Ticking()) as book:
+        book.append(
+            BackupFailed(
+                set="site.backup-full.20261121T090000Z.2",
+                kind="full",
+                engine="files",
+                started_at="2026-11-21T09:00:00.000000Z",
+                step=HOSTILE,
+                error="source_missing",
+                message=f"{HOSTILE} is not there: /var/www/{HOSTILE}",
+                next_step=HOSTILE,
+            ),
+            actor=f"person:{HOSTILE}",
+            asset=HOSTILE,
+            run=HOSTILE,
+        )
+    return state
+
+
+@pytest.mark.parametrize("words", [("show",), ("show", "3"), ("show", "--last", "2")])
+def test_a_hostile_name_reaches_no_terminal(say: Any, hostile: Path, words: tuple[str, ...]) -> None:
+    said = say(*words)
+    assert said.code == 0, said.err
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(said.out + said.err)
+    assert "\\x1b]0;owned" in said.out.replace("\n", "").replace(" ", "")
+
+
+def test_in_colour_the_only_escapes_are_ours(say: Any, hostile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    said = say("show", "3")
+    assert "\x1b[1m" in said.out
+    assert "\x1b" not in re.sub(r"\x1b\[[0-9;]*m", "", said.out)
+    assert "\x1b[2J" not in said.out
+    assert not {"\x07", "\x9b", "\u202e"} & set(said.out)
+
+
+def test_json_says_the_hostile_name_and_holds_no_control(say: Any, hostile: Path) -> None:
+    said = say("show", "3", "--json")
+    assert said.json["record"]["asset"] == HOSTILE
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(said.out)
+
+
+def test_an_error_shows_what_was_typed(say: Any) -> None:
+    said = say("show", "--kind", HOSTILE)
+    assert said.code == 2
+    assert "There are no records of kind" in said.err
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(said.err)
+    assert "\\x1b" in said.err

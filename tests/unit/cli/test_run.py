@@ -58,6 +58,7 @@ def test_one_run_in_both_languages(journal: Site) -> None:
         f"  looks at what {FULL.id} stored",
         "  due 2026-11-21 13:00:00 CET, queued 2026-11-21 13:00:30 CET",
         "  started 2026-11-21 13:00:30 CET, ended 2026-11-21 13:02:05 CET after 1 min 35 s",
+        f"  evidence run.ended: ledger record {look.evidence[0].seq}",
     ]
     french = list(run_words.details(translator("fr", run_words.DOMAIN), backup))
     assert french[:4] == [

@@ -37,8 +37,12 @@ def _state(folder: Path, log: Log) -> Path:
 
 
 @pytest.fixture
-def now() -> datetime:
-    return SystemClock().read().at
+def now(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """When `status` is typed: always the same day, for in the first hour of a year what was declared an hour ago owes
+    its copy of the year that is closed."""
+    clock = MovableClock(datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
+    monkeypatch.setattr(SystemClock, "read", lambda _: clock.read())
+    return clock.at
 
 
 def _well(now: datetime, *catalogues: str) -> Log:

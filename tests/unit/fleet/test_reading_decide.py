@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from intendance.fleet.reading import decide
+from intendance.model.evidence.run import ENDS
 from intendance.model.verdict import Reason, Severity, State, Verdict
 
 
@@ -29,7 +30,7 @@ def _record(kind: str, run: str | None, **data: object) -> dict[str, Any]:
     return {"kind": kind, "run": run, "node": "n", "seq": 7, "ts": "t", "actor": "a", "asset": "db", "data": data}
 
 
-@pytest.mark.parametrize("kind", decide.ENDS)
+@pytest.mark.parametrize("kind", ENDS)
 def test_a_record_tells_how_its_run_ended(kind: str) -> None:
     ended = decide.ended_run(_record(kind, "db.backup-full.20260101T000000Z", outcome="crashed", activity="inspect"))
     assert ended is not None

@@ -13,7 +13,7 @@ from tests.unit.house.tree import ROOT
 
 def _dev(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(ROOT / "dev"), *words], check=False, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+        [str(ROOT / "dev"), *words], check=False, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
     )
 
 
@@ -68,7 +68,7 @@ def _poor_machine(folder: Path, python3: str) -> subprocess.CompletedProcess[str
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
     return subprocess.run(
         [str(programs / "bash"), str(folder / "dev"), "sh", "--", "true"],
-        env={"PATH": str(programs), "HOME": str(folder)}, check=False, capture_output=True, text=True, timeout=60,
+        env={"PATH": str(programs), "HOME": str(folder)}, check=False, capture_output=True, text=True, timeout=300,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
 

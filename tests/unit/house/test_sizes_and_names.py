@@ -9,7 +9,7 @@ from tests.unit.house import tree
 
 FILE_LINES = 400
 FUNCTION_LINES = 50
-ONE_FILE = {"src/intendance/ledger/standalone/verify.py": 860, "src/intendance/sets/RESTORE.sh": 480}
+ONE_FILE = {"src/intendance/ledger/standalone/verify.py": 1100, "src/intendance/sets/RESTORE.sh": 480}
 """What strangers carry away as one file has its own budget."""
 GRAB_BAGS = {"utils", "util", "helpers", "common", "misc", "tools", "lib", "stuff"}
 

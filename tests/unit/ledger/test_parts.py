@@ -149,7 +149,9 @@ def flips(content: bytes, at: int, by: int) -> bytes:
 BOUND = ("ledger/", "attachments/", "ledger.vkey")
 
 
-@settings(max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.data())
 def test_whatever_is_done_to_a_part_both_say_the_same_and_not_verified(middle: Bundle, data: st.DataObject) -> None:
     names = sorted(name for name in middle if name.startswith(BOUND))

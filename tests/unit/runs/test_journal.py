@@ -94,12 +94,49 @@ def test_memo_and_evidence_are_one_transaction_and_sealed(desk: Desk) -> None:
     assert f"\n{record.seq + 1}\n" in (desk.state / "agent/ledger/checkpoint").read_text()
 
 
+def test_that_a_run_began_is_recorded_with_its_claim(desk: Desk) -> None:
+    run = desk.begun(inspection())
+    (began,) = desk.book.records(kind="run.started")
+    assert (began.run, began.asset, began.actor) == (run.id, "site", "person:root")
+    assert (began.data["attempt"], began.data["occurrence"]) == (1, "2026-11-21T12:00:00.000000Z")
+    assert desk.journal.claim(run.id) is None
+    assert len(list(desk.book.records(kind="run.started"))) == 1
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_every_attempt_that_began_has_an_end(desk: Desk, told: bool) -> None:
+    run = desk.begun(inspection())
+    if told:
+        desk.journal.steps(run).commit("look", {}, EVIDENCE)
+    desk.journal.succeed(run)
+    ended = list(desk.book.records(kind="run.ended"))
+    assert [each.data["outcome"] for each in ended] == ([] if told else ["succeeded"])
+    assert f"\n{desk.book.size()}\n" in (desk.state / "agent/ledger/checkpoint").read_text()
+
+
+def test_what_failed_without_a_word_of_its_own_has_an_end_too(desk: Desk) -> None:
+    run = desk.begun(inspection())
+    desk.journal.fail(run, StoreUnreachable(store="local", detail="gone"), outcome=None)
+    (ended,) = desk.book.records(kind="run.ended")
+    assert (ended.run, ended.data["outcome"]) == (run.id, "failed")
+
+
+def test_what_is_given_back_says_so_and_begins_again(desk: Desk) -> None:
+    run = desk.begun(inspection())
+    desk.journal.release(run.id, run.attempt)
+    desk.journal.release(run.id, run.attempt)  # it is given back once
+    (ended,) = desk.book.records(kind="run.ended")
+    assert (ended.data["outcome"], ended.data["attempt"]) == ("released", 1)
+    assert desk.journal.claim(run.id) == 1
+    assert len(list(desk.book.records(kind="run.started"))) == 2
+
+
 def test_a_step_committed_twice_leaves_neither_memo_nor_evidence(desk: Desk) -> None:
     steps = desk.journal.steps(desk.begun(inspection()))
     steps.commit("look", {"n": 1}, EVIDENCE)
     with pytest.raises(Exception, match="UNIQUE"):
         steps.commit("look", {"n": 2}, EVIDENCE)
-    assert desk.book.size() == 2
+    assert desk.book.size() == 3
     assert steps.memo("look") == {"n": 1}
 
 

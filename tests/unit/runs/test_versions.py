@@ -51,7 +51,7 @@ def test_an_older_journal_is_brought_up_to_date_with_a_run_in_flight(book: Book)
         assert copy.stat().st_mode & 0o777 == 0o600
     kept = sqlite3.connect(copy)
     assert kept.execute("SELECT id, state FROM run").fetchall() == [(run.id, "running")]
-    assert kept.execute("SELECT count(*) FROM record").fetchone() == (1,)
+    assert kept.execute("SELECT count(*) FROM record").fetchone() == (2,)
     assert kept.execute("SELECT count(*) FROM sqlite_master WHERE name = 'journal'").fetchone() == (0,)
     kept.close()
     former.succeed(run)  # the worker of the former version ends its run

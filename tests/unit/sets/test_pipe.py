@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,7 @@ from intendance.sets.pipe import PipeLimits, Share, store_stream
 from intendance.stores import StoredObject
 from intendance.system import process
 from intendance.system.openpgp import RecipientHome
-from tests.support.children import children_of
+from tests.support.children import assassin
 from tests.support.gnupg import Keys
 from tests.support.memory_store import MemoryStore
 from tests.support.pipes import ONE_PART, SMALL, opened, random_file, shell, store
@@ -194,15 +191,6 @@ def test_the_first_cause_is_told_when_a_stage_is_killed(
 ) -> None:
     """Everything else then breaks by consequence: broken pipes, early ends. None of that is what is said."""
     place = MemoryStore()
-
-    def assassin() -> None:
-        while not (found := [pid for pid, name in children_of().items() if name == program]):
-            pass
-        os.kill(found[0], signal.SIGKILL)
-
-    thread = threading.Thread(target=assassin)
-    thread.start()
-    with pytest.raises(ProgramFailed, match=f"`{program}` ended with code -9"):
+    with assassin(program), pytest.raises(ProgramFailed, match=f"`{program}` ended with code -9"):
         store(shell("exec yes 'some line of text'", end_marker=marker), place, recipient_home, ONE_PART)
-    thread.join()
     assert place.objects == {}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,7 +26,7 @@ from intendance.sets.manifest import Part
 from intendance.sets.pipe import PipeLimits, StoredStream, store_stream
 from intendance.sets.unpipe import HEAD_BYTES, LoadedStream, StreamSource, load_stream
 from intendance.system.openpgp import RecipientHome
-from tests.support.children import children_of
+from tests.support.children import assassin
 from tests.support.gnupg import Keys
 from tests.support.memory_store import MemoryStore
 
@@ -241,17 +239,10 @@ def test_a_killed_stage_is_the_cause(
     program: str, stored: tuple[MemoryStore, StoredStream], tmp_path: Path, nothing_left: None
 ) -> None:
     place, done = stored
-
-    def assassin() -> None:
-        while not (found := [pid for pid, name in children_of().items() if name == program]):
-            pass
-        os.kill(found[0], signal.SIGKILL)
-
-    thread = threading.Thread(target=assassin)
-    thread.start()
-    with pytest.raises((ProgramFailed, DecryptionFailed), match="-9"):
-        load(source(place, done), shell(f"sleep 0.5; cat >/dev/null; echo whole > {tmp_path}/taken"))
-    thread.join()
+    killed = tmp_path / "killed"
+    waits = f"until [ -e {killed} ]; do sleep 0.05; done"  # nothing is over before that
+    with assassin(program, killed.touch), pytest.raises((ProgramFailed, DecryptionFailed), match="-9"):
+        load(source(place, done), shell(f"{waits}; cat >/dev/null; echo whole > {tmp_path}/taken"))
     assert not (tmp_path / "taken").exists()
 
 

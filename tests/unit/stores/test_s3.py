@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -106,7 +107,7 @@ def test_an_answer_that_drips_is_unreachable_within_the_deadline(shelf: Shelf) -
 
     def drip(server: socket.socket) -> None:
         connection, _ = server.accept()
-        with closing(connection):
+        with closing(connection), suppress(OSError):  # who asked goes away
             for letter in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 10_000:
                 if over.wait(0.05):
                     return
@@ -285,7 +286,7 @@ def test_a_wrong_clock_is_told_plainly(shelf: Shelf) -> None:
         ["faketime", "-f", "+3h", sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
     ).stdout
     assert said.startswith("store_clock_differs")
-    assert "differ by 3:00:0" in said or "differ by 2:59:5" in said
+    assert re.search(r"differ by (3:0[0-4]|2:5[5-9]):", said), said
 
 
 def test_a_used_up_quota_is_a_full_store(radosgw: Radosgw, tmp_path: Path) -> None:

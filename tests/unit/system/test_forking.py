@@ -111,7 +111,7 @@ def test_it_ends_with_a_parent_that_is_killed() -> None:
     victim.stdout.close()
     ended = select.poll()
     ended.register(descriptor, select.POLLIN)
-    assert ended.poll(30_000)
+    assert ended.poll(120_000)
     os.close(descriptor)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 from pathlib import Path
@@ -41,3 +42,26 @@ def test_who_asks_whether_a_lock_is_held_keeps_nobody_from_it(tmp_path: Path) ->
     finally:
         ended.set()
         asking.join()
+
+
+def test_who_asks_at_the_same_time_is_not_taken_for_one_who_holds_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.touch()
+    with path.open("rb+") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        assert not lock.is_held(path)
+
+
+def test_one_who_asks_and_is_kept_waiting_in_between_refuses_nobody(tmp_path: Path) -> None:
+    """A busy machine lets a process wait wherever it is: for much longer than somebody who holds it is waited for."""
+    path = tmp_path / "lock"
+    path.touch()
+    asking = path.open("rb+")
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    goes_on = threading.Timer(0.5, asking.close)
+    goes_on.start()
+    try:
+        with lock.held(path, purpose="test"):
+            assert asking.closed
+    finally:
+        goes_on.join()

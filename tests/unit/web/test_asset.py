@@ -60,7 +60,9 @@ def page(found: Asset, language: Language = "en", verdicts: tuple[Verdict, ...] 
     view = asset_page(found, verdicts, STANDING, texts)
     frame = Frame(title="t", address="/nodes/web-01/assets/shop-db", data="/x.json", typed="intendance backup list")
     reader = Reader(language=language, person="Léa")
-    return html("asset.html", frame, reader, texts, view=view, node=found.node, node_href="/nodes/web-01")
+    return html(
+        "asset.html", frame, reader, texts, view=view, node=found.node, node_href="/nodes/web-01", runs_href="/runs"
+    )
 
 
 def view(found: Asset, *verdicts: Verdict) -> AssetPage:

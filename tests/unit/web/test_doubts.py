@@ -14,7 +14,8 @@ from intendance.fleet.verdicts.standing import NodeBrief, Standing, distrust, st
 from intendance.language.texts import translator
 from intendance.model.verdict import State, Verdict
 from intendance.web.ledger import ledger_page, ledgers_page
-from intendance.web.node import listing, node_page
+from intendance.web.node import node_page
+from intendance.web.nodes import Asked, nodes_page
 from intendance.web.render import Frame, Reader, html
 from intendance.web.wall import wall
 from tests.golden.lives import live
@@ -84,13 +85,14 @@ def test_what_another_node_says_still_counts(well: tuple[Standing, tuple[Verdict
 def test_its_own_page_and_the_list_say_it(well: tuple[Standing, tuple[Verdict, ...]]) -> None:
     standing, verdicts = doubted(well[0], doubt()), well[1]
     texts = translator("en", "web")
-    view = node_page(standing, "wiki", [each for each in verdicts if each.node == "wiki"], texts)
+    view = node_page(standing, "wiki", [each for each in verdicts if each.node == "wiki"], (), texts)
     assert view.wall.shape == "fail"
-    assert "pass" not in {line.shape for line in view.held}
-    other = node_page(standing, "web-01", [each for each in verdicts if each.node == "web-01"], texts)
+    assert "pass" not in {line.shape for line in view.held.lines}
+    other = node_page(standing, "web-01", [each for each in verdicts if each.node == "web-01"], (), texts)
     assert other.wall.shape == "pass"
-    assert [line.name for line in listing(standing, "", texts)] == ["wiki", "web-01"]
-    assert "contradicts itself" in listing(standing, "", texts)[0].told
+    lines = nodes_page(standing, Asked(), texts).listings[0].part.lines
+    assert [line.name for line in lines] == ["wiki", "web-01"]
+    assert "contradicts itself" in lines[0].told
 
 
 def test_a_record_that_we_do_not_know_makes_nothing_red(well: tuple[Standing, tuple[Verdict, ...]]) -> None:

@@ -73,20 +73,35 @@ def test_what_is_declared_and_who_said_so() -> None:
     told = view(PLAN)
     assert told.answer == "1 asset, under maint, asbl."
     assert "by lea" in told.lede
-    (line,) = told.assets
+    (line,) = told.assets.lines
     assert (line.href, line.kept, line.left_out) == ("/nodes/web-01/assets/shop-db", "90 days", "cache")
-    assert line.schedules == (("backup.logical", "0 2 * * *"), ("inspect", "by hand"))
-    assert (told.left[0].name, told.waivers[0].reason) == ("old-db", "replaced soon (OPS-1)")
+    assert line.schedules == (("logical backup", "0 2 * * *"), ("inspection", "by hand"))
+    assert (told.left.lines[0].name, told.waivers.lines[0].reason) == ("old-db", "replaced soon (OPS-1)")
     assert told.adoptions[0].took_away == ("old-db is no longer maintained",)
 
 
 def test_the_bounds_are_the_strictest_of_the_catalogues_that_were_taken() -> None:
-    both = [each.replace("\u00a0", " ") for each in view(PLAN).assets[0].bounds]
+    both = [each.replace("\u00a0", " ") for each in view(PLAN).assets.lines[0].bounds]
     assert "a backup every 26 h 30" in both
     assert "kept 90 d at least" in both
-    alone = [each.replace("\u00a0", " ") for each in view(replace(PLAN, catalogues=("asbl",))).assets[0].bounds]
+    alone = [each.replace("\u00a0", " ") for each in view(replace(PLAN, catalogues=("asbl",))).assets.lines[0].bounds]
     assert "kept 30 d at least" in alone
-    assert view(replace(PLAN, catalogues=())).assets[0].bounds == ()
+    assert view(replace(PLAN, catalogues=())).assets.lines[0].bounds == ()
+
+
+def test_long_lists_have_an_end() -> None:
+    assets = tuple(replace(ASSET, name=f"db-{number:04}") for number in range(250))
+    left = tuple(replace(PLAN.left[0], name=f"old-{number}") for number in range(101))
+    plan = replace(PLAN, assets=assets, left=left, waivers=PLAN.waivers * 102)
+    first, last = view(plan), plan_page(plan, STANDING, translator("en", "web"), part=3)
+    assert first.answer == "250 assets, under maint, asbl."
+    assert (first.assets.told, first.assets.before, first.assets.after) == (
+        "1 to 100 of 250", "", "/nodes/web-01/plan?part=2",
+    )  # fmt: skip
+    assert [each.name for each in last.assets.lines] == [f"db-{number:04}" for number in range(200, 250)]
+    assert (len(first.left.lines), first.left.more) == (100, "1 more, in this page as data.")
+    assert (len(first.waivers.lines), first.waivers.more) == (100, "2 more, in this page as data.")
+    assert "1 to 100 of 250" in " ".join(readable(page(plan, "en")))
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

@@ -6,23 +6,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from intendance.agent import errand
 from intendance.agent.fallback.perform import look
-from intendance.model.errors import IntendanceError
-from intendance.model.errors.state import refusal
 from intendance.system.clock import SystemClock
 
 
 def main(arguments: Sequence[str]) -> int:
     """Look once; what does not leave now waits in the outbox for the next look."""
-    try:
-        look(Path(arguments[0]), SystemClock())
-    except (IntendanceError, OSError) as error:
-        known = error if isinstance(error, IntendanceError) else refusal(error)
-        if known is None:
-            raise
-        sys.stderr.write(f"{known.message}\n")
-        return int(known.exit_code)
-    return 0
+    return errand.run(lambda: look(Path(arguments[0]), SystemClock()))
 
 
 if __name__ == "__main__":

@@ -6,10 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from intendance.agent import errand
 from intendance.agent.inventory import take
 from intendance.agent.opening import open_book
-from intendance.model.errors import IntendanceError
-from intendance.model.errors.state import refusal
 from intendance.model.plan import DirectoryStore, Plan
 from intendance.plan import adopted
 from intendance.system.clock import SystemClock
@@ -21,21 +20,17 @@ def own_folders(state: Path, plan: Plan) -> tuple[str, ...]:
     return (str(state.resolve()), *(store.path for store in plan.stores.values() if isinstance(store, DirectoryStore)))
 
 
-def main(arguments: Sequence[str]) -> int:
+def take_inventory(state: Path) -> None:
     """Take the inventory of this machine and record it in the ledger of a state folder."""
-    state = Path(arguments[0])
+    inventory = take.look(leave_out=own_folders(state, adopted.read(state)))
+    with open_book(state, SystemClock()) as book:
+        take.record(book, inventory)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The same as a process that gives way to all others."""
     session_gives_way()
-    try:
-        inventory = take.look(leave_out=own_folders(state, adopted.read(state)))
-        with open_book(state, SystemClock()) as book:
-            take.record(book, inventory)
-    except (IntendanceError, OSError) as error:
-        known = error if isinstance(error, IntendanceError) else refusal(error)
-        if known is None:
-            raise
-        sys.stderr.write(f"{known.message}\n")
-        return int(known.exit_code)
-    return 0
+    return errand.run(lambda: take_inventory(Path(arguments[0])))
 
 
 if __name__ == "__main__":

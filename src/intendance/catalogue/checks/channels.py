@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from intendance.catalogue.finding import Finding, after
 from intendance.catalogue.rule import Rule
+from intendance.catalogue.subject import SKEW
 from intendance.model.alerting import Urgency, Way
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Param, State
@@ -98,6 +99,10 @@ def _tried(rule: Rule, subject: Told, ways: list[Way], now: datetime) -> Finding
         return Finding(
             State.PENDING, "test_due", params, subject.expected_at, (), Attestor.MANAGER, next_change_at=again
         )  # fmt: skip
+    newest = max(accepted[way] for way in ways)
+    if newest > now + SKEW:  # by a clock that was wrong: it would count for as long as that was
+        ahead: dict[str, Param] = {"ahead_at": newest}
+        return Finding(State.UNKNOWN, "clock_ahead", ahead, None, (), Attestor.MANAGER, next_change_at=again)
     params = {f"{way}_at": accepted[way] for way in ways}
     since = max(subject.expected_at, min(accepted.values()))
     return Finding(State.PASS, "delivered", params, min(since, now), (), Attestor.MANAGER, next_change_at=again)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from intendance.catalogue.subject import Inspection, Listing, Subject, in_order, instants, listings, recovered
 from intendance.model.frozen import dataclass
@@ -33,8 +32,7 @@ class Closed:
         return self.seen.kind in PRUNED
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """One set in one store: the instant it recovers to, the fact that first showed it, and what ended it, if any."""
 
     set: str
@@ -93,11 +91,18 @@ class _Shelf:
         self._store = store
         self.standing: dict[str, Copy] = {}
         self._by_age: list[tuple[datetime, str]] = []  # of all that ever stood, the oldest first
+        self._youngest: set[str] = set()  # the last of these, as many as are listed; while none ever ended
         self._ended = False  # whether a copy ever did: until then, all that stood stands
 
     def open(self, copy: Copy) -> None:
         self.standing[copy.set] = copy
-        insort(self._by_age, (copy.recovers_to, copy.set))
+        by_age, entry = self._by_age, (copy.recovers_to, copy.set)
+        insort(by_age, entry)
+        if len(by_age) <= LISTED:
+            self._youngest.add(copy.set)
+        elif entry >= by_age[-LISTED]:
+            self._youngest.add(copy.set)
+            self._youngest.discard(by_age[-LISTED - 1][1])
 
     def look(self, event: Inspection, listing: Listing) -> list[Copy]:
         """What an inspection opens is added; what it ends is taken out and returned."""
@@ -117,12 +122,12 @@ class _Shelf:
             instants.append(at)
             if seen.fault:
                 before = standing.pop(seen.set, None) or Copy(seen.set, self._store, at, event.at, event)
-                ended.append(replace(before, closed=Closed(event, seen.fault if seen.stored_bytes else "")))
+                ended.append(before._replace(closed=Closed(event, seen.fault if seen.stored_bytes else "")))
             else:
                 self.open(Copy(seen.set, self._store, at, event.at, event))
         oldest = min(instants, default=None)
         gone = self._absent(event, oldest, listing.names)
-        ended += [replace(self.standing.pop(name), closed=Closed(event, "")) for name in gone]
+        ended += [self.standing.pop(name)._replace(closed=Closed(event, "")) for name in gone]
         self._ended = self._ended or bool(ended)
         return ended
 
@@ -130,13 +135,15 @@ class _Shelf:
         """What a deletion ends is taken out and returned; one that was only begun shows again in the next look."""
         gone = [each.set for each in event.data.sets if each.set in self.standing]
         self._ended = self._ended or bool(gone)
-        return [replace(self.standing.pop(name), closed=Closed(event, "")) for name in gone]
+        return [self.standing.pop(name)._replace(closed=Closed(event, "")) for name in gone]
 
     def _grew(self, event: Inspection, names: frozenset[str]) -> bool:
         """Whether all that stands was opened here or is listed again, as far as lists go: nothing ends then.
 
         Asked only while nothing ever ended. Sets that the inspection opens are added, as `look` would.
         """
+        if names == self._youngest and len(names) == LISTED:
+            return True
         new = names.difference(self.standing)
         left = len(new)
         for seen in event.data.newest:
@@ -150,8 +157,7 @@ class _Shelf:
                 self.open(Copy(seen.set, self._store, at, event.at, event))
         if len(names) < LISTED:
             return self.standing.keys() == names
-        youngest = [name for _, name in self._by_age[-LISTED:]]
-        return len(youngest) == len(names) and names.issuperset(youngest)
+        return names == self._youngest
 
     def _absent(self, event: Inspection, oldest: datetime | None, listed: frozenset[str]) -> list[str]:
         """What stood and was not seen, though it would have been listed: no list is longer than `LISTED`."""

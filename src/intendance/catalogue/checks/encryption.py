@@ -166,20 +166,22 @@ def _precedes(former: Fact[Any], latter: Fact[Any]) -> bool:
     return former.seq < latter.seq
 
 
-def _wrong(fact: Made, subject: Subject, keys: Mapping[int, frozenset[str]]) -> Iterator[Finding]:
+def _wrong(fact: Made, subject: Subject, keys: Mapping[int, frozenset[str]]) -> list[Finding]:
     """What is wrong with how a set is encrypted, measured by the plan of its time; `keys` are those of each plan."""
+    wrong: list[Finding] = []
     packets = fact.data.packets
     if packets.parts != fact.data.parts:
         params = _common(fact) | {"read": packets.parts, "parts": fact.data.parts}
-        yield Finding(State.FAIL, "parts_unread", params, fact.at, (fact,), Attestor.SELF)
+        wrong.append(Finding(State.FAIL, "parts_unread", params, fact.at, (fact,), Attestor.SELF))
     if not packets.integrity_protected:
-        yield Finding(State.FAIL, "unprotected", _common(fact), fact.at, (fact,), Attestor.SELF)
+        wrong.append(Finding(State.FAIL, "unprotected", _common(fact), fact.at, (fact,), Attestor.SELF))
     found = frozenset(packets.recipients)
     plans = _plans_of(fact, subject)
     if found not in [keys[plan.seq] for plan in plans]:
         asked = _keys(plans[-1]) if plans else frozenset()
         params = _common(fact) | _difference(asked, found)
-        yield Finding(State.FAIL, "recipients_differ", params, fact.at, (fact, *plans[-1:]), Attestor.SELF)
+        wrong.append(Finding(State.FAIL, "recipients_differ", params, fact.at, (fact, *plans[-1:]), Attestor.SELF))
+    return wrong
 
 
 def _common(fact: Made) -> dict[str, Param]:
@@ -260,7 +262,7 @@ def _ends_of_trouble(
         if _keys(before) != _keys(current):
             followers = [fact.at for fact in made if _precedes(current, fact)]
             yield min(followers, default=current.at)
-    yield from (gone[fact.seq] for fact in made if fact.seq in gone and any(_wrong(fact, subject, keys)))
+    yield from (gone[fact.seq] for fact in made if fact.seq in gone and _wrong(fact, subject, keys))
     yield from _ends_of_nothing(made, gone)
 
 

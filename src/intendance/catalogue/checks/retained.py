@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import accumulate
 
@@ -36,11 +36,12 @@ def judge_retention(rule: Rule, subject: Subject) -> Finding:
     if short is not None:
         return short
     looks, made, listing = subject.once(told), _Made(subject), subject.once(day_sets)
+    kept = timedelta(seconds=kept_s // DAY_SECONDS * DAY_SECONDS)
     healed: datetime | None = None
     broken: Finding | None = None
     for inspection, views in reversed(looks):
         moment = inspection.at
-        lost = _lost_days(made, views, listing, moment, timedelta(seconds=kept_s // DAY_SECONDS * DAY_SECONDS))
+        lost = _lost_days(made, views, listing, moment, kept)
         if not lost:
             if broken is not None:
                 return broken
@@ -87,11 +88,6 @@ class _Days:
         first = [min(fact.at for fact in made[day]) for day in reversed(names)]
         return cls(made, names, list(accumulate(last, max)), list(accumulate(first, min))[::-1])
 
-    def asked(self, moment: datetime, kept: timedelta) -> Sequence[str]:
-        """All days of which a set was made before a moment and could be younger than `kept` then, and maybe others."""
-        first = bisect_left(self.until, moment - kept)
-        return self.names[first : bisect_right(self.since, moment)]
-
 
 class _Made:
     """The sets that were made, by the first of their stores and the local day that they recover to."""
@@ -103,9 +99,7 @@ class _Made:
             for store in fact.data.stores[:1]:
                 self._by_store.setdefault(store, []).append(fact)
         self._by_day: dict[tuple[str, str], _Days] = {}
-
-    def stores(self) -> Iterable[str]:
-        return self._by_store
+        self.stores: Sequence[str] = tuple(self._by_store)
 
     def by_day(self, store: str, zone: str) -> _Days:
         """Worked out once for each zone in which a store was inspected, which is the same for years."""
@@ -130,12 +124,14 @@ def _lost_days(
 ) -> set[date]:
     """Local days younger than `kept` at `moment` of which a set was made and no store has one left."""
     lost: set[date] = set()
-    for store in made.stores():
+    begin = moment - kept
+    for store in made.stores:
         view = views.get(store)
         if view is None:
             continue
         by_day = made.by_day(store, view.data.zone)
-        asked = by_day.asked(moment, kept)
+        # All days of which a set was made before the moment and could be younger than `kept` then, and maybe others.
+        asked = by_day.names[bisect_left(by_day.until, begin) : bisect_right(by_day.since, moment)]
         if listing[view.node, view.seq].issuperset(asked):  # a day that this store lists is not lost
             continue
         listed = {name: listing[each.node, each.seq] for name, each in views.items()}

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from intendance.catalogue.checks.heartbeats import MINUTE, WINDOW, Heartbeats, unobserved
 from intendance.catalogue.finding import Finding, after
 from intendance.catalogue.rule import Rule
+from intendance.catalogue.subject import SKEW
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Param, State
 
@@ -197,7 +198,8 @@ def _broken(broken: Sequence[_Fate], look_at: datetime) -> Finding:
 
 
 def _canary(subject: Watched, bounds: _Bounds, now: datetime, look_at: datetime) -> Finding:
-    """Whether a canary came through lately; the first is due once one could have."""
+    """Whether a canary came through lately; the first is due once one could have. One that is dated in the future was
+    dated by a clock that was wrong, and would count for as long as that was."""
     bound_s = int(bounds.canary.total_seconds())
     expected = subject.beats.expected_at
     if subject.canary_at is None:
@@ -206,6 +208,11 @@ def _canary(subject: Watched, bounds: _Bounds, now: datetime, look_at: datetime)
         since = expected if state is State.PENDING else due
         changes = min(after(due), look_at) if state is State.PENDING else look_at
         return Finding(state, code, {"due_at": due}, since, (), Attestor.MANAGER, next_change_at=changes)
+    if subject.canary_at > now + SKEW:
+        return Finding(
+            State.UNKNOWN, "clock_ahead", {"ahead_at": subject.canary_at}, None, (), Attestor.MANAGER,
+            next_change_at=look_at,
+        )  # fmt: skip
     ends = subject.canary_at + bounds.canary
     params: dict[str, Param] = {"canary_at": subject.canary_at, "bound_s": bound_s}
     if now > ends:

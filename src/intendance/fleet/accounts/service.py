@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from base64 import b32encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from threading import BoundedSemaphore
 from typing import Any
@@ -17,7 +18,9 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 from intendance.fleet.accounts import decide, sessions, tries
 from intendance.fleet.accounts.decide import Role, Stage
 from intendance.fleet.accounts.factors import digest, keep_recovery, take_recovery, take_step
+from intendance.fleet.accounts.fitting import expect_administrator_left, expect_good
 from intendance.fleet.accounts.sessions import Opened, SessionHeld
+from intendance.fleet.acts.writing import note
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.tables import account, recovery_code, session
 from intendance.model.errors.accounts import (
@@ -25,28 +28,27 @@ from intendance.model.errors.accounts import (
     AccountUnknown,
     CodeRefused,
     LogInRefused,
-    PasswordRefused,
+    LogInsCrowded,
     SessionOver,
     SessionUnknown,
 )
-from intendance.model.evidence import Evidence
+from intendance.model.errors.fleet import DatabaseUnreachable
 from intendance.model.evidence.accounts import AccountChanged, SessionOpened
 from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock
 
 RECOVERY_CODES = 10
 _TOUCH_US = 60 * 1_000_000
-"""A session's last use is written once a minute: a page that refreshes by itself must not write each time."""
+"""Its last use is written once a minute, not by each page that refreshes; a full disk keeps nobody from reading."""
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 """Argon2id with 19 MiB and two passes: what OWASP's cheat sheet on storing passwords asks for at least (2025)."""
 HASHES_AT_ONCE = 2
-"""What a flood of log-ins may take: two cores and 38 MiB; the others wait for their turn."""
+"""What a flood of log-ins may take: two cores and 38 MiB."""
+WAITING_AT_ONCE = 6
+"""How many more wait for their turn, in threads that pages and evidence need too: there are 40 (anyio's own limit)."""
 _NOBODY = _HASHER.hash("nobody's password")
 """Hashed against where there is no such account: an unknown name takes as long as a wrong password."""
-
-Log = Callable[[Evidence, str], object]
-"""Appends evidence to the fleet log, with its actor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +80,14 @@ class Account:
 
 
 class Accounts:
-    """The people who may log in. Every method is one transaction."""
+    """The people who may log in. Every method is one transaction; `carry` takes what it did to the fleet log."""
 
-    def __init__(self, database: Database, clock: Clock, log: Log) -> None:
+    def __init__(self, database: Database, clock: Clock, carry: Callable[[], object]) -> None:
         self._database = database
         self._clock = clock
-        self._log = log
+        self._carry = carry
         self._hashing = BoundedSemaphore(HASHES_AT_ONCE)
+        self._logging_in = BoundedSemaphore(HASHES_AT_ONCE + WAITING_AT_ONCE)
 
     # --- logging in ---------------------------------------------------------------------------------------------
 
@@ -92,8 +95,16 @@ class Accounts:
         """A session for who knows the password; it may still owe its second factor.
 
         What was looked at before the hash is looked at again when the session opens: tries at the same time, another
-        password. Raises LogInRefused, whatever was wrong, and AccountLocked, for any name.
+        password. Raises LogInRefused, whatever was wrong; AccountLocked, for any name; LogInsCrowded, who must wait.
         """
+        if not self._logging_in.acquire(blocking=False):
+            raise LogInsCrowded
+        try:
+            return self._begin(name, password, address=address, browser=browser)
+        finally:
+            self._logging_in.release()
+
+    def _begin(self, name: str, password: str, *, address: str, browser: str) -> Opened:
         now = self._clock.read().at
         name = name.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL holds no NUL
         with self._hashing:
@@ -114,8 +125,10 @@ class Accounts:
             if stage is Stage.ENROL:
                 sessions.forget_proposed(connection, row["id"])
             opened = sessions.open_session(connection, row["id"], stage, now, address=address, browser=browser)
-        if stage is Stage.WHOLE:
-            self._log(SessionOpened(account=name, role=current["role"], factors=1), _actor(name))
+            if stage is Stage.WHOLE:
+                told = SessionOpened(account=name, role=current["role"], factors=1)
+                note(connection, told, _actor(name), to_us(now))
+        self._carry()
         return opened
 
     def second(self, token: str, code: str) -> Opened:
@@ -135,9 +148,11 @@ class Accounts:
                 tries.count(connection, here.name, now)
             else:
                 tries.forgive(connection, here.account)
+                told = SessionOpened(account=here.name, role=here.role.value, factors=2)
+                note(connection, told, _actor(here.name), to_us(now))
         if opened is None:
             raise CodeRefused
-        self._log(SessionOpened(account=here.name, role=here.role.value, factors=2), _actor(here.name))
+        self._carry()
         return opened
 
     def who(self, token: str | None, *, touch: bool = True) -> Session | None:
@@ -153,10 +168,11 @@ class Accounts:
             return None
         stage = Stage(row["stage"])
         if decide.ended(stage, from_us(row[session.c.made_us]), from_us(row["seen_us"]), now):
-            self.close(token)
+            with suppress(DatabaseUnreachable):  # it is over, whether or not that can be written now
+                self.close(token)
             return None
         if touch and to_us(now) - row["seen_us"] > _TOUCH_US:
-            with self._database.begin(durable=False) as connection:
+            with suppress(DatabaseUnreachable), self._database.begin(durable=False) as connection:
                 connection.execute(update(session).where(session.c.token_sha256 == key).values(seen_us=to_us(now)))
         return Session(
             account=row["account"],
@@ -213,7 +229,9 @@ class Accounts:
             connection.execute(update(account).where(mine).values(totp_confirmed_us=to_us(now)))
             keep_recovery(connection, here.account, codes)
             opened = sessions.replace_session(connection, token, here.account, now, alone=True)
-        self._log(AccountChanged(account=here.name, change="second-factor", role=here.role.value), _actor(here.name))
+            told = AccountChanged(account=here.name, change="second-factor", role=here.role.value)
+            note(connection, told, _actor(here.name), to_us(now))
+        self._carry()
         return opened, codes
 
     # --- on the manager's host ----------------------------------------------------------------------------------
@@ -230,7 +248,7 @@ class Accounts:
         language: str = "",
     ) -> None:
         """A new account. Raises AccountExists, PasswordRefused."""
-        _expect_good(password, name)
+        expect_good(password, name)
         now = to_us(self._clock.read().at)
         hashed = self._hash(password)
         made = {"name": name, "full_name": full_name, "role": role.value, "contact": contact, "language": language}
@@ -238,20 +256,33 @@ class Accounts:
             if connection.execute(select(account.c.id).where(account.c.name == name)).first() is not None:
                 raise AccountExists(name=name)
             connection.execute(insert(account).values(**made, password_hash=hashed, made_us=now, made_by=by))
-        self._log(AccountChanged(account=name, change="added", role=role.value), by)
+            note(connection, AccountChanged(account=name, change="added", role=role.value), by, now)
+        self._carry()
 
     def reset(self, name: str, password: str, *, by: str) -> None:
         """Another password, no second factor, no session, no lock: for who lost theirs.
 
         Raises AccountUnknown, PasswordRefused.
         """
-        _expect_good(password, name)
+        expect_good(password, name)
         values = {"password_hash": self._hash(password), "totp_secret": "", "totp_confirmed_us": None}
         self._change(name, "reset", by, **values, failures=0, locked_until_us=None, totp_last_step=0)
 
     def drop_second(self, name: str, *, by: str) -> None:
         """No second factor any more: it is set up anew at the next log-in. Raises AccountUnknown."""
         self._change(name, "second-factor-dropped", by, totp_secret="", totp_confirmed_us=None, totp_last_step=0)
+
+    def give_role(self, name: str, role: Role, *, by: str) -> None:
+        """What an account may do from now on; its sessions end. The same again changes nothing.
+
+        Raises AccountUnknown, LastAdministrator.
+        """
+        with self._database.begin() as connection:
+            row = _named(connection, name)
+            if row["role"] != role.value:
+                expect_administrator_left(connection, name)
+                self._change_in(connection, row, "role", by, role=role.value)
+        self._carry()
 
     def disable(self, name: str, *, by: str) -> None:
         """Nobody logs in by that name any more. Raises AccountUnknown."""
@@ -289,15 +320,17 @@ class Accounts:
             row = _named(connection, name)
             if not sessions.end(connection, row["id"], key=key):
                 raise SessionUnknown(name=name, key=key)
-        self._log(AccountChanged(account=name, change="session-ended", role=row["role"]), by)
+            self._changed(connection, row, "session-ended", by)
+        self._carry()
 
     def end_sessions(self, name: str, *, by: str, but: str = "") -> int:
         """End all sessions of an account, or all but the one of a key; how many there were. Raises AccountUnknown."""
         with self._database.begin() as connection:
             row = _named(connection, name)
             ended = sessions.end(connection, row["id"], but=but)
-        if ended:
-            self._log(AccountChanged(account=name, change="sessions-ended", role=row["role"]), by)
+            if ended:
+                self._changed(connection, row, "sessions-ended", by)
+        self._carry()
         return ended
 
     # --- within -------------------------------------------------------------------------------------------------
@@ -305,12 +338,19 @@ class Accounts:
     def _change(self, name: str, change: str, by: str, **values: Any) -> None:
         """Change an account and end its sessions."""
         with self._database.begin() as connection:
-            row = _named(connection, name)
-            connection.execute(update(account).where(account.c.id == row["id"]).values(**values))
-            connection.execute(delete(session).where(session.c.account == row["id"]))
-            if "totp_secret" in values:
-                connection.execute(delete(recovery_code).where(recovery_code.c.account == row["id"]))
-        self._log(AccountChanged(account=name, change=change, role=row["role"]), by)
+            self._change_in(connection, _named(connection, name), change, by, **values)
+        self._carry()
+
+    def _change_in(self, connection: Connection, row: RowMapping, change: str, by: str, **values: Any) -> None:
+        connection.execute(update(account).where(account.c.id == row["id"]).values(**values))
+        connection.execute(delete(session).where(session.c.account == row["id"]))
+        if "totp_secret" in values:
+            connection.execute(delete(recovery_code).where(recovery_code.c.account == row["id"]))
+        self._changed(connection, {**row, **values}, change, by)
+
+    def _changed(self, connection: Connection, row: Mapping[Any, Any], change: str, by: str) -> None:
+        told = AccountChanged(account=row["name"], change=change, role=row["role"])
+        note(connection, told, by, to_us(self._clock.read().at))
 
     def _expect(self, token: str, *stages: Stage) -> Session:
         here = self.who(token)
@@ -354,18 +394,6 @@ def _matches(hashed: str, password: str) -> bool:
         return _HASHER.verify(hashed, password[: decide.PASSWORD_MAX])
     except VerifyMismatchError:
         return False
-
-
-def _expect_good(password: str, name: str) -> None:
-    fault = decide.password_fault(password, name)
-    if fault is not None:
-        told = {
-            "short": f"it has fewer than {decide.PASSWORD_MIN} characters",
-            "long": f"it has more than {decide.PASSWORD_MAX} characters",
-            "plain": "it repeats a few characters",
-            "name": "it is little more than the account's name",
-        }
-        raise PasswordRefused(detail=told[fault])
 
 
 def _actor(name: str) -> str:

@@ -14,7 +14,7 @@ from intendance.model.alerting import AlertStep, Urgency, Way
 from intendance.model.frozen import dataclass
 
 State = Literal["pending", "firing", "acked", "resolved"]
-Change = Literal["opened", "fired", "reopened", "acked", "ack_expired", "resolved"]
+Change = Literal["opened", "fired", "reopened", "acked", "ack_expired", "unacked", "resolved"]
 Purpose = Literal["firing", "resolved"]
 
 SECOND_US = 1_000_000
@@ -110,6 +110,13 @@ def expired(former: Standing, now_us: int) -> Move | None:
     if former.state != "acked" or former.acked_until_us is None or former.acked_until_us > now_us:
         return None
     return Move("ack_expired", replace(former, state="firing", acked_until_us=None))
+
+
+def unacked(former: Standing) -> Move | None:
+    """Who has it in hand, or somebody else, lets it go before the time is over."""
+    if former.state != "acked":
+        return None
+    return Move("unacked", replace(former, state="firing", acked_until_us=None))
 
 
 def suppression(*, silence: str = "", window: str = "", inhibited: bool = False, flapping: bool = False) -> str | None:

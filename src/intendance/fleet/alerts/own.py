@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, select
 
-from intendance.fleet.alerts.owner import BLIND, Trouble
+from intendance.fleet.alerts.owner import BLIND, UNWRITTEN, Trouble
 from intendance.fleet.alerts.perform import told_as
 from intendance.fleet.alerts.policy import UNDELIVERABLE, Policy
 from intendance.fleet.database.connect import from_us
 from intendance.fleet.database.settings import read_setting
 from intendance.fleet.database.tables import alert
+from intendance.fleet.writing import Unwritten
 from intendance.model.frozen import dataclass
 
 CANARY_FAILED = "canary.failed"
@@ -43,6 +45,15 @@ def observer_of(connection: Connection, policy: Policy) -> ObserverSeen | None:
         answered_at=None if answered_us is None else from_us(answered_us),
         failing_since=None if failing_us is None else from_us(failing_us),
     )
+
+
+def troubles_now(unwritten: Callable[[], Unwritten | None], connection: Connection) -> tuple[Trouble, ...]:
+    """The same, and first what a manager that cannot write anything has written nowhere."""
+    found = unwritten()
+    standing = own_troubles(connection)
+    if found is None:
+        return standing
+    return Trouble(number=0, cause=UNWRITTEN, since=found.since, params={"reason": found.reason}, labels={}), *standing
 
 
 def own_troubles(connection: Connection) -> tuple[Trouble, ...]:

@@ -18,6 +18,8 @@ class Owner:
 
 
 BLIND = "manager.blind"
+UNWRITTEN = "manager.unwritten"
+"""No alert of the database, which cannot be written: its number is 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

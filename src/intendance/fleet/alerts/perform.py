@@ -17,11 +17,12 @@ from intendance.fleet.alerts.recording import (
     add_events,
     in_chunks,
     put_steps,
-    resume,
+    resume_many,
     standing_of,
     suppress_many,
     urgency_of,
 )
+from intendance.fleet.alerts.rows import Step
 from intendance.fleet.alerts.texts import Told, Words
 from intendance.fleet.alerts.windows import Open
 from intendance.fleet.database.connect import from_us
@@ -38,7 +39,8 @@ _MEMBERS = 2_000
 
 def expire(connection: Connection, now_us: int) -> None:
     """Give back what somebody had in hand for too long."""
-    over = select(alert).where(alert.c.state == "acked", alert.c.acked_until_us <= now_us)
+    over = select(alert).where(alert.c.state == "acked", alert.c.acked_until_us <= now_us).order_by(alert.c.id)
+    again = {}
     for row in connection.execute(over).all():
         move = decide.expired(standing_of(row), now_us)
         if move is None:
@@ -47,12 +49,14 @@ def expire(connection: Connection, now_us: int) -> None:
         connection.execute(update(alert).where(alert.c.id == row.id).values(**values))
         add_events(connection, [(row.id, move.change, {"of": row.acked_by})], now_us)
         if row.suppressed is None:
-            resume(connection, row.id, move.standing, now_us)
+            again[int(row.id)] = move.standing
+    resume_many(connection, again, now_us)
 
 
 def refresh(connection: Connection, window: Open | None, now_us: int) -> None:
     """Say anew of every open alert whether people are told, and if not, why."""
-    rows = connection.execute(select(alert).where(alert.c.state.in_(_OPEN))).all()
+    asked = select(alert.c.id, alert.c.cause, alert.c.node, alert.c.labels, alert.c.parent, alert.c.suppressed)
+    rows = connection.execute(asked.where(alert.c.state.in_(_OPEN)).order_by(alert.c.id)).all()
     if not rows:
         return
     silences = active_silences(connection, now_us)
@@ -68,14 +72,15 @@ def refresh(connection: Connection, window: Open | None, now_us: int) -> None:
     changed: dict[int, str | None] = {}
     for row in rows:
         reason = decide.suppression(
-            silence=silenced_by(silences, row.cause, row.node, json.loads(row.labels)),
+            silence=silenced_by(silences, row.cause, row.node, json.loads(row.labels)) if silences else "",
             window=window.name if window is not None and row.cause not in UNWINDOWED else "",
             inhibited=row.parent in standing,
             flapping=row.cause == MISSING and row.node in flapping,
         )
         if reason != row.suppressed:
             changed[row.id] = reason
-    suppress_many(connection, changed, {row.id: standing_of(row) for row in rows if row.id in changed}, now_us)
+    standings = {number: standing_of(row) for number, row in _alerts(connection, changed).items()}
+    suppress_many(connection, changed, standings, now_us)
 
 
 UNWINDOWED = frozenset({CANARY, "canary.failed", "notification.undeliverable", "observer.unreached"})
@@ -123,7 +128,7 @@ def _due(connection: Connection, now_us: int) -> Sequence[Row[Any]]:
     )
     joined = escalation.join(alert, and_(alert.c.id == escalation.c.alert, alert.c.episode == escalation.c.episode))
     columns = select(escalation.c.alert, escalation.c.step, alert).select_from(joined)
-    waiting = columns.where(escalation.c.state == "waiting", live)
+    waiting = columns.where(escalation.c.state == "waiting", live).order_by(alert.c.id, escalation.c.step)
     now = connection.execute(waiting.where(escalation.c.next_us <= now_us)).all()
     groups = {row.group_key for row in now if decide.index_of(row.step) == 0}
     if not groups:
@@ -159,16 +164,16 @@ def told_of(connection: Connection, numbers: Iterable[int]) -> dict[int, list[tu
 
 
 def _next_steps(connection: Connection, rows: Sequence[Row[Any]], policy: Policy, now_us: int) -> None:
-    done, following = [], []
+    done: list[Step] = []
+    following: list[Step] = []
     for row in rows:
-        step = {"alert": row.alert, "episode": row.episode, "step": row.step, "next_us": now_us}
-        done.append(step | {"state": "done"})
+        done.append((row.alert, row.episode, row.step, now_us, "done"))
         if not decide.is_resolved(row.step):
             steps = policy.steps(row.cause, urgency_of(row), json.loads(row.labels))
             wait_us = decide.next_wait_us(steps, decide.index_of(row.step), urgency_of(row))
             number = decide.step_number(decide.spell_of(row.step), decide.index_of(row.step) + 1)
-            following.append(step | {"step": number, "next_us": now_us + wait_us, "state": "waiting"})
-    put_steps(connection, [*done, *following])
+            following.append((row.alert, row.episode, number, now_us + wait_us, "waiting"))
+    put_steps(connection, {step[:3]: step for step in [*done, *following]}.values())
 
 
 # --- messages -------------------------------------------------------------------------------------------------------
@@ -300,6 +305,7 @@ def use_other_ways(connection: Connection, policy: Policy, _: Translator, now_us
         .where(outbox.c.state.in_(("queued", "failed", "sending", "dead")), outbox.c.purpose == "firing",
                alert.c.severity == "critical", alert.c.state == "firing",
                outbox.c.made_us > now_us - decide.EXPIRES_US)
+        .order_by(outbox.c.id)
     )  # fmt: skip
     made = 0
     for row in connection.execute(stuck).all():
@@ -336,8 +342,7 @@ def audit(connection: Connection, now_us: int) -> list[int]:
         escalation.c.alert == alert.c.id, escalation.c.episode == alert.c.episode, escalation.c.state == "waiting"
     )
     lost = select(alert).where(alert.c.state == "firing", alert.c.suppressed.is_(None), ~told.exists())
-    found = connection.execute(lost).all()
-    for row in found:
-        add_events(connection, [(row.id, "audited", {})], now_us)
-        resume(connection, row.id, standing_of(row), now_us)
+    found = connection.execute(lost.order_by(alert.c.id)).all()
+    add_events(connection, ((row.id, "audited", {}) for row in found), now_us)
+    resume_many(connection, {int(row.id): standing_of(row) for row in found}, now_us)
     return [row.id for row in found]

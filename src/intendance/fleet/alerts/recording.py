@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, insert, select, update
-from sqlalchemy import bindparam as bound
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, select, update
 
-from intendance.fleet.alerts import decide
+from intendance.fleet.alerts import decide, rows
 from intendance.fleet.alerts.decide import Move, Standing
 from intendance.fleet.alerts.policy import Policy
+from intendance.fleet.alerts.rows import Step
 from intendance.fleet.database.lease import LEADER
-from intendance.fleet.database.tables import alert, alert_event, escalation, lease, outbox
+from intendance.fleet.database.tables import alert, escalation, lease, outbox
 from intendance.model.alerting import Urgency
 from intendance.model.frozen import dataclass
 
@@ -82,129 +81,123 @@ def raise_many(connection: Connection, sightings: Iterable[Sighting], policy: Po
     """Write down what is wrong; what fires gets its first step. Gives the ids of the alerts that are open now."""
     by_key = {each.key: each for each in sightings}
     known = latest(connection, by_key)
-    fresh: list[tuple[Sighting, Move]] = []
+    fresh: dict[str, tuple[Sighting, Move]] = {}
     moved: list[tuple[Row[Any], Sighting, Move]] = []
+    new: dict[int, Move | None] = {}
     for key, sighting in by_key.items():
         row = known.get(key)
-        move = decide.observed(None if row is None else standing_of(row), now_us, lasting_us=sighting.lasting_us)
+        if row is None:
+            move = new.get(sighting.lasting_us) or decide.observed(None, now_us, lasting_us=sighting.lasting_us)
+            new[sighting.lasting_us] = move
+        else:
+            move = decide.observed(standing_of(row), now_us, lasting_us=sighting.lasting_us)
         if move is None:
             continue
         if row is None or move.change == "opened":
-            fresh.append((sighting, move))
+            fresh[key] = sighting, move
         else:
             moved.append((row, sighting, move))
     ids = {key: int(row.id) for key, row in known.items() if row.state != "resolved"}
     ids |= _opened(connection, fresh, now_us)
-    for row, sighting, move in moved:
-        ids[row.key] = row.id
-        _moved(connection, row, sighting, move, now_us)
-    firing = [(ids[each.key], each, move.standing) for each, move in fresh if move.standing.state == "firing"]
+    ids |= {row.key: int(row.id) for row, _, _ in moved}
+    _moved(connection, moved, now_us)
+    firing = [(ids[key], each, move.standing) for key, (each, move) in fresh.items() if move.standing.state == "firing"]
     firing += [(row.id, each, move.standing) for row, each, move in moved if move.change == "fired"]
     _first_steps(connection, firing, policy, now_us)
-    again = [
-        (row.id, move.standing) for row, each, move in moved if move.change == "reopened" and each.suppressed is None
-    ]
-    for number, standing in again:
-        resume(connection, number, standing, now_us)
-    return ids
-
-
-def _opened(connection: Connection, fresh: Sequence[tuple[Sighting, Move]], now_us: int) -> dict[str, int]:
-    ids: dict[str, int] = {}
-    for chunk in in_chunks(fresh):
-        rows = [_row(sighting, move.standing) for sighting, move in chunk]
-        made = connection.execute(insert(alert).returning(alert.c.id, alert.c.key), rows)
-        ids |= {key: number for number, key in made}
-    add_events(connection, ((ids[each.key], "opened", {"suppressed": each.suppressed}) for each, _ in fresh), now_us)
-    return ids
-
-
-def _row(sighting: Sighting, standing: Standing) -> dict[str, Any]:
-    return {
-        "key": sighting.key,
-        "cause": sighting.cause,
-        "node": sighting.node,
-        "labels": json.dumps(dict(sighting.labels) | ({"site": sighting.site} if sighting.site else {})),
-        "severity": sighting.urgency,
-        "group_key": sighting.group,
-        "params": params_of(sighting),
-        "parent": sighting.parent,
-        "suppressed": sighting.suppressed,
-        "acked_by": standing.acked_by,
-        **_times(standing),
+    again = {
+        int(row.id): move.standing for row, each, move in moved if move.change == "reopened" and each.suppressed is None
     }
+    resume_many(connection, again, now_us)
+    return ids
+
+
+def _opened(connection: Connection, fresh: Mapping[str, tuple[Sighting, Move]], now_us: int) -> dict[str, int]:
+    labels = {place: _labels(*place) for place in {(each.labels, each.site) for each, _ in fresh.values()}}
+    made = [
+        (
+            key, each.cause, each.node, labels[each.labels, each.site], each.urgency, each.group, params_of(each),
+            each.parent, each.suppressed, move.standing.acked_by, *rows.times(move.standing),
+        )
+        for key, (each, move) in fresh.items()
+    ]  # fmt: skip
+    ids = rows.insert_alerts(connection, made)
+    opened = ((ids[key], "opened", {"suppressed": each.suppressed}) for key, (each, _) in fresh.items())
+    add_events(connection, opened, now_us)
+    return ids
+
+
+def _labels(told: tuple[tuple[str, str], ...], site: str) -> str:
+    """What tells a sighting apart, and where it is, as the table keeps it."""
+    return json.dumps(dict(told) | ({"site": site} if site else {}))
 
 
 def params_of(sighting: Sighting) -> str:
     """What the sentence of a sighting needs, as the table keeps it."""
-    return json.dumps(dict(sighting.params))
+    return json.dumps(dict(sighting.params)) if sighting.params else "{}"
 
 
-def _times(standing: Standing) -> dict[str, Any]:
-    return {
-        "state": standing.state,
-        "episode": standing.episode,
-        "started_us": standing.started_us,
-        "fired_us": standing.fired_us,
-        "acked_until_us": standing.acked_until_us,
-        "resolved_us": standing.resolved_us,
-    }
-
-
-def _moved(connection: Connection, row: Row[Any], sighting: Sighting, move: Move, now_us: int) -> None:
-    values = {**_times(move.standing), "params": params_of(sighting), "parent": sighting.parent}
-    values["suppressed"] = sighting.suppressed
-    connection.execute(update(alert).where(alert.c.id == row.id).values(**values))
-    add_events(connection, [(row.id, move.change, {"suppressed": sighting.suppressed})], now_us)
-    if move.change == "reopened":
-        _drop_waiting(connection, [row.id])
+def _moved(connection: Connection, moved: Sequence[tuple[Row[Any], Sighting, Move]], now_us: int) -> None:
+    changed = [
+        (int(row.id), params_of(each), each.parent, each.suppressed, *rows.moved_times(move.standing))
+        for row, each, move in moved
+    ]
+    rows.change_alerts(connection, changed)
+    events = ((int(row.id), move.change, {"suppressed": each.suppressed}) for row, each, move in moved)
+    add_events(connection, events, now_us)
+    _drop_waiting(connection, [int(row.id) for row, _, move in moved if move.change == "reopened"])
 
 
 def _first_steps(
     connection: Connection, firing: Iterable[tuple[int, Sighting, Standing]], policy: Policy, now_us: int
 ) -> None:
-    """A step that nobody may be told waits as `dropped`: `resume` takes it up when the reason is gone."""
-    rows = []
+    """A step that nobody may be told waits as `dropped`: `resume_many` takes it up when the reason is gone."""
+    first = []
+    waits: dict[tuple[Any, ...], int] = {}
     for number, sighting, standing in firing:
-        steps = policy.steps(sighting.cause, sighting.urgency, dict(sighting.labels))
-        next_us = now_us + decide.first_wait_us(steps, sighting.urgency)
+        alike = (sighting.cause, sighting.urgency, sighting.labels)
+        if alike not in waits:
+            steps = policy.steps(sighting.cause, sighting.urgency, dict(sighting.labels))
+            waits[alike] = decide.first_wait_us(steps, sighting.urgency)
+        next_us = now_us + waits[alike]
         state = "waiting" if sighting.suppressed is None else "dropped"
-        rows.append(_step(number, standing.episode, 0, next_us, state))
-    put_steps(connection, rows)
+        first.append(_step(number, standing.episode, 0, next_us, state))
+    put_steps(connection, first)
 
 
-def resume(connection: Connection, number: int, standing: Standing, now_us: int) -> None:
-    """Let people be told again of an alert that fires: from where it was left, or anew when they believe it over."""
-    if standing.state != "firing":
-        return
-    ours = (escalation.c.alert == number) & (escalation.c.episode == standing.episode)
-    rows = connection.execute(select(escalation).where(ours).order_by(escalation.c.step.desc())).all()
-    if any(row.state == "waiting" and not decide.is_resolved(row.step) for row in rows):
-        return
-    next_us = now_us + decide.WAIT_US["critical"]
-    if rows and decide.is_resolved(rows[0].step) and rows[0].state == "done":
-        step = decide.step_number(decide.spell_of(rows[0].step) + 1, 0)
-    else:
-        left = next((row for row in rows if row.state == "dropped" and not decide.is_resolved(row.step)), None)
-        step = 0 if left is None else left.step
-        next_us = next_us if left is None else max(next_us, left.next_us)
-    put_steps(connection, [_step(number, standing.episode, step, next_us)])
-
-
-def _step(number: int, episode: int, step: int, next_us: int, state: str = "waiting") -> dict[str, Any]:
-    return {"alert": number, "episode": episode, "step": step, "next_us": next_us, "state": state}
-
-
-def put_steps(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Steps as they stand now, whether or not they stood otherwise before."""
-    dialect = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    made = dialect(escalation)
-    put = made.on_conflict_do_update(
-        index_elements=[escalation.c.alert, escalation.c.episode, escalation.c.step],
-        set_={"next_us": made.excluded.next_us, "state": made.excluded.state},
+def resume_many(connection: Connection, standings: Mapping[int, Standing], now_us: int) -> None:
+    """Let people be told again of alerts that fire: from where it was left, or anew when they believe it over."""
+    firing = {number: standing for number, standing in standings.items() if standing.state == "firing"}
+    before: dict[int, list[Row[Any]]] = {number: [] for number in firing}
+    for chunk in in_chunks(firing):
+        steps = select(escalation).where(escalation.c.alert.in_(chunk)).order_by(escalation.c.step.desc())
+        for row in connection.execute(steps):
+            if row.episode == firing[row.alert].episode:
+                before[row.alert].append(row)
+    resumed = ((number, _resumed(before[number], now_us)) for number in firing)
+    put_steps(
+        connection,
+        [_step(number, firing[number].episode, *step) for number, step in resumed if step is not None],
     )
-    for chunk in in_chunks(rows):
-        connection.execute(put, chunk)
+
+
+def _resumed(before: Sequence[Row[Any]], now_us: int) -> tuple[int, int] | None:
+    """The step of an alert that waits from now on, and until when, by those it had, the last first; None: one does."""
+    if any(row.state == "waiting" and not decide.is_resolved(row.step) for row in before):
+        return None
+    next_us = now_us + decide.WAIT_US["critical"]
+    if before and decide.is_resolved(before[0].step) and before[0].state == "done":
+        return decide.step_number(decide.spell_of(before[0].step) + 1, 0), next_us
+    left = next((row for row in before if row.state == "dropped" and not decide.is_resolved(row.step)), None)
+    return (0, next_us) if left is None else (left.step, max(next_us, left.next_us))
+
+
+def _step(number: int, episode: int, step: int, next_us: int, state: str = "waiting") -> Step:
+    return number, episode, step, next_us, state
+
+
+def put_steps(connection: Connection, steps: Iterable[Step]) -> None:
+    """Steps as they stand now, each once, whether or not they stood otherwise before."""
+    rows.put_steps(connection, list(steps))
 
 
 def _drop_waiting(connection: Connection, numbers: Iterable[int]) -> None:
@@ -216,21 +209,21 @@ def _drop_waiting(connection: Connection, numbers: Iterable[int]) -> None:
 def clear_many(connection: Connection, keys: Iterable[str], now_us: int, *, quietly: bool = False) -> list[int]:
     """What was wrong is no more: whoever was told so is told this too, half a minute later if it lasts, unless
     `quietly`."""
-    rows = [row for row in latest(connection, keys).values() if row.state != "resolved"]
-    numbers = [int(row.id) for row in rows]
+    ended = [row for row in latest(connection, keys).values() if row.state != "resolved"]
+    numbers = [int(row.id) for row in ended]
     for chunk in in_chunks(numbers):
         over = {"state": "resolved", "resolved_us": now_us, "suppressed": None}
         connection.execute(update(alert).where(alert.c.id.in_(chunk)).values(**over))
     add_events(connection, ((number, "resolved", {}) for number in numbers), now_us)
     _drop_waiting(connection, numbers)
     if not quietly:
-        _tell_resolved(connection, rows, now_us)
+        _tell_resolved(connection, ended, now_us)
     return numbers
 
 
-def _tell_resolved(connection: Connection, rows: Sequence[Row[Any]], now_us: int) -> None:
+def _tell_resolved(connection: Connection, ended: Sequence[Row[Any]], now_us: int) -> None:
     """A last step for those alerts of which somebody was told in this spell."""
-    episodes = {int(row.id): int(row.episode) for row in rows}
+    episodes = {int(row.id): int(row.episode) for row in ended}
     last_done: dict[int, int] = {}
     for chunk in in_chunks(episodes):
         done = select(escalation).where(escalation.c.alert.in_(chunk), escalation.c.state == "done")
@@ -255,12 +248,14 @@ def add_events(
     actor: str = "",
 ) -> None:
     """What happened to alerts: (alert, event, data)."""
-    rows = (
-        {"alert": number, "at_us": now_us, "event": event, "actor": actor, "data": json.dumps(data)}
-        for number, event, data in events
-    )
-    for chunk in in_chunks(rows):
-        connection.execute(insert(alert_event), chunk)
+    said: dict[str, str] = {}
+    happened = []
+    for number, event, data in events:
+        told = repr(data)  # a storm says the same ten thousand times
+        if told not in said:
+            said[told] = json.dumps(data)
+        happened.append((number, now_us, event, actor, said[told]))
+    rows.insert_events(connection, happened)
 
 
 def suppress_many(
@@ -269,13 +264,11 @@ def suppress_many(
     """Change why nobody is told (None: people are, from now on)."""
     if not reasons:
         return
-    changed = update(alert).where(alert.c.id == bound("of")).values(suppressed=bound("why"))
-    connection.execute(changed, [{"of": number, "why": why} for number, why in reasons.items()])
+    rows.change_reasons(connection, list(reasons.items()))
     named = ((number, "suppressed" if why else "told_again", {"reason": why}) for number, why in reasons.items())
     add_events(connection, named, now_us)
     _drop_waiting(connection, [number for number, why in reasons.items() if why])
-    for number in (number for number, why in reasons.items() if why is None):
-        resume(connection, number, standings[number], now_us)
+    resume_many(connection, {number: standings[number] for number, why in reasons.items() if why is None}, now_us)
 
 
 def bring_forward(connection: Connection, back_us: int) -> None:

@@ -42,6 +42,7 @@ def watch(connection: Connection, policy: Policy, now_us: int) -> None:
         .join(node, node.c.node == verdict.c.node)
         .where(verdict.c.state.in_((State.FAIL.value, *_UNSURE)), verdict.c.severity.in_(list(_URGENCY)),
                node.c.decommissioned_us.is_(None))
+        .order_by(verdict.c.node, verdict.c.rule, verdict.c.asset)  # alerts are numbered and told in this order
     ).all()  # fmt: skip
     rules = _rulebook().rules
     seen = {
@@ -57,5 +58,7 @@ def watch(connection: Connection, policy: Policy, now_us: int) -> None:
     }
     raise_many(connection, [each for each, state in seen.items() if state == State.FAIL.value], policy, now_us)
     still = {each.key for each in seen}
-    standing = connection.execute(select(alert.c.key, alert.c.cause).where(alert.c.state != "resolved")).all()
+    standing = connection.execute(
+        select(alert.c.key, alert.c.cause).where(alert.c.state != "resolved").order_by(alert.c.id)
+    ).all()
     clear_many(connection, [row.key for row in standing if row.cause.isupper() and row.key not in still], now_us)

@@ -47,6 +47,14 @@ class AlertSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAlerts:
+    """How many alerts of a kind are open, and since when the oldest of them is."""
+
+    count: int
+    first_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventSeen:
     """Something that happened to an alert."""
 

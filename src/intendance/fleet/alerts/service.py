@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, case, func, insert, select, update
 
+from intendance.fleet.acts.writing import note
 from intendance.fleet.alerts import decide, messages, texts
 from intendance.fleet.alerts.own import ObserverSeen, observer_of
 from intendance.fleet.alerts.perform import content, told_as
 from intendance.fleet.alerts.policy import CANARY, Policy
-from intendance.fleet.alerts.recording import add_events, alone, standing_of
+from intendance.fleet.alerts.recording import add_events, alone, resume_many, standing_of
 from intendance.fleet.alerts.seen import (
     AlertSeen,
     MessageSeen,
+    OpenAlerts,
     Shown,
     SilenceSeen,
     StepSeen,
@@ -32,6 +34,7 @@ from intendance.language.texts import translator
 from intendance.model.alerting import Way
 from intendance.model.errors.alerting import (
     AlertNotFiring,
+    AlertNotInHand,
     AlertUnknown,
     NobodyToTell,
     NothingMatched,
@@ -39,7 +42,8 @@ from intendance.model.errors.alerting import (
     SilenceUnknown,
     SpanUnusable,
 )
-from intendance.system.clock import Clock
+from intendance.model.evidence.acts import AlertAcked, AlertSilenced, AlertUnacked, SilencedLabel, SilenceEnded
+from intendance.system.clock import Clock, rfc3339
 
 SHOWN = 500
 KEPT_FOR = timedelta(days=30)
@@ -50,13 +54,24 @@ LONGEST_SILENCE_SECONDS = 30 * 86_400
 LONGEST_REASON = 500
 MOST_LABELS = 8
 LONGEST_LABEL = 200
+_OPEN = (alert.c.state != "resolved") & alert.c.parent.is_(None) & (alert.c.cause != CANARY)
+_TRIAL = outbox.c.purpose == "test"
+_KIND = case(
+    ((alert.c.state == "firing") & alert.c.suppressed.is_(None), "ringing"),
+    (alert.c.state == "firing", "held"),
+    else_=alert.c.state,
+)
 
 
 class Alerts:
-    """The alerts of one manager's database; any process on its machine may ask."""
+    """The alerts of one manager's database; any process on its machine may ask. `carry` takes what people did to the
+    fleet log, once it is done."""
 
-    def __init__(self, database: Database, policy: Callable[[], Policy], clock: Clock) -> None:
+    def __init__(
+        self, database: Database, policy: Callable[[], Policy], clock: Clock, carry: Callable[[], object] = tuple
+    ) -> None:
         self._database = database
+        self._carry = carry
         self._policy = policy
         self._clock = clock
 
@@ -85,6 +100,20 @@ class Alerts:
             wanted = wanted.where(alert.c.state != "resolved")
         order = (alert.c.state == "resolved", alert.c.severity != "critical", alert.c.started_us.desc())
         return self._seen(wanted.order_by(*order).limit(SHOWN))
+
+    def open_of(self, kind: str, limit: int) -> tuple[AlertSeen, ...]:
+        """Open alerts of a kind as `open_by_kind` names them, the most urgent first. Raises DatabaseUnreachable."""
+        wanted = select(alert).where(_OPEN, _KIND.in_((kind,)))
+        return self._seen(wanted.order_by(alert.c.severity != "critical", alert.c.started_us.desc()).limit(limit))
+
+    def over(self, limit: int) -> tuple[tuple[AlertSeen, ...], int]:
+        """What was over in the last 30 days, the newest first, and how much that is. Raises DatabaseUnreachable."""
+        lately = (alert.c.state == "resolved") & (alert.c.started_us > to_us(self.now - KEPT_FOR))
+        lately &= alert.c.parent.is_(None) & (alert.c.cause != CANARY)
+        wanted = select(alert).where(lately).order_by(alert.c.severity != "critical", alert.c.started_us.desc())
+        with self._database.read() as connection:
+            count = connection.execute(select(func.count()).select_from(alert).where(lately)).scalar_one()
+        return self._seen(wanted.limit(limit)), int(count)
 
     def page(self, *, state: str, before: int | None, limit: int) -> tuple[AlertSeen, ...]:
         """Alerts in a state, or without one those that are not over, the newest first, without those that another one
@@ -123,11 +152,18 @@ class Alerts:
 
     def counted(self) -> tuple[int, int]:
         """How many alerts are open, and how many of them ring and nobody has in hand. Raises DatabaseUnreachable."""
-        open_now = (alert.c.state != "resolved") & alert.c.parent.is_(None) & (alert.c.cause != CANARY)
-        alone = func.count().filter((alert.c.state == "firing") & alert.c.suppressed.is_(None))
+        alone = func.count().filter(_KIND.in_(("ringing",)))
         with self._database.read() as connection:
-            count, ringing = connection.execute(select(func.count(), alone).where(open_now)).one()
+            count, ringing = connection.execute(select(func.count(), alone).where(_OPEN)).one()
         return int(count), int(ringing)
+
+    def open_by_kind(self) -> Mapping[str, OpenAlerts]:
+        """How many alerts are open of each kind, and since when the oldest is: `ringing`, `held` back, `acked`,
+        `pending`; those that another one stands for are not counted. Raises DatabaseUnreachable."""
+        asked = select(_KIND.label("kind"), func.count().label("found"), func.min(alert.c.started_us).label("first"))
+        with self._database.read() as connection:
+            found = connection.execute(asked.where(_OPEN).group_by(_KIND)).all()
+        return {row.kind: OpenAlerts(count=int(row.found), first_at=from_us(row.first)) for row in found}
 
     def told(self, numbers: Iterable[int]) -> Mapping[int, tuple[MessageSeen, ...]]:
         """The messages that told of alerts, by their numbers, the oldest first. Raises DatabaseUnreachable."""
@@ -173,7 +209,33 @@ class Alerts:
             values = {"state": standing.state, "acked_by": by, "acked_until_us": standing.acked_until_us}
             connection.execute(update(alert).where(alert.c.id == number).values(**values, acked_us=now_us))
             add_events(connection, [(number, "acked", {"until_us": standing.acked_until_us} | why)], now_us, by)
-            return _all_seen(connection, [_row(connection, number)])[0]
+            until = rfc3339(from_us(now_us + lasting_seconds * decide.SECOND_US))
+            at = rfc3339(from_us(now_us))
+            told = AlertAcked(alert=number, cause=row.cause, node=row.node, until=until, at=at, **why)
+            note(connection, told, by, now_us)
+            seen = _all_seen(connection, [_row(connection, number)])[0]
+        self._carry()
+        return seen
+
+    def unack(self, number: int, *, by: str) -> AlertSeen:
+        """Let go what somebody has in hand: people are told again. Raises AlertUnknown, AlertNotInHand."""
+        now_us = to_us(self.now)
+        with self._database.begin() as connection:
+            alone(connection)
+            row = _row(connection, number)
+            move = decide.unacked(standing_of(row))
+            if move is None:
+                raise AlertNotInHand(number=number)
+            values = {"state": move.standing.state, "acked_until_us": None}
+            connection.execute(update(alert).where(alert.c.id == number).values(**values))
+            add_events(connection, [(number, move.change, {"of": row.acked_by})], now_us, by)
+            if row.suppressed is None:
+                resume_many(connection, {number: move.standing}, now_us)
+            told = AlertUnacked(alert=number, cause=row.cause, node=row.node, at=rfc3339(from_us(now_us)))
+            note(connection, told, by, now_us)
+            seen = _all_seen(connection, [_row(connection, number)])[0]
+        self._carry()
+        return seen
 
     # --- silences ---------------------------------------------------------------------------------------------------
 
@@ -212,6 +274,8 @@ class Alerts:
             if row is None:
                 made = insert(silence).values(**same, **end, made_us=now_us, from_us=now_us)
                 row = connection.execute(made.returning(silence)).one()
+            note(connection, _silenced(row, matches, now_us), by, now_us)
+        self._carry()
         return silence_seen(row)
 
     def end_silence(self, number: int, *, by: str) -> SilenceSeen:
@@ -222,15 +286,20 @@ class Alerts:
             row = connection.execute(
                 update(silence).where(holds).values(ended_us=now_us, ended_by=by).returning(silence)
             ).one_or_none()
-        if row is None:
-            raise SilenceUnknown(number=number)
+            if row is None:
+                raise SilenceUnknown(number=number)
+            note(connection, SilenceEnded(silence=number, at=rfc3339(from_us(now_us))), by, now_us)
+        self._carry()
         return silence_seen(row)
 
     # --- trying -----------------------------------------------------------------------------------------------------
 
-    def try_ways(self, *, contact: str = "", way: Way | None = None) -> tuple[int, ...]:
+    def try_ways(
+        self, *, contact: str = "", way: Way | None = None, apart: timedelta = timedelta(0)
+    ) -> tuple[int, ...]:
         """Write one message to each person and way of the plan (or to these); the manager sends them as any other.
-        Their numbers. Raises NobodyToTell."""
+        Where that was done less than `apart` ago, those messages are meant: who presses twice sends once. Their
+        numbers. Raises NobodyToTell."""
         policy, now_us = self.policy, to_us(self.now)
         pairs = [
             pair for pair in policy.pairs()
@@ -242,6 +311,13 @@ class Alerts:
         _ = translator(policy.language, "alert_texts")
         numbers = []
         with self._database.begin() as connection:
+            alone(connection)
+            since_us = now_us - apart // timedelta(microseconds=1)
+            lately = select(func.max(outbox.c.made_us)).where(_TRIAL, outbox.c.made_us.between(since_us + 1, now_us))
+            made_us = connection.execute(lately).scalar() if apart else None
+            if made_us is not None:
+                rows = connection.execute(select(outbox.c.id).where(_TRIAL, outbox.c.made_us == made_us))
+                return tuple(sorted(rows.scalars()))
             for name, by in pairs:
                 words = texts.trial(_, policy.fleet, by)
                 row = {
@@ -252,6 +328,14 @@ class Alerts:
                 }  # fmt: skip
                 numbers.append(connection.execute(insert(outbox).values(**row).returning(outbox.c.id)).scalar_one())
         return tuple(numbers)
+
+    def trial(self, number: int) -> tuple[MessageSeen, ...]:
+        """The messages of the trial that one of them belongs to; none where it is no trial's. Raises
+        DatabaseUnreachable."""
+        this = select(outbox.c.made_us).where(outbox.c.id == number, _TRIAL).scalar_subquery()
+        with self._database.read() as connection:
+            rows = connection.execute(select(outbox).where(_TRIAL, outbox.c.made_us == this).order_by(outbox.c.id))
+            return tuple(map(message_seen, rows))
 
     def messages(self, numbers: tuple[int, ...]) -> tuple[MessageSeen, ...]:
         """What became of messages. Raises DatabaseUnreachable."""
@@ -274,6 +358,16 @@ def _one_line(reason: str) -> str:
     if not 0 < len(said) <= LONGEST_REASON or not said.isprintable():
         raise ReasonUnusable(longest=LONGEST_REASON)
     return said
+
+
+def _silenced(row: Row[Any], matches: Mapping[str, str], now_us: int) -> AlertSilenced:
+    return AlertSilenced(
+        silence=row.id,
+        matches=tuple(SilencedLabel(name=name, value=value) for name, value in sorted(matches.items())),
+        until=rfc3339(from_us(row.to_us)),
+        reason=row.reason,
+        at=rfc3339(from_us(now_us)),
+    )
 
 
 def _row(connection: Connection, number: int) -> Row[Any]:

@@ -55,6 +55,8 @@ def fact(_: Translator, told: Told) -> str:
         "canary": _("daily proof that alerts arrive"),
         "canary.failed": _("the daily proof that alerts arrive has failed"),
         "manager.blind": _("the manager saw nothing for {length}: {blind}"),
+        "manager.unwritten": _("the manager can write nothing: {reason}"),
+        "plan.weaker": _("{node} follows fewer rules than before: no more {dropped}"),
         "observer.unreached": _("nobody watches the manager from elsewhere: {host} answers {code}"),
         "witness.refused": _("the witness {witness} no longer recognises the fleet log: rolled back, or rewritten"),
     }
@@ -101,6 +103,14 @@ def why(_: Translator, cause: str) -> str:
         "canary.failed": _("An alert may reach nobody. Look at: intendance alert list"),
         "manager.blind": _(
             "Whoever fell silent meanwhile is told two minutes after. Look at the manager's machine: what stopped it?"
+        ),
+        "manager.unwritten": _(
+            "It hears every node and tells nobody of anything. Nodes keep what they say; nothing is lost. Make room on"
+            " its disk, or begin its database again: it goes on by itself."
+        ),
+        "plan.weaker": _(
+            "Whoever rules that machine adopted a plan that asks less of it. Was it you? Then settle the finding on the"
+            " manager: intendance node findings. Else look at the machine first."
         ),
         "observer.unreached": _(
             "Were the manager to stop now, nobody would tell you. Look at the address after `observer` in the plan."
@@ -164,6 +174,25 @@ def sms(_: Translator, tolds: Sequence[Told], now: datetime, *, purpose: str) ->
         line = _("{fact}{more} ({age}). ack {number}")
         text = line.format(fact=said, more=more, age=age, number=first.number)
     return Words("", gsm7.fit(text))
+
+
+def unwritten(_: Translator, reason: str, since: datetime, now: datetime, *, zone: str, way: Way) -> Words:
+    """That the manager can write nothing: what it then does, and what to do. No alert has a number for it."""
+    told = Told(
+        number=0,
+        cause="manager.unwritten",
+        node="",
+        urgency="critical",
+        since=since,
+        params={"reason": reason},
+        labels={},
+    )
+    said = fact(_, told)
+    if way == "sms":
+        return Words("", gsm7.fit(said))
+    age = durations.write(int((now - since).total_seconds()), _.language)
+    line = _("{fact} — since {since} ({age})").format(fact=said, since=dates.moment(since, zone, _.language), age=age)
+    return Words(_("[Intendance] CRITICAL: {fact}").format(fact=said), "\n".join([line, "", why(_, told.cause), ""]))
 
 
 def trial(_: Translator, fleet: str, way: Way) -> Words:

@@ -16,6 +16,7 @@ from intendance.model.evidence.lifecycle import AssetDeclared, AssetDropped
 from intendance.model.evidence.prune import PruneCompleted
 from intendance.model.evidence.restore import Check
 from intendance.model.frozen import dataclass
+from intendance.model.record import instant
 from intendance.model.verdict import Fact
 
 SHOWN_DAYS = 90
@@ -148,8 +149,8 @@ def sets_held(
                 SetHeld(
                     set=name,
                     kind=data.kind,
-                    recovers_to=datetime.fromisoformat(data.recovers_to),
-                    completed_at=datetime.fromisoformat(data.completed_at),
+                    recovers_to=instant(data.recovers_to),
+                    completed_at=instant(data.completed_at),
                     source_bytes=data.source_bytes,
                     stored_bytes=data.stored_bytes,
                     stores=stores,
@@ -201,7 +202,7 @@ def _seen(store: str, fact: Fact[InspectionCompleted] | None, failed: Fact[Inspe
         sets=data.sets,
         faulty=data.faulty,
         stored_bytes=data.stored_bytes,
-        oldest=None if data.oldest_recovers_to is None else datetime.fromisoformat(data.oldest_recovers_to),
+        oldest=None if data.oldest_recovers_to is None else instant(data.oldest_recovers_to),
         failure=failure,
         failed_at=failed_at,
         seq=fact.seq,
@@ -218,7 +219,7 @@ def drills_told(done: Iterable[Fact[DrillCompleted]], failed: Iterable[Fact[Dril
             store=fact.data.store,
             by=fact.data.by,
             seq=fact.seq,
-            recovers_to=datetime.fromisoformat(fact.data.recovers_to),
+            recovers_to=instant(fact.data.recovers_to),
             legs=fact.data.legs,
             rto_ms=fact.data.rto_ms,
             predicted_ms=fact.data.predicted_ms,

@@ -8,7 +8,8 @@ from typing import Any
 from intendance.fleet.assets import decide
 from intendance.fleet.assets.decide import Asset
 from intendance.fleet.database.connect import Database
-from intendance.fleet.verdicts.source import NodeLedger
+from intendance.fleet.verdicts.source import NodeLedger, sensible
+from intendance.model.record import instant
 from intendance.model.verdict import Fact
 from intendance.system.clock import Clock
 
@@ -25,9 +26,10 @@ class Assets:
         self._clock = clock
 
     def one(self, node: str, name: str) -> Asset | None:
-        """An asset of a node; None where no plan ever named it. Raises RecordUnreadable, DatabaseUnreachable."""
+        """An asset of a node; None where no plan ever named it. Raises RecordUnreadable, EvidenceSenseless,
+        DatabaseUnreachable."""
         now = self._clock.read().at
-        with self._database.read() as connection:
+        with sensible(node), self._database.read() as connection:
             return _one(NodeLedger(connection, node), node, name, now)
 
 
@@ -61,7 +63,7 @@ def _one(ledger: NodeLedger, node: str, name: str, now: datetime) -> Asset | Non
         identity=data.identity,
         schedules=tuple((each.activity, each.cron) for each in data.schedules),
         retention_days=data.retention_days,
-        declared_at=datetime.fromisoformat(data.first_declared_at),
+        declared_at=instant(data.first_declared_at),
         dropped_at=decide.dropped_at(declared[0], next(iter(facts("asset.dropped", latest=1)), None)),
         asked_at=now,
         sets=sets,

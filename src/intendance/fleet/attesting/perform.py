@@ -17,10 +17,11 @@ from intendance.fleet.database.connect import Database
 from intendance.fleet.database.tables import node_state
 from intendance.fleet.log import FleetLog
 from intendance.fleet.verdicts.source import NodeLedger
-from intendance.fleet.words.service import FAILED, MANAGER, Words, take_own
+from intendance.fleet.words.service import take_imported, take_own
+from intendance.fleet.words.spoken import FAILED, MANAGER, Words
 from intendance.ledger.origin import of_fleet
 from intendance.model.errors import IntendanceError
-from intendance.model.errors.attesting import NodeKeyNotHeld, NodeOnThisMachine, NothingInReach
+from intendance.model.errors.attesting import NodeKeyNotHeld, NodeNotHeard, NodeOnThisMachine, NothingInReach
 from intendance.model.evidence import Evidence
 from intendance.model.evidence.inspection import InspectionFailed
 from intendance.model.evidence.lifecycle import Genesis
@@ -113,6 +114,7 @@ def keep(bench: Bench) -> None:
     """Give the judge what stands in the fleet log. Raises DatabaseUnreachable, and what opening a ledger raises."""
     with bench.log.open() as book, bench.database.begin() as connection:
         take_own(connection, book)
+        take_imported(connection, book)
 
 
 def look(bench: Bench, node: str, asset: str) -> int:
@@ -163,11 +165,13 @@ def fail(bench: Bench, node: str, asset: str, error: IntendanceError) -> None:
 
 def _key(bench: Bench, node: str) -> Genesis:
     """The beginning of the node's ledger, which names the key that signs its sets and was signed by the key that was
-    enrolled. Raises NodeOnThisMachine, NodeKeyNotHeld."""
+    enrolled. Raises NodeNotHeard, NodeOnThisMachine, NodeKeyNotHeld."""
     with bench.database.read() as connection:
         begun = NodeLedger(connection, node).facts("genesis", latest=1)
         boot = connection.execute(select(node_state.c.boot).where(node_state.c.node == node)).scalar()
-    if boot and boot == bench.clock.read().boot:
+    if not boot:  # it may be this machine's
+        raise NodeNotHeard(node=node)
+    if boot == bench.clock.read().boot:
         raise NodeOnThisMachine(node=node)
     if not begun or not begun[0].data.openpgp_fingerprint:
         raise NodeKeyNotHeld(node=node)

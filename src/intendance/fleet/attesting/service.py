@@ -15,11 +15,13 @@ from sqlalchemy import Connection, select
 from intendance.fleet.attesting import decide
 from intendance.fleet.attesting.decide import Watched
 from intendance.fleet.attesting.perform import Bench, fail, keep
-from intendance.fleet.database.tables import evidence_head, node
-from intendance.fleet.verdicts.source import NodeLedger
-from intendance.fleet.words.service import MANAGER, Words
+from intendance.fleet.database.tables import evidence_head, node, node_state
+from intendance.fleet.verdicts.source import NodeLedger, sensible
+from intendance.fleet.words.spoken import MANAGER, Words
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.attesting import LookEnded
+from intendance.model.errors.fleet import EvidenceSenseless
+from intendance.model.errors.ledger import RecordUnreadable
 from intendance.model.evidence.lifecycle import AssetDeclared
 from intendance.system import process
 
@@ -73,8 +75,16 @@ class Attesting:
     def due(self) -> tuple[Watched, ...]:
         """What is to be looked at now. Raises DatabaseUnreachable."""
         with self._bench.database.read() as connection:
-            watched = [each for name in _members(connection) for each in self._watched(connection, name)]
+            watched = [each for name in _members(connection) for each in self._sound(connection, name)]
         return decide.due(watched, self._now())
+
+    def _sound(self, connection: Connection, name: str) -> list[Watched]:
+        """The same of a node whose evidence can be read; of another nothing, and the others are looked at."""
+        try:
+            with sensible(name):
+                return self._watched(connection, name)
+        except (EvidenceSenseless, RecordUnreadable):
+            return []  # the judge tells of it
 
     def _watched(self, connection: Connection, name: str) -> list[Watched]:
         ledger = NodeLedger(connection, name)
@@ -134,8 +144,11 @@ class Attesting:
 
 
 def _members(connection: Connection) -> list[str]:
-    """The nodes whose ledgers arrive."""
-    here = select(node.c.node).where(node.c.decommissioned_us.is_(None), node.c.node.in_(select(evidence_head.c.node)))
+    """The nodes whose ledgers arrive, and that were heard: until then one may run on this very machine."""
+    heard = select(node_state.c.node).where(node_state.c.boot != "")
+    here = select(node.c.node).where(
+        node.c.decommissioned_us.is_(None), node.c.node.in_(select(evidence_head.c.node)), node.c.node.in_(heard)
+    )
     return list(connection.execute(here.order_by(node.c.node)).scalars())
 
 

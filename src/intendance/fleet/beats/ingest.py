@@ -16,6 +16,9 @@ from intendance.system.clock import Clock
 from intendance.wire.messages import Beat, BeatAnswer
 
 FLUSH_SECONDS = 0.25
+MOST_SILENCES = 20_000
+"""What is kept while nothing can be written: of each node the minutes of the last 25 hours (25 numbers, 5 KiB), which
+is what nodes keep too, and of the whole fleet so many silences that ended (4 MiB)."""
 
 
 class Live:
@@ -149,9 +152,19 @@ class Ingest:
                 for key, bits in minutes.items():
                     self._minutes[key] = self._minutes.get(key, 0) | bits
                 self._silences = silences | self._silences
+                self._forget_old(to_us(self._clock.read().at))
             raise
         self.flushed_at_us = to_us(self._clock.read().at)
         return len(states)
+
+    def _forget_old(self, now_us: int) -> None:
+        """What nobody could write for a day: nodes were told to keep it, and this process has an end of memory."""
+        oldest_us = now_us - decide.SPOOL_US - decide.HOUR_US
+        if min((hour for _, hour in self._minutes), default=now_us) < oldest_us:
+            self._minutes = {key: bits for key, bits in self._minutes.items() if key[1] >= oldest_us}
+        if len(self._silences) > MOST_SILENCES:
+            newest = sorted(self._silences.items(), key=lambda each: each[1])[-MOST_SILENCES:]
+            self._silences = dict(newest)
 
     def heads(self) -> list[tuple[Live, str, int]]:
         """Heads that beats have shown since the last time, with how many records the node knew to be here."""

@@ -20,7 +20,7 @@ class Presence(StrEnum):
 
 LATE_AFTER = timedelta(microseconds=LATE_US)
 MISSING_AFTER = timedelta(microseconds=MISSING_US)
-"""MAINT_002: a silence of more than two minutes."""
+"""A node is late from the one on, missing from the other on, as the detector has it (MAINT_002: two minutes)."""
 
 
 def presence(last_seen: datetime | None, deadline: datetime | None, now: datetime) -> Presence:
@@ -31,6 +31,6 @@ def presence(last_seen: datetime | None, deadline: datetime | None, now: datetim
     if last_seen is None:
         return Presence.NEVER
     silence = now - last_seen
-    if silence > MISSING_AFTER:
+    if silence >= MISSING_AFTER:
         return Presence.UNOBSERVABLE if deadline is not None and now < deadline else Presence.MISSING
-    return Presence.LATE if silence > LATE_AFTER else Presence.UP
+    return Presence.LATE if silence >= LATE_AFTER else Presence.UP

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote, unquote
 
 import msgspec
 from sqlalchemy import and_, func, select
 
 from intendance.fleet.beats.decide import MISSING_US
 from intendance.fleet.database.connect import Database
+from intendance.fleet.database.many import given
 from intendance.fleet.database.tables import evidence_head, node, node_key, node_state
 
 _STATE = ("node", "incarnation", "last_seen_us", "deadline_us", "boot", "seq", "skew_ms", "streak", "spooled",
           "former_boots", "software")  # fmt: skip
 _TYPES = ("text", "int", "bigint", "bigint", "text", "bigint", "bigint", "bigint", "bigint", "text", "text")
-
-
-def _given(names: Sequence[str], types: Sequence[str]) -> str:
-    """Rows that come as one JSON text: PostgreSQL takes it apart, which costs the manager a tenth of writing lists."""
-    members = [
-        f"(row->>{place})::{kind} AS {name}" for place, (name, kind) in enumerate(zip(names, types, strict=True))
-    ]
-    return f"SELECT {', '.join(members)} FROM json_array_elements(%s::json) AS row"  # noqa: S608 -- fixed words
-
 
 # Only where the row is: a node that was decommissioned meanwhile has none, and none comes back.
 _STATE_SQLITE = (
@@ -32,7 +25,7 @@ _STATE_SQLITE = (
 )
 _STATE_POSTGRESQL = (
     f"UPDATE node_state SET {', '.join(f'{name} = given.{name}' for name in _STATE[2:])} "  # noqa: S608 -- fixed words
-    f"FROM ({_given(_STATE, _TYPES)}) AS given "
+    f"FROM ({given(dict(zip(_STATE, _TYPES, strict=True)))}) AS given "
     "WHERE node_state.node = given.node AND node_state.incarnation = given.incarnation "
     "AND node_state.last_seen_us <= given.last_seen_us"
 )
@@ -43,7 +36,7 @@ _HEARD_SQLITE = (
 _HEARD_POSTGRESQL = (
     "INSERT INTO beat_slot (node, hour_us, heard) "  # noqa: S608 -- fixed words
     "SELECT given.node, given.hour_us, given.heard "
-    f"FROM ({_given(('node', 'hour_us', 'heard'), ('text', 'bigint', 'bigint'))}) AS given JOIN node USING (node) "
+    f"FROM ({given({'node': 'text', 'hour_us': 'bigint', 'heard': 'bigint'})}) AS given JOIN node USING (node) "
     "ON CONFLICT (node, hour_us) DO UPDATE SET heard = beat_slot.heard | excluded.heard"
 )
 # Before the state is written, and only where no other manager heard the node in between.
@@ -55,7 +48,7 @@ _SILENT_SQLITE = (
 _SILENT_POSTGRESQL = (
     "INSERT INTO beat_silence (node, from_us, to_us) "  # noqa: S608 -- fixed words
     "SELECT given.node, given.from_us, given.to_us "
-    f"FROM ({_given(('node', 'from_us', 'to_us'), ('text', 'bigint', 'bigint'))}) AS given "
+    f"FROM ({given({'node': 'text', 'from_us': 'bigint', 'to_us': 'bigint'})}) AS given "
     "JOIN node_state ON node_state.node = given.node AND node_state.last_seen_us <= given.from_us "
     "ON CONFLICT (node, from_us) DO NOTHING"
 )
@@ -111,7 +104,7 @@ def known_nodes(database: Database) -> Iterator[KnownNode]:
     with database.read() as connection:
         for row in connection.execute(asked):
             words: list[Any] = list(row)
-            words[6] = tuple(words[6].split())
+            words[6] = tuple(map(unquote, words[6].split()))
             words[10], words[11] = words[10] or 0, words[11] or ""
             yield KnownNode(*words)
 
@@ -120,7 +113,7 @@ def state_of(seen: Seen) -> tuple[Any, ...]:
     """A row of `node_state`, without what only detection writes."""
     return (
         seen.node, seen.incarnation, seen.last_seen_us, seen.last_seen_us + MISSING_US, seen.boot, seen.seq,
-        seen.skew_ms, seen.streak, seen.spooled, " ".join(seen.former_boots), seen.software,
+        seen.skew_ms, seen.streak, seen.spooled, " ".join(map(quote, seen.former_boots)), seen.software,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, select
 
 from intendance.fleet.beats.decide import HOUR_US
 from intendance.fleet.database.connect import Database, from_us, to_us
+from intendance.fleet.database.settings import write_setting
 from intendance.fleet.database.tables import beat_slot, observability_gap
 from intendance.fleet.log import FleetLog
 from intendance.model.evidence.heartbeat import HeartbeatsSummed
@@ -23,6 +24,8 @@ from intendance.system.clock import rfc3339
 
 KIND = "heartbeat.summed"
 MEDIA = "application/gzip"
+SUMMED_SEQ, SUMMED_UNTIL = "heartbeats.summed_seq", "heartbeats.summed_until_us"
+"""The number of the newest of these records, and the end of the day that it tells of."""
 ACTOR = "manager"
 _DAY = timedelta(days=1)
 _SETTLED = timedelta(minutes=10)
@@ -48,17 +51,25 @@ class Summing:
         if self._recorded is None:
             newest = self._log.newest(KIND)
             self._recorded = date.min if newest is None else date.fromisoformat(newest.data.day)
+            self._note(None if newest is None else newest.seq, self._recorded)
         day = max(self._recorded + _DAY if self._recorded > date.min else last, last - (_MOST_DAYS - 1) * _DAY)
         count = 0
         while day <= last:
             with self._database.read() as connection:
                 found = summed(connection, day)
             if found is not None:
-                self._log.append_with(found[0], ACTOR, found[1], MEDIA)
+                self._note(self._log.append_with(found[0], ACTOR, found[1], MEDIA), day)
                 count += 1
             self._recorded = day
             day += _DAY
         return count
+
+    def _note(self, seq: int | None, day: date) -> None:
+        """Let verdicts on what was heard cite it. None: this log has no such record, whatever another one had."""
+        until = None if seq is None else datetime(day.year, day.month, day.day, tzinfo=UTC) + _DAY
+        with self._database.begin() as connection:
+            write_setting(connection, SUMMED_SEQ, seq or 0)
+            write_setting(connection, SUMMED_UNTIL, 0 if until is None else to_us(until))
 
 
 def summed(connection: Connection, day: date) -> tuple[HeartbeatsSummed, bytes] | None:

@@ -41,6 +41,11 @@ class Binding:
         self._bound_at: datetime | None = None
         self._told = ""
 
+    @property
+    def trouble(self) -> str:
+        """What keeps heads from being bound, in a sentence; empty when nothing does."""
+        return f"The heads of the nodes' ledgers are not bound in the fleet log: {self._told}" if self._told else ""
+
     def tick(self, lease: Lease) -> None:
         """Once a minute, see whether heads are to be bound. Raises DatabaseUnreachable."""
         del lease  # two that bind the same heads say the same twice

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -15,33 +14,24 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from intendance.fleet.database.instants import from_us, to_us
+from intendance.fleet.database.plain import BUSY_SECONDS, PRAGMAS, READ, WRITE, is_out_of_reach
 from intendance.model.errors.fleet import DatabaseAddressUnusable, DatabaseUnreachable
+
+__all__ = ["Database", "Dialect", "from_us", "open_database", "to_us"]
 
 Dialect = Literal["sqlite", "postgresql"]
 
-_BUSY_SECONDS = 30
 _POOLED = 8
 _OPENINGS: Mapping[tuple[Dialect, bool], tuple[str, ...]] = MappingProxyType(
     {
-        ("sqlite", True): ("PRAGMA synchronous = FULL", "BEGIN IMMEDIATE"),
-        ("sqlite", False): ("PRAGMA synchronous = NORMAL", "BEGIN IMMEDIATE"),
+        ("sqlite", True): WRITE[True],
+        ("sqlite", False): WRITE[False],
         ("postgresql", True): (),
         ("postgresql", False): ("SET LOCAL synchronous_commit = off",),
     }
 )
 """How a transaction that writes begins; the driver begins PostgreSQL's by itself."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def to_us(at: datetime) -> int:
-    """An instant as tables hold it: microseconds since 1970 in UTC."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def from_us(us: int) -> datetime:
-    """What `to_us` was given."""
-    return _EPOCH + us * _MICROSECOND
 
 
 class Database:
@@ -67,9 +57,7 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """One view of what is committed, for reading. Raises DatabaseUnreachable."""
         with _reachable(self.engine), self.engine.connect() as connection, connection.begin():
-            begin = (
-                "BEGIN" if self.dialect == "sqlite" else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-            )
+            begin = READ if self.dialect == "sqlite" else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
             connection.exec_driver_sql(begin)
             yield connection
 
@@ -92,7 +80,7 @@ def open_database(address: str | Path) -> Database:
     """
     url = _read(address)
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, pool_size=_POOLED, max_overflow=_POOLED)
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_size=_POOLED, max_overflow=_POOLED)
         event.listen(engine, "connect", _set_up_sqlite)
     else:
         engine = create_engine(url, pool_size=_POOLED, max_overflow=_POOLED, pool_pre_ping=True)
@@ -114,9 +102,8 @@ def _read(address: str | Path) -> URL:
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
-    """Transactions are begun by hand: the driver's own way begins none before DDL and too late before writes."""
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = FULL"):
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -139,29 +126,26 @@ def _text_without_nul() -> type[Any]:
 
 @contextmanager
 def _reachable(engine: Engine) -> Iterator[None]:
-    """That the database cannot be spoken to now, as one error; a statement's own faults stay what they are."""
+    """That the database cannot be spoken to now, as one error; a statement's own faults stay what they are. What judges
+    reads by the driver itself, whose errors nobody wraps."""
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
         if not _is_about_reaching(error):
             raise
-        said = str(error.orig).strip().splitlines()
+        said = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
         where = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string()
         raise DatabaseUnreachable(where=where or "memory", detail=said[0] if said else "no answer") from error
 
 
-def _is_about_reaching(error: DBAPIError) -> bool:
+def _is_about_reaching(error: Exception) -> bool:
     """A connection that broke or was never made; a file that is locked, full or damaged. psycopg calls them alike."""
-    origin = error.orig
+    origin = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(origin, sqlite3.Error):
-        name = getattr(origin, "sqlite_errorname", "")
-        return name.startswith(
-            ("SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CORRUPT",
-             "SQLITE_NOTADB")
-        )  # fmt: skip
+        return is_out_of_reach(origin)
     state = getattr(origin, "sqlstate", None)
     return (
-        error.connection_invalidated
+        (isinstance(error, DBAPIError) and error.connection_invalidated)
         or (type(origin).__name__ == "OperationalError" and state is None)
         or (state is not None and state[:2] in {"08", "53", "57", "58"})
     )

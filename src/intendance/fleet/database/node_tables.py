@@ -77,7 +77,7 @@ node_state = Table(
     count("skew_ms"),  # the node's clock minus the manager's
     count("streak"),  # beats in time, one after the other
     count("spooled"),
-    words("former_boots"),  # the last ones, with blanks between
+    words("former_boots"),  # the last ones, quoted as in an address, with blanks between
     words("software"),
     CheckConstraint("state IN ('up', 'late', 'missing', 'unobservable', 'silenced')", name="state"),
     Index("ix_node_state_state_deadline_us", "state", "deadline_us"),
@@ -138,6 +138,15 @@ evidence_attachment = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+evidence_amount = Table(
+    "evidence_amount",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("day_us", BigInteger, primary_key=True),  # the beginning of a day in UTC
+    count("records_bytes"),  # that it filled here on that day
+    count("attached_bytes"),
+)
+
 evidence_head = Table(
     "evidence_head",
     metadata,
@@ -183,9 +192,12 @@ finding = Table(
     Column("subject", Text, nullable=False),  # what makes the same thing found again the same finding
     words("detail"),
     words("exhibit"),  # the signed text that shows it
+    count("folded"),  # how many more it stands for
     instant("found_us"),
     instant("settled_us", nullable=True),
     words("settled_by"),
+    words("settled_why"),
+    Column("settled_seq", BigInteger),  # of the fleet log
     UniqueConstraint("node", "incarnation", "kind", "subject"),
 )
 

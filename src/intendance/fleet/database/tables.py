@@ -7,12 +7,14 @@ What must be unique is so here, not in code: several processes write. A change o
 from __future__ import annotations
 
 from intendance.fleet.database.account_tables import account, api_token, recovery_code, session, tried_name
+from intendance.fleet.database.act_tables import act
 from intendance.fleet.database.alert_tables import alert, alert_event, delivery_event, escalation, outbox, silence
 from intendance.fleet.database.columns import metadata
 from intendance.fleet.database.node_tables import (
     beat_silence,
     beat_slot,
     enrolment_token,
+    evidence_amount,
     evidence_attachment,
     evidence_head,
     evidence_record,
@@ -28,9 +30,11 @@ from intendance.fleet.database.node_tables import (
     verdict_interval,
     word,
 )
+from intendance.fleet.database.run_tables import run_attempt
 
 __all__ = [
     "account",
+    "act",
     "alert",
     "alert_event",
     "api_token",
@@ -39,6 +43,7 @@ __all__ = [
     "delivery_event",
     "enrolment_token",
     "escalation",
+    "evidence_amount",
     "evidence_attachment",
     "evidence_head",
     "evidence_record",
@@ -52,6 +57,7 @@ __all__ = [
     "observability_gap",
     "outbox",
     "recovery_code",
+    "run_attempt",
     "session",
     "setting",
     "silence",

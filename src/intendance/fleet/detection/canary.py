@@ -3,7 +3,7 @@ every alert."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from intendance.fleet.alerts import recording
 from intendance.fleet.alerts.own import CANARY_FAILED
@@ -18,6 +18,8 @@ from intendance.fleet.detection.perform import PHANTOM, canary_of
 NAME = f"{PHANTOM}canary"
 FAILED = Sighting(cause=CANARY_FAILED, urgency="critical")
 BEGUN, DONE = "canary.begun_us", "canary.done_us"
+AFTER = "canary.after_message"
+"""The newest message when it began: a clock that was set back makes old ones look newer than it is."""
 
 
 def watch(connection: Connection, policy: Policy, now_us: int) -> None:
@@ -60,11 +62,14 @@ def begin(connection: Connection, now_us: int) -> None:
         )
     )  # fmt: skip
     write_setting(connection, BEGUN, now_us)
+    newest = connection.execute(select(func.coalesce(func.max(outbox.c.id), 0))).scalar_one()
+    write_setting(connection, AFTER, int(newest))
 
 
 def _sent(connection: Connection, begun_us: int) -> int | None:
     ours = select(outbox.c.id).join(alert, alert.c.id == outbox.c.alert).where(
-        alert.c.cause == CANARY, outbox.c.state.in_(("sent", "delivered")), outbox.c.made_us >= begun_us
+        alert.c.cause == CANARY, outbox.c.state.in_(("sent", "delivered")), outbox.c.made_us >= begun_us,
+        outbox.c.id > (read_setting(connection, AFTER) or 0),
     )  # fmt: skip
     return connection.execute(ours.limit(1)).scalar()
 

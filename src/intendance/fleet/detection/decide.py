@@ -39,6 +39,9 @@ OBSERVER_FAILS_US = 300 * SECOND_US
 OUTBOX_OLDEST_US = 120 * SECOND_US
 CLOCK_SET = "clock set"
 FIRST_START, RESTART, STALLED, UNWRITTEN = "first start", "restart", "stalled", "database"
+KILLED = "killed"
+NEXT_BEAT_US = 90 * SECOND_US
+"""Within it the beat after one that was lost comes: an interval, the last try inside it, and some air."""
 BLIND_TOLD_US = MISSING_US
 """Blind for so long together within an hour, we tell it: a node that died meanwhile would have been called missing."""
 BLIND_WITHIN_US = 3600 * SECOND_US
@@ -47,13 +50,6 @@ BLIND_WITHIN_US = 3600 * SECOND_US
 def deadline_us(last_seen_us: int, observable_since_us: int) -> int:
     """When a node is missing: 120 s after its last beat, or after we could hear it again."""
     return max(last_seen_us, observable_since_us) + MISSING_US
-
-
-def stands(now_us: int, deadline: int) -> str:
-    """How a node that was heard stands: up, late from 75 s on, missing from 120 s on."""
-    if now_us >= deadline:
-        return "missing"
-    return "late" if now_us >= deadline - GRACE_US else "up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +72,16 @@ def blindness(last_tick_us: int | None, now_us: int, elapsed_us: int | None) -> 
     if passed > BLIND_US or passed < -BLIND_US:
         return Blind(min(last_tick_us, now_us), now_us, RESTART if elapsed_us is None else STALLED)
     return None
+
+
+def lost_beats(blind: Blind | None, since_us: int | None, now_us: int) -> Blind | None:
+    """The time of which beats may be lost because a manager was killed (`since_us`), with that in which we saw nothing
+    anyway, if there was one."""
+    if since_us is None:
+        return blind
+    if blind is None:
+        return Blind(min(since_us, now_us), now_us, KILLED)
+    return Blind(min(blind.from_us, since_us), blind.to_us, blind.cause)
 
 
 def blind_us(gaps: Iterable[Blind], told_us: int | None, now_us: int) -> int:

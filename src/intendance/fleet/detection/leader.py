@@ -12,11 +12,12 @@ from sqlalchemy import Connection, select
 from intendance.fleet.alerts import outbox, perform, recording, rules
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.windows import Open, open_window
+from intendance.fleet.beats.hearers import Hearers
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease, holds
 from intendance.fleet.database.settings import read_setting, write_setting
 from intendance.fleet.database.tables import node_state
-from intendance.fleet.detection import blindness, canary, decide, witnesses
+from intendance.fleet.detection import blindness, canary, decide, weaker, witnesses
 from intendance.fleet.detection import perform as detection
 from intendance.fleet.detection.glance import Glance, glance
 from intendance.language.texts import Translator, translator
@@ -43,6 +44,7 @@ class Leader:
         self._epoch = -1
         self._ticked: tuple[int, int] | None = None
         self._unwritten = False
+        self._hearers = Hearers()
         self._forget()
         self.audited = 0
 
@@ -78,6 +80,7 @@ class Leader:
             try:
                 with self._database.begin(durable=urgent) as connection:
                     if not holds(connection, held, now_us):
+                        self._forget()
                         return
                     blind = self._notice_blindness(connection, held, policy, now_us, mono_us)
                     if blind:
@@ -107,8 +110,15 @@ class Leader:
             known = read_setting(connection, TICK)
             blind = decide.blindness(known, now_us, None)
             back_us = decide.set_back_us(known, now_us, 0)
-            if blind is not None and known is not None and _others_heard(connection, known, now_us):
-                blind = None
+            # Beats that waited in our own memory until something could be written again were heard by nobody else.
+            at_work = not self._unwritten and known is not None and _others_heard(connection, known, now_us)
+            blind = None if at_work else blind
+        fresh = self._ticked is None or held.epoch != self._epoch
+        since_us = self._hearers.lost_since(connection, held.holder, now_us, mono_us, fresh=fresh)
+        lost = decide.lost_beats(blind, since_us, now_us)
+        if blind is None and lost is not None:
+            detection.note_lost_beats(connection, lost)
+        blind = lost if blind is not None else None
         if blind is not None:
             if self._unwritten and blind.cause != decide.CLOCK_SET:
                 blind = replace(blind, cause=decide.UNWRITTEN)
@@ -135,6 +145,7 @@ class Leader:
             outbox.exhume(connection, policy, now_us)
         canary.watch(connection, policy, now_us)
         witnesses.watch(connection, policy, now_us)
+        weaker.watch(connection, policy, now_us)
         verdicts = rules.stamp(connection)
         if verdicts != self._verdicts:
             rules.watch(connection, policy, now_us)

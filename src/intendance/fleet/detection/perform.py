@@ -23,6 +23,7 @@ SKEW = "node.skew"
 PHANTOM = "."
 """Nodes of our own, for canaries, begin so: no name that people choose does."""
 
+_OPEN = ("pending", "firing", "acked")
 _WATCHED = select(node.c.node).where(node.c.decommissioned_us.is_(None))
 
 
@@ -46,6 +47,17 @@ def note_blindness(connection: Connection, blind: Blind) -> None:
     ahead = node_state.c.last_seen_us > blind.to_us
     anew = case((node_state.c.state == "missing", blind.to_us), else_=until)
     connection.execute(update(node_state).where(ahead).values(last_seen_us=blind.to_us, deadline_us=anew))
+
+
+def note_lost_beats(connection: Connection, lost: Blind) -> None:
+    """Record a time of which beats may be lost: a node that may have been heard in it was."""
+    gap = {"from_us": lost.from_us, "to_us": lost.to_us, "cause": lost.cause}
+    connection.execute(insert(observability_gap).values(**gap))
+    until = decide.deadline_us(0, lost.to_us)
+    before_its_next = lost.to_us + decide.NEXT_BEAT_US
+    watched = node_state.c.state.in_(("up", "late")) & ~node_state.c.node.startswith(PHANTOM, autoescape=True)
+    waits = node_state.c.deadline_us < before_its_next
+    connection.execute(update(node_state).where(watched, waits).values(deadline_us=until))
 
 
 def look(connection: Connection, policy: Policy, now_us: int) -> Seen:
@@ -82,7 +94,7 @@ def _late(connection: Connection, now_us: int) -> int:
 
 def _moved(connection: Connection, those: Any, state: str, now_us: int) -> list[str]:
     moved = update(node_state).where(those).values(state=state, state_since_us=now_us)
-    return list(connection.execute(moved.returning(node_state.c.node)).scalars())
+    return sorted(connection.execute(moved.returning(node_state.c.node)).scalars())
 
 
 def missing_of(name: str, site: str = "", **more: Any) -> Sighting:
@@ -99,7 +111,8 @@ def _raise_silent(connection: Connection, silent: Sequence[str], policy: Policy,
     """One alert for what fell silent together; each node's own is recorded under it, and nobody is told of those."""
     recent = _recent(connection, now_us)
     sites = {each.node: each.site for each in recent}
-    masses = decide.mass_silence(recent, _sizes(connection), now_us)
+    sizes = {site: size for site, (size, _) in _counts(connection).items() if size}
+    masses = decide.mass_silence(recent, sizes, now_us)
     parents = _parents(connection, masses, policy, now_us)
     children = {name for mass in masses for name in mass.nodes} | set(silent)
     raise_many(
@@ -122,19 +135,22 @@ def _recent(connection: Connection, now_us: int) -> list[Silent]:
         .join(node, node.c.node == node_state.c.node)
         .where(node_state.c.state == "missing", node_state.c.state_since_us >= since,
                ~node_state.c.node.startswith(PHANTOM, autoescape=True))
+        .order_by(node_state.c.state_since_us, node_state.c.node)
     )  # fmt: skip
     return [Silent(*row) for row in rows]
 
 
-def _sizes(connection: Connection) -> dict[str, int]:
-    """How many nodes are watched at each site."""
-    watched = (
-        select(node.c.site, func.count())
+def _counts(connection: Connection) -> dict[str, tuple[int, int]]:
+    """How many nodes are watched at each site, and how many are missing there."""
+    watched = func.sum(case((node.c.decommissioned_us.is_(None), 1), else_=0))
+    missing = func.sum(case((node_state.c.state == "missing", 1), else_=0))
+    counted = (
+        select(node.c.site, watched, missing)
         .join(node_state, node.c.node == node_state.c.node)
-        .where(node.c.decommissioned_us.is_(None), ~node.c.node.startswith(PHANTOM, autoescape=True))
+        .where(~node.c.node.startswith(PHANTOM, autoescape=True))
         .group_by(node.c.site)
     )
-    return {site: count for site, count in connection.execute(watched)}  # noqa: C416 -- a row is no pair to mypy
+    return {site: (int(size), int(gone)) for site, size, gone in connection.execute(counted)}
 
 
 def _parents(connection: Connection, masses: Sequence[Mass], policy: Policy, now_us: int) -> dict[str, int]:
@@ -155,7 +171,7 @@ def _parents(connection: Connection, masses: Sequence[Mass], policy: Policy, now
 
 def _open_masses(connection: Connection) -> Sequence[Row[Any]]:
     holds = alert.c.cause.in_((SITE, FLEET)) & (alert.c.state != "resolved")
-    return connection.execute(select(alert).where(holds)).all()
+    return connection.execute(select(alert).where(holds).order_by(alert.c.id)).all()
 
 
 def _site_of(row: Row[Any]) -> str:
@@ -168,11 +184,10 @@ def _adopt(connection: Connection, masses: Sequence[Mass], parents: dict[str, in
         parent = parents.get(mass.site)
         if parent is None:
             continue
-        keys = [missing_of(name).key for name in mass.nodes]
-        orphans: dict[int, Any] = {}
-        for chunk in in_chunks(keys):
-            alone = alert.c.key.in_(chunk) & (alert.c.state != "resolved") & alert.c.parent.is_(None)
-            orphans |= {row.id: row for row in connection.execute(select(alert).where(alone))}
+        alone = (alert.c.cause == MISSING) & alert.c.state.in_(_OPEN) & alert.c.parent.is_(None)
+        members = set(mass.nodes)
+        asked = select(alert).where(alone).order_by(alert.c.id)
+        orphans = {row.id: row for row in connection.execute(asked) if row.node in members}
         for chunk in in_chunks(orphans):
             connection.execute(update(alert).where(alert.c.id.in_(chunk)).values(parent=parent))
         free = {number: row for number, row in orphans.items() if row.suppressed is None}
@@ -182,22 +197,17 @@ def _adopt(connection: Connection, masses: Sequence[Mass], parents: dict[str, in
 
 def settle(connection: Connection, now_us: int) -> bool:
     """End the alerts about many when few are left: those few are told by themselves. Whether one ended."""
+    masses = _open_masses(connection)
+    counts = _counts(connection) if masses else {}
     ended = []
-    sizes: dict[str, int] = {}
-    for row in _open_masses(connection):
-        sizes = sizes or _sizes(connection)
+    for row in masses:
         site = _site_of(row)
-        size = sizes.get(site, 0) if site else sum(sizes.values())
-        if not decide.mass_holds(site, _missing(connection, site), size):
+        here = [counts.get(site, (0, 0))] if site else list(counts.values())
+        size, missing = sum(each[0] for each in here), sum(each[1] for each in here)
+        if not decide.mass_holds(site, missing, size):
             ended.append(row.key)
     clear_many(connection, ended, now_us)
     return bool(ended)
-
-
-def _missing(connection: Connection, site: str) -> int:
-    gone = (node_state.c.state == "missing") & ~node_state.c.node.startswith(PHANTOM, autoescape=True)
-    counted = select(func.count()).select_from(node_state.join(node, node.c.node == node_state.c.node)).where(gone)
-    return int(connection.execute(counted.where(node.c.site == site) if site else counted).scalar_one())
 
 
 # --- restless nodes, wrong clocks -----------------------------------------------------------------------------------
@@ -219,7 +229,8 @@ def _flapping(connection: Connection, names: Sequence[str], policy: Policy, now_
 
 def calm(connection: Connection, now_us: int) -> bool:
     """End the alerts about nodes that came and went and now stay; whether one ended."""
-    rows = connection.execute(select(alert).where(alert.c.cause == FLAPPING, alert.c.state != "resolved")).all()
+    restless = select(alert).where(alert.c.cause == FLAPPING, alert.c.state != "resolved").order_by(alert.c.id)
+    rows = connection.execute(restless).all()
     if not rows:
         return False
     percents = _percents(connection, [row.node for row in rows], now_us)
@@ -242,6 +253,7 @@ def _percents(connection: Connection, names: Sequence[str], now_us: int) -> dict
                 alert_event.c.at_us > since,
             )
         )
+        .order_by(alert_event.c.at_us, alert_event.c.id)
     )
     for name, at_us in connection.execute(events):
         changes[name].append(at_us)
@@ -256,15 +268,19 @@ def end_of_those_gone(connection: Connection, now_us: int) -> None:
         (alert.c.cause == MISSING) & alert.c.node.not_in(silent),
         alert.c.cause.in_((SKEW, FLAPPING)) & alert.c.node.not_in(here),
     )
-    rows = connection.execute(select(alert.c.key).where(alert.c.state != "resolved", gone)).scalars().all()
+    over = select(alert.c.key).where(alert.c.state != "resolved", gone).order_by(alert.c.id)
+    rows = connection.execute(over).scalars().all()
     clear_many(connection, rows, now_us)
 
 
 def check_clocks(connection: Connection, policy: Policy, now_us: int) -> None:
     """Raise nodes whose clock is too far from ours, and end what was raised of those that are right again."""
-    wrong = select(node_state.c.node, node.c.site, node_state.c.skew_ms).join(
-        node, node.c.node == node_state.c.node
-    ).where(func.abs(node_state.c.skew_ms) > decide.SKEW_MS, node_state.c.state == "up")  # fmt: skip
+    wrong = (
+        select(node_state.c.node, node.c.site, node_state.c.skew_ms)
+        .join(node, node.c.node == node_state.c.node)
+        .where(func.abs(node_state.c.skew_ms) > decide.SKEW_MS, node_state.c.state == "up")
+        .order_by(node_state.c.node)
+    )
     found = connection.execute(wrong).all()
     raise_many(
         connection,
@@ -280,5 +296,6 @@ def check_clocks(connection: Connection, policy: Policy, now_us: int) -> None:
         select(alert.c.key, alert.c.node, node_state.c.state)
         .join(node_state, node_state.c.node == alert.c.node)
         .where(alert.c.cause == SKEW, alert.c.state != "resolved")
+        .order_by(alert.c.id)
     ).all()
     clear_many(connection, [row.key for row in known if row.node not in names and row.state == "up"], now_us)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -13,16 +14,17 @@ from intendance.ledger.report import Fault
 from intendance.ledger.rows import Row
 from intendance.ledger.tlog import Edge, leaf_hash
 from intendance.model.errors import IntendanceError
-from intendance.model.errors.fleet import EvidenceRefused
+from intendance.model.errors.fleet import EvidenceExcessive, EvidenceRefused
 from intendance.model.errors.ledger import RecordUnreadable
 from intendance.model.frozen import dataclass
+from intendance.wire.messages import AttachmentBytes, EvidenceBatch
 
 NUL = "\x00"
 """No name holds one, and PostgreSQL keeps none in text."""
 
-FindingKind = Literal["fork", "rollback", "chain", "signature", "undetermined"]
-"""Another history; less than was signed before; records that do not follow; a head signed by another key; records of a
-version that this program does not know."""
+FindingKind = Literal["fork", "rollback", "gap", "chain", "signature", "undetermined", "excess"]
+"""Another history; less than was signed before; records left out, though asked for; records that do not follow; a head
+signed by another key; records of a version that this program does not know; more than a node may fill here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,56 @@ class Found:
     kind: FindingKind
     subject: str
     detail: str
+
+
+AGAIN = " again "
+"""What stands between a subject and how often it was settled before, where the same is found once more."""
+
+
+MOST_OPEN = 20
+"""Findings of one kind about one ledger, each with its exhibit, before those that follow are counted in one more: a key
+that was taken signs another history as often as somebody likes."""
+FOLDED = "more"
+"""The subject of the one that counts them."""
+
+
+def folded(count: int, latest: Found) -> Found:
+    """The finding that stands for `count` more of its kind."""
+    detail = f"{count} more of this kind, at the same time as {MOST_OPEN} others; the latest: {latest.detail}"
+    return Found(kind=latest.kind, subject=FOLDED, detail=detail)
+
+
+RECORDS_A_DAY_BYTES = 1 << 30
+ATTACHED_A_DAY_BYTES = 64 << 20
+ATTACHED_BYTES = 1 << 30
+"""What one node may fill here: a busy one writes 1 MiB of records a day, and an attachment of 100 KiB whenever its
+packages change; years of that come at once where a node joins late."""
+
+
+class Amount(NamedTuple):
+    """Bytes of a node."""
+
+    records: int = 0
+    attached: int = 0
+
+
+def excess(day: str, today: Amount, attached_before: int, more: Amount) -> Found | None:
+    """That a node would fill more than it may with what it sends: `today` counts that of the day, `attached_before` the
+    attachments of all days."""
+    records, attached, ever = (
+        today.records + more.records,
+        today.attached + more.attached,
+        attached_before + more.attached,
+    )
+    if more.records and records > RECORDS_A_DAY_BYTES:
+        detail = f"it sends {records} bytes of records in a day, and {RECORDS_A_DAY_BYTES} are taken"
+    elif more.attached and attached > ATTACHED_A_DAY_BYTES:
+        detail = f"it sends {attached} bytes of attachments in a day, and {ATTACHED_A_DAY_BYTES} are taken"
+    elif more.attached and ever > ATTACHED_BYTES:
+        detail = f"it sends {ever} bytes of attachments in all, and {ATTACHED_BYTES} are kept"
+    else:
+        return None
+    return Found(kind="excess", subject=day, detail=detail)
 
 
 class Copy(NamedTuple):
@@ -77,12 +129,51 @@ def follow(node: str, copy: Copy, contents: Sequence[bytes]) -> tuple[list[Row],
     return rows, Copy(copy.size + len(rows), previous, edge)
 
 
+def named(batch: EvidenceBatch) -> list[AttachmentBytes]:
+    """Those attachments of a batch that are what they say they are, and that one of its records names: others are
+    nobody's, and are left. Its records were read before."""
+    if not batch.attachments:
+        return []
+    contents = (record.encode() for record in batch.records)
+    names = {each.sha256 for content in contents for each in decode(content, batch.first_seq).attachments}
+    own = (each for each in batch.attachments if each.sha256 in names)
+    return [each for each in own if sha256(each.content).hexdigest() == each.sha256]
+
+
 def rolled_back(known_size: int, signed_size: int) -> Found | None:
     """That a head holds less than the node itself knew to be here when it showed it."""
     if signed_size >= known_size:
         return None
     detail = f"the node shows a head of {signed_size} records, and {known_size} of its records are here"
     return Found(kind="rollback", subject=f"{signed_size}", detail=detail)
+
+
+GAP_TRIES = 3
+GAP_AFTER_US = 10 * 60 * 1_000_000
+"""A batch that begins too late is answered with where to begin; an answer may be lost, and a node may be restarted."""
+
+
+class Asked(NamedTuple):
+    """From which record on a node was asked for its records, since when, and how often it sent later ones instead."""
+
+    size: int
+    since_us: int
+    tries: int
+
+
+def asked_again(before: Asked | None, size: int, now_us: int) -> Asked:
+    """What is known once a node has sent records that begin too late, `size` of them being here."""
+    if before is None or before.size != size or now_us < before.since_us:
+        return Asked(size, now_us, 1)
+    return before._replace(tries=before.tries + 1)
+
+
+def gap(asked: Asked, first_seq: int, now_us: int) -> Found | None:
+    """That records in between did not come, though they were asked for again and again."""
+    if asked.tries < GAP_TRIES or now_us - asked.since_us < GAP_AFTER_US:
+        return None
+    detail = f"it sends records from {first_seq} on, and not those from {asked.size} on that it was asked for"
+    return Found(kind="gap", subject=f"{asked.size}", detail=detail)
 
 
 def forked(size: int, root_here: bytes, root: bytes) -> Found | None:
@@ -100,4 +191,5 @@ def unsigned(origin: str) -> Found:
 
 def refused(node: str, found: Found) -> IntendanceError:
     """The answer to a node whose records were not taken."""
-    return EvidenceRefused(node=node, detail=found.detail)
+    kind = EvidenceExcessive if found.kind == "excess" else EvidenceRefused
+    return kind(node=node, detail=found.detail)

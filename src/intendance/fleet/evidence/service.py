@@ -7,16 +7,16 @@ as evidence. In between lie records whose head comes with a later batch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from intendance.fleet.database.connect import Database, to_us
-from intendance.fleet.database.tables import evidence_attachment, evidence_head, evidence_record, finding, node_key
-from intendance.fleet.evidence import decide
-from intendance.fleet.evidence.decide import Copy, Found
+from intendance.fleet.database.tables import evidence_attachment, evidence_head, evidence_record, node_key
+from intendance.fleet.evidence import amounts, decide, findings
+from intendance.fleet.evidence.decide import Amount, Copy, Found
+from intendance.fleet.runs import rows as runs
 from intendance.ledger import envelope, note
 from intendance.ledger.note import Checkpoint, VerifierKey
 from intendance.ledger.rows import Row
@@ -25,7 +25,7 @@ from intendance.model.errors.fleet import EvidenceRefused, NotEnrolled
 from intendance.model.errors.ledger import NoteMalformed
 from intendance.model.verdict import Fact
 from intendance.system.clock import Clock
-from intendance.wire.messages import EvidenceBatch
+from intendance.wire.messages import AttachmentBytes, EvidenceBatch
 
 
 class Head(NamedTuple):
@@ -42,24 +42,40 @@ class Evidence:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._asked: dict[tuple[str, int], decide.Asked] = {}
 
     def _now_us(self) -> int:
         return to_us(self._clock.read().at)
 
     def receive(self, batch: EvidenceBatch) -> int:
         """Take a batch; how many records are here once it is committed. One that begins too late is left: the answer
-        says where to begin. Raises EvidenceRefused (and keeps the finding), NotEnrolled, DatabaseUnreachable."""
+        says where to begin. Raises EvidenceRefused and EvidenceExcessive (and keeps the finding), NotEnrolled,
+        DatabaseUnreachable."""
         while True:
             head = self._head(batch.node, batch.incarnation)
             if batch.first_seq > head.copy.size:
+                self._ask_again(batch, head.copy.size)
                 return head.copy.size
             outcome = self._examine(head, batch)
             if isinstance(outcome, Found):
                 self._keep(batch.node, batch.incarnation, outcome, batch.checkpoint, cut=outcome.kind == "fork")
                 raise decide.refused(batch.node, outcome)
-            rows, after, signed = outcome
-            if self._committed(batch, head, rows, after, signed):
-                return after.size
+            committed = self._committed(batch, head, *outcome)
+            if isinstance(committed, Found):
+                self._keep(batch.node, batch.incarnation, committed, batch.checkpoint)
+                raise decide.refused(batch.node, committed)
+            if committed:
+                self._asked.pop((batch.node, batch.incarnation), None)
+                return outcome[1].size
+
+    def _ask_again(self, batch: EvidenceBatch, size: int) -> None:
+        """A node that goes on leaving records out, though it was told where to begin, is found out."""
+        place, now_us = (batch.node, batch.incarnation), self._now_us()
+        asked = decide.asked_again(self._asked.get(place), size, now_us)
+        self._asked[place] = asked
+        found = decide.gap(asked, batch.first_seq, now_us)
+        if found is not None:
+            self._keep(*place, found, batch.checkpoint)
 
     def _examine(self, head: Head, batch: EvidenceBatch) -> tuple[list[Row], Copy, Checkpoint] | Found:
         signed = _verified(batch.checkpoint, head.key)
@@ -92,18 +108,24 @@ class Evidence:
 
     def _committed(
         self, batch: EvidenceBatch, head: Head, rows: Sequence[Row], after: Copy, signed: Checkpoint
-    ) -> bool:
-        """Write the records, unless another process has written some meanwhile."""
+    ) -> bool | Found:
+        """Write the records, unless another process has written some meanwhile, or they are too many."""
         now_us = self._now_us()
         place = {"node": batch.node, "incarnation": batch.incarnation}
         with self._database.begin() as connection:
             if _locked_size(connection, batch.node, batch.incarnation) != head.copy.size:
                 return False
+            attached = amounts.news(connection, decide.named(batch))
+            more = Amount(sum(len(row.content) for row in rows), sum(len(each.content) for each in attached))
+            found = amounts.count(connection, batch.node, more, now_us)
+            if found is not None:
+                return found
             if rows:
                 connection.execute(
                     insert(evidence_record), [place | row._asdict() | {"received_us": now_us} for row in rows]
                 )
-            self._attach(connection, batch)
+                runs.keep(connection, batch.node, batch.incarnation, rows, now_us)
+            _attach(connection, attached)
             changed: dict[str, Any] = {
                 "size": after.size,
                 "last_sha256": after.last_sha256,
@@ -114,18 +136,6 @@ class Evidence:
                 changed |= {"signed_size": signed.size, "note": batch.checkpoint}
             connection.execute(update(evidence_head).where(_this(batch.node, batch.incarnation)).values(**changed))
         return True
-
-    def _attach(self, connection: Connection, batch: EvidenceBatch) -> None:
-        insert_new = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert
-        for attached in batch.attachments:
-            if sha256(attached.content).hexdigest() == attached.sha256:
-                row = {
-                    "sha256": attached.sha256,
-                    "size": len(attached.content),
-                    "media": attached.media,
-                    "content": attached.content,
-                }
-                connection.execute(insert_new(evidence_attachment).values(**row).on_conflict_do_nothing())
 
     def look_at(self, name: str, incarnation: int, text: str, known_size: int) -> Found | None:
         """Look at a head that a beat showed, when the node knew that `known_size` of its records were here.
@@ -164,19 +174,9 @@ class Evidence:
         return Head(copy, row.signed_size, VerifierKey.parse(row.ledger_key))
 
     def _keep(self, name: str, incarnation: int, found: Found, exhibit: str, *, cut: bool = False) -> None:
-        """Keep a finding, once; with `cut`, drop records that no head ever covered: they are of the other history."""
-        insert_new = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert
-        values = {
-            "node": name,
-            "incarnation": incarnation,
-            "kind": found.kind,
-            "subject": found.subject,
-            "detail": found.detail,
-            "exhibit": exhibit,
-            "found_us": self._now_us(),
-        }
+        """Keep a finding. With `cut`, drop records that no head ever covered: they are of the other history."""
         with self._database.begin() as connection:
-            connection.execute(insert_new(finding).values(**values).on_conflict_do_nothing())
+            findings.keep(connection, name, incarnation, found, exhibit, self._now_us())
             if cut:
                 _cut_back(connection, name, incarnation)
 
@@ -205,6 +205,13 @@ class Evidence:
             asked = select(record.seq, record.content).where(wanted).order_by(record.seq.desc()).limit(latest)
             rows = connection.execute(asked).all()
         return tuple(envelope.fact(bytes(row.content), kind, row.seq) for row in rows)
+
+
+def _attach(connection: Connection, attachments: Sequence[AttachmentBytes]) -> None:
+    insert_new: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    for each in attachments:
+        row = {"sha256": each.sha256, "size": len(each.content), "media": each.media, "content": each.content}
+        connection.execute(insert_new(evidence_attachment).values(**row).on_conflict_do_nothing())
 
 
 def _this(name: str, incarnation: int) -> Any:
@@ -241,6 +248,7 @@ def _cut_back(connection: Connection, name: str, incarnation: int) -> None:
     record = evidence_record.c
     beyond = (record.node == name) & (record.incarnation == incarnation) & (record.seq >= head.signed_size)
     connection.execute(delete(evidence_record).where(beyond))
+    runs.cut_back(connection, name, incarnation, head.signed_size)
     edge, last = Edge(), ""
     for content in _contents(connection, name, incarnation, 0, head.signed_size):
         edge.append(leaf_hash(content))

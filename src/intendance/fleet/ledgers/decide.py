@@ -13,8 +13,9 @@ PAGE = 50
 
 
 class Condition(StrEnum):
-    """How a ledger stands: `contradicted` has a finding that no sound node brings about, `unclear` one that this
-    program may be too old to judge; of `waiting` not all is signed yet, of `empty` nothing is here."""
+    """How a ledger stands: `contradicted` has a finding that no sound node brings about, `unclear` one of records that
+    this program may be too old to judge or that were too many; of `waiting` not all is signed yet, of `empty`
+    nothing is here."""
 
     CONTRADICTED = "contradicted"
     UNCLEAR = "unclear"
@@ -37,11 +38,14 @@ class Doubt:
     found_at: datetime
     settled_at: datetime | None = None
     settled_by: str = ""
+    settled_why: str = ""
+    settled_seq: int | None = None
+    id: int = 0
 
     @property
     def grave(self) -> bool:
         """Whether nothing that the node says proves anything while it stands."""
-        return self.kind != "undetermined"
+        return self.kind not in {"undetermined", "excess", "weaker"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

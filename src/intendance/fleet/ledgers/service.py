@@ -21,14 +21,14 @@ class Ledgers:
     def all(self) -> tuple[HeldLedger, ...]:
         """The present ledger of every node of the fleet, the worst first."""
         with self._database.read() as connection:
-            doubts = _by_node(map(_doubt, connection.execute(_newest_findings())))
+            doubts = _by_node(map(doubt_of, connection.execute(_newest_findings())))
             return worst_first(_held(row, doubts) for row in connection.execute(_heads()))
 
     def one(self, name: str) -> HeldLedger | None:
         """The present ledger of a node; None where there is no such node."""
         with self._database.read() as connection:
             row = connection.execute(_heads().where(node.c.node == name)).one_or_none()
-            found = map(_doubt, connection.execute(_newest_findings().where(finding.c.node == name)))
+            found = map(doubt_of, connection.execute(_newest_findings().where(finding.c.node == name)))
             return None if row is None else _held(row, _by_node(found))
 
     def records(self, held: HeldLedger, *, before: int | None = None) -> tuple[RecordBrief, ...]:
@@ -51,7 +51,7 @@ def open_doubts(connection: Connection) -> tuple[Doubt, ...]:
     present = (node.c.node == finding.c.node) & (node.c.incarnation == finding.c.incarnation)
     asked = select(finding).join(node, present).where(node.c.decommissioned_us.is_(None))
     rows = connection.execute(asked.where(finding.c.settled_us.is_(None)).order_by(finding.c.found_us, finding.c.id))
-    return tuple(map(_doubt, rows))
+    return tuple(map(doubt_of, rows))
 
 
 def _heads() -> Select[Any]:
@@ -93,7 +93,8 @@ def _by_node(doubts: Iterable[Doubt]) -> dict[str, list[Doubt]]:
     return found
 
 
-def _doubt(row: Any) -> Doubt:
+def doubt_of(row: Any) -> Doubt:
+    """A finding from its row."""
     return Doubt(
         node=row.node,
         incarnation=row.incarnation,
@@ -104,4 +105,7 @@ def _doubt(row: Any) -> Doubt:
         found_at=from_us(row.found_us),
         settled_at=None if row.settled_us is None else from_us(row.settled_us),
         settled_by=row.settled_by,
+        settled_why=row.settled_why,
+        settled_seq=row.settled_seq,
+        id=row.id,
     )

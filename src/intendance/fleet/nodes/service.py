@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from hashlib import sha256
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
+from intendance.fleet.acts.writing import note as note_act
 from intendance.fleet.beats.decide import MISSING_US
 from intendance.fleet.beats.presence import presence
 from intendance.fleet.database.connect import Database, from_us, to_us
@@ -28,8 +29,9 @@ from intendance.ledger.origin import node_of
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.fleet import NodeKnown, NodeNotEnrolled, ProofRefused
 from intendance.model.errors.ledger import NoteMalformed
+from intendance.model.evidence.acts import NodeDecommissioned, NodeEnrolled, NodeInvited
 from intendance.model.frozen import dataclass
-from intendance.system.clock import Clock
+from intendance.system.clock import Clock, rfc3339
 from intendance.wire import signing
 from intendance.wire.messages import Enrolment, EnrolmentAnswer
 from intendance.wire.token import LIFETIME_US, Token, read_token
@@ -63,10 +65,18 @@ class NodeSeen:
 
 
 class Nodes:
-    """The nodes of one fleet."""
+    """The nodes of one fleet. `carry` takes who came and who was let go to the fleet log, once it is done."""
 
-    def __init__(self, database: Database, fleet: str, clock: Clock, urls: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        database: Database,
+        fleet: str,
+        clock: Clock,
+        urls: Sequence[str] = (),
+        carry: Callable[[], object] = tuple,
+    ) -> None:
         self.fleet = fleet
+        self._carry = carry
         self._database = database
         self._clock = clock
         self._urls = tuple(urls)
@@ -101,6 +111,14 @@ class Nodes:
                     expires_us=now_us + LIFETIME_US,
                 )
             )
+            invited = NodeInvited(
+                node=name,
+                until=rfc3339(from_us(now_us + LIFETIME_US)),
+                at=rfc3339(from_us(now_us)),
+                fingerprint=key_fingerprint or "",
+            )
+            note_act(connection, invited, by, now_us)
+        self._carry()
         fingerprint = None if known is None else known.fingerprint
         return Invited(token=token, expires_at=from_us(now_us + LIFETIME_US), known_fingerprint=fingerprint)
 
@@ -130,6 +148,14 @@ class Nodes:
             invited_by = "" if row is None else row.made_by
             _take_in(connection, asked, key, admission, bearer, invited_by, now_us)
             size = _evidence_size(connection, asked.node, admission.incarnation)
+            enrolled = NodeEnrolled(
+                node=asked.node,
+                incarnation=admission.incarnation,
+                fingerprint=signing.fingerprint_of(key.public),
+                at=rfc3339(from_us(now_us)),
+            )
+            note_act(connection, enrolled, invited_by, now_us)
+        self._carry()
         return EnrolmentAnswer(
             fleet=self.fleet,
             node=asked.node,
@@ -177,7 +203,9 @@ class Nodes:
             if row.decommissioned_us is None:
                 ended = {"token_sha256": None, "decommissioned_us": now_us, "decommissioned_by": by}
                 connection.execute(update(node).where(node.c.node == name).values(**ended))
+                note_act(connection, _let_go(connection, name, row.incarnation, size, now_us), by, now_us)
             connection.execute(node_state.delete().where(node_state.c.node == name))
+        self._carry()
         return size
 
     def listed(self, *, after: str = "", limit: int | None = None) -> tuple[NodeSeen, ...]:
@@ -275,6 +303,17 @@ def _end_key(connection: Connection, name: str, incarnation: int, now_us: int) -
     this = (node_key.c.node == name) & (node_key.c.incarnation == incarnation) & node_key.c.ended_us.is_(None)
     connection.execute(update(node_key).where(this).values(ended_us=now_us, trusted_size=size))
     return size
+
+
+def _let_go(connection: Connection, name: str, incarnation: int, size: int, now_us: int) -> NodeDecommissioned:
+    known = _newest_key(connection, name)
+    return NodeDecommissioned(
+        node=name,
+        incarnation=incarnation,
+        fingerprint="" if known is None else known.fingerprint,
+        trusted_records=size,
+        at=rfc3339(from_us(now_us)),
+    )
 
 
 def _take_in(

@@ -8,6 +8,7 @@ from datetime import datetime
 from intendance.model.evidence.lifecycle import AssetDropped, ConfirmedChange, RecipientEntry
 from intendance.model.evidence.waiver import WaiverGranted, WaiverRevoked
 from intendance.model.frozen import dataclass
+from intendance.model.record import instant
 from intendance.model.verdict import Fact
 
 
@@ -104,7 +105,7 @@ def in_force(
             granter=fact.data.granter,
             reason=fact.data.reason,
             ticket=fact.data.ticket,
-            ends_at=datetime.fromisoformat(fact.data.expires_at),
+            ends_at=instant(fact.data.expires_at),
             renewal=fact.data.renewal,
             seq=fact.seq,
         )

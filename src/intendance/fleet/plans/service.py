@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from intendance.fleet.database.connect import Database
 from intendance.fleet.plans import decide
 from intendance.fleet.plans.decide import Adoption, HeldPlan, PlannedAsset
-from intendance.fleet.verdicts.source import NodeLedger
+from intendance.fleet.verdicts.source import NodeLedger, sensible
 from intendance.model.evidence.lifecycle import AssetDeclared
+from intendance.model.record import instant
 from intendance.model.verdict import Fact
 from intendance.system.clock import Clock
 
@@ -27,8 +28,12 @@ class Plans:
         self._clock = clock
 
     def one(self, node: str) -> HeldPlan | None:
-        """The plan in force on a node; None where none arrived. Raises RecordUnreadable, DatabaseUnreachable."""
-        now = self._clock.read().at
+        """The plan in force on a node; None where none arrived. Raises RecordUnreadable, EvidenceSenseless,
+        DatabaseUnreachable."""
+        with sensible(node):
+            return self._one(node, self._clock.read().at)
+
+    def _one(self, node: str, now: datetime) -> HeldPlan | None:
         with self._database.read() as connection:
             ledger = NodeLedger(connection, node)
             adopted = ledger.facts("plan.adopted", latest=_FORMER)
@@ -68,6 +73,6 @@ def _asset(fact: Fact[AssetDeclared]) -> PlannedAsset:
         retention_days=data.retention_days,
         databases=data.databases,
         exclude=data.exclude,
-        since=datetime.fromisoformat(data.first_declared_at),
+        since=instant(data.first_declared_at),
         seq=fact.seq,
     )

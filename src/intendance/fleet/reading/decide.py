@@ -10,21 +10,6 @@ from intendance.model.verdict import Severity, State, Verdict
 
 Answer = Literal["holds", "broken", "unknown"]
 
-ENDS = (
-    "backup.completed",
-    "backup.failed",
-    "drill.completed",
-    "drill.failed",
-    "inspection.completed",
-    "inspection.failed",
-    "prune.completed",
-    "restore.completed",
-    "restore.failed",
-    "run.ended",
-    "site.failed",
-    "site.restored",
-)
-"""The kinds of evidence that end an attempt of a run."""
 _DONE = (".completed", ".restored")
 
 

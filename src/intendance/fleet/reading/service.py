@@ -14,7 +14,7 @@ from intendance.fleet.database.tables import evidence_head, evidence_record, fin
 from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.nodes.service import Nodes, NodeSeen
 from intendance.fleet.reading import decide
-from intendance.fleet.reading.decide import ENDS, Answer, EndedRun
+from intendance.fleet.reading.decide import Answer, EndedRun
 from intendance.fleet.verdicts import rows
 from intendance.fleet.verdicts.records import HeldRecord
 from intendance.fleet.verdicts.service import Verdicts
@@ -26,6 +26,7 @@ from intendance.model.errors.api import NodeLeft
 from intendance.model.errors.fleet import NodeNotEnrolled
 from intendance.model.errors.ledger import RecordUnreadable
 from intendance.model.evidence.lifecycle import AssetDeclared, PlanAdopted
+from intendance.model.evidence.run import ENDS
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import State, Verdict
 
@@ -67,6 +68,8 @@ class Finding:
     detail: str
     found_at: datetime
     settled_at: datetime | None
+    settled_by: str
+    settled_why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,4 +278,6 @@ def _finding(row: Any) -> Finding:
         detail=row.detail,
         found_at=from_us(row.found_us),
         settled_at=None if row.settled_us is None else from_us(row.settled_us),
+        settled_by=row.settled_by,
+        settled_why=row.settled_why,
     )

@@ -11,12 +11,12 @@ from hashlib import sha256
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from intendance.fleet.acts.writing import note
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.tables import api_token
 from intendance.fleet.tokens import decide
 from intendance.fleet.tokens.decide import Kept, Scope
 from intendance.model.errors.api import ApiTokenExists, ApiTokenRefused, ApiTokenUnknown
-from intendance.model.evidence import Evidence
 from intendance.model.evidence.accounts import TokenChanged
 from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock
@@ -26,8 +26,6 @@ PREFIX = "intendance_"
 _LONGEST = 200
 _TOUCH_US = 60 * 1_000_000
 """Its last use is written once a minute: Prometheus asks more often than that."""
-
-Log = Callable[[Evidence, str], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +51,12 @@ class Holder:
 
 
 class Tokens:
-    """The tokens of one manager. Every method is one transaction."""
+    """The tokens of one manager. Every method is one transaction; `carry` takes what it did to the fleet log."""
 
-    def __init__(self, database: Database, clock: Clock, log: Log) -> None:
+    def __init__(self, database: Database, clock: Clock, carry: Callable[[], object]) -> None:
         self._database = database
         self._clock = clock
-        self._log = log
+        self._carry = carry
 
     def create(self, name: str, scopes: Iterable[Scope], *, by: str, expires_at: datetime | None = None) -> str:
         """Make a token and give its secret, which nobody can show again. Raises ApiTokenExists, DatabaseUnreachable."""
@@ -67,22 +65,25 @@ class Tokens:
             "name": name,
             "token_sha256": _digest(secret.encode()),
             "scopes": decide.written(scopes),
-            "made_us": to_us(self._clock.read().at),
+            "made_us": (now_us := to_us(self._clock.read().at)),
             "made_by": by,
             "expires_us": None if expires_at is None else to_us(expires_at),
         }
         try:
             with self._database.begin() as connection:
                 connection.execute(insert(api_token).values(**row))
+                scoped = tuple(decide.written(scopes).split())
+                note(connection, TokenChanged(token=name, change="added", scopes=scoped), by, now_us)
         except IntegrityError:
             raise ApiTokenExists(name=name) from None
-        self._log(TokenChanged(token=name, change="added", scopes=tuple(decide.written(scopes).split())), by)
+        self._carry()
         return secret
 
     def revoke(self, name: str, *, by: str) -> None:
         """Let a token open nothing any more. Raises ApiTokenUnknown, DatabaseUnreachable."""
         opened = api_token.c.revoked_us.is_(None)
-        ended = {"revoked_us": to_us(self._clock.read().at), "revoked_by": by}
+        now_us = to_us(self._clock.read().at)
+        ended = {"revoked_us": now_us, "revoked_by": by}
         with self._database.begin() as connection:
             found = connection.execute(
                 select(api_token.c.scopes).where(api_token.c.name == name, opened)
@@ -92,7 +93,8 @@ class Tokens:
                 near = get_close_matches(name, names, 1)
                 raise ApiTokenUnknown(name=name, suggestion=f"; did you mean `{near[0]}`?" if near else ".")
             connection.execute(update(api_token).where(api_token.c.name == name, opened).values(**ended))
-        self._log(TokenChanged(token=name, change="revoked", scopes=tuple(found.split())), by)
+            note(connection, TokenChanged(token=name, change="revoked", scopes=tuple(found.split())), by, now_us)
+        self._carry()
 
     def listed(self) -> tuple[ApiToken, ...]:
         """Every token that was ever made, those that may be used first. Raises DatabaseUnreachable."""

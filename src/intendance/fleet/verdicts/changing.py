@@ -18,6 +18,7 @@ from intendance.fleet.database.tables import (
     node,
     node_state,
     outbox,
+    run_attempt,
     setting,
     silence,
     verdict,
@@ -29,6 +30,9 @@ LOOKED = "verdicts.looked_us"
 ALERTS = "!alerts"
 """What alerts are told from beside their events, among the names of nodes; no node is called so."""
 
+
+RUNS = ".runs"
+"""Asked for like a node: the stamp of all runs. No node has such a name."""
 
 SUM_MODULO = 1_000_003
 
@@ -51,12 +55,15 @@ def stamps(database: Database, names: frozenset[str], now: datetime) -> Mapping[
             now - from_us(int(looked_us or 0)) > STOPPED_AFTER,
         )
         head = evidence_head.c
+        changed_us = connection.execute(select(func.max(run_attempt.c.changed_us))).scalar() if RUNS in names else None
         asked = select(head.node, head.incarnation, head.size, head.signed_size).where(head.node.in_(names))
         rows = connection.execute(asked).all() if names else ()
         told = _told(connection) if ALERTS in names else ()
     found = {"": _short(whole)}
-    for name in names:
+    for name in names - {RUNS}:
         found[name] = _short(sorted(tuple(row) for row in rows if row.node == name))
+    if RUNS in names:
+        found[RUNS] = _short(changed_us)
     if ALERTS in names:
         found[ALERTS] = _short(told)
     return found

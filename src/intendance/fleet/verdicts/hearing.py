@@ -13,24 +13,30 @@ from sqlalchemy import Connection, select
 
 from intendance.catalogue import checks
 from intendance.catalogue.checks.channels import Deliveries, Told
-from intendance.catalogue.checks.heartbeats import Heartbeats
+from intendance.catalogue.checks.heartbeats import WINDOW, Heartbeats
 from intendance.catalogue.finding import Finding
 from intendance.catalogue.load import load
 from intendance.catalogue.rule import Rule
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.beats.decide import HOUR_US, MINUTE_US
+from intendance.fleet.beats.summing import SUMMED_SEQ, SUMMED_UNTIL
 from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.settings import read_setting
 from intendance.fleet.database.tables import beat_slot, node, observability_gap, verdict
 from intendance.fleet.detection import canary
 from intendance.fleet.verdicts import decide, rows, writing
+from intendance.fleet.verdicts.decide import FLEET_RULES
 from intendance.fleet.verdicts.deliveries import deliveries
 from intendance.fleet.verdicts.silences import silent_lately, watched
+from intendance.ledger.origin import FLEET_LOG
 from intendance.model.frozen import dataclass
-from intendance.model.verdict import Reason, State, Verdict
+from intendance.model.verdict import Citation, Reason, State, Verdict
 
-FLEET_RULES = ("MAINT_001", "MAINT_002", "MAINT_005")
+_HEARD = ("MAINT_001", "MAINT_002")
+"""Of these, those that are judged by minutes."""
 _CATALOGUE = "MAINT!_%"
+_NEXT_SHEET = timedelta(hours=1)
+"""A day is recorded so long after it, at most: until then the one before is cited."""
 _LOOK_EVERY = timedelta(seconds=15)
 _TOGETHER = 200
 _HOURS = 25
@@ -43,6 +49,18 @@ _PHANTOM = "."
 class _Expected:
     node: str
     since_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """The record of the fleet log that names every minute of the newest whole day, which ended at `until`."""
+
+    record: Citation
+    until: datetime
+
+    def tells_of(self, member: _Expected, now: datetime) -> bool:
+        """Whether it says something of what a node is judged by now."""
+        return max(now - WINDOW - _NEXT_SHEET, from_us(member.since_us)) < self.until
 
 
 class Hearing:
@@ -66,8 +84,9 @@ class Hearing:
             expected = [_Expected(*row) for row in connection.execute(_MEMBERS)]
             silent = set() if before is None else silent_lately(connection, before - _LOOK_EVERY, now)
             done = read_setting(connection, canary.DONE)
-            told = deliveries(connection, self._policy())
-        common = (done, told.named, told.given_up, frozenset(told.accepted))
+            told = deliveries(connection, self._policy(), now)
+            sheet = _sheet(connection)
+        common = (done, told.named, told.given_up, frozenset(told.accepted), sheet)
         if common != self._common:  # it concerns every node
             self._again, self._common = {}, common
         self._again = {
@@ -78,10 +97,10 @@ class Hearing:
             if each.node in silent or self._again.get((each.node, each.since_us), now) <= now
         ]  # fmt: skip
         for first in range(0, len(due), _TOGETHER):
-            self._judge(due[first : first + _TOGETHER], told, now)
+            self._judge(due[first : first + _TOGETHER], told, sheet, now)
         return len(due)
 
-    def _judge(self, some: Sequence[_Expected], told: Deliveries, now: datetime) -> None:
+    def _judge(self, some: Sequence[_Expected], told: Deliveries, sheet: _Sheet | None, now: datetime) -> None:
         with self._database.read() as connection:
             under = _following(connection, [each.node for each in some])
             heard = heartbeats(connection, [each for each in some if each.node in under], now)
@@ -98,6 +117,8 @@ class Hearing:
                 }
                 for rule in self._rules:
                     finding = _found(rule, subjects[rule.id], now)
+                    if rule.id in _HEARD and sheet is not None and sheet.tells_of(each, now):
+                        finding = replace(finding, cites=(*finding.cites, sheet.record))
                     found.append(_verdict(rule, each.node, finding, before.get((each.node, rule.id, ""))))
             known = {key: said for key, said in before.items() if key[0] == each.node}
             changes.append(decide.compare(known, found))
@@ -105,6 +126,13 @@ class Hearing:
             self._again[each.node, each.since_us] = min([now + timedelta(minutes=1), *again] if not found else again)
         with self._database.begin(durable=False) as connection:
             writing.write_changes(connection, changes, to_us(now))
+
+
+def _sheet(connection: Connection) -> _Sheet | None:
+    seq, until = read_setting(connection, SUMMED_SEQ), read_setting(connection, SUMMED_UNTIL)
+    if seq is None or until is None:
+        return None
+    return _Sheet(Citation(node=FLEET_LOG, seq=seq), from_us(until))
 
 
 def _nobody() -> Policy:
@@ -184,6 +212,7 @@ def _verdict(rule: Rule, name: str, finding: Finding, before: Verdict | None) ->
         severity=rule.severity,
         since=finding.since,
         reason=Reason(code=finding.code, params=dict(finding.params)),
+        cites=tuple(Citation(node=each.node, seq=each.seq) for each in finding.cites),
         attested_by=finding.attested_by,
         next_change_at=finding.next_change_at,
         since_at_least=finding.state is State.PASS,

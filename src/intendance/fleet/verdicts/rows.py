@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from intendance.fleet.database.connect import from_us, to_us
+from intendance.fleet.database.instants import from_us, to_us
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Attestor, Citation, Excuse, Param, Reason, Severity, State, Verdict
 
@@ -24,8 +24,12 @@ class _Why:
 
 _decode_why = msgspec.json.Decoder(_Why).decode
 _decode_cites = msgspec.json.Decoder(tuple[Citation, ...]).decode
-_NEVER = 0
+NEVER = 0
 """A `since_us` that nobody knows: no verdict is as old as 1970."""
+TOLD = ("node", "rule", "asset", "state", "severity", "since_us", "reason", "evidence", "attested_by", "next_change_us")
+"""The columns that say what a verdict is."""
+COLUMNS = (*TOLD, "judged_us")
+"""All columns of a verdict."""
 
 
 def to_row(verdict: Verdict, judged_us: int) -> dict[str, Any]:
@@ -38,7 +42,7 @@ def to_row(verdict: Verdict, judged_us: int) -> dict[str, Any]:
         "asset": verdict.asset or "",
         "state": verdict.state.value,
         "severity": verdict.severity.value,
-        "since_us": _NEVER if verdict.since is None else to_us(verdict.since),
+        "since_us": NEVER if verdict.since is None else to_us(verdict.since),
         "reason": msgspec.json.encode(why).decode(),
         "evidence": msgspec.json.encode(verdict.cites).decode(),
         "attested_by": "" if verdict.attested_by is None else verdict.attested_by.value,
@@ -59,7 +63,7 @@ def to_verdict(row: Any) -> Verdict:
         node=row.node,
         state=State(row.state),
         severity=Severity(row.severity),
-        since=None if row.since_us == _NEVER else from_us(row.since_us),
+        since=None if row.since_us == NEVER else from_us(row.since_us),
         reason=Reason(code=why.code, params=params),
         cites=_decode_cites(row.evidence),
         attested_by=Attestor(row.attested_by) if row.attested_by else None,

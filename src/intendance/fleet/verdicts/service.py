@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
-from intendance.fleet.alerts.owner import Owner, Trouble
+from intendance.fleet.alerts.owner import UNWRITTEN, Owner, Trouble
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.database.connect import Database, from_us, to_us
+from intendance.fleet.database.forgetting import forget
 from intendance.fleet.database.lease import Lease
 from intendance.fleet.database.settings import write_setting
-from intendance.fleet.database.tables import beat_silence, node, setting, verdict, verdict_interval
+from intendance.fleet.database.tables import node, setting, verdict, verdict_interval
 from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.verdicts import crowd, decide, rows
 from intendance.fleet.verdicts.changing import LOOKED, briefs, stamps
@@ -23,15 +24,18 @@ from intendance.fleet.verdicts.records import HeldRecord, held_record
 from intendance.fleet.verdicts.standing import (
     Head,
     Standing,
+    Subject,
     contradicted,
     distrust,
     told_state,
+    unheard,
 )
 from intendance.fleet.verdicts.tally import Counting
+from intendance.fleet.witnessing.decide import WitnessStanding
 from intendance.fleet.witnessing.standings import read_standings
 from intendance.model.errors import IntendanceError
 from intendance.model.frozen import dataclass
-from intendance.model.verdict import State, Verdict
+from intendance.model.verdict import Severity, State, Verdict
 from intendance.system.clock import Clock
 
 _NOTED_EVERY = timedelta(seconds=5)
@@ -124,18 +128,11 @@ class Verdicts:
             return
         with self._database.begin(durable=False) as connection:
             write_setting(connection, LOOKED, to_us(now))
-        if self._noted_at is None or self._noted_at.date() != now.date():
-            self._forget(now)
+        before, self._noted_at = self._noted_at, now  # what cannot be recorded today is tried again in seconds
+        if before is None or before.date() != now.date():
+            forget(self._database, now - decide.KEPT_FOR)
         if self._daily is not None:
             self._daily(now)
-        self._noted_at = now
-
-    def _forget(self, now: datetime) -> None:
-        """Drop the history that is older than it is kept."""
-        ended = verdict_interval.c.to_us
-        with self._database.begin() as connection:
-            connection.execute(delete(verdict_interval).where(ended < to_us(now - decide.KEPT_FOR)))
-            connection.execute(delete(beat_silence).where(beat_silence.c.to_us < to_us(now - decide.KEPT_FOR)))
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -151,6 +148,8 @@ class Verdicts:
             witnesses = read_standings(connection)
             troubles = self._troubles(connection) if self._troubles is not None else ()
         doubted = contradicted(doubts)
+        if any(each.cause == UNWRITTEN for each in troubles):  # who was heard since is written nowhere yet
+            nodes = tuple(map(unheard, nodes))
         return Standing(
             fleet=self._about.fleet,
             organisation=self._about.organisation,
@@ -165,8 +164,15 @@ class Verdicts:
             owners=owners,
             doubts=doubts,
             troubles=troubles,
-            head=None if self._log is None else Head.seen_by(self._log(), witnesses),
+            head=self._head(witnesses),
         )
+
+    def _head(self, witnesses: tuple[WitnessStanding, ...]) -> Head | None:
+        """The head of the fleet log; None where it cannot be read: that is no reason to show nothing at all."""
+        try:
+            return None if self._log is None else Head.seen_by(self._log(), witnesses)
+        except IntendanceError:
+            return None
 
     def stamps(self, names: frozenset[str]) -> Mapping[str, str]:
         """What differs once a page would say something else: under the empty name for all that is judged, and for each
@@ -178,25 +184,55 @@ class Verdicts:
         with self._database.read() as connection:
             return tuple(map(rows.to_verdict, _of(connection, name)))
 
-    def of_rule(self, rule: str) -> tuple[tuple[Verdict, History], ...]:
-        """What one rule says of each of its subjects, with their histories. Raises DatabaseUnreachable."""
+    def subjects_of(self, rule: str) -> tuple[Subject, ...]:
+        """What one rule is judged for, and how each stands as it may be told, the worst first. Raises
+        DatabaseUnreachable."""
+        column = verdict.c
+        asked = select(column.node, column.asset, column.state, column.severity).where(column.rule == rule, _belongs())
         with self._database.read() as connection:
-            found = connection.execute(select(verdict).where(verdict.c.rule == rule, _belongs())).all()
-            spans = connection.execute(
-                select(verdict_interval).where(verdict_interval.c.rule == rule).order_by(verdict_interval.c.from_us)
-            ).all()
+            found = connection.execute(asked).all()
+            doubted = contradicted(open_doubts(connection))
+        subjects = (
+            Subject(
+                node=row.node,
+                asset=row.asset or None,
+                state=told_state(State(row.state), doubted=row.node in doubted),
+                severity=Severity(row.severity),
+            )
+            for row in found
+        )
+        return tuple(sorted(subjects, key=Subject.rank))
+
+    def of_rule(self, rule: str, subjects: Sequence[Subject]) -> tuple[tuple[Verdict, History], ...]:
+        """What one rule says of some of its subjects, in their order, with their histories. Raises
+        DatabaseUnreachable."""
+        places = [(each.node, each.asset or "") for each in subjects]
+        if not places:
+            return ()
+        column, interval = verdict.c, verdict_interval.c
+        now = select(verdict).where(column.rule == rule, tuple_(column.node, column.asset).in_(places))
+        then = select(verdict_interval).where(interval.rule == rule, tuple_(interval.node, interval.asset).in_(places))
+        with self._database.read() as connection:
+            found = {(row.node, row.asset): rows.to_verdict(row) for row in connection.execute(now)}
+            spans = connection.execute(then.order_by(interval.from_us)).all()
         histories: dict[tuple[str, str], list[Span]] = {}
         for row in spans:
             histories.setdefault((row.node, row.asset), []).append(_span(row))
-        return tuple((rows.to_verdict(row), tuple(histories.get((row.node, row.asset), ()))) for row in found)
+        return tuple((found[place], tuple(histories.get(place, ()))) for place in places if place in found)
 
-    def states(self) -> tuple[tuple[str, State], ...]:
-        """The rule and the state of every verdict. Raises DatabaseUnreachable."""
+    def counts_by_rule(self) -> Mapping[str, Mapping[State, int]]:
+        """How many verdicts of each rule are in each state, as it may be told. Raises DatabaseUnreachable."""
+        column = verdict.c
+        counts: dict[str, dict[State, int]] = {}
         with self._database.read() as connection:
-            asked = select(verdict).where(_belongs())
-            found = connection.execute(asked.with_only_columns(verdict.c.node, verdict.c.rule, verdict.c.state)).all()
-            doubted = contradicted(open_doubts(connection))
-        return tuple((row.rule, told_state(State(row.state), doubted=row.node in doubted)) for row in found)
+            unsure = column.node.in_(contradicted(open_doubts(connection)))
+            asked = select(column.rule, column.state, unsure.label("unsure"), func.count().label("found"))
+            found = connection.execute(asked.where(_belongs()).group_by(column.rule, column.state, unsure)).all()
+        for row in found:
+            states = counts.setdefault(row.rule, {})
+            state = told_state(State(row.state), doubted=bool(row.unsure))
+            states[state] = states.get(state, 0) + row.found
+        return counts
 
     def record(self, name: str, seq: int) -> HeldRecord | None:
         """A record of a node's present ledger; None where it is not here. Raises DatabaseUnreachable."""

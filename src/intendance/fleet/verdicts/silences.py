@@ -206,7 +206,7 @@ class _Story:
         elif event == "acked":
             self._in_hand_until = data["until_us"]
             self._keep_back(at_us, "acked")
-        elif event == "ack_expired":
+        elif event in ("ack_expired", "unacked"):
             self._in_hand_until = 0
         elif event == "suppressed":
             self._keep_back(at_us, _kind(data.get("reason")))

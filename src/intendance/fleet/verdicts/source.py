@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection
-
+from intendance.fleet.database.plain import Speaks
 from intendance.ledger import envelope
-from intendance.ledger.lean import fact as lean_fact
+from intendance.ledger.lean import facts as lean_facts
+from intendance.model.errors.fleet import EvidenceSenseless
 from intendance.model.verdict import Fact
 from intendance.system.clock import rfc3339
 
@@ -36,6 +37,22 @@ _KINDS = (
 _ALL_OF_THEM = 2**62
 
 
+_SENSELESS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What evidence brings about that is signed and has the right form, and means nothing: an instant that is none, say. A
+database that fails is none of these."""
+_LONGEST_DETAIL = 200
+
+
+@contextmanager
+def sensible(node: str) -> Iterator[None]:
+    """What is made of one node's evidence within. Whoever took a node may sign anything: that is told of this node, and
+    its neighbours are judged and shown all the same. Raises EvidenceSenseless."""
+    try:
+        yield
+    except _SENSELESS as error:
+        raise EvidenceSenseless(node=node, detail=f"{type(error).__name__}: {error}"[:_LONGEST_DETAIL]) from error
+
+
 class NodeLedger:
     """The present ledger of one node, as far as a verified head covers it: what came after is not evidence yet.
 
@@ -44,7 +61,7 @@ class NodeLedger:
     known from the beginning: of most kinds, most nodes have none.
     """
 
-    def __init__(self, connection: Connection, node: str) -> None:
+    def __init__(self, connection: Speaks, node: str) -> None:
         self._driver: Any = connection.connection.driver_connection
         self._mark = "?" if connection.dialect.name == "sqlite" else "%s"
         self._node = node
@@ -71,8 +88,9 @@ class NodeLedger:
         """The evidence of one kind, typed, newest first, at most `latest`; `lean`: with only those members that are
         judged. Raises RecordUnreadable."""
         rows = self._these("seq, content", kind, asset, since, latest)
-        read = lean_fact if lean else envelope.fact
-        return tuple([read(bytes(content), kind, seq) for seq, content in rows])
+        if lean:
+            return lean_facts(rows, kind)
+        return tuple([envelope.fact(bytes(content), kind, seq) for seq, content in rows])
 
     def newest(self, kind: str, *, asset: str, latest: int) -> tuple[tuple[int, datetime], ...]:
         """Number and date of the latest records of a kind about an asset, newest first; reads no record."""

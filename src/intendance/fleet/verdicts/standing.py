@@ -10,12 +10,12 @@ from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from intendance.catalogue.rule import Rule, Rulebook
-from intendance.fleet.alerts.owner import BLIND, Owner, Trouble
+from intendance.fleet.alerts.owner import BLIND, UNWRITTEN, Owner, Trouble
 from intendance.fleet.beats.presence import Presence
 from intendance.fleet.ledgers.decide import Doubt
 from intendance.fleet.witnessing.decide import WitnessStanding
 from intendance.model.frozen import dataclass
-from intendance.model.verdict import GRAVEST_FIRST, WORST_FIRST, State, Verdict
+from intendance.model.verdict import GRAVEST_FIRST, WORST_FIRST, Severity, State, Verdict
 
 SOON = timedelta(days=7)
 """What time alone may break within so long is shown before it does."""
@@ -33,6 +33,12 @@ class NodeBrief:
     presence: Presence = Presence.NEVER
     last_seen: datetime | None = None
     records: int = 0
+
+
+def unheard(brief: NodeBrief) -> NodeBrief:
+    """The node as a manager tells of it that cannot write what it hears: it knows of no silence."""
+    silent = brief.presence in (Presence.LATE, Presence.MISSING)
+    return replace(brief, presence=Presence.UNOBSERVABLE) if silent else brief
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +95,12 @@ class Standing:
     @property
     def blind(self) -> bool:
         """Whether the manager saw nothing until now: who fell silent meanwhile is not known yet."""
-        return any(each.cause == BLIND for each in self.troubles)
+        return any(each.cause in (BLIND, UNWRITTEN) for each in self.troubles)
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether the manager can write nothing now: what is known of nodes is what was written last."""
+        return any(each.cause == UNWRITTEN for each in self.troubles)
 
     @property
     def doubted(self) -> frozenset[str]:
@@ -185,15 +196,27 @@ def _unsure(families: Mapping[str, Mapping[State, int]]) -> dict[str, dict[State
     return told
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a rule is judged for, and how it stands as it may be told."""
+
+    node: str
+    asset: str | None
+    state: State
+    severity: Severity
+
+    def rank(self) -> tuple[int, int, str, str]:
+        """The key that sorts subjects of one rule, the worst first."""
+        return *_gravity(self.state, self.severity), self.node, self.asset or ""
+
+
 def rank(verdict: Verdict) -> tuple[int, int, str, str, str]:
     """The key that sorts verdicts, the worst first."""
-    return (
-        WORST_FIRST.index(verdict.state),
-        GRAVEST_FIRST.index(verdict.severity),
-        verdict.node,
-        verdict.asset or "",
-        verdict.rule,
-    )
+    return *_gravity(verdict.state, verdict.severity), verdict.node, verdict.asset or "", verdict.rule
+
+
+def _gravity(state: State, severity: Severity) -> tuple[int, int]:
+    return WORST_FIRST.index(state), GRAVEST_FIRST.index(severity)
 
 
 def worst(states: Iterable[State]) -> State | None:
@@ -202,12 +225,16 @@ def worst(states: Iterable[State]) -> State | None:
     return next((state for state in WORST_FIRST if state in found), None)
 
 
+def is_rare(rule: Rule) -> bool:
+    """Whether a rule's evidence comes so seldom that what holds under it can be about to change."""
+    return min((bound.seconds for bound in rule.bounds if bound.seconds is not None), default=0) > _RARE
+
+
 def is_soon(rule: Rule, verdict: Verdict, now: datetime) -> bool:
     """Whether a verdict that holds may be changed by time alone within a week, under a rule whose evidence is rarer."""
     if verdict.state is not State.PASS or verdict.next_change_at is None:
         return False
-    shortest = min((bound.seconds for bound in rule.bounds if bound.seconds is not None), default=0)
-    return shortest > _RARE and verdict.next_change_at <= now + SOON
+    return verdict.next_change_at <= now + SOON and is_rare(rule)
 
 
 def stand(rulebook: Rulebook, verdicts: Iterable[Verdict], now: datetime) -> tuple[tuple[Verdict, ...], Counts]:

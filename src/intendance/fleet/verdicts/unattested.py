@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from intendance.fleet.words.service import FAILED, Words
+from intendance.fleet.words.spoken import FAILED, Words
 from intendance.model.evidence.inspection import InspectionFailed
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import Fact, Reason, Verdict

@@ -1,28 +1,19 @@
-"""Other parties' words on nodes, as the judge reads them: copied from signed logs, never the only place they stand."""
+"""Other parties' words on nodes, kept for the judge: copied from signed logs, never the only place they stand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from intendance.fleet.database.tables import word
-from intendance.ledger import envelope
+from intendance.fleet.words.spoken import FAILED, MANAGER, SAID
+from intendance.ledger import envelope, imports
 from intendance.ledger.book import Book
-from intendance.model.evidence.lifecycle import HostEntry
-from intendance.model.verdict import Fact
-from intendance.system.clock import rfc3339
+from intendance.model.evidence.imported import LedgerImported
 
-MANAGER = "manager"
-"""By what name the manager's own look is known."""
-SAID = frozenset(
-    {"inspection.completed", "drill.completed", "drill.failed", "prune.marked", "prune.begun", "prune.completed"}
-)
-"""What another party can say of a node. That it could not look says nothing of what there is: it is kept to be told."""
-FAILED = "inspection.failed"
 _KEPT = SAID | {FAILED}
 _AT_ONCE = 200
 
@@ -62,6 +53,20 @@ def take_own(connection: Connection, book: Book) -> int:
     return take(connection, log, MANAGER, sorted(fresh, key=_number))
 
 
+def take_imported(connection: Connection, book: Book) -> int:
+    """The same of the logs of hosts that are in view of the manager's own, as far as their newest import says."""
+    newest: dict[str, LedgerImported] = {}
+    for fact in book.facts("ledger.imported"):
+        newest.setdefault(fact.data.origin, fact.data)
+    count = 0
+    for origin, imported in newest.items():
+        (last,) = connection.execute(select(func.max(word.c.seq)).where(word.c.log == imported.key)).one()
+        first = -1 if last is None else int(last)
+        fresh = imports.contents(book, origin, kinds=SAID, after=first, size=imported.size)
+        count += take(connection, imported.key, imported.host, fresh)
+    return count
+
+
 def _after(book: Book, kind: str, seq: int) -> list[Any]:
     found = []
     for record in book.records(kind=kind, newest_first=True):
@@ -73,55 +78,3 @@ def _after(book: Book, kind: str, seq: int) -> list[Any]:
 
 def _number(content: bytes) -> int:
     return envelope.decode(content, 0).seq
-
-
-class Words:
-    """What others say of one node, for the plan in force on it. `trusted` are the keys that sign its sets, today's
-    first."""
-
-    def __init__(
-        self, connection: Connection, node: str, *, trusted: Iterable[str] = (), hosts: Iterable[HostEntry] = ()
-    ) -> None:
-        self._connection = connection
-        self._node = node
-        self._trusted = tuple(trusted)
-        self._believed: Mapping[str, str] = {each.name: each.ledger_key for each in hosts if each.ledger_key}
-
-    def facts(
-        self, kind: str, *, asset: str, since: datetime | None = None, latest: int | None = None
-    ) -> tuple[Fact[Any], ...]:
-        """The evidence of one kind about an asset, newest first of each log, at most `latest` of each.
-
-        Raises RecordUnreadable.
-        """
-        if kind not in SAID:
-            return ()
-        counts: dict[str, int] = {}
-        found = []
-        for row in self._rows(kind, asset, since):
-            fact = envelope.fact(bytes(row.content), kind, row.seq)
-            if counts.get(row.log, 0) == latest or not self._counts(row.by_whom, row.log, fact):
-                continue
-            counts[row.log] = counts.get(row.log, 0) + 1
-            found.append(fact)
-        return tuple(found)
-
-    def own(self, kind: str, *, asset: str, latest: int | None = None) -> tuple[Fact[Any], ...]:
-        """What the manager itself said before, whatever key it trusted then."""
-        rows = [row for row in self._rows(kind, asset, None) if row.by_whom == MANAGER]
-        return tuple(envelope.fact(bytes(row.content), kind, row.seq) for row in rows[:latest])
-
-    def _rows(self, kind: str, asset: str, since: datetime | None) -> Iterable[Any]:
-        asked = select(word).where(word.c.node == self._node, word.c.asset == asset, word.c.kind == kind)
-        if since is not None:
-            asked = asked.where(word.c.ts >= rfc3339(since))
-        return self._connection.execute(asked.order_by(word.c.log, word.c.seq.desc())).all()
-
-    def _counts(self, by: str, log: str, fact: Fact[Any]) -> bool:
-        """Whether it is the word of somebody who is believed, about sets that the node signed."""
-        said = (fact.data.node, fact.data.by)
-        believed = by == MANAGER or self._believed.get(by) == log
-        signed = getattr(fact.data, "node_fingerprint", None)
-        # A drill by an earlier key brought back what it brought back; a look by one takes today's sets for others'.
-        keys = self._trusted if fact.kind.startswith("drill.") else self._trusted[:1]
-        return believed and said == (self._node, by) and (signed is None or signed in keys)

@@ -2,11 +2,13 @@
 """Verifies a bundle made by `intendance ledger export`. One file: it needs Python 3.9 or newer and imports nothing of
 Intendance. The signature needs the package `cryptography` or the program `openssl`; all else is the standard library.
 
-    python3 verify.py [--pin CHECKPOINT] [--witness KEY] [BUNDLE]
+    python3 verify.py [--pin CHECKPOINT] [--witness KEY] [--policy FILE] [--fleet-log EXPORT] [BUNDLE]
 
 BUNDLE is the bundle's folder or .tar file; without it, the folder of this file. CHECKPOINT is an older checkpoint of
-the same ledger that was kept elsewhere; KEY that of a witness which must have cosigned it. Nothing is written there,
-unpacked or sent anywhere.
+the same ledger that was kept elsewhere; KEY that of a witness which must have cosigned it; FILE a policy (C2SP
+tlog-policy) that says whose cosignatures are enough. EXPORT is the bundle of a fleet log, which is verified first, by
+the policy where there is one; the heads of this ledger that it binds are then compared with it. Nothing is written
+there, unpacked or sent anywhere.
 
 Ends with 0 verified, 1 tampered, 2 wrongly asked, 3 incomplete, 5 undetermined; the worst wins in the order 1, 3, 5.
 """
@@ -25,6 +27,7 @@ import sys
 import tarfile
 import tempfile
 import unicodedata
+import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -196,6 +199,87 @@ class Key:
         self.id = hashlib.sha256(self.name.encode() + b"\n" + kind + self.public).digest()[:4]
         if content[:1] != kind or len(content) != 33 or self.id.hex() != key_id or not self.name:
             raise ValueError("not an Ed25519 key, or its id is not its own")
+
+
+class Policy:
+    """Whose cosignatures are enough (C2SP tlog-policy). Raises ValueError when the file is none."""
+
+    def __init__(self, content: bytes) -> None:
+        if len(content) > 65_536 or re.search(rb"[^\t\n\x20-\x7e\x80-\xff]", content):
+            raise ValueError("the policy is too long, or holds control characters")
+        self.logs: list[Key] = []
+        self.witnesses: dict[str, Key] = {}
+        self.groups: dict[str, tuple[int, list[str]]] = {}
+        self.quorum = ""
+        self._members: set[str] = set()
+        for number, line in enumerate(content.decode("utf-8", "surrogateescape").split("\n"), 1):
+            words = [word for word in re.split(r"[ \t]+", line) if word]
+            try:
+                if words and not words[0].startswith("#"):
+                    self._line(words[0], words[1:])
+            except ValueError as error:
+                raise ValueError(f"line {number} of the policy: {error}") from None
+        if not self.quorum:
+            raise ValueError("the policy has no line `quorum NAME`")
+
+    def _line(self, what: str, words: list[str]) -> None:
+        if what == "log" and len(words) in (1, 2):
+            self.logs.append(self._new(Key(words[0]), self.logs))
+        elif what == "witness" and len(words) in (2, 3):
+            self.witnesses[self._free(words[0])] = self._new(Key(words[1], b"\x04"), list(self.witnesses.values()))
+        elif what == "group" and len(words) > 2:
+            self._group(self._free(words[0]), words[1], words[2:])
+        elif what == "quorum" and len(words) == 1 and not self.quorum:
+            self.quorum = words[0] if words[0] == "none" else self._known(words[0])
+        else:
+            raise ValueError(f"{what[:40]!r} with {len(words)} words is no line of it, or stands there twice")
+
+    def _group(self, name: str, wanted: str, members: list[str]) -> None:
+        for each in members:
+            if self._known(each) in self._members:
+                raise ValueError(f"{each!r} is a member twice")
+            self._members.add(each)
+        number = int(wanted) if re.fullmatch(r"[1-9][0-9]{0,4}", wanted) else 0
+        count = {"all": len(members), "any": 1}.get(wanted, number)
+        if not 1 <= count <= len(members):
+            raise ValueError(f"{wanted!r} is not any, all, or a number from 1 to {len(members)}")
+        self.groups[name] = count, members
+
+    def _free(self, name: str) -> str:
+        if name == "none" or name in self.witnesses or name in self.groups:
+            raise ValueError(f"the name {name!r} is taken")
+        return name
+
+    def _known(self, name: str) -> str:
+        if name not in self.witnesses and name not in self.groups:
+            raise ValueError(f"no line above names {name!r}")
+        return name
+
+    @staticmethod
+    def _new(key: Key, former: list[Key]) -> Key:
+        if any(key.public == each.public for each in former):
+            raise ValueError(f"the key of {key.name!r} stands there twice")
+        return key
+
+    def needed(self, name: str | None = None) -> list[Key]:
+        """The witnesses that can count for the quorum."""
+        name = self.quorum if name is None else name
+        if name in self.witnesses:
+            return [self.witnesses[name]]
+        return [key for each in self.groups.get(name, (0, []))[1] for key in self.needed(each)]
+
+    def holds(self, name: str, sizes: dict[bytes, int], size: int) -> bool:
+        """Whether those who cosigned so many records or more are enough; sizes by public key."""
+        if name in self.witnesses:
+            return sizes.get(self.witnesses[name].public, -1) >= size
+        count, members = self.groups[name]
+        return sum(self.holds(each, sizes, size) for each in members) >= count
+
+    def vouched(self, sizes: dict[bytes, int], whole: int) -> int | None:
+        """How many records the quorum vouches for; None when it is not met."""
+        if self.quorum == "none":
+            return whole
+        return next((n for n in sorted(set(sizes.values()), reverse=True) if self.holds(self.quorum, sizes, n)), None)
 
 
 class Checkpoint:
@@ -547,6 +631,10 @@ class Verification:
         self.key: Key | None = None
         self.origin = ""
         self.attachments: dict[str, bool] = {}
+        self.sheets: list[tuple[int, str]] = []
+        self.bound: list[tuple[Checkpoint, str]] = []
+        self.vouched: int | None = None
+        self.end = 0
         self._genesis()
         self.head = self._checkpoint("ledger/checkpoint", bundle.read("ledger/checkpoint"), "ledger/checkpoint")
         found = ORIGIN.fullmatch(self.origin or (self.head.origin if self.head else ""))
@@ -609,9 +697,16 @@ class Verification:
             width, name = max(files)
             yield index, width, entries_of(self.bundle.read(name) or b"")[0][:width]
 
+    def run(self, known: list[tuple[Checkpoint, str]]) -> None:
+        """All of it, or the part that is here."""
+        if any(name.startswith(RECORDS) for name in self.bundle.sizes):
+            self.part(known)
+        else:
+            self.all(known)
+
     def all(self, known: list[tuple[Checkpoint, str]]) -> None:
         """Every record, every tile, the roots that are signed."""
-        marks = {head.size for head in (self.head, *(head for head, _ in known)) if head}
+        marks = {head.size for head in (self.head, *(head for head, _ in [*known, *self.bound])) if head}
         roots = {0: self.tree.root()}
         previous = "0" * 64
         for index, width, entries in self._bundles():
@@ -627,7 +722,9 @@ class Verification:
             if len(entries) != 256:
                 break
         self.tree.finish()
+        self.end = self.tree.size
         self._compare(roots, known)
+        self._compare_bound(roots)
         self.findings.verified += [
             f"{self.tree.size} records: form, members, chain, place in the tree",
             f"{self.tree.compared} tiles and bundles against these records",
@@ -659,7 +756,8 @@ class Verification:
             f"{sum(self.attachments.values())} attachments by their SHA-256",
         ]
         self.findings.unverified.append(f"The records before {first} and after {expected - 1}: they are not here.")
-        for other, shown in known if self.head else ():
+        self.end = expected
+        for other, shown in [*known, *self.bound[-1:]] if self.head else ():
             self._compare_part(self.head, other, shown)
 
     def _pieces(self) -> list[tuple[int, list[bytes]]]:
@@ -722,6 +820,8 @@ class Verification:
             self.findings.add(TAMPERED, f"record {seq}: it does not name the record before it")
         if record and (record["kind"] == "genesis") != (seq == 0):
             self.findings.add(TAMPERED, f"record {seq}: only record 0 is a genesis record")
+        if record.get("kind") == "heads.bound":
+            self.sheets += [(seq, attachment["sha256"]) for attachment in record["attachments"]]
         for attachment in record.get("attachments", ()):
             self._attachment(seq, attachment["sha256"], attachment["size"])
 
@@ -750,8 +850,105 @@ class Verification:
         if self.head and self.head.size < self.tree.size:
             self.findings.add(INCOMPLETE, f"records from {self.head.size} on are not signed")
 
+    def _compare_bound(self, roots: dict[int, bytes]) -> None:
+        """The heads of this ledger that a fleet log binds."""
+        for head, shown in self.bound:
+            if head.size > self.tree.size:
+                self.findings.add(
+                    INCOMPLETE, f"{shown} binds {head.size} records, here are {self.tree.size}: rolled back"
+                )
+            elif roots[head.size] != head.root:
+                self.findings.add(TAMPERED, f"the first {head.size} records are not those that {shown} binds")
+        if self.bound:
+            largest = max(head.size for head, _ in self.bound)
+            self.findings.verified.append(f"{len(self.bound)} heads that the fleet log binds, the largest of {largest}")
+
+    def bound_heads(self) -> Iterator[tuple[Checkpoint, str]]:
+        """Of a fleet log: the heads of nodes that it binds, as far as a quorum vouches for it, oldest first."""
+        newest: dict[str, Checkpoint] = {}
+        for seq, sha256 in self.sheets:
+            if self.vouched is not None and seq >= self.vouched:
+                break
+            shown = f"record {seq} of the fleet log"
+            for head in self._sheet(seq, sha256):
+                former = newest.get(head.origin)
+                if former and head.size < former.size:
+                    self.findings.add(TAMPERED, f"record {seq} binds fewer records of {head.origin} than one before it")
+                elif former and head.size == former.size and head.root != former.root:
+                    self.findings.add(TAMPERED, f"record {seq} binds another history of {head.origin}: two forks")
+                newest[head.origin] = head
+                yield head, shown
+
+    def _sheet(self, seq: int, sha256: str) -> Iterator[Checkpoint]:
+        content = (
+            self.bundle.read(f"attachments/sha256/{sha256[:2]}/{sha256}") if self.attachments.get(sha256) else None
+        )
+        if content is None:
+            return
+        try:
+            unpacking = zlib.decompressobj(wbits=31)
+            text = unpacking.decompress(content, 1 << 24)
+            if not unpacking.eof:
+                raise ValueError("larger than any is, or cut")
+            lines = [json.loads(line) for line in text.splitlines()]
+            heads = [Checkpoint(line["note"].encode()) for line in lines]
+        except (zlib.error, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            self.findings.add(UNDETERMINED, f"record {seq}: the heads that it binds cannot be read")
+            return
+        yield from heads
+
+    def against(self, heads: list[tuple[Checkpoint, str]]) -> None:
+        """Take the heads of this ledger out of those that a fleet log binds."""
+        if self.key is None:
+            return
+        for head, shown in heads:
+            if head.origin != self.key.name:
+                continue
+            fault, why = head.judge(self.key)
+            if fault:
+                self.findings.add(fault, f"{shown}: {why}")
+            else:
+                self.bound.append((head, shown))
+        if not self.bound:
+            self.findings.add(UNDETERMINED, "the fleet log binds no head of this ledger: another node's, or too old")
+
+    def under(self, policy: Policy) -> Iterator[tuple[Checkpoint, str]]:
+        """What the witnesses of a policy cosigned, and whether they are enough."""
+        if (
+            self.key
+            and policy.logs
+            and all((self.key.name, self.key.public) != (k.name, k.public) for k in policy.logs)
+        ):
+            self.findings.add(UNDETERMINED, "the policy does not name this log's key: compare it with the one you have")
+        needed, sizes = policy.needed(), {}
+        for key in needed:
+            head = self._largest(key)
+            if head is not None:
+                sizes[key.public] = head.size
+                yield head, f"the checkpoint cosigned by {key.name}"
+        self.vouched = policy.vouched(sizes, self.head.size if self.head else 0)
+        told = f"{len(sizes)} of the {len(needed)} witnesses that can count cosigned"
+        if self.vouched is None:
+            absent = ", ".join(key.name for key in needed if key.public not in sizes)
+            self.findings.add(UNDETERMINED, f"{told}: too few for the policy; missing: {absent}")
+        elif needed:
+            self.findings.verified.append(f"{told}, enough for {self.vouched} records")
+
+    def judge_reach(self) -> None:
+        """Whether what is here came after what the quorum cosigned."""
+        if self.vouched is not None and self.vouched < self.end:
+            detail = "an older tree: nobody vouches for the later ones. Ask for a newer export"
+            self.findings.add(UNDETERMINED, f"the quorum cosigned {self.vouched} records, {detail}")
+
     def witnessed(self, key: Key) -> Iterator[tuple[Checkpoint, str]]:
         """The largest head that a witness cosigned; what it did not cosign is found."""
+        good = self._largest(key)
+        if good is None:
+            self.findings.add(UNDETERMINED, f"{key.name} cosigned nothing that is here")
+        else:
+            yield good, f"the checkpoint cosigned by {key.name}"
+
+    def _largest(self, key: Key) -> Checkpoint | None:
         shown, good = f"the checkpoint cosigned by {key.name}", None
         for name in sorted(self.bundle.sizes):
             if name != "ledger/checkpoint" and not name.startswith("ledger/witnessed/"):
@@ -767,10 +964,7 @@ class Verification:
                 self.findings.add(fault, f"{shown}: {why}")
             elif good is None or head.size > good.size:
                 good = head
-        if good is None:
-            self.findings.add(UNDETERMINED, f"{key.name} cosigned nothing that is here")
-        else:
-            yield good, shown
+        return good
 
     def read_pin(self, content: bytes) -> Checkpoint | None:
         """The pin, if this ledger's key signed it. Raises ValueError when it is of no use for this ledger."""
@@ -787,6 +981,32 @@ class Verification:
             self.findings.add(fault, f"the pinned checkpoint: {why}")
             return None
         return pin
+
+
+def opened(place: Path, findings: Findings) -> Bundle:
+    if not place.exists():
+        raise FileNotFoundError(2, "No such file or directory", str(place))
+    return Bundle(place, findings)
+
+
+def verify_fleet_log(place: Path, policy: Policy | None, findings: Findings) -> list[tuple[Checkpoint, str]]:
+    """Verify a fleet log; what is found is told with what it is of. The heads of nodes that it binds."""
+    own = Findings()
+    try:
+        bundle = opened(place, own)
+        verification = Verification(bundle, own)
+        if verification.node not in ("fleet.log", ""):
+            raise ValueError(f"{str(place)!r} is no fleet log, it is the ledger of {verification.node}")
+        known = list(verification.under(policy)) if policy else []
+        check_sums(bundle, own)
+        verification.run(known)
+        heads = list(verification.bound_heads())
+    except Unusable as error:
+        own.add(UNDETERMINED, f"it cannot be read: {error}")
+        heads = []
+    findings.found += [(fault, f"the fleet log: {sentence}") for fault, sentence in own.found]
+    findings.verified += [f"the fleet log: {sentence}" for sentence in own.verified]
+    return heads
 
 
 def say(findings: Findings, verification: Verification, known: list[tuple[Checkpoint, str]]) -> None:
@@ -825,28 +1045,36 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--witness", action="append", default=[], help="the key of a witness that must have cosigned it"
     )
+    parser.add_argument("--policy", type=Path, help="whose cosignatures are enough, as C2SP tlog-policy writes it")
+    parser.add_argument("--fleet-log", type=Path, help="a bundle of the fleet log, whose heads of this ledger count")
     asked = parser.parse_args(arguments)
     findings = Findings()
     try:
+        policy = Policy(asked.policy.read_bytes()) if asked.policy else None
+        heads = verify_fleet_log(asked.fleet_log, policy, findings) if asked.fleet_log else None
         pinned = asked.pin.read_bytes() if asked.pin else None
-        if not asked.bundle.exists():
-            raise FileNotFoundError(2, "No such file or directory", str(asked.bundle))
-        bundle = Bundle(asked.bundle, findings)
+        bundle = opened(asked.bundle, findings)
         verification = Verification(bundle, findings)
         pin = verification.read_pin(pinned) if pinned is not None else None
         known = [(pin, "the pinned checkpoint")] if pin else []
         for text in asked.witness:
             known += verification.witnessed(Key(text, b"\x04"))
+        if heads is not None:
+            verification.against(heads)
+        elif policy is not None:
+            known += verification.under(policy)
         check_sums(bundle, findings)
-        if any(name.startswith(RECORDS) for name in bundle.sizes):
-            verification.part(known)
-        else:
-            verification.all(known)
+        verification.run(known)
+        verification.judge_reach()
+        if verification.node == "fleet.log" and heads is None:
+            count = sum(1 for _ in verification.bound_heads())
+            findings.verified.append(f"{count} heads of nodes that it binds: each with those before it")
     except Unusable as error:
         sys.stdout.write(f"UNDETERMINED  {shown(str(error))}. Nothing else was verified.\n")
         return UNDETERMINED
     except ValueError as error:
-        sys.stderr.write(f"The pinned checkpoint or a key cannot be used: {shown(str(error))}. Nothing was verified.\n")
+        sys.stderr.write(f"The pinned checkpoint, the policy or a key cannot be used: {shown(str(error))}.\n")
+        sys.stderr.write("Nothing was verified.\n")
         return WRONGLY_ASKED
     except OSError as error:
         sys.stderr.write(f"{error.filename} cannot be read: {error.strerror}.\n")

@@ -17,6 +17,15 @@ class AccountLocked(IntendanceError):
     next_step = "Wait until then, or set another password on the manager's host: `intendance user reset NAME`."
 
 
+class LogInsCrowded(IntendanceError):
+    """More people log in at this moment than the manager can look after."""
+
+    next_step = (
+        "Try again in a few seconds; if it stays so, somebody is guessing passwords: keep them off with a firewall."
+    )
+    transient = True
+
+
 class CodeRefused(IntendanceError):
     """That code does not count: it is another one, too old, or was used already."""
 
@@ -41,6 +50,12 @@ class AccountExists(IntendanceError):
 
     next_step = "Take another name, or see the accounts with `intendance user list`."
     exit_code = Exit.USAGE
+
+
+class LastAdministrator(IntendanceError):
+    """{name} is the only administrator who may log in, and stays one."""
+
+    next_step = "Make another administrator first: `intendance user add NAME --role admin`, or `user role NAME admin`."
 
 
 class AccountUnknown(IntendanceError):

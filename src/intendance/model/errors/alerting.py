@@ -18,6 +18,12 @@ class AlertNotFiring(IntendanceError):
     next_step = "See how it stands: `intendance alert show {number}`."
 
 
+class AlertNotInHand(IntendanceError):
+    """Nobody has alert {number} in hand."""
+
+    next_step = "See how it stands: `intendance alert show {number}`."
+
+
 class SilenceUnknown(IntendanceError):
     """There is no silence {number} that still holds."""
 

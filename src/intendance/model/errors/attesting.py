@@ -11,6 +11,12 @@ class NodeNotInPlan(IntendanceError):
     next_step = "Name it in the plan that the manager is started with, under `nodes:`, and start the manager again."
 
 
+class NodeNotHeard(IntendanceError):
+    """No heartbeat of {node} was heard yet: it may run on the manager's own machine, whose word would be its own."""
+
+    next_step = "See that its agent runs and reaches the manager: `intendance node list`."
+
+
 class NodeOnThisMachine(IntendanceError):
     """{node} runs on the manager's own machine: what the manager sees there is no other's word than the node's."""
 

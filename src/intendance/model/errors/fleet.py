@@ -19,6 +19,13 @@ class DatabaseUnreachable(IntendanceError):
     transient = True
 
 
+class BeatUnwritten(IntendanceError):
+    """The manager hears this node, and has not been able to write anything since {since}."""
+
+    next_step = "Nothing is to be done here: the node keeps its beats and tells them again. Make room on the manager."
+    transient = True
+
+
 class DatabaseTooNew(IntendanceError):
     """The manager's database was changed by a newer version of Intendance (its tables are at {revision})."""
 
@@ -97,6 +104,23 @@ class EvidenceRefused(IntendanceError):
     """Records of the node {node} were refused: {detail}."""
 
     next_step = "Look at both sides: `intendance ledger verify` on the node, `intendance node list` on the manager."
+
+
+class EvidenceExcessive(IntendanceError):
+    """The node {node} sends more than the manager keeps of one node: {detail}."""
+
+    next_step = (
+        "See what fills its ledger: `intendance ledger show` there. What was refused waits on the node and is taken "
+        "the next day (UTC); its heartbeats count all the while."
+    )
+    transient = True
+
+
+class EvidenceSenseless(IntendanceError):
+    """What the node {node} says in its ledger cannot be judged: {detail}."""
+
+    next_step = "Verify its ledger with `intendance ledger verify`; see who holds its key, or report what it says."
+    exit_code = Exit.UNKNOWN
 
 
 class FleetOfAnother(IntendanceError):

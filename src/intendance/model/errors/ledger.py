@@ -78,6 +78,24 @@ class PinUnusable(UsageError):
     next_step = "Give a file that `intendance ledger checkpoint --output` wrote for this ledger. Nothing was verified."
 
 
+class PolicyUnusable(UsageError):
+    """The witness policy {path} cannot be used: {detail}."""
+
+    next_step = (
+        "Write `log KEY`, `witness NAME KEY`, `group NAME any|all|NUMBER NAME …` and one `quorum NAME`, each on its "
+        "line: see docs/witness.md. Nothing was verified."
+    )
+
+
+class FleetLogUnusable(UsageError):
+    """{path} is not a fleet log: it is the ledger of {node}."""
+
+    next_step = (
+        "Give as `--fleet-log` what `intendance ledger export PATH --manager` wrote on the manager's machine, and the "
+        "node's own export as `--bundle`."
+    )
+
+
 class RangeEmpty(UsageError):
     """There are no records from {first} to {last}: the ledger holds {size}, numbered from 0."""
 

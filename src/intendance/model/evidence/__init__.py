@@ -11,11 +11,22 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from intendance.model.evidence.accounts import AccountChanged, SessionOpened, TokenChanged
+from intendance.model.evidence.acts import (
+    AlertAcked,
+    AlertSilenced,
+    AlertUnacked,
+    FleetPlanned,
+    NodeDecommissioned,
+    NodeEnrolled,
+    NodeInvited,
+    SilenceEnded,
+)
 from intendance.model.evidence.attested import StoreAttested
 from intendance.model.evidence.backup import BackupCompleted, BackupFailed
 from intendance.model.evidence.drill import DrillCompleted, DrillFailed
 from intendance.model.evidence.fallback import AlertTold
 from intendance.model.evidence.filled import StoreFilled
+from intendance.model.evidence.finding import FindingSettled
 from intendance.model.evidence.gate import GatePassed
 from intendance.model.evidence.guide import RestoreGuided
 from intendance.model.evidence.heads import HeadsBound
@@ -29,7 +40,7 @@ from intendance.model.evidence.locked import StoreLocked
 from intendance.model.evidence.probe import StoreProbed
 from intendance.model.evidence.prune import PruneBegun, PruneCompleted, PruneMarked
 from intendance.model.evidence.restore import RestoreCompleted, RestoreFailed, SiteFailed, SiteRestored
-from intendance.model.evidence.run import RunEnded, RunMissed
+from intendance.model.evidence.run import RunEnded, RunMissed, RunStarted
 from intendance.model.evidence.sample import DatabaseExcursion, SampleExcursion, SampleRollup
 from intendance.model.evidence.waiver import WaiverGranted, WaiverRevoked
 
@@ -44,6 +55,7 @@ Evidence = (
     | InspectionFailed
     | RestoreCompleted
     | RestoreFailed
+    | RunStarted
     | RunEnded
     | RunMissed
     | GatePassed
@@ -71,8 +83,17 @@ Evidence = (
     | TokenChanged
     | RestoreGuided
     | HeartbeatsSummed
+    | FindingSettled
     | HeadsBound
     | AlertTold
+    | AlertAcked
+    | AlertUnacked
+    | AlertSilenced
+    | SilenceEnded
+    | FleetPlanned
+    | NodeEnrolled
+    | NodeInvited
+    | NodeDecommissioned
 )
 
 KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
@@ -87,6 +108,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "inspection.failed": InspectionFailed,
         "restore.completed": RestoreCompleted,
         "restore.failed": RestoreFailed,
+        "run.started": RunStarted,
         "run.ended": RunEnded,
         "run.missed": RunMissed,
         "gate.passed": GatePassed,
@@ -96,6 +118,7 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "session.opened": SessionOpened,
         "token.changed": TokenChanged,
         "heartbeat.summed": HeartbeatsSummed,
+        "finding.settled": FindingSettled,
         "heads.bound": HeadsBound,
         "inventory.taken": InventoryTaken,
         "key.proven": KeyProven,
@@ -116,6 +139,14 @@ KINDS: Mapping[str, type[Evidence]] = MappingProxyType(
         "store.locked": StoreLocked,
         "restore.guided": RestoreGuided,
         "alert.told": AlertTold,
+        "alert.acked": AlertAcked,
+        "alert.unacked": AlertUnacked,
+        "alert.silenced": AlertSilenced,
+        "silence.ended": SilenceEnded,
+        "fleet.planned": FleetPlanned,
+        "node.invited": NodeInvited,
+        "node.enrolled": NodeEnrolled,
+        "node.decommissioned": NodeDecommissioned,
     }
 )
 

@@ -7,8 +7,9 @@ from intendance.model.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountChanged:
-    """`change` says what was done to an account: `added`, `disabled`, `reset`, `second-factor`,
-    `second-factor-dropped`, `session-ended`, `sessions-ended`. The record's actor did it; `role` is the account's."""
+    """`change` says what was done to an account: `added`, `disabled`, `reset`, `role`, `second-factor`,
+    `second-factor-dropped`, `session-ended`, `sessions-ended`. The record's actor did it; `role` is the account's from
+    then on."""
 
     account: str
     change: str

@@ -12,10 +12,10 @@ from intendance.agent.ahead.tending import AGAIN, EVERY, Ahead
 from intendance.agent.compose import Node
 from intendance.agent.judging import MARGIN, judge
 from intendance.system.clock import SystemClock
+from tests.support.clock import MovableClock
 from tests.support.evidence import key_proven
 from tests.support.state import Site, until
 
-NOW = SystemClock().read().at
 MINUTE = timedelta(minutes=1)
 
 
@@ -25,6 +25,8 @@ class Desk:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.said: list[str] = []
+        self.now = SystemClock().read().at
+        """When this test began: tests are collected long before the last of them is run."""
         self.ahead = Ahead(node, self.said.append)
 
     def running(self) -> bool:
@@ -34,7 +36,7 @@ class Desk:
         child = self.ahead._child
         assert child is not None
         until(lambda: child.process.poll() is not None, "the node to be judged")
-        self.ahead.tend(NOW + after, busy=False)
+        self.ahead.tend(self.now + after, busy=False)
 
     def known(self) -> bool:
         zone = self.node.book.facts("plan.adopted", latest=1)[0].data.timezone
@@ -51,41 +53,41 @@ def desk(site: Site) -> Iterator[Desk]:
 
 
 def test_a_new_agent_judges_at_once_and_the_first_look_judges_no_asset_again(desk: Desk, site: Site) -> None:
-    desk.ahead.tend(NOW, busy=False)
+    desk.ahead.tend(desk.now, busy=False)
     desk.finish(MINUTE)
     assert desk.said == []
     assert desk.known()
-    told = judge(site.state, SystemClock())
-    assert told.verdicts == judge(site.state, SystemClock(), afresh=True).verdicts
-    desk.ahead.tend(NOW + 2 * MINUTE, busy=False)
+    clock = MovableClock(SystemClock().read().at)  # what is told of an age is told to the second
+    assert judge(site.state, clock).verdicts == judge(site.state, clock, afresh=True).verdicts
+    desk.ahead.tend(desk.now + 2 * MINUTE, busy=False)
     assert not desk.running()
 
 
 def test_it_waits_while_a_backup_is_made(desk: Desk) -> None:
-    desk.ahead.tend(NOW, busy=True)
+    desk.ahead.tend(desk.now, busy=True)
     assert not desk.running()
 
 
 def test_a_record_that_concerns_every_asset_is_judged_at_once_and_another_is_not(desk: Desk) -> None:
-    desk.ahead.tend(NOW, busy=False)
+    desk.ahead.tend(desk.now, busy=False)
     desk.finish(MINUTE)
-    desk.node.book.append(key_proven(NOW), actor="person:ada")
+    desk.node.book.append(key_proven(desk.now), actor="person:ada")
     assert not desk.known()
-    desk.ahead.tend(NOW + 2 * MINUTE, busy=False)
+    desk.ahead.tend(desk.now + 2 * MINUTE, busy=False)
     assert desk.running()
     desk.finish(3 * MINUTE)
     assert desk.known()
-    desk.ahead.tend(NOW + 4 * MINUTE, busy=False)
+    desk.ahead.tend(desk.now + 4 * MINUTE, busy=False)
     assert not desk.running(), "that record was judged"
 
 
 def test_it_is_judged_again_before_what_was_found_ends(desk: Desk) -> None:
     assert EVERY < MARGIN
-    desk.ahead.tend(NOW, busy=False)
+    desk.ahead.tend(desk.now, busy=False)
     desk.finish(MINUTE)
-    desk.ahead.tend(NOW + EVERY, busy=False)
+    desk.ahead.tend(desk.now + EVERY, busy=False)
     assert not desk.running()
-    desk.ahead.tend(NOW + EVERY + 2 * MINUTE, busy=False)
+    desk.ahead.tend(desk.now + EVERY + 2 * MINUTE, busy=False)
     assert desk.running()
 
 
@@ -93,12 +95,12 @@ def test_a_child_that_fails_is_told_and_tried_again_within_the_hour(desk: Desk, 
     database = site.state / "agent" / "state.db"
     kept = database.with_suffix(".aside")
     database.rename(kept)
-    desk.ahead.tend(NOW, busy=False)
+    desk.ahead.tend(desk.now, busy=False)
     desk.finish(MINUTE)
     kept.rename(database)
     assert len(desk.said) == 1
     assert desk.said[0].startswith("the node could not be judged ahead: ")
-    desk.ahead.tend(NOW + 2 * MINUTE, busy=False)
+    desk.ahead.tend(desk.now + 2 * MINUTE, busy=False)
     assert not desk.running()
-    desk.ahead.tend(NOW + AGAIN + 2 * MINUTE, busy=False)
+    desk.ahead.tend(desk.now + AGAIN + 2 * MINUTE, busy=False)
     assert desk.running()

@@ -13,8 +13,6 @@ from intendance.model.evidence.inventory import InventoryTaken
 from intendance.system.clock import SystemClock
 from tests.support.state import Site, until
 
-NOW = SystemClock().read().at
-
 
 class Desk:
     """A node whose inventory is tended by hand."""
@@ -22,6 +20,8 @@ class Desk:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.said: list[str] = []
+        self.now = SystemClock().read().at
+        """When this test began: tests are collected long before the last of them is run."""
         self.daily = Daily(node, self.said.append)
 
     def taken(self) -> list[InventoryTaken]:
@@ -34,7 +34,7 @@ class Desk:
         child = self.daily._child
         assert child is not None
         until(lambda: child.process.poll() is not None, "the inventory to be taken")
-        self.daily.tend(NOW + after, busy=False)
+        self.daily.tend(self.now + after, busy=False)
 
 
 @pytest.fixture
@@ -46,26 +46,26 @@ def desk(site: Site) -> Iterator[Desk]:
 
 
 def test_one_is_taken_at_once_and_the_next_a_day_later(desk: Desk) -> None:
-    desk.daily.tend(NOW, busy=False)
+    desk.daily.tend(desk.now, busy=False)
     assert desk.running()
     desk.finish(timedelta(minutes=1))
     assert (len(desk.taken()), desk.said) == (1, [])
-    desk.daily.tend(NOW + EVERY, busy=False)
+    desk.daily.tend(desk.now + EVERY, busy=False)
     assert not desk.running()
-    desk.daily.tend(NOW + EVERY + timedelta(minutes=1), busy=False)
+    desk.daily.tend(desk.now + EVERY + timedelta(minutes=1), busy=False)
     assert desk.running()
 
 
 def test_a_new_agent_goes_by_the_ledger(desk: Desk) -> None:
-    desk.daily.tend(NOW, busy=False)
+    desk.daily.tend(desk.now, busy=False)
     desk.finish(timedelta(minutes=1))
     later = Daily(desk.node, desk.said.append)
-    later.tend(NOW + timedelta(hours=1), busy=False)
+    later.tend(desk.now + timedelta(hours=1), busy=False)
     assert later._child is None
 
 
 def test_it_waits_while_a_backup_is_made(desk: Desk) -> None:
-    desk.daily.tend(NOW, busy=True)
+    desk.daily.tend(desk.now, busy=True)
     assert not desk.running()
 
 
@@ -75,20 +75,20 @@ def test_a_child_that_fails_is_told_and_tried_again_within_the_hour(desk: Desk, 
     plan.write_bytes(b"{}")
     for each in (site.state / "agent" / "plans").iterdir():
         each.write_bytes(b"{}")
-    desk.daily.tend(NOW, busy=False)
+    desk.daily.tend(desk.now, busy=False)
     desk.finish(timedelta(minutes=1))
     assert desk.taken() == []
     assert len(desk.said) == 1
     assert desk.said[0].startswith("the inventory could not be taken: ")
     plan.write_bytes(kept)
-    desk.daily.tend(NOW + timedelta(minutes=2), busy=False)
+    desk.daily.tend(desk.now + timedelta(minutes=2), busy=False)
     assert not desk.running()
-    desk.daily.tend(NOW + AGAIN + timedelta(minutes=2), busy=False)
+    desk.daily.tend(desk.now + AGAIN + timedelta(minutes=2), busy=False)
     assert desk.running()
 
 
 def test_the_state_and_the_stores_are_not_looked_into(desk: Desk, site: Site) -> None:
-    desk.daily.tend(NOW, busy=False)
+    desk.daily.tend(desk.now, busy=False)
     desk.finish(timedelta(minutes=1))
     (taken,) = desk.taken()
     named = [place for each in taken.databases for place in each.identities]

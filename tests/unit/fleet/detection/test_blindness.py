@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from intendance.fleet.alerts.own import own_troubles
-from intendance.fleet.database import tables
+from intendance.fleet.database import lease, tables
 from intendance.fleet.database.connect import Database
 from intendance.model.errors.fleet import DatabaseUnreachable
 from tests.support.watching import Watch
@@ -122,6 +122,25 @@ def test_a_manager_that_could_not_write_tells_it_as_soon_as_it_can(watch: Watch)
     assert (state, params["reason"]) == ("firing", "database")
     (gap,) = watch.rows(tables.observability_gap, tables.observability_gap.c.cause == "database")
     assert gap.to_us - gap.from_us >= 160 * 1_000_000
+
+
+def test_beats_that_waited_in_its_own_memory_are_not_taken_for_another_manager_at_work(watch: Watch) -> None:
+    database = Unwritable(watch.database.engine)
+    watch.leader = type(watch.leader)(database, lambda: watch.policy, watch.clock)
+    watch.wait(8)
+    database.full = True
+    watch.clock.move(timedelta(seconds=150))
+    with pytest.raises(DatabaseUnreachable):
+        watch.tick()
+    database.full = False
+    watch.beat(*NODES)  # they came while nothing could be written, and are written before the lease is renewed
+    watch.clock.move(timedelta(seconds=10))
+    with watch.database.begin() as connection:
+        connection.execute(tables.lease.update().values(epoch=2))
+    watch.held = lease.Lease("leader", "test", 2, 2**62)
+    watch.tick()
+    ((state, _, params),) = blind(watch)
+    assert (state, params["reason"]) == ("firing", "database")
 
 
 @pytest.mark.parametrize("hours", [2, -2])

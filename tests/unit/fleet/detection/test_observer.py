@@ -24,6 +24,7 @@ from intendance.system.clock import SystemClock
 from tests.support.certificates import Authority
 from tests.support.dead_man import DeadMan, dead_man
 from tests.support.mail import drip, raw_server, silent, trusting
+from tests.support.ports import nobody
 from tests.support.state import until
 from tests.support.watching import Watch, policy
 
@@ -188,17 +189,13 @@ def test_a_plan_without_one_has_none_that_fails(watched: Watched) -> None:
     assert watched.watch.rows(tables.setting, tables.setting.c.name.startswith("observer.")) == []
 
 
-def refusing() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return f"http://127.0.0.1:{free.getsockname()[1]}/"
-
-
 def test_what_may_be_wrong_on_the_way_is_told_in_a_word_and_ends_in_time(authority: Authority) -> None:
     with dead_man(authority) as secure:
         assert ask(secure.url, trusting(authority), 30).fault == ""
         assert ask(secure.url, trusted, 30).fault == "tls"
         assert secure.asked == ["/ping/2f7c"]
-    assert ask(refusing(), trusted, 30).fault == "connection"
+    with nobody() as port:
+        assert ask(f"http://127.0.0.1:{port}/", trusted, 30).fault == "connection"
     assert ask("https://127.0.0.1:99999/", trusted, 30).fault == "connection"
     talks: list[tuple[Callable[[socket.socket, threading.Event], None], str]] = [(silent, "timeout"), (drip, "timeout")]
     for talk, fault in talks:

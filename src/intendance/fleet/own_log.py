@@ -1,0 +1,110 @@
+"""The fleet log as people read it: its head, its records, and what verifying it says."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+from intendance.fleet.ledgers.decide import PAGE, RecordBrief
+from intendance.fleet.log import FleetLog
+from intendance.fleet.verdicts.records import HeldRecord
+from intendance.ledger import envelope
+from intendance.ledger.report import Report
+from intendance.model.frozen import dataclass
+from intendance.system.clock import Clock
+
+NAME = ".log"
+"""Where a record says of which node it is. No node has such a name."""
+_VERIFIED_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What verifying the whole log said: `outcome` is `verified`, `tampered`, `incomplete` or `undetermined`."""
+
+    at: datetime
+    outcome: str
+    records: int
+    faults: tuple[str, ...]
+    not_checked: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLog:
+    """The fleet log; `note` is its signed checkpoint, `records` are one page, the newest first."""
+
+    origin: str
+    key: str
+    size: int
+    signed_size: int
+    note: str
+    verified: Verified
+    records: tuple[RecordBrief, ...]
+
+
+class OwnLog:
+    """Reads the fleet log of one manager. Each method raises what opening and reading a ledger raises."""
+
+    def __init__(self, log: FleetLog, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._verified: tuple[int, Verified] | None = None
+        self._report = Report()
+
+    def held(self, *, before: int | None = None) -> HeldLog:
+        """Its head, and its latest records or those before one of them. It is verified when it grew, and once a minute
+        while somebody looks."""
+        size = self._log.size()
+        end = size if before is None else min(before, size)
+        verified, report = self._verify(size)
+        signed = report.signed_size or 0
+        kept = self._log.contents(max(0, end - PAGE), end)
+        found = []
+        for seq, content in kept:
+            record = envelope.decode(content, seq)
+            brief = RecordBrief(seq=seq, kind=record.kind, asset=record.actor, at=record.ts, covered=seq < signed)
+            found.append(brief)
+        return HeldLog(
+            origin=report.origin,
+            key=report.key,
+            size=size,
+            signed_size=signed,
+            note=self._log.note(),
+            verified=verified,
+            records=tuple(reversed(found)),
+        )
+
+    def record(self, seq: int) -> HeldRecord | None:
+        """One record of it; None where there is none."""
+        for number, content in self._log.contents(seq, seq + 1):
+            record = envelope.decode(content, number)
+            return HeldRecord(
+                node=NAME,
+                incarnation=1,
+                seq=seq,
+                kind=record.kind,
+                at=record.ts,
+                content=content,
+                digest=envelope.digest(content),
+                covered=True,
+            )
+        return None
+
+    def _verify(self, size: int) -> tuple[Verified, Report]:
+        with self._lock:
+            now = self._clock.read().at
+            if self._verified is None or self._verified[0] != size or not self._fresh(now):
+                report = self._log.verify()
+                told = Verified(
+                    at=now,
+                    outcome="verified" if report.worst is None else report.worst.value,
+                    records=report.records,
+                    faults=tuple(f"{each.where}: {each.detail}" for each in report.findings),
+                    not_checked=tuple(report.not_checked),
+                )
+                self._verified, self._report = (size, told), report
+            return self._verified[1], self._report
+
+    def _fresh(self, now: datetime) -> bool:
+        return self._verified is not None and self._verified[1].at <= now < self._verified[1].at + _VERIFIED_EVERY

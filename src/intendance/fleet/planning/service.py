@@ -1,0 +1,141 @@
+"""The manager reads its plan again when it is told to, without an end: no beat and no alert waits for it.
+
+Recorded, then put in force. Killed in between, the next start reads the file anyway and finds its record.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from types import FrameType
+
+from intendance.fleet.layout import ManagerLayout
+from intendance.fleet.log import FleetLog
+from intendance.fleet.planning import files
+from intendance.model.errors import IntendanceError
+from intendance.model.errors.fleet import FleetOfAnother
+from intendance.model.evidence.acts import FleetPlanned
+from intendance.model.plan import Plan
+from intendance.plan.adopted import decode
+from intendance.plan.load import Checked, load
+from intendance.system.clock import Clock
+
+KIND = "fleet.planned"
+ACTOR = "manager"
+MEDIA = "text/plain"
+_LOOK_SECONDS = 0.25
+_SHOWN = 3
+
+
+class Requests:
+    """How often somebody asked, by SIGHUP. It takes no lock: a signal may come while it is told of one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+        """Ask once more."""
+        self.count += 1
+
+
+class Planning:
+    """Reads the file `source` again. Empty: this manager follows a plan that somebody else puts in its place."""
+
+    def __init__(
+        self,
+        *,
+        layout: ManagerLayout,
+        source: str,
+        fleet: str,
+        log: FleetLog,
+        clock: Clock,
+        say: Callable[[str], None],
+    ) -> None:
+        self._layout = layout
+        self._source = source
+        self._fleet = fleet
+        self._log = log
+        self._clock = clock
+        self._say = say
+
+    def begin(self, source_sha256: str) -> None:
+        """Record the plan that the manager was started with, unless the newest record is of it. Raises what reading
+        it, opening and writing a ledger raises."""
+        if self._source:
+            self._record(source_sha256, files.in_force(self._layout))
+
+    def run(self, requests: Requests, stop: threading.Event) -> None:
+        """Read it again whenever somebody asked, until told to stop."""
+        answered = 0
+        while not stop.wait(_LOOK_SECONDS):
+            asked = requests.count
+            if asked != answered:
+                answered = asked
+                self.reload()
+
+    def reload(self) -> bool:
+        """Adopt the plan as it is in its file now; whether it is in force. One that is not sound changes nothing."""
+        try:
+            return self._adopt()
+        except IntendanceError as error:
+            self._say(f"the plan stays as it was: {error.message}")
+        except (OSError, sqlite3.Error) as error:
+            self._say(f"the plan stays as it was: {error}")
+        return False
+
+    def _adopt(self) -> bool:
+        if not self._source:
+            self._say("this manager follows the plan that was adopted on its machine: `intendance plan adopt`")
+            return False
+        checked = load(Path(self._source), self._clock.read().at)
+        if not checked.plans:
+            self._say(f"the plan stays as it was: {_faults(checked)}")
+            return False
+        first = next(iter(checked.plans.values()))
+        if first.fleet != self._fleet:
+            raise FleetOfAnother(kept=self._fleet, named=first.fleet)
+        wanted = files.planned(checked.plans)
+        same = wanted == files.in_force(self._layout)
+        self._record(checked.source_sha256, wanted)
+        if same:
+            self._say(f"the plan in {self._source} is the one in force")
+            return True
+        before = decode(self._layout.plan.read_bytes())
+        files.write(self._layout, checked.plans)
+        self._say(f"the plan in {self._source} is in force for {', '.join(checked.plans)}")
+        self._tell_what_waits(before, first)
+        return True
+
+    def _record(self, source_sha256: str, sheet: bytes) -> None:
+        digest, count = sha256(sheet).hexdigest(), sheet.count(b"\n")
+        newest = self._log.newest(KIND)
+        if newest is None or newest.data.plans_sha256 != digest:
+            told = FleetPlanned(source_sha256=source_sha256, plans_sha256=digest, nodes=count)
+            self._log.append_with(told, ACTOR, sheet, MEDIA)
+
+    def _tell_what_waits(self, before: Plan, now: Plan) -> None:
+        """What the manager's process was told when it was started."""
+        waits = [
+            name
+            for name, old, new in (
+                ("organisation", before.organisation, now.organisation),
+                ("manager: urls", _urls(before), _urls(now)),
+            )
+            if old != new
+        ]
+        if waits:
+            self._say(f"what the plan says under {' and '.join(waits)} shows everywhere from the next start on")
+
+
+def _urls(plan: Plan) -> object:
+    declared = plan.declared.get("manager")
+    return declared.get("urls") if isinstance(declared, dict) else None
+
+
+def _faults(checked: Checked) -> str:
+    told = [f"line {each.line}: {each.path}: {each.message}" for each in checked.problems[:_SHOWN]]
+    more = len(checked.problems) - len(told)
+    return "; ".join(told) + (f"; and {more} more: `intendance plan check {checked.file}`" if more else "")

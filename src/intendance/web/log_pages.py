@@ -1,0 +1,151 @@
+"""What the addresses of the fleet log answer: its head, what verifying it says, its records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from starlette.responses import Response
+
+from intendance.fleet.ledgers.decide import PAGE, RecordBrief
+from intendance.fleet.own_log import HeldLog
+from intendance.fleet.verdicts.standing import Standing
+from intendance.language import dates, sizes
+from intendance.language.texts import Translator
+from intendance.model.errors import IntendanceError
+from intendance.model.errors.accounts import PageUnknown
+from intendance.web import addresses
+from intendance.web import record as records
+from intendance.web.ledger import LedgerPage, RecordLine, witnesses
+from intendance.web.render import Frame, frame_of
+from intendance.web.rule import Definition
+from intendance.web.visit import Visit
+
+_SHAPES = {"verified": "pass", "tampered": "fail", "incomplete": "fail"}
+_DIGITS = 19
+"""A number of more is no number of a record."""
+
+
+def fleet_log(visit: Visit) -> Response:
+    """The fleet log: its newest records, or those before one of them."""
+    _ = visit.texts
+    asked = visit.request.query_params.get("before", "")
+    before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < _DIGITS else None
+    standing = visit.standing()
+    try:
+        held = visit.services.log.held(before=before)
+    except IntendanceError as error:
+        return visit.problem(error, 500, addresses.LEDGER)
+    if visit.wants_data:
+        return visit.data("intendance.fleet-log/1", held)
+    view = log_page(held, standing, before, _)
+    frame = replace(
+        frame_of(standing, f"{_('Fleet log')} · {standing.organisation}", addresses.FLEET_LOG),
+        icon=view.shape,
+        live=before is None,
+        data=f"{addresses.FLEET_LOG}.json",
+        typed="intendance ledger verify",
+    )
+    return visit.page("ledger.html", frame, view=view)
+
+
+def record(visit: Visit) -> Response:
+    """A record of the fleet log."""
+    seq = visit.request.path_params["seq"]
+    try:
+        found = visit.services.log.record(seq) if len(str(seq)) < _DIGITS else None
+    except IntendanceError as error:
+        return visit.problem(error, 500, addresses.FLEET_LOG)
+    if found is None:
+        return visit.problem(PageUnknown(name=f"{seq}"), 404, addresses.FLEET_LOG)
+    if visit.wants_data:
+        return visit.data("intendance.fleet-log-record/1", records.as_data(found))
+    view = records.fleet_record_page(found, visit.services.zone, visit.texts)
+    frame = Frame(
+        title=f"{view.heading} · {visit.services.organisation}",
+        address=addresses.fleet_record(seq),
+        organisation=visit.services.organisation,
+        data=f"{addresses.fleet_record(seq)}.json",
+        typed=f"intendance ledger show {seq}",
+    )
+    return visit.page("record.html", frame, view=view)
+
+
+def log_page(held: HeldLog, standing: Standing, before: int | None, _: Translator) -> LedgerPage:
+    """The page of the fleet log."""
+    zone = standing.zone
+    shape = "fail" if _contradicted(standing) else _SHAPES.get(held.verified.outcome, "unknown")
+    last = held.records[-1].seq if held.records else 0
+    return LedgerPage(
+        question=_("Can what the manager itself records be believed?"),
+        shape=shape,
+        answer=_answer(held, standing, _),
+        lede=_(
+            "Log-ins, accounts, settled findings and each day of beats are records here, chained and signed by the "
+            "manager’s own key as a node’s are."
+        ),
+        facts=(
+            _("verified on {moment}").format(moment=dates.moment(held.verified.at, zone, _.language, seconds=True)),
+            _witnessed(standing, _),
+        ),
+        findings=(),
+        former=(),
+        note=held.note.strip(),
+        word=_("the manager’s word for all records before it"),
+        whose=_("By"),
+        definitions=(*_definitions(held, _), *witnesses(standing, _)),
+        records=tuple(_record(each, zone, _) for each in held.records),
+        older=f"{addresses.FLEET_LOG}?before={last}" if len(held.records) == PAGE and last > 0 else "",
+        newest=addresses.FLEET_LOG if before is not None else "",
+    )
+
+
+def _contradicted(standing: Standing) -> bool:
+    return standing.head is not None and standing.head.refused
+
+
+def _witnessed(standing: Standing, _: Translator) -> str:
+    if _contradicted(standing):
+        return _("a witness knows another history")
+    if standing.head is None or not standing.head.witnesses:
+        return _("no witness")
+    if standing.head.witnessed_at is None:
+        return _("no witness has cosigned it yet")
+    seen = dates.moment(standing.head.witnessed_at, standing.zone, _.language)
+    return _("seen by the witness on {moment}").format(moment=seen)
+
+
+def _answer(held: HeldLog, standing: Standing, _: Translator) -> str:
+    count = sizes.number(held.verified.records, _.language)
+    if held.verified.outcome == "verified" and _contradicted(standing):
+        return _("No: a witness knows another history of it.")
+    if held.verified.outcome == "verified":
+        told = _.plural("Yes: {n} record, verified.", "Yes: all {n} records, verified.", held.verified.records)
+        return told.format(n=count)
+    told_badly = {
+        "tampered": _("No: it was changed."),
+        "incomplete": _("No: something of it is missing."),
+    }
+    return told_badly.get(held.verified.outcome, _("Nobody can tell."))
+
+
+def _definitions(held: HeldLog, _: Translator) -> Iterable[Definition]:
+    for fault in held.verified.faults:
+        yield Definition(name=_("Fault"), text=fault)
+    yield Definition(name=_("Origin"), text=held.origin)
+    yield Definition(name=_("Key"), text=held.key)
+    yield Definition(name=_("Records here"), text=sizes.number(held.size, _.language))
+    yield Definition(name=_("Covered by the checkpoint"), text=sizes.number(held.signed_size, _.language))
+
+
+def _record(each: RecordBrief, zone: str, _: Translator) -> RecordLine:
+    return RecordLine(
+        number=sizes.number(each.seq, _.language),
+        href=addresses.fleet_record(each.seq),
+        kind=each.kind,
+        asset=(each.asset or "").removeprefix("person:"),
+        when=dates.moment(datetime.fromisoformat(each.at), zone, _.language, seconds=True),
+        shape="pass" if each.covered else "pending",
+        word=_("signed") if each.covered else _("not signed yet"),
+    )
