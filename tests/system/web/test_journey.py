@@ -229,6 +229,7 @@ def test_a_rule_breaks_somebody_takes_it_in_hand_and_it_holds_again(day: Day) ->
             day.done("user", "add", words.person, "--role", "admin", "--password", str(site.base / "password"))
             _log_in(page, day, words)
             seconds[locale] = _set_up_second(page, words)
+            page.wait_for_url(day.url)
             page.locator("h1").wait_for()
             assert _on_the_wall(page).count() == 0
 

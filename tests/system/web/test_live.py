@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, Route, sync_playwright
 from sqlalchemy import delete, insert
 
 from intendance.fleet.accounts.decide import IDLE_ENDS
@@ -19,8 +20,10 @@ from tests.golden.lives import live
 from tests.support.browsers import launched
 from tests.support.clock import MovableClock
 from tests.support.received import receive
-from tests.support.state import until
+from tests.support.state import PATIENCE_SECONDS, until
 from tests.system.web.conftest import PASSWORD, Browser, served
+
+PATIENCE_MS = PATIENCE_SECONDS * 1000
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +108,39 @@ def test_a_page_that_refreshes_by_itself_keeps_no_session_alive(browser: Browser
     assert seen == ([200, 200, 303, 303] if by_itself else [200] * 4)
 
 
+def log_in(page: Page, address: str) -> None:
+    """Vera, by the form of the real page."""
+    page.goto(f"{address}/login")
+    page.fill("#name", "vera")
+    page.fill("#password", PASSWORD)
+    with page.expect_navigation():
+        page.click("button[type=submit]")
+
+
+def hold(held: list[Route], route: Route) -> None:
+    """Let a request wait; whoever asks for it gets no answer yet."""
+    held.append(route)
+
+
+def test_a_page_whose_scripts_come_slowly_listens_all_the_same(services: Services) -> None:
+    with served(services) as address, sync_playwright() as browsers:
+        chromium = launched(browsers)
+        page = chromium.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        log_in(page, address)
+        held: list[Route] = []
+        page.route("**/static/hx-sse*", partial(hold, held))
+        with page.expect_request("**/static/hx-sse*"):
+            page.goto(f"{address}/rules", wait_until="commit")
+        page.wait_for_function("() => window.htmx")
+        page.evaluate("() => new Promise(done => setTimeout(() => setTimeout(done)))")  # what waited for a timer, began
+        assert held
+        until(lambda: services.live.open_streams == 0, "the page before to let go")
+        held[0].continue_()
+        until(lambda: services.live.open_streams == 1, "the page to listen")
+        chromium.close()
+
+
 def test_in_a_browser_the_page_changes_by_itself_and_keeps_what_was_opened(
     services: Services, clock: MovableClock, database: Database, tmp_path: Path
 ) -> None:
@@ -119,13 +155,10 @@ def test_in_a_browser_the_page_changes_by_itself_and_keeps_what_was_opened(
     with served(services) as address, sync_playwright() as browsers:
         chromium = launched(browsers)
         page = chromium.new_page(locale="en-GB")
-        page.set_default_timeout(180_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(f"{address}/login")
-        page.fill("#name", "vera")
-        page.fill("#password", PASSWORD)
-        page.click("button[type=submit]")
+        log_in(page, address)
         page.goto(f"{address}/nodes/web-01/assets/shop-db")
         until(lambda: services.live.open_streams == 1, "the page to listen")
         page.click(".points summary >> nth=0")
