@@ -21,7 +21,7 @@ def test_an_agent_that_nobody_hears_writes_to_everybody_once(bare_site: Site) ->
         with site.agent():
             assert site.ping() is not None
         assert {mail["To"] for mail in mails.taken} == {"admin@example.org", "lead@example.org"}
-        assert "the manager has not answered since" in str(mails.taken[0]["Subject"]).replace("\n", "")
+        assert "no manager has heard it since" in str(mails.taken[0]["Subject"]).replace("\n", "")
         assert len(mails.taken) == 2
     listed = site.run("ledger", "show", "--kind", "alert.told", "--json")
     assert listed.code == 0, listed.err

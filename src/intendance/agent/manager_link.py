@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-from intendance.model.errors import IntendanceError
 from intendance.model.errors.fleet import ManagerRefused, ManagerUnproven, ManagerUnreachable
 
 TIMEOUT_SECONDS = 5.0
@@ -20,6 +19,9 @@ JOINING_SECONDS = 60.0
 """Of one who joins: a token serves once, and a manager that is slow to answer may have taken it already."""
 _ANSWER_LIMIT_BYTES = 64 * 1024
 _REFUSALS = range(400, 500)
+_UNKNOWN_HERE = 401
+"""Of a manager that does not know who speaks; another, at the next address, may."""
+_OURS = "urn:intendance:error:"
 
 
 class Link:
@@ -46,11 +48,13 @@ class Link:
             raise ManagerUnreachable(url=url, detail=said(error)) from None
         if status == 200:
             return answer
-        if status in _REFUSALS:
-            raise refused(answer, status)
-        self._at = (self._at + 1) % len(self._urls)
-        self.close()
-        raise ManagerUnreachable(url=url, detail=f"it answers with {status}")
+        told = refusal(answer) if status in _REFUSALS else None
+        if told is None or status == _UNKNOWN_HERE:
+            self._at = (self._at + 1) % len(self._urls)
+            self.close()
+        if told is None:
+            raise ManagerUnreachable(url=url, detail=f"it answers with {status}")
+        raise told
 
     def _ask(self, url: str, path: str, body: bytes) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/json"}
@@ -145,14 +149,22 @@ def pinned_authority(url: str, pin: str) -> str:
     return shown
 
 
-def refused(answer: bytes, status: int) -> IntendanceError:
-    """What a problem document says, as an error."""
+def refusal(answer: bytes) -> ManagerRefused | None:
+    """What a manager's problem document says, as an error; None for the words of somebody else, of a proxy whose
+    manager is away for example: they are no manager's answer."""
     try:
         told = json.loads(answer)
-        return ManagerRefused(detail=str(told["detail"]), remedy=str(told["next_step"]))
+        kind, detail, remedy = (str(told[name]) for name in ("type", "detail", "next_step"))
     except (ValueError, KeyError, TypeError):
-        remedy = "See that the address is the manager's, and what stands between."
-        return ManagerRefused(detail=f"it answers with {status}.", remedy=remedy)
+        return None
+    code = kind.removeprefix(_OURS)
+    return None if code == kind else ManagerRefused(code=code, detail=detail, remedy=remedy)
+
+
+def refused(answer: bytes, status: int) -> ManagerRefused:
+    """What somebody says who takes no question, whoever it is."""
+    remedy = "See that the address is the manager's, and what stands between."
+    return refusal(answer) or ManagerRefused(code="", detail=f"it answers with {status}.", remedy=remedy)
 
 
 def said(error: Exception) -> str:

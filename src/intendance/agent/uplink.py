@@ -33,6 +33,8 @@ _ATTACHED_BYTES = 3 * 1024 * 1024
 _BACKFILL_BEATS = 300
 _ROUNDS = 20  # batches in one go: a beat comes first
 _JOIN_SECONDS = 6.0
+_TWIN = "beat_replayed"
+"""Another machine speaks in this node's name, and is heard: that is no silence."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Say = Callable[[str], None]
@@ -117,7 +119,9 @@ class Heart:
                 return self._beat_once(first)
             except ManagerRefused as error:
                 self._tell_once(f"{error.message} {error.advice}")
-                return None
+                if error.params["code"] == _TWIN:
+                    return None
+                break
             except IntendanceError as error:
                 self._tell_once(f"{error.message} {error.advice}")
         self._keep(first)

@@ -13,7 +13,7 @@ from intendance.model.frozen import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """What is wrong: a broken rule (`title` says which), a backup that failed, a manager that does not answer."""
+    """What is wrong: a broken rule (`title` says which), a backup that failed, a manager that hears nothing."""
 
     kind: Literal["manager", "rule", "backup"]
     rule: str = ""
@@ -40,7 +40,7 @@ def body(_: Translator, node: str, troubles: Sequence[Trouble], zone: str) -> st
     """A mail's text."""
     lines = [f"- {sentence(_, each, zone)}" for each in troubles]
     if troubles[0].kind == "manager":
-        why = _("The node {node} writes this itself: its manager answers at none of its addresses and tells nobody.")
+        why = _("The node {node} writes this itself: its manager hears it at none of its addresses and tells nobody.")
     else:
         why = _("The node {node} writes this itself: no manager hears it.")
     after = _("It writes again in six hours at the earliest, if it must. On it, type: intendance status")
@@ -51,7 +51,7 @@ def sentence(_: Translator, trouble: Trouble, zone: str) -> str:
     """One trouble in one sentence."""
     since = "" if trouble.since is None else dates.moment(trouble.since, zone, _.language)
     if trouble.kind == "manager":
-        return _("the manager has not answered since {since}").format(since=since)
+        return _("no manager has heard it since {since}").format(since=since)
     if trouble.kind == "backup":
         return _("the backup of {asset} failed on {since}").format(asset=trouble.asset, since=since)
     if trouble.asset:

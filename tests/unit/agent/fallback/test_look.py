@@ -45,7 +45,7 @@ def test_who_hears_no_manager_writes_once_to_each_and_not_again_for_six_hours(
     assert sorted(mail["To"] for mail in mails.taken) == ["admin@example.org", "lead@example.org"]
     mail = mails.taken[0]
     assert "web-01 lui-même" in str(mail["Subject"])
-    assert "le gestionnaire ne répond plus depuis" in mail.get_content().replace("\n", " ")
+    assert "aucun gestionnaire ne l’entend depuis" in mail.get_content().replace("\n", " ")
     assert list(french_faults(mail.get_content())) == []
     records = told(site)
     assert [(each.contact, each.causes[0], each.code) for each in records] == [

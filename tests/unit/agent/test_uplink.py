@@ -1,0 +1,108 @@
+"""What a node does with each answer of a manager, of one that does not know it, and of somebody who is none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from intendance.agent.heartbeat import Spool
+from intendance.agent.manager_link import Link
+from intendance.agent.membership import Membership
+from intendance.agent.uplink import Heart
+from intendance.model.errors.fleet import ManagerRefused, ManagerUnreachable
+from intendance.system.clock import SystemClock
+from intendance.wire.messages import BeatAnswer, encode
+from tests.support.sms_gateway import Gateway, sms_gateway
+from tests.support.state import Site, until
+
+HEARD = (200, encode(BeatAnswer(server_time=0, next_in_ms=0, evidence_size=10**6)).decode())
+AWAY = (404, "404 page not found\n")
+"""A proxy in front of a manager that is away."""
+
+
+def problem(status: int, code: str) -> tuple[int, str]:
+    told = {"type": f"urn:intendance:error:{code}", "title": code, "status": status, "detail": "d", "next_step": "n"}
+    return status, json.dumps(told)
+
+
+STRANGER = problem(401, "not_enrolled")
+
+
+def heart(site: Site, said: list[str], *managers: Gateway) -> Heart:
+    urls = tuple(each.url for each in managers)
+    joined = Membership(fleet="testing", node="web-01", incarnation=1, bearer="x" * 43, urls=urls)
+    return Heart(site.state, joined, SystemClock(), said.append)
+
+
+def spooled(site: Site) -> int:
+    return len(Spool(site.state / "agent" / "beats.spool"))
+
+
+@pytest.mark.parametrize("answer", [AWAY, (403, "<h1>Forbidden</h1>"), (429, '{"message": "slow down"}'), (400, "")])
+def test_who_is_no_manager_gives_no_answer_and_the_next_address_is_asked(answer: tuple[int, str]) -> None:
+    with sms_gateway() as proxy, sms_gateway() as manager:
+        proxy.answers, manager.answers = [answer], [HEARD]
+        link = Link((proxy.url, manager.url))
+        with pytest.raises(ManagerUnreachable, match=str(answer[0])):
+            link.post("/api/v1/heartbeat", b"{}")
+        assert link.post("/api/v1/heartbeat", b"{}").decode() == HEARD[1]
+        link.close()
+
+
+def test_a_manager_that_does_not_know_the_node_is_not_asked_again_where_there_is_another() -> None:
+    with sms_gateway() as restored, sms_gateway() as other:
+        restored.answers, other.answers = [STRANGER], [HEARD]
+        link = Link((restored.url, other.url))
+        with pytest.raises(ManagerRefused, match="d"):
+            link.post("/api/v1/heartbeat", b"{}")
+        assert link.post("/api/v1/heartbeat", b"{}").decode() == HEARD[1]
+        link.close()
+
+
+def test_a_refusal_of_what_was_said_stays_with_that_manager() -> None:
+    with sms_gateway() as manager, sms_gateway() as other:
+        manager.answers = [problem(409, "evidence_refused")]
+        link = Link((manager.url, other.url))
+        for _ in range(2):
+            with pytest.raises(ManagerRefused):
+                link.post("/api/v1/evidence", b"{}")
+        assert (len(manager.asked), len(other.asked)) == (2, 0)
+        link.close()
+
+
+def test_a_beat_that_a_proxy_refuses_is_heard_by_the_next_manager(site: Site) -> None:
+    said: list[str] = []
+    with sms_gateway() as proxy, sms_gateway() as manager:
+        proxy.answers, manager.answers = [AWAY], [HEARD]
+        beating = heart(site, said, proxy, manager)
+        beating.start()
+        until(lambda: bool(manager.asked), "the beat at the second address")
+        beating.stop()
+    assert [each.path for each in manager.asked] == ["/api/v1/heartbeat"]
+    assert spooled(site) == 0
+
+
+@pytest.mark.parametrize("answer", [STRANGER, problem(400, "message_malformed")])
+def test_a_beat_that_a_manager_does_not_take_is_kept_for_later(site: Site, answer: tuple[int, str]) -> None:
+    """So that the node knows that nobody hears it, and writes to people itself."""
+    said: list[str] = []
+    with sms_gateway() as manager:
+        manager.answers = [answer]
+        beating = heart(site, said, manager)
+        beating.start()
+        until(lambda: spooled(site) == 1, "the beat to be kept")
+        beating.stop()
+    assert said == ["The manager refused: d n"]
+    assert len(manager.asked) == 1
+
+
+def test_the_copy_of_a_machine_that_is_heard_keeps_nothing(site: Site) -> None:
+    said: list[str] = []
+    with sms_gateway() as manager:
+        manager.answers = [problem(409, "beat_replayed")]
+        beating = heart(site, said, manager)
+        beating.start()
+        until(lambda: bool(said), "the refusal")
+        beating.stop()
+    assert spooled(site) == 0
