@@ -20,7 +20,8 @@ from intendance.system.secret import SecretUnusable
 
 _LONGEST_SIGNS = 200
 _PASSING = frozenset({408, 425, 429})
-_SEPARATORS = re.compile(r"[\s.()/-]")
+_SEPARATORS = re.compile(r"\(0\)|[\s.()/-]")
+"""`+32 (0)470 …`: the nought is for those who call from within the country; nobody is reached with it from outside."""
 
 
 class SmsNotifier:

@@ -22,5 +22,5 @@ def plain_marks(contact: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for option in _MARKS:
         value = contact.get(option)
         if isinstance(value, str):
-            plain = re.sub(r"[\s./()-]", "", unicodedata.normalize("NFKC", value)).casefold()
+            plain = re.sub(r"\(0\)|[\s./()-]", "", unicodedata.normalize("NFKC", value)).casefold()
             yield option, re.sub(r"\+[^@]*@", "@", plain) if option == "email" else plain

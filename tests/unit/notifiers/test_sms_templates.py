@@ -42,11 +42,11 @@ def test_ovh_signs_each_request(tmp_path: Path) -> None:
         assert (delivery.outcome, delivery.provider_id) == ("accepted", "77")
         asked = gateway.asked[0]
         assert asked.path == "/sms/sms-ab1-1/jobs"
-        assert asked.json() | {"receivers": ["+32047012"], "message": "web-01: été", "sender": "ASBL"} == asked.json()
+        assert asked.json() | {"receivers": ["+3247012"], "message": "web-01: été", "sender": "ASBL"} == asked.json()
         signed = f"AS-secret+CK-secret+POST+{gateway.url}{asked.path}+{asked.body.decode()}+{int(AT.timestamp())}"
         assert asked.headers["X-Ovh-Signature"] == "$1$" + sha1(signed.encode()).hexdigest()
         assert b"secret" not in asked.body
-        gateway.answers = [(200, '{"ids": [], "invalidReceivers": ["+32047012"]}')]
+        gateway.answers = [(200, '{"ids": [], "invalidReceivers": ["+3247012"]}')]
         assert ask("ovh", gateway, tmp_path).outcome == "permanent"
 
 
@@ -56,7 +56,7 @@ def test_twilio_gets_a_form(tmp_path: Path) -> None:
         assert ask("twilio", gateway, tmp_path).provider_id == "SM1"
         asked = gateway.asked[0]
         assert asked.path == "/Accounts/AC1/Messages.json"
-        fields = {"To": ["+32047012"], "From": ["+15005550006"], "Body": ["web-01: été"]}
+        fields = {"To": ["+3247012"], "From": ["+15005550006"], "Body": ["web-01: été"]}
         assert parse_qs(asked.body.decode()) == fields
         assert asked.headers["Authorization"] == "Basic QUMxOnRvay1zZWNyZXQ="
         assert ask("twilio", gateway, tmp_path, sender="MG7").accepted
@@ -75,7 +75,7 @@ def test_free_mobile_says_when_it_was_too_much(tmp_path: Path) -> None:
 def test_a_gateway_of_ones_own_names_its_fields(tmp_path: Path) -> None:
     with sms_gateway() as gateway:
         assert ask("generic", gateway, tmp_path).provider_id == "m-1"
-        assert gateway.asked[0].json()["msisdn"] == "+32047012"
+        assert gateway.asked[0].json()["msisdn"] == "+3247012"
         assert gateway.asked[0].headers["Idempotency-Key"] == "f" * 40
 
 
