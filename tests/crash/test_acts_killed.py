@@ -73,7 +73,7 @@ def test_an_act_and_its_record_stand_together_wherever_who_acted_was_killed(
             carrier.carry()
             assert _recorded(log, clock) == [(each, BY) for each in expected], where
             assert _waiting(database) == 0, where
-    report = verify_ledger(log.folder, first=None, last=None, pin=None)
+    report = verify_ledger(log.folder)
     assert (report.worst, report.signed_size) == (None, 1 + len(expected))
 
 

@@ -98,7 +98,7 @@ class Yard:
         assert not list((self.site.state / "agent/scratch").glob("*"))
 
     def check_ledger(self) -> None:
-        assert verify_ledger(self.site.state, first=None, last=None, pin=None).exit_code == 0
+        assert verify_ledger(self.site.state).exit_code == 0
 
     def listed(self) -> list[str]:
         listing = list_points(self.site.state, SystemClock(), asset=None)

@@ -10,6 +10,7 @@ from typing import Literal
 
 import pytest
 
+from intendance.agent.against import Kept
 from intendance.agent.ledger_view import export_bundle, list_records, one_record, take_head, verify_ledger
 from intendance.cli import ledger_pages
 from intendance.cli.output import Output
@@ -100,9 +101,9 @@ def pages(state: Path, spoiled: Path, place: Path) -> dict[str, Callable[[Transl
     none = list_records(state, clock, kind="run.missed", asset="absent", last=20)
     full = one_record(state, clock, 7)
     head = take_head(state, clock, older)
-    sound = verify_ledger(state, first=None, last=None, pin=older)
-    some = verify_ledger(state, first=2, last=4, pin=None)
-    changed = verify_ledger(spoiled, first=None, last=None, pin=None)
+    sound = verify_ledger(state, elsewhere=Kept(pin=older))
+    some = verify_ledger(state, first=2, last=4)
+    changed = verify_ledger(spoiled)
     whole = export_bundle(state, clock, place / "whole")
     part = export_bundle(state, clock, place / "part.tar", first=2, last=7)
     return {

@@ -9,6 +9,7 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
+from intendance.agent.against import Kept
 from intendance.agent.ledger_view import verify_bundle
 
 VERIFIER = Path(str(files("intendance.ledger").joinpath("standalone/verify.py")))
@@ -52,4 +53,4 @@ def alone(place: Path, *words: str, interpreter: tuple[str, ...] = ("-I",), path
 
 def ours(place: Path, pin: Path | None = None) -> int:
     """The exit code of `intendance ledger verify --bundle`."""
-    return verify_bundle(place, first=None, last=None, pin=pin).exit_code
+    return verify_bundle(place, elsewhere=Kept(pin=pin)).exit_code

@@ -19,6 +19,7 @@ from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.detection.leader import TICK
 from intendance.plan import adopted
 from intendance.system import publish
+from tests.support.alone import planned
 from tests.support.mail import MailServer, mail_server
 from tests.support.ports import free_port
 from tests.support.state import Site, until
@@ -33,20 +34,6 @@ STEP_SECONDS = 4.0
 def mails() -> Iterator[MailServer]:
     with mail_server() as server:
         yield server
-
-
-def _planned(site: Site, mails: MailServer, language: str = "fr") -> None:
-    site.write_plan(
-        more=f"""alerts:
-  email: {{smtp: "{mails.url}", from: intendance@example.org}}
-  policy:
-    critical:
-      - {{after: "0min", to: admin, by: [email]}}
-      - {{after: "30min", to: lead, by: [email]}}
-"""
-    )
-    site.plan.write_text(site.plan.read_text().replace("language: fr", f"language: {language}"))
-    site.adopt()
 
 
 class Hurried:
@@ -113,7 +100,7 @@ def _about(mails: MailServer, words: str) -> list[EmailMessage]:
 
 def test_a_node_that_falls_silent_is_a_mail_within_the_time_of_the_design(bare_site: Site, mails: MailServer) -> None:
     site = bare_site
-    _planned(site, mails)
+    planned(site, mails)
     port = free_port()
     with _hurried(site, port) as manager:
         assert site.run("node", "join", f"http://127.0.0.1:{port}", "--token", str(_token(site))).code == 0
@@ -157,7 +144,7 @@ def test_a_node_that_falls_silent_is_a_mail_within_the_time_of_the_design(bare_s
 
 def test_a_test_of_the_ways_out_says_what_became_of_each(bare_site: Site, mails: MailServer) -> None:
     site = bare_site
-    _planned(site, mails, language="en")
+    planned(site, mails, language="en")
     with _hurried(site, free_port()):
         sent = site.run("alert", "test", "--json")
         assert sent.code == 0, sent.err

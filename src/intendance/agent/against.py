@@ -21,8 +21,22 @@ from intendance.model.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Where others keep what they know of a ledger, as a person names it; `policy` is the fleet log's where there is
+    one."""
+
+    pin: Path | None = None
+    witnesses: Sequence[str] = ()
+    policy: Path | None = None
+    fleet_log: Path | None = None
+
+
+NOTHING_KEPT = Kept()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Against:
-    """What a ledger is compared with, as files and keys say it; `policy` is the fleet log's where there is one."""
+    """What a ledger is compared with, as it was read."""
 
     pin: tuple[Path, bytes] | None
     witnesses: tuple[WitnessKey, ...]
@@ -33,13 +47,13 @@ class Against:
 _NOTHING = Against(pin=None, witnesses=(), policy=None, fleet_log=None)
 
 
-def read_against(*, pin: Path | None, witnesses: Sequence[str], policy: Path | None, fleet_log: Path | None) -> Against:
+def read_against(kept: Kept) -> Against:
     """What was named, read. Raises PinUnusable, PolicyUnusable, WitnessKeyUnusable."""
     return Against(
-        pin=None if pin is None else (pin, _read_pin(pin)),
-        witnesses=_keys(witnesses),
-        policy=None if policy is None else read_policy(policy),
-        fleet_log=fleet_log,
+        pin=None if kept.pin is None else (kept.pin, _read_pin(kept.pin)),
+        witnesses=_keys(kept.witnesses),
+        policy=None if kept.policy is None else read_policy(kept.policy),
+        fleet_log=kept.fleet_log,
     )
 
 

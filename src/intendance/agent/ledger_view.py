@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from intendance import __version__
-from intendance.agent.against import compare, read_against, source_of
+from intendance.agent.against import NOTHING_KEPT, Kept, compare, read_against, source_of
 from intendance.agent.opening import open_book, telling_lost
 from intendance.ledger.book import Book, Proof
 from intendance.ledger.bundle import check_files, open_files
@@ -83,20 +82,13 @@ def one_record(state: Path, clock: Clock, seq: int) -> RecordInFull:
 
 
 def verify_ledger(
-    state: Path,
-    *,
-    first: int | None,
-    last: int | None,
-    pin: Path | None,
-    witnesses: Sequence[str] = (),
-    policy: Path | None = None,
-    fleet_log: Path | None = None,
+    state: Path, *, first: int | None = None, last: int | None = None, elsewhere: Kept = NOTHING_KEPT
 ) -> Report:
-    """Verify a state folder's ledger without changing anything there; `policy` is the fleet log's where one is given.
+    """Verify a state folder's ledger without changing anything there, and compare it with what others keep of it.
 
     Raises NoState, LedgerLost, PinUnusable, PolicyUnusable, FleetLogUnusable, WitnessKeyUnusable, RangeEmpty.
     """
-    against = read_against(pin=pin, witnesses=witnesses, policy=policy, fleet_log=fleet_log)
+    against = read_against(elsewhere)
     try:
         with telling_lost(state), open_source(state) as source:
             report = compare(source, against, first, last)
@@ -111,20 +103,13 @@ def verify_ledger(
 
 
 def verify_bundle(
-    path: Path,
-    *,
-    first: int | None,
-    last: int | None,
-    pin: Path | None,
-    witnesses: Sequence[str] = (),
-    policy: Path | None = None,
-    fleet_log: Path | None = None,
+    path: Path, *, first: int | None = None, last: int | None = None, elsewhere: Kept = NOTHING_KEPT
 ) -> Report:
-    """Verify a bundle that `export_bundle` wrote, here or elsewhere; `policy` is the fleet log's where one is given.
+    """Verify a bundle that `export_bundle` wrote, here or elsewhere, and compare it with what others keep of it.
 
     Raises BundleUnusable, PinUnusable, PolicyUnusable, FleetLogUnusable, WitnessKeyUnusable, RangeEmpty.
     """
-    against = read_against(pin=pin, witnesses=witnesses, policy=policy, fleet_log=fleet_log)
+    against = read_against(elsewhere)
     try:
         with open_files(path) as files:
             report = compare(source_of(files), against, first, last)

@@ -88,15 +88,16 @@ def verify(  # noqa: PLR0913 -- each is an option
 ) -> None:
     """Verify form, chain, tree and signature. Exit: 0 verified, 1 tampered, 3 incomplete, 5 undetermined."""
     from intendance.agent import ledger_view
+    from intendance.agent.against import Kept
 
     invocation: Invocation = context.obj
-    against: dict[str, Any] = {"pin": pin, "witnesses": witness or (), "policy": policy, "fleet_log": fleet_log}
+    elsewhere = Kept(pin=pin, witnesses=witness or (), policy=policy, fleet_log=fleet_log)
     if bundle is None:
         _note(invocation, Output(as_json=as_json))
         state = _ledger_of(invocation.state, at_manager)
-        report = ledger_view.verify_ledger(state, first=first, last=last, **against)
+        report = ledger_view.verify_ledger(state, first=first, last=last, elsewhere=elsewhere)
     else:
-        report = ledger_view.verify_bundle(bundle, first=first, last=last, **against)
+        report = ledger_view.verify_bundle(bundle, first=first, last=last, elsewhere=elsewhere)
     output = Output(as_json=as_json)
     if as_json:
         output.json(_report_json(report))

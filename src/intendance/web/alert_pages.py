@@ -16,7 +16,7 @@ from intendance.web import acting, addresses
 from intendance.web.alert import alert_page
 from intendance.web.alert_words import Table
 from intendance.web.alerts import ENTRIES, LINES, ROOM, Alerted, AlertEntry, alerts_page, entry, kind_of, verdicts_of
-from intendance.web.render import Frame
+from intendance.web.render import Frame, frame_of
 from intendance.web.trial import trial_page
 from intendance.web.visit import Visit
 
@@ -119,13 +119,4 @@ def _table(visit: Visit) -> Table:
 
 
 def _frame(standing: Standing, title: str, address: str) -> Frame:
-    return Frame(
-        title=title,
-        address=address,
-        organisation=standing.organisation,
-        zone=standing.zone,
-        judged_at=standing.judged_at,
-        stopped=standing.stopped,
-        live=True,
-        data=addresses.answer(address),
-    )
+    return replace(frame_of(standing, title, address), live=True, data=addresses.answer(address))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from intendance.agent.against import Kept
 from intendance.agent.ledger_view import export_bundle, verify_bundle
 from intendance.fleet.binding import perform
 from intendance.fleet.binding.perform import KIND, Binding
@@ -142,14 +143,14 @@ def test_a_ledger_rewritten_after_it_was_bound_is_noticed_by_a_stranger_with_two
     manager.evidence.receive(node.batch(0))
     assert _binding(manager, log).bind(clock.at) == 1
     export_bundle(log.folder, clock, tmp_path / "fleet")
-    assert verify_bundle(tmp_path / "fleet", first=None, last=None, pin=None).exit_code == 0
+    assert verify_bundle(tmp_path / "fleet").exit_code == 0
     (line,) = _lines(tmp_path / "fleet" / "attachments")
     pin = tmp_path / "web-01.pin"
     pin.write_text(line["note"])
 
     def verdict(state: Path, name: str) -> set[Case]:
         export_bundle(state, clock, tmp_path / name)
-        report = verify_bundle(tmp_path / name, first=None, last=None, pin=pin)
+        report = verify_bundle(tmp_path / name, elsewhere=Kept(pin=pin))
         assert report.pinned_size == 4
         return {each.case for each in report.findings}
 

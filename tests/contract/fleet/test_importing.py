@@ -84,7 +84,7 @@ class Managed:
         return found.state, found.attested_by
 
     def verified(self) -> bool:
-        return verify_ledger(self.log.folder, first=None, last=None, pin=None).worst is None
+        return verify_ledger(self.log.folder).worst is None
 
 
 @pytest.fixture

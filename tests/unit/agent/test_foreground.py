@@ -25,6 +25,12 @@ def states(site: Site) -> list[str]:
         return [run.state for run in node.journal.recent()]
 
 
+def inspection(day: int, asset: str = "site-files") -> Submission:
+    """What a person asks for on a day of November."""
+    occurrence = datetime(2026, 11, day, tzinfo=UTC)
+    return Submission(asset=asset, activity="inspect", occurrence=occurrence, actor="person:root", deadline_seconds=60)
+
+
 def test_a_second_command_says_that_another_one_works_and_not_that_an_agent_hangs(site: Site, gate: Gate) -> None:
     first = site.start("backup", "run")
     gate.wait()
@@ -100,10 +106,7 @@ def test_what_the_system_refuses_is_a_sentence_and_no_crash(site: Site) -> None:
 
 def test_a_run_that_is_taken_up_while_one_asks_what_holds_it_up_was_held_up_by_nothing(site: Site) -> None:
     with site.node() as node:
-        asked = Submission(
-            asset="site-files", activity="inspect", occurrence=datetime(2026, 11, 1, tzinfo=UTC), actor="person:root",
-            deadline_seconds=60,
-        )  # fmt: skip
+        asked = inspection(1)
         assert node.journal.submit(asked)
         seen = node.journal.get(asked.id)
         assert node.journal.claim(asked.id) is not None
@@ -112,13 +115,7 @@ def test_a_run_that_is_taken_up_while_one_asks_what_holds_it_up_was_held_up_by_n
 
 def test_a_run_behind_another_is_held_up(site: Site) -> None:
     with site.node() as node:
-        first, second = (
-            Submission(
-                asset="site-files", activity="inspect", occurrence=datetime(2026, 11, day, tzinfo=UTC),
-                actor="person:root", deadline_seconds=60,
-            )
-            for day in (1, 2)
-        )  # fmt: skip
+        first, second = (inspection(day) for day in (1, 2))
         assert node.journal.submit(first)
         assert node.journal.submit(second)
         assert follow.held_up(node, node.journal.get(second.id))
@@ -127,13 +124,7 @@ def test_a_run_behind_another_is_held_up(site: Site) -> None:
 
 def test_a_worker_that_lets_its_asset_go_holds_nobody_up(site: Site) -> None:
     with site.node() as node:
-        done, waiting = (
-            Submission(
-                asset="site-files", activity="inspect", occurrence=datetime(2026, 11, day, tzinfo=UTC),
-                actor="person:root", deadline_seconds=60,
-            )
-            for day in (1, 2)
-        )  # fmt: skip
+        done, waiting = (inspection(day) for day in (1, 2))
         run = node.journal.begin(done)
         this = alive.identify(os.getpid(), node.clock.read().boot)
         assert this is not None
@@ -144,22 +135,14 @@ def test_a_worker_that_lets_its_asset_go_holds_nobody_up(site: Site) -> None:
             assert not follow.held_up(node, node.journal.get(waiting.id)), "whose run is over lets go in a moment"
         node.journal.cancel(node.journal.get(waiting.id), RunCancelled(run=waiting.id, asset="site-files"))
         with lock.held(node.layout.asset_lock("other-files"), purpose="somebody else"):
-            other = Submission(
-                asset="other-files", activity="inspect", occurrence=datetime(2026, 11, 3, tzinfo=UTC),
-                actor="person:root", deadline_seconds=60,
-            )  # fmt: skip
+            other = inspection(3, asset="other-files")
             assert node.journal.submit(other)
             assert follow.held_up(node, node.journal.get(other.id))
 
 
 def test_a_run_that_ended_while_somebody_asks_after_it_was_not_broken_off(site: Site) -> None:
     with site.node() as node:
-        run = node.journal.begin(
-            Submission(
-                asset="site-files", activity="inspect", occurrence=datetime(2026, 11, 1, tzinfo=UTC),
-                actor="person:root", deadline_seconds=60,
-            )
-        )  # fmt: skip
+        run = node.journal.begin(inspection(1))
         gone = alive.Identity(pid=os.getpid(), started_ticks=1, boot=node.clock.read().boot)  # another had its number
         node.journal.register(run.id, run.attempt, gone)
         seen = node.journal.get(run.id)

@@ -51,7 +51,7 @@ def test_what_a_believed_host_saw_counts_as_its_word(pair: Pair) -> None:
     pair.look()
     again = pair.bring(pair.export("two"))
     assert (again.evidence.size, again.evidence.added) == (3, 1)
-    assert ledger_view.verify_ledger(pair.site.state, first=None, last=None, pin=None).worst is None
+    assert ledger_view.verify_ledger(pair.site.state).worst is None
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_a_view_that_was_changed_here_is_found_by_verify(pair: Pair, statement: 
     pair.bring(pair.export("one.tar"))
     with Book.open(pair.site.state, pair.clock) as book:
         assert book.connection.execute(statement).rowcount == 1
-    report = ledger_view.verify_ledger(pair.site.state, first=None, last=None, pin=None)
+    report = ledger_view.verify_ledger(pair.site.state)
     assert [(str(found.fault), found.where) for found in report.findings] == [("tampered", "view of laptop")]
 
 

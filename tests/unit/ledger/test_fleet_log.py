@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from intendance.agent.against import Kept
 from intendance.agent.ledger_view import export_bundle, verify_bundle
 from intendance.fleet.binding.decide import HeldHead, own_note, sheet
 from intendance.fleet.log import FleetLog
@@ -93,7 +94,7 @@ def fleet(tmp_path: Path) -> Fleet:
 
 def judged(bundle: Path, policy: Path | None = None, fleet_log: Path | None = None) -> tuple[Report, str]:
     """Our report and the other verifier's words, once both came to one exit code."""
-    report = verify_bundle(bundle, first=None, last=None, pin=None, policy=policy, fleet_log=fleet_log)
+    report = verify_bundle(bundle, elsewhere=Kept(policy=policy, fleet_log=fleet_log))
     words = [*(["--policy", str(policy)] if policy else []), *(["--fleet-log", str(fleet_log)] if fleet_log else [])]
     code, said = bundles.alone(bundle, *words)
     assert code == report.exit_code, (report.findings, said)
@@ -138,7 +139,7 @@ def test_a_cosignature_of_an_older_tree_vouches_for_that_one(fleet: Fleet) -> No
     assert "cosigned 4 records, an older tree" in report.findings[0].detail
     assert "`--to 3`" in report.findings[0].detail
     assert "cosigned 4 records, an older tree" in said
-    only = verify_bundle(bundle, first=None, last=3, pin=None, policy=policy)
+    only = verify_bundle(bundle, last=3, elsewhere=Kept(policy=policy))
     assert (only.exit_code, cases(only)) == (0, set())
     part = fleet.export(fleet.log.folder, "part", last=3)
     judged_part, _ = judged(part, policy)
@@ -279,6 +280,6 @@ def test_a_cut_export_of_the_fleet_log(fleet: Fleet, name: str, spoil: Callable[
 def test_what_is_no_fleet_log_is_refused(fleet: Fleet) -> None:
     node = fleet.export(fleet.node, "node")
     with pytest.raises(FleetLogUnusable) as refused:
-        verify_bundle(node, first=None, last=None, pin=None, fleet_log=node)
+        verify_bundle(node, elsewhere=Kept(fleet_log=node))
     assert refused.value.exit_code == 2
     assert bundles.alone(node, "--fleet-log", str(node))[0] == 2

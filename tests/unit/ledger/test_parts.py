@@ -73,7 +73,7 @@ def test_it_holds_the_records_asked_for_and_record_0_and_both_are_content(
     begins = 0 if begins == 1 else begins  # record 0 is there anyway
     assert records_of(held) == sorted({0, *range(begins, ends + 1)})
     code, said = bundles.alone(tmp_path / "b")
-    report = verify_bundle(tmp_path / "b", first=None, last=None, pin=None)
+    report = verify_bundle(tmp_path / "b")
     assert (code, report.exit_code) == (0, 0), (said, report.findings)
     assert (report.first, report.last, report.whole) == (begins, ends, False)
     assert f"records {begins} to {ends}:" in said
@@ -185,7 +185,7 @@ def test_whatever_is_done_to_a_part_both_say_the_same_and_not_verified(middle: B
             what,
             name,
             said,
-            verify_bundle(place, first=None, last=None, pin=None).findings,
+            verify_bundle(place).findings,
         )
         if code == 0:  # its end was cut off at a whole file: a smaller part, and it says so
             assert what == "drop"
@@ -220,8 +220,8 @@ def test_hostile_numbers_are_answered(middle: Bundle, tmp_path: Path) -> None:
 
 def test_a_range_within_a_part(state: Path, tmp_path: Path) -> None:
     part(state, tmp_path / "b", 500, 610)
-    assert verify_bundle(tmp_path / "b", first=510, last=520, pin=None).exit_code == 0
-    assert verify_bundle(tmp_path / "b", first=490, last=520, pin=None).exit_code == 3
+    assert verify_bundle(tmp_path / "b", first=510, last=520).exit_code == 0
+    assert verify_bundle(tmp_path / "b", first=490, last=520).exit_code == 3
     with open_files(tmp_path / "b") as files:
         source = PartSource(files)
         assert (source.first, source.last, source.size()) == (500, 610, SIZE)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from intendance.agent.against import Kept
 from intendance.agent.ledger_view import export_bundle, take_head, verify_bundle, verify_ledger
 from intendance.ledger.book import Book
 from intendance.ledger.cosignature import WitnessKey, cosign
@@ -116,14 +117,14 @@ def witnessed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_checkpoint_given_away_carries_the_cosignatures_of_what_it_says(witnessed: Path, tmp_path: Path) -> None:
-    report = verify_ledger(witnessed, first=None, last=None, pin=None, witnesses=[W1.text, W2.text])
+    report = verify_ledger(witnessed, elsewhere=Kept(witnesses=[W1.text, W2.text]))
     assert (report.exit_code, [each.size for each in report.witnesses]) == (0, [340, 40])
     head = take_head(witnessed, Ticking(), None)
     assert head.checkpoint.note == (Layout(witnessed).witnessed / "witness.example.net%2Fw1").read_bytes()
     with Book.open(witnessed, Ticking()) as book:
         assert book.seal(mend=True) is not None, "and the log's own file is as it was"
     with pytest.raises(WitnessKeyUnusable):
-        verify_ledger(witnessed, first=None, last=None, pin=None, witnesses=["w1"])
+        verify_ledger(witnessed, elsewhere=Kept(witnesses=["w1"]))
 
 
 @pytest.mark.parametrize("part", [None, (0, 339), (39, 100)])
@@ -138,7 +139,7 @@ def test_a_bundle_holds_them_and_both_verifiers_judge_alike(
     stranger = WitnessKey("w3", key_of(7).public_key().public_bytes_raw())
     for keys, expected in (([W1], 0), ([W1, W2], 0), ([stranger], 5), ([W2, stranger], 5)):
         texts = [key.text for key in keys]
-        report = verify_bundle(folder, first=None, last=None, pin=None, witnesses=texts)
+        report = verify_bundle(folder, elsewhere=Kept(witnesses=texts))
         assert report.exit_code == expected
         code, said = bundles.alone(folder, *(word for text in texts for word in ("--witness", text)))
         assert code == expected, said
@@ -157,7 +158,7 @@ def test_both_verifiers_see_a_changed_cosignature(witnessed: Path, tmp_path: Pat
     early = (Layout(witnessed).witnessed / "w2").read_bytes().rpartition("— w2".encode())[0]
     held["ledger/witnessed/w2"] = early + cosign("another text\n", "w2", key_of(8), AT).encode()
     spoiled = bundles.store(bundles.summed(held), tmp_path / "spoiled")
-    assert verify_bundle(spoiled, first=None, last=None, pin=None, witnesses=[W2.text]).exit_code == 1
+    assert verify_bundle(spoiled, elsewhere=Kept(witnesses=[W2.text])).exit_code == 1
     assert bundles.alone(spoiled, "--witness", W2.text)[0] == 1
-    assert verify_bundle(spoiled, first=None, last=None, pin=None, witnesses=[W1.text]).exit_code == 0
+    assert verify_bundle(spoiled, elsewhere=Kept(witnesses=[W1.text])).exit_code == 0
     assert bundles.alone(spoiled, "--witness", W1.text)[0] == 0
