@@ -35,7 +35,7 @@ class Speaker:
         self._database = database
         with Book.open(self._state, self._clock) as book:
             fleet, name = book.origin.partition("/")[0], book.node
-        token = Nodes(database, fleet, self._clock, (url,)).invite(name, by="bench", pin=PLAIN).token
+        token = Nodes(database, fleet, self._clock, lambda: (url,)).invite(name, by="bench", pin=PLAIN).token
         self._joined = join(self._state, url, token, self._clock)
         self._link = Link(self._joined.urls, bearer=self._joined.bearer)
         self._sent = 0

@@ -242,16 +242,19 @@ def alarm(database: Database, count: int, clock: MovableClock) -> None:
         )
 
 
+BENCH = policy(fleet="bench", organisation="Bench", zone="UTC")
+
+
 def made(database: Database, clock: Clock, state: Path) -> Services:
     """What the pages are made from, by a process that was just started."""
-    fleet = Verdicts(database, clock, About(fleet="bench", organisation="Bench", zone="UTC"), say=print)
+    fleet = Verdicts(database, clock, About(fleet="bench", organisation=BENCH.organisation, zone=BENCH.zone), say=print)
     return Services(
         accounts=Accounts(database, clock, lambda *_: None),
         fleet=fleet, ledgers=Ledgers(database), assets=Assets(database, clock),
         plans=Plans(database, clock), runs=Runs(database, clock),
         log=OwnLog(FleetLog(state, "bench", clock), clock),
         alerts=Alerts(database, policy, clock),
-        live=Live(fleet.stamps), clock=clock, organisation="Bench", language="fr", zone="UTC", secure=False,
+        live=Live(fleet.stamps), clock=clock, policy=lambda: BENCH, secure=False,
     )  # fmt: skip
 
 

@@ -74,8 +74,7 @@ class Asked:
             live=self.live, assets=Assets(self.database, self.clock),
             plans=Plans(self.database, self.clock), alerts=self.alerts,
             runs=Runs(self.database, self.clock),
-            clock=self.clock, organisation="ASBL Exemple", language="fr",
-            zone="Europe/Brussels", secure=False,
+            clock=self.clock, policy=policy, secure=False,
         )  # fmt: skip
 
     def arrive(self, folder: Path, *, life: str = "trouble", name: str = "web-01") -> None:

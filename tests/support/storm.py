@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from intendance.fleet.alerts.outbox import Worker
+from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.standing_plan import StandingPlan
 from intendance.fleet.alerts.ways import PlannedWay
 from intendance.fleet.database import lease
@@ -48,7 +49,9 @@ def lead(database: Database, policy: StandingPlan, clock: Clock) -> None:
 
 def work(address: str, plan: Path, clock: Clock) -> None:
     """Both threads, until killed; whatever one of them meets ends the process."""
-    policy = StandingPlan(plan, "testing", lambda _: None)
+    policy = StandingPlan(
+        plan, Policy(fleet="testing", organisation="testing", zone="UTC", language="en"), lambda _: None
+    )
     with open_database(Path(address) if address.startswith("/") else address) as database:
         notifier = PlannedWay("email", policy)
         worker = Worker(database, notifier, policy, clock, holder=str(os.getpid()), chance=random.random)

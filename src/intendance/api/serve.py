@@ -141,9 +141,7 @@ def _app(manager: Manager, settings: Settings, listening: Listening) -> tuple[AS
         alerts=behind.alerts,
         live=live,
         clock=manager.clock,
-        organisation=settings.organisation or settings.fleet,
-        language=settings.language,
-        zone=settings.zone,
+        policy=manager.policy,
         secure=settings.secure,
     )
     manager.loops["warm"] = partial(keep_warm, behind.verdicts)

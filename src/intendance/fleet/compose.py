@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -53,6 +54,7 @@ from intendance.fleet.writing import TOLD_NS, WATCHING
 from intendance.ledger.origin import FLEET_LOG
 from intendance.ledger.taking import Imported
 from intendance.model.errors.fleet import FleetOfAnother, NoManagerState
+from intendance.model.errors.plan import PlanOfOtherVersion
 from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock
 from intendance.system.publish import publish
@@ -94,17 +96,17 @@ def open_manager(settings: Settings, clock: Clock, say: Say, requests: Requests 
         _expect_fleet(database, settings.fleet)
         _remember(layout, settings)
         carry = _carrier(database, settings, clock, say)
-        manager = Manager(database, settings.fleet, clock, say, urls=settings.urls, pin=settings.pin, carry=carry)
+        policy = standing_policy(settings, say)
+        manager = Manager(database, settings.fleet, clock, say, policy=policy, pin=settings.pin, carry=carry)
         manager.duties["acts"] = carry.tick
         manager.complaints.append(lambda: carry.trouble)
-        policy = standing_policy(settings, say)
         _watch(manager, policy)
         log = ManagerLayout(settings.state).log
         manager.loops["witness"] = Witnessing(database, log, lambda: policy().witnesses, clock, say).run
         binding = Binding(database, FleetLog(settings.state, settings.fleet, clock), clock, say)
         manager.duties["heads"] = binding.tick
         manager.complaints.append(lambda: binding.trouble)
-        manager.duties["judge"] = _verdicts(database, settings, clock, say).tick
+        manager.duties["judge"] = _verdicts(manager, settings).tick
         manager.loops["attest"] = Attesting(_bench(manager, settings), lambda: manager.lease is not None, say).run
         planning = _planning(settings, clock, say)
         planning.begin(settings.source_sha256)
@@ -140,15 +142,14 @@ def _bench(manager: Manager, settings: Settings) -> Bench:
     )
 
 
-def _verdicts(
-    database: Database, settings: Settings, clock: Clock, say: Say, troubles: Troubles = own_troubles
-) -> Verdicts:
+def _verdicts(manager: Manager, settings: Settings, troubles: Troubles = own_troubles) -> Verdicts:
+    database, clock = manager.database, manager.clock
     log = FleetLog(settings.state, settings.fleet, clock)
     about = About(
         fleet=settings.fleet,
         organisation=settings.organisation or settings.fleet,
         zone=settings.zone,
-        policy=standing_policy(settings, _unsaid),
+        policy=manager.policy,
     )
     summing, runs = Summing(database, log), Runs(database, clock)
 
@@ -156,7 +157,9 @@ def _verdicts(
         summing.record_days(now)
         runs.forget(now)
 
-    return Verdicts(database, clock, about, owners=owners, troubles=troubles, log=log.size, daily=daily, say=say)
+    return Verdicts(
+        database, clock, about, owners=owners, troubles=troubles, log=log.size, daily=daily, say=manager.say
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +183,7 @@ class Faces:
 def faces(manager: Manager, settings: Settings) -> Faces:
     """The services behind the pages and the API."""
     troubles = partial(troubles_now, manager.unwritten)
-    verdicts = _verdicts(manager.database, settings, manager.clock, manager.say, troubles)
+    verdicts = _verdicts(manager, settings, troubles)
     reading = Reading(manager.database, manager.nodes, verdicts)
     return Faces(
         accounts=_accounts(manager.database, settings, manager.clock),
@@ -195,7 +198,7 @@ def faces(manager: Manager, settings: Settings) -> Faces:
         runs=Runs(manager.database, manager.clock),
         alerts=Alerts(
             manager.database,
-            standing_policy(settings, _unsaid),
+            manager.policy,
             manager.clock,
             _carrier(manager.database, settings, manager.clock, manager.say),
         ),
@@ -218,8 +221,15 @@ def open_accounts(state: Path, clock: Clock) -> Iterator[Accounts]:
 
 
 def standing_policy(settings: Settings, say: Say) -> StandingPlan:
-    """Who is told of what, as the fleet's plan has it now. Raises PlanOfOtherVersion."""
-    return StandingPlan(Path(settings.plan or ManagerLayout(settings.state).plan), settings.fleet, say)
+    """Who is told of what, and what the fleet is called, as its plan has it now. Raises PlanOfOtherVersion."""
+    beginning = Policy(
+        fleet=settings.fleet,
+        organisation=settings.organisation or settings.fleet,
+        zone=settings.zone,
+        language=settings.language,
+        urls=settings.urls,
+    )
+    return StandingPlan(Path(settings.plan or ManagerLayout(settings.state).plan), beginning, say)
 
 
 def _watch(manager: Manager, policy: Callable[[], Policy]) -> None:
@@ -294,13 +304,27 @@ def _remember(layout: ManagerLayout, settings: Settings) -> None:
 
 
 def remembered(state: Path) -> Settings:
-    """How the manager of a state folder was started last. Raises NoManagerState."""
+    """How the manager of a state folder was started last, with what its plan says since. Raises NoManagerState."""
     try:
         told = json.loads(ManagerLayout(state).settings.read_bytes())
     except FileNotFoundError:
         raise NoManagerState(state=state) from None
     urls: Sequence[str] = told.pop("urls")
-    return Settings(state=state, urls=tuple(urls), **told)
+    return _as_planned(Settings(state=state, urls=tuple(urls), **told))
+
+
+def _as_planned(settings: Settings) -> Settings:
+    try:
+        policy = standing_policy(settings, _unsaid)()
+    except (OSError, PlanOfOtherVersion):
+        return settings  # whoever needs the plan itself is told; the others need no more than its start knew
+    return replace(
+        settings,
+        organisation=policy.organisation,
+        zone=policy.zone,
+        language=policy.language,
+        urls=policy.urls,
+    )
 
 
 @contextmanager
@@ -312,7 +336,7 @@ def open_nodes(state: Path, clock: Clock) -> Iterator[tuple[Nodes, Settings]]:
     settings = remembered(state)
     with _database(settings.database, ManagerLayout(state)) as database:
         yield (
-            Nodes(database, settings.fleet, clock, settings.urls, _carrier(database, settings, clock, _unsaid)),
+            Nodes(database, settings.fleet, clock, lambda: settings.urls, _carrier(database, settings, clock, _unsaid)),
             settings,
         )
 

@@ -10,10 +10,11 @@ import socket
 import sqlite3
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from intendance.fleet.alerts.own import ObserverSeen
+from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.beats import hearers, rows
 from intendance.fleet.beats.ingest import FLUSH_SECONDS, Ingest
 from intendance.fleet.database import lease
@@ -39,7 +40,8 @@ _LOOK_EVERY = 4  # flushes between two looks at who may speak
 
 
 class Manager:
-    """One manager at work: what faces ask, and the threads that nobody asks for."""
+    """One manager at work: what faces ask, and the threads that nobody asks for. `policy` is what the plan in force
+    says, asked each time."""
 
     def __init__(
         self,
@@ -48,7 +50,7 @@ class Manager:
         clock: Clock,
         say: Say,
         *,
-        urls: Sequence[str] = (),
+        policy: Callable[[], Policy] | None = None,
         pin: str = "plain",
         carry: Callable[[], object] = tuple,
     ) -> None:
@@ -57,7 +59,8 @@ class Manager:
         self.clock = clock
         self.pin = pin
         self.say = say
-        self.nodes = Nodes(database, fleet, clock, urls, carry)
+        self.policy = policy or partial(Policy, fleet=fleet, organisation=fleet, zone="UTC", language="en")
+        self.nodes = Nodes(database, fleet, clock, lambda: self.policy().urls, carry)
         self.ingest = Ingest(database, clock)
         self.evidence = Evidence(database, clock)
         self.duties: dict[str, Tick] = {}

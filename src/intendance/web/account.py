@@ -35,11 +35,11 @@ def show(visit: Visit) -> Response:
     found = visit.services.accounts.sessions_of(name)
     if visit.wants_data:
         return visit.data("intendance.sessions/1", {"sessions": [_shown(each, key) for each in found]})
-    lines = tuple(_line(each, key, visit.services.zone, _) for each in found)
+    lines = tuple(_line(each, key, visit.zone, _) for each in found)
     frame = Frame(
-        title=f"{_('Your sessions')} · {visit.services.organisation}",
+        title=f"{_('Your sessions')} · {visit.organisation}",
         address=addresses.ACCOUNT,
-        organisation=visit.services.organisation,
+        organisation=visit.organisation,
         data=f"{addresses.ACCOUNT}.json",
         typed=f"intendance user sessions {name}",
     )

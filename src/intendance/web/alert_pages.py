@@ -115,7 +115,7 @@ def _may_act(visit: Visit) -> bool:
 
 
 def _table(visit: Visit) -> Table:
-    return Table(policy=visit.services.alerts.policy, now=visit.services.alerts.now, zone=visit.services.zone)
+    return Table(policy=visit.policy, now=visit.services.alerts.now, zone=visit.zone)
 
 
 def _frame(standing: Standing, title: str, address: str) -> Frame:

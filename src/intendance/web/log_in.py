@@ -112,7 +112,7 @@ def enrol(visit: Visit) -> Response:
         return _ask_enrol(visit, _("That code does not count. Wait for the next one."), 401)
     except SessionOver:
         return RedirectResponse("/login", status_code=303)
-    frame = Frame(title=_("Recovery codes"), address="/login/enrol", organisation=visit.services.organisation)
+    frame = Frame(title=_("Recovery codes"), address="/login/enrol", organisation=visit.organisation)
     response = visit.page("recovery.html", frame, codes=codes)
     visit.sign_in(response, opened.token)
     return response
@@ -130,9 +130,7 @@ def _ask(visit: Visit, fault: str = "", status: int = 200) -> Response:
     _ = visit.texts
     form = Form(
         heading=_("Log in"),
-        lede=_("What this register says is for the people of {organisation}.").format(
-            organisation=visit.services.organisation
-        ),
+        lede=_("What this register says is for the people of {organisation}.").format(organisation=visit.organisation),
         action="/login",
         verb=_("Log in"),
         token=visit.login_token,
@@ -163,7 +161,7 @@ def _ask_second(visit: Visit, fault: str = "", status: int = 200) -> Response:
 
 def _ask_enrol(visit: Visit, fault: str = "", status: int = 200) -> Response:
     _ = visit.texts
-    secret, uri = visit.services.accounts.propose_second(visit.token, f"Intendance {visit.services.organisation}")
+    secret, uri = visit.services.accounts.propose_second(visit.token, f"Intendance {visit.organisation}")
     form = Form(
         heading=_("Set up a second factor"),
         lede=_("Type this secret into an authenticator on your telephone; from then on, log-ins ask for its codes."),
@@ -178,12 +176,12 @@ def _ask_enrol(visit: Visit, fault: str = "", status: int = 200) -> Response:
 
 
 def _frame(visit: Visit, title: str, address: str) -> Frame:
-    organisation = visit.services.organisation
+    organisation = visit.organisation
     return Frame(title=f"{title} · {organisation}", address=address, organisation=organisation)
 
 
 def _locked(visit: Visit, error: AccountLocked) -> str:
     _ = visit.texts
     at = error.params["until"]
-    until = dates.moment(at, visit.services.zone, visit.language) if isinstance(at, datetime) else str(at)
+    until = dates.moment(at, visit.zone, visit.language) if isinstance(at, datetime) else str(at)
     return _("Too many wrong tries: this account is locked until {moment}.").format(moment=until)

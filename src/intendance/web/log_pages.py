@@ -61,11 +61,11 @@ def record(visit: Visit) -> Response:
         return visit.problem(PageUnknown(name=f"{seq}"), 404, addresses.FLEET_LOG)
     if visit.wants_data:
         return visit.data("intendance.fleet-log-record/1", records.as_data(found))
-    view = records.fleet_record_page(found, visit.services.zone, visit.texts)
+    view = records.fleet_record_page(found, visit.zone, visit.texts)
     frame = Frame(
-        title=f"{view.heading} · {visit.services.organisation}",
+        title=f"{view.heading} · {visit.organisation}",
         address=addresses.fleet_record(seq),
-        organisation=visit.services.organisation,
+        organisation=visit.organisation,
         data=f"{addresses.fleet_record(seq)}.json",
         typed=f"intendance ledger show {seq}",
     )

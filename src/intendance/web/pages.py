@@ -182,11 +182,11 @@ def record(visit: Visit) -> Response:
         return visit.problem(PageUnknown(name=f"{name} {seq}"), 404, addresses.NODES)
     if visit.wants_data:
         return visit.data("intendance.fleet-record/1", records.as_data(found))
-    view = records.record_page(found, visit.services.zone, visit.texts)
+    view = records.record_page(found, visit.zone, visit.texts)
     frame = Frame(
-        title=f"{view.heading} · {visit.services.organisation}",
+        title=f"{view.heading} · {visit.organisation}",
         address=addresses.record(name, seq),
-        organisation=visit.services.organisation,
+        organisation=visit.organisation,
         data=f"{addresses.record(name, seq)}.json",
         typed=f"intendance ledger show {seq}",
     )

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 
 from intendance.fleet.accounts.decide import Right, Stage, may
 from intendance.fleet.accounts.service import Accounts, Session
+from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.assets.service import Assets
 from intendance.fleet.ledgers.service import Ledgers
@@ -48,7 +49,8 @@ _STEPS = {Stage.SECOND: "/login/second", Stage.ENROL: "/login/enrol"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the pages are made from. `secure`: whether browsers come by TLS, here or at a proxy before it."""
+    """What the pages are made from; `policy` is what the plan in force says. `secure`: whether browsers come by TLS,
+    here or at a proxy before it."""
 
     accounts: Accounts
     fleet: Verdicts
@@ -60,9 +62,7 @@ class Services:
     alerts: Alerts
     live: Live
     clock: Clock
-    organisation: str
-    language: Language
-    zone: str
+    policy: Callable[[], Policy]
     secure: bool
 
 
@@ -74,6 +74,7 @@ class Visit:
         self.services = services
         self.session = session
         self.fields = fields
+        self.policy = services.policy()  # asked once: a page is of one plan, whatever is adopted meanwhile
         self.language = self._language()
         self.texts: Translator = translator(self.language, "web")
         self._about = self._stamp = ""
@@ -88,6 +89,16 @@ class Visit:
         """The session's token, as its cookie brought it."""
         return self.request.cookies.get(_name(_COOKIE, self.services), "")
 
+    @property
+    def organisation(self) -> str:
+        """Whose fleet it is."""
+        return self.policy.organisation
+
+    @property
+    def zone(self) -> str:
+        """The time zone in which pages name instants."""
+        return self.policy.zone
+
     def reader(self, token: str = "") -> Reader:
         """Who reads, as a page needs them."""
         whole = self.session is not None and self.session.stage is Stage.WHOLE
@@ -100,9 +111,10 @@ class Visit:
     def standing(self, about: str = "") -> Standing:
         """How the fleet stands; the page is out of date once that changes, or the evidence of the node that it is
         about. Raises DatabaseUnreachable."""
-        stamps = self.services.fleet.stamps(frozenset({about} - {""}))  # before it is read: what comes between is told
+        names = frozenset({about} - {""})
+        stamps = self.services.fleet.stamps(names, self.policy)  # before it is read: what comes between is told
         self._about, self._stamp = about, combined(stamps, about)
-        return self.services.fleet.standing()
+        return self.services.fleet.standing(self.policy)
 
     def page(self, template: str, frame: Frame, *, status: int = 200, token: str = "", **content: object) -> Response:
         """A page in the reader's language."""
@@ -132,7 +144,7 @@ class Visit:
             "href": href,
             "link": _("Back"),
         }
-        frame = Frame(title=_("That cannot be done."), address="/", organisation=self.services.organisation)
+        frame = Frame(title=_("That cannot be done."), address="/", organisation=self.organisation)
         return self.page("problem.html", frame, status=status, problem=told)
 
     def sign_in(self, response: Response, token: str) -> None:
@@ -191,7 +203,7 @@ class Visit:
             self.request.cookies.get(_LANGUAGE_COOKIE, ""),
             self.session.language if self.session is not None else "",
             *(part.split(";")[0].strip()[:2] for part in self.request.headers.get("accept-language", "").split(",")),
-            self.services.language,
+            self.policy.language,
         ]
         return next(("fr" if each == "fr" else "en" for each in asked if each in ("fr", "en")), "en")
 
@@ -287,7 +299,7 @@ def _stale(visit: Visit, status: int) -> Response:
         "href": "/",
         "link": _("Back"),
     }
-    frame = Frame(title=_("Nothing was changed."), address="/", organisation=visit.services.organisation)
+    frame = Frame(title=_("Nothing was changed."), address="/", organisation=visit.organisation)
     return visit.page("problem.html", frame, status=status, problem=told)
 
 

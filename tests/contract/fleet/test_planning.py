@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.standing_plan import StandingPlan
 from intendance.fleet.layout import ManagerLayout
 from intendance.fleet.log import FleetLog
 from intendance.fleet.planning import files
-from intendance.fleet.planning.service import KIND, Planning
+from intendance.fleet.planning.service import KIND, STAYS, Planning
 from intendance.ledger.book import Book
 from intendance.model.evidence.acts import FleetPlanned
 from intendance.plan.load import load
@@ -26,6 +27,7 @@ from tests.support.state import Site
 
 pytestmark = pytest.mark.gnupg
 ROOT = Path(__file__).resolve().parents[3]
+BEFORE = Policy(fleet="testing", organisation="Before", zone="UTC", language="en")
 ALERTS = """alerts:
   email: {{smtp: "smtp://127.0.0.1:2525", from: intendance@example.org}}
   policy:
@@ -49,7 +51,7 @@ class Managed:
         files.write(self.layout, checked.plans)
         self.planning = self.planner()
         self.planning.begin(checked.source_sha256)
-        self.standing = StandingPlan(self.layout.plan, "testing", lambda _: None)
+        self.standing = StandingPlan(self.layout.plan, BEFORE, lambda _: None)
 
     def planner(self, source: str | None = None) -> Planning:
         return Planning(
@@ -104,7 +106,6 @@ def test_another_plan_is_adopted_and_holds_at_once(managed: Managed) -> None:
         (*_, record) = book.records(kind=KIND)
         sheet = book.layout.attachment(record.attachments[0].sha256).read_text()
     assert sheet.endswith("  web-01.json\n")
-    assert len(managed.said) == 1
     assert "is in force for web-01" in managed.said[0]
 
 
@@ -157,10 +158,40 @@ def test_what_cannot_be_recorded_is_not_put_in_force(managed: Managed) -> None:
     assert (managed.waits_seconds, len(managed.records)) == (420, 2)
 
 
-def test_what_only_a_start_changes_is_said(managed: Managed) -> None:
-    managed.write("0min", lambda text: text.replace("Europe/Brussels", "Europe/Paris"))
+def test_names_zone_language_and_addresses_hold_at_once(managed: Managed) -> None:
+    def other(text: str) -> str:
+        found = text.replace("Europe/Brussels", "Asia/Tokyo").replace("ASBL Exemple", "Other name")
+        return found.replace("fleet: testing", 'fleet: testing\nmanager: {urls: ["https://other.example"]}')
+
+    before = managed.standing()
+    assert (before.zone, before.urls) == ("Europe/Brussels", ())
+    managed.write("0min", other)
     assert managed.planning.reload()
-    assert managed.said[1] == "what the plan says under organisation shows everywhere from the next start on"
+    now = managed.standing()
+    assert (now.zone, now.urls) == ("Asia/Tokyo", ("https://other.example",))
+    assert now.organisation != before.organisation
+    assert "a node that joined before keeps its own" in managed.said[1]
+
+
+def test_what_only_a_start_changes_is_said_with_what_to_do(managed: Managed) -> None:
+    assert managed.planning.reload()
+    assert managed.said[1] == STAYS
+    managed.write("7min")
+    assert managed.planning.reload()
+    assert managed.said[3:] == [STAYS]
+    assert "systemctl restart intendance-manager" in STAYS
+
+
+def test_a_compiled_plan_that_cannot_be_read_leaves_the_last_one(managed: Managed) -> None:
+    said: list[str] = []
+    standing = StandingPlan(managed.layout.plan, BEFORE, said.append)
+    before = standing()
+    managed.layout.plan.write_bytes(b"{")
+    assert standing() is before
+    assert standing() is before
+    managed.layout.plan.unlink()
+    assert standing() is before
+    assert [each.partition(":")[0] for each in said] == ["pages and alerts follow the plan as it was"] * 2
 
 
 def test_a_manager_beside_its_agent_follows_what_was_adopted_there(managed: Managed) -> None:

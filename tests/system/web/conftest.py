@@ -108,6 +108,7 @@ def make_services(
     alerts: Alerts | None = None,
 ) -> Services:
     """What the pages are made from, beside accounts and verdicts; the fleet log is in `state`."""
+    told = alerts or Alerts(database, policy, clock)
     return Services(
         accounts=accounts,
         fleet=fleet,
@@ -116,12 +117,10 @@ def make_services(
         assets=Assets(database, clock),
         plans=Plans(database, clock),
         runs=Runs(database, clock),
-        alerts=alerts or Alerts(database, policy, clock),
+        alerts=told,
         live=Live(fleet.stamps),
         clock=clock,
-        organisation="ASBL Exemple",
-        language="fr",
-        zone="Europe/Brussels",
+        policy=lambda: told.policy,
         secure=False,
     )
 

@@ -1,4 +1,4 @@
-"""Whom the plan wants told of what, by which way. Pure."""
+"""Whom the plan wants told of what, by which way, and what the fleet is called. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ CANARY = "canary"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What of the plan the manager's threads need; `people` are its contacts and providers by their names."""
+    """What of the plan the manager's threads and pages need; `people` are its contacts and providers by their names,
+    `urls` where nodes are told to find the manager."""
 
     fleet: str
     organisation: str
@@ -26,6 +27,7 @@ class Policy:
     people: Mapping[str, Contact] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
     witnesses: tuple[Witness, ...] = ()
+    urls: tuple[str, ...] = ()
 
     def steps(self, cause: str, urgency: Urgency, labels: Mapping[str, str]) -> tuple[AlertStep, ...]:
         """The steps for an alert. A canary goes to one person by one way; what could not be delivered, by every way
@@ -76,7 +78,9 @@ class Policy:
 
 
 def policy_of(plan: Plan) -> Policy:
-    """What of a plan alerts need."""
+    """What of a plan a manager needs."""
+    declared = plan.declared.get("manager")
+    urls = declared.get("urls") if isinstance(declared, dict) else None
     return Policy(
         fleet=plan.fleet,
         organisation=plan.organisation.name,
@@ -86,4 +90,5 @@ def policy_of(plan: Plan) -> Policy:
         people={**plan.providers, **plan.contacts},
         windows=plan.windows,
         witnesses=plan.witnesses,
+        urls=tuple(map(str, urls)) if isinstance(urls, list | tuple) else (),
     )

@@ -1,4 +1,4 @@
-"""The fleet's plan as alerts need it: read again when its file is another, so that what was adopted holds at once."""
+"""The fleet's plan as its manager needs it: read again when its file is another; what was adopted holds at once."""
 
 from __future__ import annotations
 
@@ -10,40 +10,44 @@ from intendance.model.errors.plan import PlanOfOtherVersion
 from intendance.plan.adopted import decode
 
 Say = Callable[[str], None]
+_Stamp = tuple[int, int, int]
 
 
 class StandingPlan:
-    """The policy of a compiled plan's file. A file that cannot be read any more leaves the last policy in force."""
+    """The policy of a compiled plan's file. A file that cannot be read any more leaves the last policy in force;
+    `beginning` holds until there is one."""
 
-    def __init__(self, path: Path, fleet: str, say: Say) -> None:
+    def __init__(self, path: Path, beginning: Policy, say: Say) -> None:
         self._path = path
         self._say = say
         self._told = ""
-        self._stamp: tuple[int, int, int] | None = None
-        self._policy = Policy(fleet=fleet, organisation="", zone="UTC", language="en")
+        # One assignment changes both: whoever asks meanwhile, from whichever thread, gets one plan whole.
+        self._held: tuple[_Stamp | None, Policy] = (None, beginning)
         if path.is_file():
-            self._stamp = self._stamped()
-            self._policy = self._read()
+            self._held = (self._stamped(), self._read())
 
     def __call__(self) -> Policy:
         """The policy in force."""
+        stamp, policy = self._held
         try:
-            stamp = self._stamped()
-            if stamp != self._stamp:
-                self._stamp = stamp
-                self._policy = self._read()
-                self._say("alerts follow the plan as it is now")
+            now = self._stamped()
+            if now == stamp:
+                return policy
+            self._held = (now, policy)  # one that cannot be read is not tried again and again
+            policy = self._read()
+            self._held = (now, policy)  # newer than its stamp, if it is: then it is read once more
+            self._say("pages and alerts follow the plan as it is now")
         except (OSError, PlanOfOtherVersion) as error:
             self._complain(error)
-        return self._policy
+        return policy
 
     def _complain(self, error: OSError | PlanOfOtherVersion) -> None:
         told = error.message if isinstance(error, PlanOfOtherVersion) else str(error)
-        if self._policy.alerts is not None and told != self._told:
-            self._say(f"alerts follow the plan as it was: {told}")
+        if self._held[0] is not None and told != self._told:
+            self._say(f"pages and alerts follow the plan as it was: {told}")
             self._told = told
 
-    def _stamped(self) -> tuple[int, int, int]:
+    def _stamped(self) -> _Stamp:
         found = self._path.stat()
         return found.st_ino, found.st_size, found.st_mtime_ns
 

@@ -65,21 +65,22 @@ class NodeSeen:
 
 
 class Nodes:
-    """The nodes of one fleet. `carry` takes who came and who was let go to the fleet log, once it is done."""
+    """The nodes of one fleet. `carry` takes who came and who was let go to the fleet log, once it is done; `urls` says
+    where a node that comes in finds the manager."""
 
     def __init__(
         self,
         database: Database,
         fleet: str,
         clock: Clock,
-        urls: Sequence[str] = (),
+        urls: Callable[[], Sequence[str]] = tuple,
         carry: Callable[[], object] = tuple,
     ) -> None:
         self.fleet = fleet
         self._carry = carry
         self._database = database
         self._clock = clock
-        self._urls = tuple(urls)
+        self._urls = urls
 
     def _now_us(self) -> int:
         return to_us(self._clock.read().at)
@@ -161,7 +162,7 @@ class Nodes:
             node=asked.node,
             incarnation=admission.incarnation,
             bearer=bearer,
-            urls=self._urls,
+            urls=tuple(self._urls()),
             evidence_size=size,
         )
 

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from types import FrameType
 
+from intendance.fleet.alerts.policy import policy_of
 from intendance.fleet.layout import ManagerLayout
 from intendance.fleet.log import FleetLog
 from intendance.fleet.planning import files
@@ -28,6 +29,11 @@ ACTOR = "manager"
 MEDIA = "text/plain"
 _LOOK_SECONDS = 0.25
 _SHOWN = 3
+STAYS = (
+    "where it listens, its certificate, its database and its environment are those of its start; for others: "
+    "`systemctl restart intendance-manager`"
+)
+"""They come by its command line, not by the plan; sockets, sessions and locks hang on them."""
 
 
 class Requests:
@@ -102,11 +108,12 @@ class Planning:
         self._record(checked.source_sha256, wanted)
         if same:
             self._say(f"the plan in {self._source} is the one in force")
+            self._say(STAYS)
             return True
         before = decode(self._layout.plan.read_bytes())
         files.write(self._layout, checked.plans)
         self._say(f"the plan in {self._source} is in force for {', '.join(checked.plans)}")
-        self._tell_what_waits(before, first)
+        self._tell_what_stays(before, first)
         return True
 
     def _record(self, source_sha256: str, sheet: bytes) -> None:
@@ -116,23 +123,12 @@ class Planning:
             told = FleetPlanned(source_sha256=source_sha256, plans_sha256=digest, nodes=count)
             self._log.append_with(told, ACTOR, sheet, MEDIA)
 
-    def _tell_what_waits(self, before: Plan, now: Plan) -> None:
-        """What the manager's process was told when it was started."""
-        waits = [
-            name
-            for name, old, new in (
-                ("organisation", before.organisation, now.organisation),
-                ("manager: urls", _urls(before), _urls(now)),
-            )
-            if old != new
-        ]
-        if waits:
-            self._say(f"what the plan says under {' and '.join(waits)} shows everywhere from the next start on")
-
-
-def _urls(plan: Plan) -> object:
-    declared = plan.declared.get("manager")
-    return declared.get("urls") if isinstance(declared, dict) else None
+    def _tell_what_stays(self, before: Plan, now: Plan) -> None:
+        """What no plan changes in a running manager, with what to do."""
+        if policy_of(before).urls != policy_of(now).urls:
+            self._say("nodes that join from now on are told the new addresses; a node that joined before keeps its own "
+                      "until it joins again: `intendance node enroll`")  # fmt: skip
+        self._say(STAYS)
 
 
 def _faults(checked: Checked) -> str:

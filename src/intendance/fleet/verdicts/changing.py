@@ -37,9 +37,9 @@ RUNS = ".runs"
 SUM_MODULO = 1_000_003
 
 
-def stamps(database: Database, names: frozenset[str], now: datetime) -> Mapping[str, str]:
+def stamps(database: Database, names: frozenset[str], now: datetime, plan: str = "") -> Mapping[str, str]:
     """A stamp of all that is judged and heard, under the empty name, and one of each of some nodes' evidence; under
-    `ALERTS` that of messages and silences.
+    `ALERTS` that of messages and silences. `plan` marks the plan that pages are drawn by.
 
     Raises DatabaseUnreachable.
     """
@@ -53,6 +53,7 @@ def stamps(database: Database, names: frozenset[str], now: datetime) -> Mapping[
             connection.execute(select(func.max(alert_event.c.id))).scalar(),
             tuple((each.node, each.presence.value) for each in briefs(connection, now)),
             now - from_us(int(looked_us or 0)) > STOPPED_AFTER,
+            plan,
         )
         head = evidence_head.c
         changed_us = connection.execute(select(func.max(run_attempt.c.changed_us))).scalar() if RUNS in names else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,12 +52,23 @@ History = tuple[Span, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What the pages say of the fleet beside verdicts; `policy` says who is told of what."""
+    """What the pages say of the fleet beside verdicts; `policy`, where there is one, is what the plan in force says of
+    it, and who is told of what."""
 
     fleet: str
     organisation: str
     zone: str
     policy: Callable[[], Policy] | None = None
+
+    def now(self, policy: Policy | None = None) -> About:
+        """The same as a policy has it; without one, as the plan in force has it."""
+        if policy is None and self.policy is not None:
+            policy = self.policy()
+        return self if policy is None else replace(self, organisation=policy.organisation, zone=policy.zone)
+
+    def mark(self, policy: Policy | None = None) -> str:
+        """What differs once a page would be drawn by another plan than `policy`, or the one in force."""
+        return repr((self.organisation, self.zone) if self.policy is None else policy or self.policy())
 
 
 class Verdicts:
@@ -92,7 +104,7 @@ class Verdicts:
     @property
     def zone(self) -> str:
         """The fleet's time zone, in which sentences name instants."""
-        return self._about.zone
+        return self._about.now().zone
 
     # --- judging ------------------------------------------------------------------------------------------------
 
@@ -136,9 +148,9 @@ class Verdicts:
 
     # --- reading ------------------------------------------------------------------------------------------------
 
-    def standing(self) -> Standing:
-        """How the fleet stands now. Raises DatabaseUnreachable."""
-        now = self._clock.read().at
+    def standing(self, policy: Policy | None = None) -> Standing:
+        """How the fleet stands now; named as in `policy`, where a page has one already. Raises DatabaseUnreachable."""
+        now, about = self._clock.read().at, self._about.now(policy)
         with self._database.read() as connection:
             nodes = briefs(connection, now)
             tally = self._counting.tally(connection, frozenset(each.node for each in nodes), now)
@@ -152,8 +164,8 @@ class Verdicts:
             nodes = tuple(map(unheard, nodes))
         return Standing(
             fleet=self._about.fleet,
-            organisation=self._about.organisation,
-            zone=self._about.zone,
+            organisation=about.organisation,
+            zone=about.zone,
             judged_at=from_us(int(looked_us or 0)),
             asked_at=now,
             nodes=nodes,
@@ -174,10 +186,10 @@ class Verdicts:
         except IntendanceError:
             return None
 
-    def stamps(self, names: frozenset[str]) -> Mapping[str, str]:
+    def stamps(self, names: frozenset[str], policy: Policy | None = None) -> Mapping[str, str]:
         """What differs once a page would say something else: under the empty name for all that is judged, and for each
-        of some nodes for its evidence too. Raises DatabaseUnreachable."""
-        return stamps(self._database, names, self._clock.read().at)
+        of some nodes for its evidence too; for a page drawn by `policy`. Raises DatabaseUnreachable."""
+        return stamps(self._database, names, self._clock.read().at, self._about.mark(policy))
 
     def of_node(self, name: str) -> tuple[Verdict, ...]:
         """All verdicts on one node. Raises DatabaseUnreachable."""
