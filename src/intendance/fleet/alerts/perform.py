@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
@@ -33,6 +34,7 @@ from intendance.model.alerting import Way
 _OPEN = ("pending", "firing", "acked")
 FLAPPING = "node.flapping"
 MISSING = "node.missing"
+CAPPED = "capped"
 _MEMBERS = 2_000
 """Alerts whose numbers a message's row carries; all of them have the event."""
 
@@ -182,7 +184,8 @@ def _next_steps(connection: Connection, rows: Sequence[Row[Any]], policy: Policy
 def write(
     connection: Connection, policy: Policy, _: Translator, notice: Notice, alerts: Mapping[int, Row[Any]], now_us: int
 ) -> int:
-    """Put a message into the outbox, where nobody did before; 1 when it was put there."""
+    """Put a message into the outbox, where nobody did before; 1 when it was put there. What the cap of text messages
+    holds back goes by the person's other way."""
     first = alerts[notice.dues[0].alert]
     step = notice.dues[0].step
     key = decide.idempotency_key(first.key, first.started_us, first.episode, step, notice.contact, notice.way)
@@ -204,8 +207,13 @@ def write(
         "next_us": now_us,
         "expires_us": now_us + decide.EXPIRES_US,
         "state": "queued",
+        "last_code": "",
     }
-    return put(connection, policy, _, row, now_us)
+    made = put(connection, policy, _, row, now_us)
+    other = policy.other_way(notice.contact, notice.way)
+    if row["last_code"] == CAPPED and notice.purpose == "firing" and other is not None:
+        return write(connection, policy, _, replace(notice, way=other), alerts, now_us)
+    return made
 
 
 def _is_written(connection: Connection, key: str) -> bool:
@@ -246,7 +254,7 @@ def put(connection: Connection, policy: Policy, _: Translator, row: dict[str, An
     elif row["channel"] == "sms":
         within = _texted(connection, row["contact"], now_us)
         if not decide.sms_allowed(within, now_us):
-            row |= {"state": "dropped", "last_code": "capped"}
+            row |= {"state": "dropped", "last_code": CAPPED}
             connection.execute(insert(outbox).values(**row))
             _summarise(connection, _, row, within, now_us)
             return 0
@@ -276,7 +284,7 @@ def _summarise(
     since = now_us if row is None else row.made_us
     count = connection.execute(
         select(func.count()).select_from(outbox).where(
-            outbox.c.contact == contact, outbox.c.channel == "sms", outbox.c.last_code == "capped",
+            outbox.c.contact == contact, outbox.c.channel == "sms", outbox.c.last_code == CAPPED,
             outbox.c.made_us >= since,
         )
     ).scalar_one()  # fmt: skip

@@ -210,8 +210,8 @@ def _way(_: Translator, way: Way) -> str:
 def summary(_: Translator, count: int) -> Words:
     """The one text message for those that were held back."""
     text = _.plural(
-        "{n} alert was held back: too many text messages in an hour. It went by mail.",
-        "{n} alerts were held back: too many text messages in an hour. They went by mail.",
+        "{n} alert was held back: too many text messages in an hour. See: intendance alert list",
+        "{n} alerts were held back: too many text messages in an hour. See them: intendance alert list",
         count,
     )
     return Words(_("[Intendance] held back"), gsm7.fit(text.format(n=count)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -194,6 +195,24 @@ def test_text_messages_are_capped_with_one_summary(watch: Watch) -> None:
     summaries = watch.rows(tables.outbox, tables.outbox.c.purpose == "summary")
     assert len([row for row in summaries if row.state == "sent"]) >= 1
     assert all(len(message.text) <= 160 for message in watch.sms.taken)
+
+
+def test_what_the_cap_holds_back_goes_by_mail_where_no_mail_was_to_go(fleet_database: Database) -> None:
+    told = policy().alerts
+    assert told is not None
+    texts_alone = tuple(replace(step, by=("sms",)) for step in told.critical[:1])
+    watch = Watch(fleet_database, NOON, policy(alerts=replace(told, critical=texts_alone)))
+    watch.enrol(NODES)
+    for number in range(9):
+        watch.wait(150, beating=tuple(NODES[number + 1 :]))
+    held = watch.rows(tables.outbox, tables.outbox.c.last_code == "capped")
+    assert len(watch.sms.taken) == 6
+    mailed = watch.rows(tables.outbox, tables.outbox.c.channel == "email")
+    assert [(row.alert, row.step, row.state) for row in mailed] == [(row.alert, row.step, "sent") for row in held]
+    assert len(watch.mail.taken) == len(held) == 3
+    watch.wait(3600, beating=())
+    (said,) = {message.text for message in watch.sms.taken if "alertes retenues" in message.text}
+    assert "intendance alert list" in said
 
 
 def test_a_wrong_clock_is_a_warning_by_mail(watch: Watch) -> None:
