@@ -16,6 +16,7 @@ from intendance.plan import durations
 from intendance.system.clock import monotonic_seconds, wait
 
 if TYPE_CHECKING:
+    from intendance.fleet.alerts.listing import Kind
     from intendance.fleet.alerts.seen import MessageSeen
     from intendance.fleet.alerts.service import Alerts
     from intendance.model.alerting import Way
@@ -45,14 +46,21 @@ def register(root: typer.Typer) -> None:
 def list_(
     context: typer.Context,
     all_: Annotated[bool, typer.Option("--all", help="Those of the last 30 days that are over too.")] = False,
+    show: Annotated[
+        str, typer.Option(metavar="KIND", help="Only those that stand so: ringing, acked, held, pending or over.")
+    ] = "",
+    part: Annotated[int, typer.Option(min=1, max=999_999, help="Which part of them, as the page counts.")] = 1,
     json: Json = False,
 ) -> None:
     """List what is wrong now, the most urgent first, and the silences that hold."""
     from intendance.fleet.compose import open_alerts
 
     invocation: Invocation = context.obj
+    kind = _kind(show, part, all_=all_)
     with open_alerts(invocation.state, invocation.clock) as (alerts, settings):
-        found, silences, now = alerts.listed(ended=all_), alerts.silences(), alerts.now
+        listed = None if kind is None else alerts.part(kind, part)
+        found = alerts.listed(ended=all_) if listed is None else listed.found
+        silences, now, kinds = alerts.silences(), alerts.now, alerts.open_by_kind()
         observer, zone = alerts.observer(), alerts.policy.zone
     if json:
         answer: dict[str, Any] = {"schema": "intendance.alerts/1", "fleet": settings.fleet}
@@ -62,10 +70,26 @@ def list_(
         Output(as_json=True).json(answer)
         return
     page = page_for(sys.stdout)
-    words.draw_list(page, invocation.language, found, silences, now)
+    words.draw_list(page, invocation.language, found, silences if listed is None else (), now)
+    words.draw_end(page, invocation.language, found, listed, kinds)
     if observer is not None:
         words.draw_observer(page, invocation.language, observer, zone)
     page.write(sys.stdout)
+
+
+def _kind(show: str, part: int, *, all_: bool) -> Kind | None:
+    """What `--show` asks for. Raises UsageError."""
+    from intendance.fleet.alerts.listing import SIZES
+
+    found = next((kind for kind in SIZES if kind == show), None)
+    if show and found is None:
+        kinds = ", ".join(SIZES)
+        raise UsageError(message=f"`--show {show}` is none of {kinds}.")
+    if not show and part > 1:
+        raise UsageError(message="A part is one of the alerts that stand alike: name them, as `--show ringing`.")
+    if show and all_:
+        raise UsageError(message="`--all` lists every kind: leave it out, or `--show`.")
+    return found
 
 
 def show(context: typer.Context, number: Number, json: Json = False) -> None:

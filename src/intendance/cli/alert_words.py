@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from intendance.cli.page import Ink, Page
-from intendance.language import dates, durations
+from intendance.language import dates, durations, sizes
 from intendance.language.texts import Translator, translator
 
 if TYPE_CHECKING:
     from intendance.cli.output import Language
+    from intendance.fleet.alerts.listing import ListedPart
     from intendance.fleet.alerts.own import ObserverSeen
-    from intendance.fleet.alerts.seen import AlertSeen, EventSeen, MessageSeen, Shown, SilenceSeen
+    from intendance.fleet.alerts.seen import AlertSeen, EventSeen, MessageSeen, OpenAlerts, Shown, SilenceSeen
 
 _INK: dict[str, Ink] = {"sent": "pass", "delivered": "pass", "dead": "fail", "failed": "fail"}
 
@@ -34,6 +35,33 @@ def draw_list(
         page.blank()
         for one in silences:
             page.text(_silence(_, one), indent=2, hang=4)
+
+
+def draw_end(
+    page: Page,
+    language: Language,
+    found: Sequence[AlertSeen],
+    listed: ListedPart | None,
+    kinds: Mapping[str, OpenAlerts],
+) -> None:
+    """Which of how many these are, where they are not all, and what to type for the others."""
+    _ = translator(language, "alert_words")
+    if listed is None:
+        first, count = 1, sum(each.count for each in kinds.values())
+        open_shown = sum(each.state != "resolved" for each in found)
+        kind = next((each for each in ("ringing", "acked", "held", "pending") if each in kinds), "ringing")
+        more = f"intendance alert list --show {kind}" if open_shown < count else ""
+        shown = open_shown
+    else:
+        first, count, shown = listed.begin + 1, listed.count, listed.begin + len(listed.found)
+        more = "" if listed.is_last else f"intendance alert list --show {listed.kind} --part {listed.number + 1}"
+    if not more and first == 1:
+        return
+    page.blank()
+    begin, last, of = (sizes.number(each, language) for each in (first, shown, count))
+    page.text((_("{first} to {last} of {n}").format(first=begin, last=last, n=of), "quiet"))
+    if more:
+        page.command(more)
 
 
 def draw_observer(page: Page, language: Language, seen: ObserverSeen, zone: str) -> None:

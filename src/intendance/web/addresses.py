@@ -90,6 +90,16 @@ def record(node_name: str, seq: int) -> str:
     return f"{LEDGER}/{quote(node_name, safe='')}/{seq}"
 
 
+def alerts(kind: str = "", part: int = 1) -> str:
+    """All alerts; with `kind`, a part of those that stand so."""
+    return _asked(ALERTS, {"show": kind}, part)
+
+
+def alerts_as_data(kind: str, part: int) -> str:
+    """The same part for programs."""
+    return _asked(f"{ALERTS}.json", {"show": kind}, part)
+
+
 def alert(number: int) -> str:
     """The page of an alert."""
     return f"{ALERTS}/{number}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from starlette.responses import Response
 
 from intendance.fleet.accounts.decide import Right, may
+from intendance.fleet.alerts.listing import SIZES, Kind, ListedPart
 from intendance.fleet.verdicts.changing import ALERTS
 from intendance.fleet.verdicts.standing import Standing
 from intendance.model.errors.accounts import PageUnknown
@@ -15,38 +17,49 @@ from intendance.model.verdict import Verdict
 from intendance.web import acting, addresses
 from intendance.web.alert import alert_page
 from intendance.web.alert_words import Table
-from intendance.web.alerts import ENTRIES, LINES, ROOM, Alerted, AlertEntry, alerts_page, entry, kind_of, verdicts_of
+from intendance.web.alerts import ENTRIES, Alerted, AlertEntry, alerts_page, entry, kind_of, verdicts_of
+from intendance.web.parts import number_in
 from intendance.web.render import Frame, frame_of
 from intendance.web.trial import trial_page
 from intendance.web.visit import Visit
 
 
 def alerts(visit: Visit) -> Response:
-    """All alerts: those that ring first, then those in hand, held back and over."""
+    """All alerts: those that ring first, then those in hand, held back and over; or a part of one of these."""
     service, standing = visit.services.alerts, visit.standing(ALERTS)
-    open_now = service.open_by_kind()
-    found = [each for kind, room in ROOM.items() if kind in open_now for each in service.open_of(kind, room)]
-    over, over_count = service.over(LINES)
-    numbers = [each.told.number for each in (*found, *over)]
+    query = visit.request.query_params
+    chosen: tuple[Kind, ...] = tuple(kind for kind in SIZES if kind == query.get("show", ""))
+    parts = {kind: service.part(kind, number_in(query.get("part", "")) if chosen else 1) for kind in chosen or SIZES}
+    if visit.wants_data:
+        return visit.data("intendance.alerts-part/1", {"parts": tuple(parts.values())})
+    found = [each for kind in SIZES if kind in parts for each in parts[kind].found]
     ringing = [each.told.number for each in found if kind_of(each) == "ringing"]
     alerted = Alerted(
-        found=(*found, *over),
-        open_now=open_now,
-        over_count=over_count,
+        found=found,
+        open_now=service.open_by_kind(),
+        parts=parts,
+        chosen=chosen[0] if chosen else "",
         verdicts=verdicts_of(standing),
-        messages=service.told(numbers),
+        messages=service.told(each.told.number for each in found),
         due={number: service.due(number) for number in ringing[:ENTRIES]},
         silences=service.silences(),
         ways=service.ways(),
     )
     view = alerts_page(alerted, standing, _table(visit), visit.texts)
-    frame = replace(
-        _frame(standing, view.title, addresses.ALERTS),
-        mark=view.mark,
-        icon=view.shape,
-        typed="intendance alert list",
-    )
+    frame = replace(_listed(_frame(standing, view.title, addresses.ALERTS), parts, chosen), mark=view.mark,
+                    icon=view.shape)  # fmt: skip
     return visit.page("alerts.html", frame, view=view, forms=acting.forms(visit) if _may_act(visit) else None)
+
+
+def _listed(frame: Frame, parts: Mapping[Kind, ListedPart], chosen: tuple[Kind, ...]) -> Frame:
+    """Where what the page shows is found again: as a page, as data, typed."""
+    if not chosen:
+        return replace(frame, typed="intendance alert list")
+    kind, number = chosen[0], parts[chosen[0]].number
+    typed = f"intendance alert list --show {kind}" + (f" --part {number}" if number > 1 else "")
+    return replace(
+        frame, address=addresses.alerts(kind, number), data=addresses.alerts_as_data(kind, number), typed=typed
+    )
 
 
 def alert(visit: Visit) -> Response:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
+from functools import partial
+from typing import TypeVar
 
+from intendance.fleet.alerts.listing import SIZES, Kind, ListedPart
 from intendance.fleet.alerts.seen import AlertSeen, MessageSeen, OpenAlerts, SilenceSeen, StepSeen, WaySeen
 from intendance.fleet.verdicts.standing import Standing
 from intendance.language import dates, sizes
@@ -15,13 +18,12 @@ from intendance.web import addresses, words
 from intendance.web import alert_words as told
 from intendance.web.alert_words import Delivery, Table
 from intendance.web.entries import Statement, split
+from intendance.web.parts import Part, cut
+
+T = TypeVar("T")
 
 ENTRIES = 25
 """Alerts that are shown whole; more are one line each."""
-LINES = 100
-"""Lines of a table, and of alerts after those that are shown whole."""
-ROOM = {"ringing": ENTRIES + LINES, "acked": 40, "held": 20, "pending": 20}
-"""How many alerts of each kind are shown; of more, how many there are is said."""
 
 _LEFT = frozenset({"sent", "delivered"})
 
@@ -29,12 +31,13 @@ _LEFT = frozenset({"sent", "delivered"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alerted:
     """What alerts are told from: the open ones and those that were over lately, with their messages and what is due.
-    `open_now` counts all that are open, of which the most urgent are `found`; `verdicts` are by rule, node and asset.
-    """
+    `open_now` counts all that are open, of which the most urgent are `found`, in `parts`; `chosen` is the one kind that
+    was asked for; `verdicts` are by rule, node and asset."""
 
     found: Sequence[AlertSeen]
     open_now: Mapping[str, OpenAlerts]
-    over_count: int = 0
+    parts: Mapping[Kind, ListedPart] = field(default_factory=dict)
+    chosen: str = ""
     verdicts: Mapping[tuple[str, str, str | None], Verdict]
     messages: Mapping[int, tuple[MessageSeen, ...]]
     due: Mapping[int, tuple[StepSeen, ...]]
@@ -73,7 +76,7 @@ class AlertSection:
     remark: str
     entries: tuple[AlertEntry, ...]
     lines: tuple[AlertEntry, ...]
-    more: str
+    turn: Part[AlertEntry]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +130,9 @@ class AlertsPage:
     facts: tuple[str, ...]
     nobody: bool
     sections: tuple[AlertSection, ...]
-    over: tuple[Over, ...]
+    over: Part[Over]
     over_label: str
+    chosen: str
     silences: tuple[Silenced, ...]
     ways: tuple[WayLine, ...]
 
@@ -136,7 +140,8 @@ class AlertsPage:
 def alerts_page(alerted: Alerted, standing: Standing, table: Table, _: Translator) -> AlertsPage:
     """The page of all alerts."""
     shape, clauses = _answer(alerted, table, _)
-    over = [each for each in alerted.found if each.state == "resolved"]
+    over = _of(alerted, "resolved")
+    over_count = alerted.parts["over"].count if "over" in alerted.parts else 0
     title = " · ".join([_title(alerted, _), standing.organisation])
     return AlertsPage(
         title=title,
@@ -147,10 +152,9 @@ def alerts_page(alerted: Alerted, standing: Standing, table: Table, _: Translato
         facts=tuple(_facts(alerted, table, _)),
         nobody=not alerted.ways,
         sections=tuple(_sections(alerted, standing, table, _)),
-        over=tuple(_over(each, alerted, standing, table, _) for each in over),
-        over_label=_.plural("{n} over", "{n} over", alerted.over_count).format(
-            n=sizes.number(alerted.over_count, _.language)
-        ),
+        over=_turn(alerted, "over", tuple(_over(each, alerted, standing, table, _) for each in over), _),
+        over_label=_.plural("{n} over", "{n} over", over_count).format(n=sizes.number(over_count, _.language)),
+        chosen=alerted.chosen,
         silences=tuple(silenced(each, table, _) for each in alerted.silences),
         ways=tuple(_way(each, table, _) for each in alerted.ways),
     )
@@ -180,8 +184,7 @@ def _of(alerted: Alerted, kind: str) -> list[AlertSeen]:
 
 
 def _count(alerted: Alerted, kind: str) -> int:
-    known = alerted.open_now.get(kind)
-    return 0 if known is None else known.count
+    return alerted.open_now[kind].count if kind in alerted.open_now else 0
 
 
 def _answer(alerted: Alerted, table: Table, _: Translator) -> tuple[str, tuple[str, ...]]:
@@ -239,7 +242,7 @@ def _counted(kind: str, count: int, _: Translator) -> str:
 
 
 def _sections(alerted: Alerted, standing: Standing, table: Table, _: Translator) -> Iterable[AlertSection]:
-    remarks = {
+    remarks: dict[Kind, tuple[str, str]] = {
         "ringing": ("fail", _("worst first")),
         "acked": ("charge", _("still broken")),
         "held": ("waived", _("nobody is told, on purpose")),
@@ -254,16 +257,22 @@ def _sections(alerted: Alerted, standing: Standing, table: Table, _: Translator)
         whole, lines = made[:room], made[room:]
         room -= len(whole)
         count = max(_count(alerted, kind), len(of_kind))
-        left = count - len(made)
-        more = _.plural("{n} more.", "{n} more.", left).format(n=sizes.number(left, _.language)) if left > 0 else ""
         yield AlertSection(
             shape=shape,
             label=_counted(kind, count, _),
             remark=remark,
             entries=tuple(whole),
             lines=tuple(lines),
-            more=more,
+            turn=_turn(alerted, kind, tuple(made), _),
         )
+
+
+def _turn(alerted: Alerted, kind: Kind, lines: tuple[T, ...], _: Translator) -> Part[T]:
+    """Which of how many these are, and where the others are."""
+    part = alerted.parts.get(kind)
+    if part is None:
+        return Part(lines=lines)
+    return cut(lines, part.number, part.count, partial(addresses.alerts, kind), _, size=SIZES[part.kind])
 
 
 def _told_once(entries: Sequence[AlertEntry], _: Translator) -> Iterable[AlertEntry]:

@@ -83,7 +83,7 @@ def routes(services: Services) -> Sequence[BaseRoute]:
         *data("/runs/{node}/{run}", run_pages.one_run),
         get("/rules", pages.rules, Right.READ),
         get("/rules/{rule}", pages.one_rule, Right.READ),
-        get("/alerts", alert_pages.alerts, Right.READ),
+        *data("/alerts", alert_pages.alerts),
         get("/alerts/{alert:number}", alert_pages.alert, Right.READ),
         post("/alerts/{alert:number}/ack", acting.ack, Right.ACKNOWLEDGE),
         post("/alerts/{alert:number}/unack", acting.unack, Right.ACKNOWLEDGE),

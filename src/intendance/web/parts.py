@@ -47,14 +47,20 @@ class Fold:
 
 def part_of(lines: Sequence[T], number: int, href: Callable[[int], str], _: Translator, *, size: int = PART) -> Part[T]:
     """A part of a list, counted from 1; the last one for a number that is too large."""
-    last = max(1, -(-len(lines) // size))
-    number = min(max(number, 1), last)
+    number = min(max(number, 1), max(1, -(-len(lines) // size)))
     begin = (number - 1) * size
-    shown = tuple(lines[begin : begin + size])
+    return cut(lines[begin : begin + size], number, len(lines), href, _, size=size)
+
+
+def cut(
+    lines: Sequence[T], number: int, count: int, href: Callable[[int], str], _: Translator, *, size: int = PART
+) -> Part[T]:
+    """A part of a list of `count`, of which nothing else was read."""
+    last, begin, shown = max(1, -(-count // size)), (number - 1) * size, tuple(lines)
     told = _("{first} to {last} of {n}").format(
         first=sizes.number(begin + 1, _.language),
         last=sizes.number(begin + len(shown), _.language),
-        n=sizes.number(len(lines), _.language),
+        n=sizes.number(count, _.language),
     )
     return Part(
         lines=shown,

@@ -79,6 +79,7 @@ TABLE: Mapping[str, Whose] = MappingProxyType(
         "GET /rules": READ,
         "GET /rules/{rule}": READ,
         "GET /alerts": READ,
+        "GET /alerts.json": READ,
         "GET /alerts/{alert}": READ,
         "POST /alerts/{alert}/ack": ACKNOWLEDGE,
         "POST /alerts/{alert}/unack": ACKNOWLEDGE,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from intendance.fleet.alerts.service import LONGEST_REASON
-from intendance.fleet.database.connect import Database
-from intendance.fleet.database.tables import outbox
+from intendance.fleet.database.connect import Database, to_us
+from intendance.fleet.database.tables import alert, outbox
 from intendance.fleet.verdicts.changing import ALERTS
 from intendance.web.visit import FORM_MAX_BYTES
 from tests.support.alerted import PLANTED, Alerted
@@ -258,3 +258,32 @@ def test_a_reason_is_no_markup_on_any_page(browser: Browser, alerted: Alerted) -
         text = browser.client.get(page).text
         assert "<img" not in text, page
     assert browser.client.get(f"/alerts/{number}").text.count("&lt;img src=x") >= 2
+
+
+def test_alerts_beyond_the_page_are_on_the_next_part_in_every_face(
+    browser: Browser, database: Database, clock: MovableClock
+) -> None:
+    many = Alerted(database, clock)
+    names = [f"n{number:03}" for number in range(130)]
+    many.watch.enrol(["web-01", *names], site="liège")
+    with database.begin() as connection:
+        at_us = to_us(clock.at)
+        row = {"cause": "node.missing", "severity": "warning", "labels": "{}", "params": "{}", "state": "firing",
+               "episode": 1, "group_key": "", "started_us": at_us, "fired_us": at_us}  # fmt: skip
+        connection.execute(insert(alert), [row | {"key": name, "node": name} for name in names])
+    browser.log_in("vera")
+    page = browser.client.get("/alerts").text
+    assert "1 à 125 sur 130" in page
+    assert 'rel="next" href="/alerts?show=ringing&amp;part=2"' in page
+    second = browser.client.get("/alerts?show=ringing&part=2").text
+    assert "126 à 130 sur 130" in second
+    assert 'rel="prev" href="/alerts?show=ringing"' in second
+    assert 'href="/alerts.json?show=ringing&amp;part=2"' in second
+    assert "intendance alert list --show ringing --part 2" in second
+    assert "126 to 130 of 130" in browser.client.get("/alerts?show=ringing&part=2&lang=en").text
+    (part,) = browser.client.get("/alerts.json?show=ringing&part=2").json()["parts"]
+    assert (part["number"], part["begin"], part["count"], len(part["found"])) == (2, 125, 130, 5)
+    for each in part["found"]:
+        assert f'href="/alerts/{each["told"]["number"]}"' in second
+    for odd in ("show=nonsense", "part=2", "show=ringing&part=-1", "show=ringing&part=" + "9" * 400, "show=held"):
+        assert browser.client.get(f"/alerts?{odd}").status_code == 200

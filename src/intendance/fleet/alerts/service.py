@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, case, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from intendance.fleet.acts.writing import note
-from intendance.fleet.alerts import decide, messages, texts
+from intendance.fleet.alerts import decide, listing, messages, texts
+from intendance.fleet.alerts.listing import KEPT_FOR, KIND, OPEN, Kind, ListedPart
 from intendance.fleet.alerts.own import ObserverSeen, observer_of
 from intendance.fleet.alerts.perform import content, told_as
 from intendance.fleet.alerts.policy import CANARY, Policy
@@ -46,7 +47,6 @@ from intendance.model.evidence.acts import AlertAcked, AlertSilenced, AlertUnack
 from intendance.system.clock import Clock, rfc3339
 
 SHOWN = 500
-KEPT_FOR = timedelta(days=30)
 TEST_LASTS_US = 10 * decide.MINUTE_US
 MEMBERS_SHOWN = 100
 LONGEST_ACK_SECONDS = 7 * 86_400
@@ -54,13 +54,7 @@ LONGEST_SILENCE_SECONDS = 30 * 86_400
 LONGEST_REASON = 500
 MOST_LABELS = 8
 LONGEST_LABEL = 200
-_OPEN = (alert.c.state != "resolved") & alert.c.parent.is_(None) & (alert.c.cause != CANARY)
 _TRIAL = outbox.c.purpose == "test"
-_KIND = case(
-    ((alert.c.state == "firing") & alert.c.suppressed.is_(None), "ringing"),
-    (alert.c.state == "firing", "held"),
-    else_=alert.c.state,
-)
 
 
 class Alerts:
@@ -101,19 +95,15 @@ class Alerts:
         order = (alert.c.state == "resolved", alert.c.severity != "critical", alert.c.started_us.desc())
         return self._seen(wanted.order_by(*order).limit(SHOWN))
 
-    def open_of(self, kind: str, limit: int) -> tuple[AlertSeen, ...]:
-        """Open alerts of a kind as `open_by_kind` names them, the most urgent first. Raises DatabaseUnreachable."""
-        wanted = select(alert).where(_OPEN, _KIND.in_((kind,)))
-        return self._seen(wanted.order_by(alert.c.severity != "critical", alert.c.started_us.desc()).limit(limit))
-
-    def over(self, limit: int) -> tuple[tuple[AlertSeen, ...], int]:
-        """What was over in the last 30 days, the newest first, and how much that is. Raises DatabaseUnreachable."""
-        lately = (alert.c.state == "resolved") & (alert.c.started_us > to_us(self.now - KEPT_FOR))
-        lately &= alert.c.parent.is_(None) & (alert.c.cause != CANARY)
-        wanted = select(alert).where(lately).order_by(alert.c.severity != "critical", alert.c.started_us.desc())
+    def part(self, kind: Kind, number: int = 1) -> ListedPart:
+        """A part of the alerts of a kind, the most urgent first; those that another one stands for are not among them.
+        Raises DatabaseUnreachable."""
+        now_us = to_us(self.now)
         with self._database.read() as connection:
-            count = connection.execute(select(func.count()).select_from(alert).where(lately)).scalar_one()
-        return self._seen(wanted.limit(limit)), int(count)
+            count = listing.count_of(connection, kind, now_us)
+            number, begin = listing.place(kind, number, count)
+            found = _all_seen(connection, listing.rows_of(connection, kind, begin, now_us))
+        return ListedPart(kind=kind, number=number, begin=begin, count=count, found=found)
 
     def page(self, *, state: str, before: int | None, limit: int) -> tuple[AlertSeen, ...]:
         """Alerts in a state, or without one those that are not over, the newest first, without those that another one
@@ -152,17 +142,17 @@ class Alerts:
 
     def counted(self) -> tuple[int, int]:
         """How many alerts are open, and how many of them ring and nobody has in hand. Raises DatabaseUnreachable."""
-        alone = func.count().filter(_KIND.in_(("ringing",)))
+        alone = func.count().filter(KIND.in_(("ringing",)))
         with self._database.read() as connection:
-            count, ringing = connection.execute(select(func.count(), alone).where(_OPEN)).one()
+            count, ringing = connection.execute(select(func.count(), alone).where(OPEN)).one()
         return int(count), int(ringing)
 
     def open_by_kind(self) -> Mapping[str, OpenAlerts]:
         """How many alerts are open of each kind, and since when the oldest is: `ringing`, `held` back, `acked`,
         `pending`; those that another one stands for are not counted. Raises DatabaseUnreachable."""
-        asked = select(_KIND.label("kind"), func.count().label("found"), func.min(alert.c.started_us).label("first"))
+        asked = select(KIND.label("kind"), func.count().label("found"), func.min(alert.c.started_us).label("first"))
         with self._database.read() as connection:
-            found = connection.execute(asked.where(_OPEN).group_by(_KIND)).all()
+            found = connection.execute(asked.where(OPEN).group_by(KIND)).all()
         return {row.kind: OpenAlerts(count=int(row.found), first_at=from_us(row.first)) for row in found}
 
     def told(self, numbers: Iterable[int]) -> Mapping[int, tuple[MessageSeen, ...]]:
