@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.tables import alert, finding
@@ -20,6 +20,7 @@ from intendance.fleet.verdicts.standing import Head
 from intendance.fleet.witnessing import standings
 from intendance.fleet.witnessing.decide import Condition, WitnessStanding
 from intendance.fleet.witnessing.perform import Witnessing
+from intendance.language import dates
 from intendance.ledger.layout import Layout
 from intendance.model.evidence.heartbeat import HeartbeatsSummed
 from intendance.model.plan import Witness
@@ -137,6 +138,38 @@ def test_a_log_that_was_rolled_back_is_a_finding_and_an_alert_until_it_is_whole_
     assert shown.look().condition is Condition.COSIGNED
     assert shown.alerts() == ["resolved"]
     assert len(shown.findings()) == 1, "what was found stays"
+
+
+def _rows(shown: Shown) -> list[tuple[str, str, int, str, bool]]:
+    asked = select(finding).order_by(finding.c.id)
+    with shown.database.read() as connection:
+        rows = connection.execute(asked).all()
+    return [(row.kind, row.subject, row.folded, row.detail, row.settled_us is not None) for row in rows]
+
+
+def test_a_finding_made_again_is_counted_until_it_is_settled(shown: Shown, witness: Served, tmp_path: Path) -> None:
+    shutil.copytree(shown.layout.state, tmp_path / "older")
+    shown.record(8)
+    shown.look()
+    put_back(shown, tmp_path / "older")
+    shown.look()
+    first = shown.findings()
+    began = dates.iso(shown.clock.at)
+    for _ in range(3):
+        shown.record()
+        shown.look()
+    assert shown.findings() == first, "one row, with the text that showed it first"
+    ((kind, subject, folded, detail, _settled),) = _rows(shown)
+    assert (kind, subject, folded) == ("rollback", "witness w/1", 3)
+    assert detail.startswith(f"said 4 times, first at {began}, last at {dates.iso(shown.clock.at)}; the latest: it cos")
+    with shown.database.begin() as connection:
+        connection.execute(update(finding).values(settled_us=to_us(shown.clock.at)))
+    shown.look()
+    shown.look()
+    assert [(subject, folded, settled) for _, subject, folded, _, settled in _rows(shown)] == [
+        ("witness w/1", 3, True),
+        ("witness w/1 again 1", 1, False),
+    ]
 
 
 @pytest.mark.parametrize("longer", [0, 1, 4])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from intendance.language import dates
 from intendance.ledger.cosignature import Cosigned, WitnessKey, cosigned, line_of, with_lines
 from intendance.ledger.note import Checkpoint, b64, read_note
 from intendance.model.errors.ledger import NoteMalformed
@@ -128,6 +129,11 @@ def after(former: WitnessStanding | None, name: str, said: Said, size: int, now:
         answered_at=answered,
         detail=said.detail,
     )
+
+
+def repeated(count: int, first: datetime, last: datetime, detail: str) -> str:
+    """What a finding says that a witness made so many times."""
+    return f"said {count} times, first at {dates.iso(first)}, last at {dates.iso(last)}; the latest: {detail}"
 
 
 def _instant(at_seconds: int, now: datetime) -> datetime:

@@ -12,18 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy.dialects import postgresql, sqlite
-
-from intendance.fleet.database.connect import Database, to_us
-from intendance.fleet.database.tables import finding
-from intendance.fleet.witnessing import decide
+from intendance.fleet.database.connect import Database
+from intendance.fleet.witnessing import decide, findings
 from intendance.fleet.witnessing.decide import Condition, Said, WitnessStanding
 from intendance.fleet.witnessing.standings import forget_others, read_standings, write_standing
 from intendance.ledger import tiles
 from intendance.ledger.cosignature import WitnessKey, cosigned, with_lines
 from intendance.ledger.layout import Layout
 from intendance.ledger.note import Checkpoint, read_checkpoint
-from intendance.ledger.origin import FLEET_LOG
 from intendance.ledger.report import Report
 from intendance.ledger.signed_tree import SignedTree
 from intendance.ledger.tlog import consistency_proof
@@ -112,9 +108,7 @@ class Witnessing:
         with self._database.begin() as connection:
             write_standing(connection, standing)
             if standing.condition.grave:
-                dialect = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-                found = _finding(standing, head, self._clock.read().at)
-                connection.execute(dialect(finding).values(**found).on_conflict_do_nothing())
+                findings.keep(connection, standing, head, self._clock.read().at)
 
     def _answer(self, url: str, key: WitnessKey, head: Checkpoint) -> Said:
         old = self._cosigned_size(key, head)
@@ -153,18 +147,6 @@ class Witnessing:
             return consistency_proof(old, head.size, tree.node)
         except LookupError:
             return None
-
-
-def _finding(standing: WitnessStanding, head: Checkpoint, now: datetime) -> dict[str, object]:
-    return {
-        "node": FLEET_LOG,
-        "incarnation": 1,
-        "kind": "rollback" if standing.condition is Condition.ROLLED_BACK else "fork",
-        "subject": f"witness {standing.name} {head.size}",
-        "detail": standing.detail,
-        "exhibit": head.note.decode(),
-        "found_us": to_us(now),
-    }
 
 
 def add_checkpoint(url: str, body: bytes) -> Answer:
