@@ -26,6 +26,7 @@ from intendance.fleet.manager import Manager
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.api import AddressUnknown, MethodRefused, RequestFailed
 from intendance.system.clock import rfc3339
+from intendance.web import faults
 from intendance.web.app import Headers
 from intendance.web.app import routes as routes_of_pages
 from intendance.web.visit import Services
@@ -70,8 +71,8 @@ def create_app(
     app.beat = next(route.app for route in routes if route.path == BEAT_PATH)
     app.rest = partial(FastAPI.__call__, app)
     app.add_exception_handler(IntendanceError, _told)
-    app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(Exception, _unforeseen(manager))
+    app.add_exception_handler(HTTPException, _refused(pages))
+    app.add_exception_handler(Exception, _unforeseen(manager, pages))
     _add_open(app, manager, authority)
     if asked is not None:
         secure = pages is not None and pages.secure
@@ -126,23 +127,36 @@ def _is_for_programs(request: Request) -> bool:
     return request.url.path.startswith(("/api", "/metrics", "/healthz"))
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    """An address that is none, or is not asked like that: a problem for programs."""
-    if not isinstance(error, HTTPException):
-        raise error
-    if not _is_for_programs(request):
-        return await http_exception_handler(request, error)
-    path = request.url.path[:200]
-    if error.status_code == 405:
-        return problem(MethodRefused(method=request.method[:20], path=path), dict(error.headers or {}))
-    return problem(AddressUnknown(path=path))
+def _refused(pages: Services | None) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """An address that is none, or is not asked like that: a problem for programs, a page for people."""
+
+    async def told(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        if not _is_for_programs(request):
+            if (
+                pages is not None
+                and error.status_code == 404
+                and request.method == "GET"
+                and faults.wants_page(request)
+            ):
+                return await faults.unfound(pages, request)
+            return await http_exception_handler(request, error)
+        path = request.url.path[:200]
+        if error.status_code == 405:
+            return problem(MethodRefused(method=request.method[:20], path=path), dict(error.headers or {}))
+        return problem(AddressUnknown(path=path))
+
+    return told
 
 
-def _unforeseen(manager: Manager) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _unforeseen(manager: Manager, pages: Services | None) -> Callable[[Request, Exception], Awaitable[Response]]:
     """What nobody foresaw: the trace goes to the manager's own log, not to who asked."""
 
-    async def told(_: Request, error: Exception) -> Response:
+    async def told(request: Request, error: Exception) -> Response:
         manager.say("".join(traceback.format_exception(error)))
+        if pages is not None and not _is_for_programs(request) and faults.wants_page(request):
+            return faults.failed(pages, request)
         return problem(RequestFailed())
 
     return told

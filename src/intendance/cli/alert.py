@@ -70,7 +70,7 @@ def list_(
         Output(as_json=True).json(answer)
         return
     page = page_for(sys.stdout)
-    words.draw_list(page, invocation.language, found, silences if listed is None else (), now)
+    words.draw_list(page, invocation.language, found, silences if listed is None else (), zone, now)
     words.draw_end(page, invocation.language, found, listed, kinds)
     if observer is not None:
         words.draw_observer(page, invocation.language, observer, zone)

@@ -20,7 +20,12 @@ _INK: dict[str, Ink] = {"sent": "pass", "delivered": "pass", "dead": "fail", "fa
 
 
 def draw_list(
-    page: Page, language: Language, found: Sequence[AlertSeen], silences: Sequence[SilenceSeen], now: datetime
+    page: Page,
+    language: Language,
+    found: Sequence[AlertSeen],
+    silences: Sequence[SilenceSeen],
+    zone: str,
+    now: datetime,
 ) -> None:
     """What is wrong, one line each, and the silences."""
     _ = translator(language, "alert_words")
@@ -34,7 +39,7 @@ def draw_list(
     if silences:
         page.blank()
         for one in silences:
-            page.text(_silence(_, one), indent=2, hang=4)
+            page.text(_silence(_, one, zone), indent=2, hang=4)
 
 
 def draw_end(
@@ -202,11 +207,12 @@ def draw_silence(page: Page, language: Language, seen: SilenceSeen, zone: str, *
     page.command(f"intendance alert silence --end {seen.number}")
 
 
-def _silence(_: Translator, one: SilenceSeen) -> str:
+def _silence(_: Translator, one: SilenceSeen, zone: str) -> str:
     matches = ", ".join(f"{name}={value}" for name, value in one.matches.items())
     line = _("silence {number}: {matches} · until {until} · {who}: {reason}")
     who = one.made_by.removeprefix("person:")
-    return line.format(number=one.number, matches=matches, until=dates.iso(one.to_at), who=who, reason=one.reason)
+    until = dates.moment(one.to_at, zone, _.language)
+    return line.format(number=one.number, matches=matches, until=until, who=who, reason=one.reason)
 
 
 def draw_test(page: Page, language: Language, messages: Sequence[MessageSeen]) -> None:

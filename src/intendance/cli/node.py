@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 from intendance.agent.compose import person
 from intendance.cli.findings import findings, settle
 from intendance.cli.output import Invocation, Output
-from intendance.cli.page import Ink, page_for
+from intendance.cli.page import Ink, Page, page_for
 from intendance.language import dates
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import UsageError
@@ -144,16 +145,21 @@ def list_(context: typer.Context, json: Json = False) -> None:
         Output(as_json=True).json(answer)
         return
     page = page_for(sys.stdout)
-    _ = translator(invocation.language, "node")
+    draw_list(page, translator(invocation.language, "node"), found, settings.zone)
+    page.write(sys.stdout)
+
+
+def draw_list(page: Page, _: Translator, found: Sequence[NodeSeen], zone: str) -> None:
+    """The nodes of a fleet, one line each; how the first one joins, where there is none."""
     if not found:
         page.text(_("No node has joined yet."))
         page.command("intendance node enroll NODE")
     for each in found:
-        page.row(((each.node, _ink(each)), f" · {_state(_, each)}"), (_heard(_, each), "quiet"), indent=2, hang=4)
+        left = ((each.node, _ink(each)), f" · {_state(_, each)}")
+        page.row(left, (_heard(_, each, zone), "quiet"), indent=2, hang=4)
         if each.findings:
             count = _.plural("{n} finding about its evidence", "{n} findings about its evidence", each.findings)
             page.text((count.format(n=each.findings), "fail"), indent=4)
-    page.write(sys.stdout)
 
 
 def _ink(each: NodeSeen) -> Ink:
@@ -171,9 +177,11 @@ def _state(_: Translator, each: NodeSeen) -> str:
     }[each.state]
 
 
-def _heard(_: Translator, each: NodeSeen) -> str:
+def _heard(_: Translator, each: NodeSeen, zone: str) -> str:
     at = each.last_seen_at
-    return "" if at is None else _("last heard {moment}").format(moment=dates.iso(at))
+    if at is None:
+        return _("never heard")
+    return _("last beat on {moment}").format(moment=dates.moment(at, zone, _.language, seconds=True))
 
 
 def _as_json(each: NodeSeen) -> dict[str, Any]:

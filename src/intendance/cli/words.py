@@ -30,10 +30,10 @@ NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "ledger": ("intendance.cli.ledger", "Show and verify the record of everything done."),
         "doctor": ("intendance.cli.doctor", "Whether this machine can perform the plan, and what mends what it lacks."),
         "gate": ("intendance.cli.gate", "Whether a delivery may go ahead: for pipelines."),
-        "node": ("intendance.cli.node", "Who belongs to the fleet: enroll, join, list, decommission."),
+        "node": ("intendance.cli.node", "Who belongs to the fleet, and how a node joins or leaves it."),
         "user": ("intendance.cli.user", "Who may log in to the manager's pages."),
-        "alert": ("intendance.cli.alert", "What is wrong now and who was told: list, show, ack, silence, test."),
-        "token": ("intendance.cli.token", "What programs may ask the manager: create, list, revoke."),
+        "alert": ("intendance.cli.alert", "What is wrong now, who was told, and who has it in hand."),
+        "token": ("intendance.cli.token", "What programs may ask the manager, and until when."),
         "manager": ("intendance.cli.manager", "Run the manager that hears every node of a fleet."),
         "witness": (
             "intendance.cli.witness",

@@ -14,6 +14,18 @@ from intendance.web import addresses
 from intendance.web.render import Frame
 from intendance.web.visit import Visit
 
+_BROWSERS = (
+    ("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("FxiOS/", "Firefox"), ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+)  # fmt: skip
+"""A sign of each, those before the ones that they pretend to be."""
+_SYSTEMS = (
+    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+)  # fmt: skip
+_LONGEST_USUAL = 240
+"""Who says more is none of the usual ones, and shown as it is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionLine:
@@ -44,8 +56,13 @@ def show(visit: Visit) -> Response:
         typed=f"intendance user sessions {name}",
     )
     question = _("Where is your account open?")
-    heading = _.plural("{n} session", "{n} sessions", len(lines)).format(n=len(lines))
-    return visit.page("account.html", frame, question=question, heading=heading, lines=lines)
+    heading, lede = _("Only here."), _("Nobody else is logged in as you.")
+    if len(lines) != 1:
+        heading = _.plural("In {n} place.", "In {n} places.", len(lines)).format(n=len(lines))
+        lede = _(
+            "End what you do not know, then ask for another password on the manager’s machine: somebody knows yours."
+        )
+    return visit.page("account.html", frame, question=question, heading=heading, lede=lede, lines=lines)
 
 
 def end(visit: Visit) -> Response:
@@ -82,9 +99,16 @@ def _line(each: SessionHeld, key: str, zone: str, _: Translator) -> SessionLine:
         since=dates.moment(each.made_at, zone, _.language),
         seen=dates.moment(each.seen_at, zone, _.language),
         address=each.address,
-        browser=each.browser,
+        browser=browser_told(each.browser),
         remark=_("this one") if each.key == key else owed,
     )
+
+
+def browser_told(said: str) -> str:
+    """`Firefox, Linux` of what a browser says of itself at length; of any other, what it says."""
+    browser = next((name for sign, name in _BROWSERS if sign in said), "")
+    system = next((name for sign, name in _SYSTEMS if sign in said), "")
+    return f"{browser}, {system}" if browser and system and len(said) < _LONGEST_USUAL else said
 
 
 def _shown(each: SessionHeld, key: str) -> dict[str, object]:

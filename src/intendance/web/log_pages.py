@@ -18,7 +18,7 @@ from intendance.model.errors.accounts import PageUnknown
 from intendance.web import addresses
 from intendance.web import record as records
 from intendance.web.ledger import LedgerPage, RecordLine, witnesses
-from intendance.web.render import Frame, frame_of
+from intendance.web.render import MARKS, Frame, frame_of
 from intendance.web.rule import Definition
 from intendance.web.visit import Visit
 
@@ -42,6 +42,7 @@ def fleet_log(visit: Visit) -> Response:
     view = log_page(held, standing, before, _)
     frame = replace(
         frame_of(standing, f"{_('Fleet log')} · {standing.organisation}", addresses.FLEET_LOG),
+        mark=MARKS.get(view.shape, ""),
         icon=view.shape,
         live=before is None,
         data=f"{addresses.FLEET_LOG}.json",
@@ -55,13 +56,14 @@ def record(visit: Visit) -> Response:
     seq = visit.request.path_params["seq"]
     try:
         found = visit.services.log.record(seq) if len(str(seq)) < _DIGITS else None
+        newest = found is None or visit.services.log.record(seq + 1) is None
     except IntendanceError as error:
         return visit.problem(error, 500, addresses.FLEET_LOG)
     if found is None:
         return visit.problem(PageUnknown(name=f"{seq}"), 404, addresses.FLEET_LOG)
     if visit.wants_data:
         return visit.data("intendance.fleet-log-record/1", records.as_data(found))
-    view = records.fleet_record_page(found, visit.zone, visit.texts)
+    view = records.fleet_record_page(found, visit.zone, visit.texts, newest=newest)
     frame = Frame(
         title=f"{view.heading} · {visit.organisation}",
         address=addresses.fleet_record(seq),

@@ -12,6 +12,7 @@ from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass
 from intendance.model.verdict import State
 from intendance.web import addresses, words
+from intendance.web.first_day import Step, steps
 from intendance.web.parts import PART, Fold, Part, part_of
 from intendance.web.wall import MANY_NODES
 
@@ -68,6 +69,7 @@ class NodesPage:
     whole: str
     listings: tuple[Listing, ...]
     fold: Fold | None
+    steps: tuple[Step, ...]
 
 
 def nodes_page(standing: Standing, asked: Asked, _: Translator) -> NodesPage:
@@ -88,11 +90,16 @@ def nodes_page(standing: Standing, asked: Asked, _: Translator) -> NodesPage:
             listings.append(_of_many(well, "pass", standing, asked, _))
         elif well and not asked.chosen:
             fold = _fold(well, _)
-    told = _counted(len(here), _)
+    told = _counted(len(here), _) if standing.nodes else _("No node has joined yet.")
     heading = _("{nodes} at {site}").format(nodes=told, site=asked.site) if asked.site else told
     whole = addresses.NODES if asked.site or asked.chosen else ""
     return NodesPage(
-        heading=heading, facts=tuple(_facts(here, trouble, _)), whole=whole, listings=tuple(listings), fold=fold
+        heading=heading,
+        facts=tuple(_facts(here, trouble, _)),
+        whole=whole,
+        listings=tuple(each for each in listings if each.part.lines),
+        fold=fold,
+        steps=() if standing.nodes else steps(_),
     )
 
 

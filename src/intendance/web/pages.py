@@ -18,12 +18,10 @@ from intendance.web import record as records
 from intendance.web.alert_pages import lines_of_node
 from intendance.web.alerts import alerts_open
 from intendance.web.parts import number_in
-from intendance.web.render import Frame, frame_of
+from intendance.web.render import MARKS, Frame, frame_of
 from intendance.web.visit import Visit
 from intendance.web.wall import wall
 
-_MARKS = {"fail": "✖", "unknown": "?", "pending": "◔", "pass": "✔"}
-"""The sign before a tab's title, by the shape of the answer."""
 _DIGITS = 19
 """A number of more is no number of a record."""
 
@@ -105,8 +103,8 @@ def one_asset(visit: Visit) -> Response:
         return visit.data("intendance.asset/1", found)
     frame = replace(
         frame_of(standing, f"{name} · {standing.organisation}", address),
-        mark=_MARKS.get(view.shape, ""),
-        icon=view.shape if view.shape in _MARKS else "plain",
+        mark=MARKS.get(view.shape, ""),
+        icon=view.shape if view.shape in MARKS else "plain",
         live=True,
         data=f"{address}.json",
         typed=f"intendance backup list {as_typed(name)}",
@@ -166,6 +164,7 @@ def one_rule(visit: Visit) -> Response:
     view = rule.rule_page(standing, found, subjects, chosen.having(tuple(told)), show, _)
     frame = replace(
         frame_of(standing, f"{view.title} · {standing.organisation}", addresses.rule(found.id, show, part)),
+        mark=MARKS.get(view.shape, ""),
         icon=view.shape if view.shape in ("fail", "unknown", "pass", "pending") else "plain",
         live=True,
         data=addresses.answer(addresses.rule(found.id)),
@@ -182,7 +181,8 @@ def record(visit: Visit) -> Response:
         return visit.problem(PageUnknown(name=f"{name} {seq}"), 404, addresses.NODES)
     if visit.wants_data:
         return visit.data("intendance.fleet-record/1", records.as_data(found))
-    view = records.record_page(found, visit.zone, visit.texts)
+    newest = visit.services.fleet.record(name, seq + 1) is None
+    view = records.record_page(found, visit.zone, visit.texts, newest=newest)
     frame = Frame(
         title=f"{view.heading} · {visit.organisation}",
         address=addresses.record(name, seq),
@@ -201,7 +201,14 @@ def ledgers(visit: Visit) -> Response:
     view = ledger.ledgers_page(visit.services.ledgers.all(), standing, _, show=show, part=part)
     frame = frame_of(standing, f"{_('Ledger')} · {standing.organisation}", addresses.ledgers(show, part))
     data = addresses.answer(addresses.NODES)
-    frame = replace(frame, icon=view.shape, live=True, data=data, typed="intendance ledger verify")
+    frame = replace(
+        frame,
+        mark=MARKS.get(view.shape, ""),
+        icon=view.shape,
+        live=True,
+        data=data,
+        typed="intendance ledger verify",
+    )
     return visit.page("ledgers.html", frame, view=view)
 
 
@@ -221,6 +228,7 @@ def one_ledger(visit: Visit) -> Response:
     title = _("Ledger of {node}").format(node=name)
     frame = replace(
         frame_of(standing, f"{title} · {standing.organisation}", addresses.ledger(name)),
+        mark=MARKS.get(view.shape, ""),
         icon=view.shape,
         live=before is None,
         data=f"{addresses.ledger(name)}.json",

@@ -19,6 +19,8 @@ from intendance.system.shown import unturned
 from intendance.web import addresses
 
 Language = Literal["fr", "en"]
+MARKS = {"fail": "✖", "unknown": "?", "pending": "◔", "pass": "✔"}
+"""The sign before a tab's title, by the shape of the answer."""
 LANGUAGE_NAMES: dict[Language, str] = {"fr": "Français", "en": "English"}
 
 
@@ -142,7 +144,7 @@ def _page(frame: Frame, reader: Reader, _: Translator) -> Page:
         other=Other(
             language=other,
             name=LANGUAGE_NAMES[other],
-            href=f"{frame.address}{joint}lang={other}",
+            href=f"{frame.address or '/'}{joint}lang={other}",
         ),
         live=frame.live,
         listens=f"/live?{urlencode({'node': frame.about, 'seen': frame.stamp})}" if frame.live else "",
@@ -189,6 +191,12 @@ def _with_breaks(path: str) -> Markup:
     return Markup("/<wbr>").join(escape(each) for each in unturned(path).split("/"))
 
 
+def _in_words(command: str) -> Markup:
+    """A command that a line may end in between its words, never inside an option."""
+    words = unturned(command).split(" ")
+    return Markup(" ").join(Markup("<span>{}</span>").format(each) for each in words)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -201,5 +209,6 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters["breaks"] = _with_breaks
+    environment.filters["typed"] = _in_words
     environment.filters["signs"] = _with_signs
     return environment

@@ -10,7 +10,7 @@ from intendance.fleet.verdicts.standing import Standing, Subject, worst
 from intendance.language import sizes
 from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass
-from intendance.model.verdict import State, Verdict
+from intendance.model.verdict import WORST_FIRST, State, Verdict
 from intendance.web import addresses, words
 from intendance.web.cited import Evidence, cited
 from intendance.web.parts import Fold, Part, part_of
@@ -80,6 +80,7 @@ class RuleLine:
     title: str
     shape: str
     told: str
+    performed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +138,7 @@ def listing(rulebook: Rulebook, counts: Mapping[str, Mapping[State, int]], _: Tr
 
 def _line(rule: Rule, states: Mapping[State, int], _: Translator) -> RuleLine:
     state = worst(states)
-    counted = [words.counted(_, each, states[each]) for each in State if each in states]
+    counted = [words.counted(_, each, states[each]) for each in WORST_FIRST if each in states]
     told = ", ".join(counted) if rule.judged else _("not performed by this version")
     return RuleLine(
         rule=rule.id,
@@ -145,6 +146,7 @@ def _line(rule: Rule, states: Mapping[State, int], _: Translator) -> RuleLine:
         title=rule.title.of(_.language),
         shape="na" if state is None else words.SHAPES[state],
         told=told or _("nothing here is judged by it"),
+        performed=rule.judged,
     )
 
 

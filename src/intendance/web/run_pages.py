@@ -13,10 +13,11 @@ from intendance.system.shown import as_typed
 from intendance.web import addresses
 from intendance.web import run as one
 from intendance.web import runs as told
-from intendance.web.render import frame_of
+from intendance.web.render import MARKS, frame_of
 from intendance.web.visit import Visit
 
-_MARKS = {"fail": "✖", "unknown": "?"}
+_DOUBTFUL = {shape: MARKS[shape] for shape in ("fail", "unknown")}
+"""Runs that go well are no verdict."""
 
 
 def runs(visit: Visit) -> Response:
@@ -35,8 +36,8 @@ def runs(visit: Visit) -> Response:
     address = addresses.runs(node, asset, asked.get("before", "") if before is not None else "")
     frame = replace(
         frame_of(standing, f"{title} · {standing.organisation}", address),
-        mark=_MARKS.get(view.shape, ""),
-        icon=view.shape if view.shape in _MARKS else "plain",
+        mark=_DOUBTFUL.get(view.shape, ""),
+        icon=view.shape if view.shape in _DOUBTFUL else "plain",
         live=before is None,
         data=address.replace(addresses.RUNS, f"{addresses.RUNS}.json", 1),
         typed="intendance run list",
@@ -57,7 +58,8 @@ def one_run(visit: Visit) -> Response:
     address = addresses.run(node, name)
     frame = replace(
         frame_of(standing, f"{name} · {standing.organisation}", address),
-        icon=view.shape if view.shape in ("fail", "unknown", "pass", "pending") else "plain",
+        mark=MARKS.get(view.shape, ""),
+        icon=view.shape if view.shape in MARKS else "plain",
         live=True,
         data=f"{address}.json",
         typed=f"intendance run show {as_typed(name)}",

@@ -137,15 +137,24 @@ class Visit:
     def problem(self, error: IntendanceError, status: int, href: str = "/") -> Response:
         """What went wrong, as a page."""
         _ = self.texts
+        heading = _heading(status, _)
         told = {
-            "heading": _("That cannot be done."),
+            "heading": heading,
             "told": message_of(error, self.language),
             "next_step": advice_of(error, self.language),
             "href": href,
             "link": _("Back"),
         }
-        frame = Frame(title=_("That cannot be done."), address="/", organisation=self.organisation)
+        frame = self.frame_of_problem(heading)
         return self.page("problem.html", frame, status=status, problem=told)
+
+    def frame_of_problem(self, heading: str) -> Frame:
+        """The frame of a page that is none of the places in the navigation."""
+        return Frame(
+            title=f"{heading.removesuffix('.')} · {self.organisation}",
+            address="",
+            organisation=self.organisation,
+        )
 
     def sign_in(self, response: Response, token: str) -> None:
         """Give the browser a session's token."""
@@ -267,6 +276,17 @@ def listening(services: Services) -> Endpoint:
     return answer
 
 
+def _heading(status: int, _: Translator) -> str:
+    """What went wrong, in a few words, before the sentence that says it."""
+    told = {
+        403: _("This is not yours to do."),
+        404: _("It is not here."),
+        500: _("It cannot be shown."),
+        503: _("Not now."),
+    }
+    return told.get(status) or _("That cannot be done.")
+
+
 def _refused(visit: Visit, right: Right | None) -> Response | None:
     session = visit.session
     if right is None:
@@ -299,8 +319,7 @@ def _stale(visit: Visit, status: int) -> Response:
         "href": "/",
         "link": _("Back"),
     }
-    frame = Frame(title=_("Nothing was changed."), address="/", organisation=visit.organisation)
-    return visit.page("problem.html", frame, status=status, problem=told)
+    return visit.page("problem.html", visit.frame_of_problem(_("Nothing was changed.")), status=status, problem=told)
 
 
 async def _fields(request: Request) -> dict[str, str] | None:

@@ -11,6 +11,7 @@ from intendance.model.frozen import dataclass
 from intendance.model.verdict import State, Verdict
 from intendance.web import addresses, doubts, troubles, words
 from intendance.web.entries import Entry, entry
+from intendance.web.first_day import Step, steps
 from intendance.web.parts import Fold
 
 MANY_NODES = 24
@@ -71,7 +72,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wall:
-    """`mark` is the sign before the tab's title, `shape` names its icon."""
+    """`mark` is the sign before the tab's title, `shape` names its icon; `steps` is what to do where no node is."""
 
     title: str
     mark: str
@@ -84,6 +85,7 @@ class Wall:
     tick: str
     remark: str
     grid: Grid | None
+    steps: tuple[Step, ...]
 
 
 def wall(standing: Standing, _: Translator) -> Wall:
@@ -102,6 +104,7 @@ def wall(standing: Standing, _: Translator) -> Wall:
         tick="pass" if summary[State.PASS] else "na",
         remark=_remark(summary, _),
         grid=_grid(standing, _) if standing.counts else None,
+        steps=() if standing.nodes else steps(_),
     )
 
 

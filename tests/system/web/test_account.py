@@ -20,7 +20,7 @@ def test_ones_sessions_are_seen_and_ended(browser: Browser, services: Services) 
     browser.log_in("vera")
     assert 'href="/account"' in browser.client.get("/").text
     page = browser.client.get("/account?lang=en").text
-    assert "3 sessions" in page
+    assert "In 3 places." in page
     assert "192.0.2.9" in page
     assert "&lt;b&gt;Lynx&lt;/b&gt;" in page
     (key,) = [each.key for each in services.accounts.sessions_of("vera") if each.address == "192.0.2.9"]

@@ -31,7 +31,7 @@ from tests.system.web.conftest import PASSWORD
 RUN = "shop-db.inspect.1"
 PARAMETERS = {"node": "web-01", "asset": "shop-db", "rule": "ASBL_010", "seq": "0"}
 _DATA = re.compile(r'<dd><a href="([^"]+)"><code>[^<]+</code></a></dd>')
-_TYPED = re.compile(r"<dd><code>(intendance [^<]+)</code></dd>")
+_TYPED = re.compile(r"<dd><code class=\"typed\"><span>intendance</span> <span>")
 
 
 @contextmanager

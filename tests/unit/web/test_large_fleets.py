@@ -162,3 +162,20 @@ def test_every_line_is_in_one_part() -> None:
                 break
             number = int(shown.after)
         assert seen == list(range(count))
+
+
+def test_a_fleet_without_a_node_says_how_one_joins_and_lists_nothing() -> None:
+    view = nodes_page(_fleet(0), Asked(), EN)
+    assert (view.heading, view.listings) == ("No node has joined yet.", ())
+    commands = [" ".join(step.command) for step in view.steps]
+    assert commands == [
+        "intendance init",
+        "intendance node enroll NAME",
+        "intendance node join ADDRESS --token token.txt",
+    ]
+    assert view.steps == wall(_fleet(0), EN).steps
+    assert nodes_page(_fleet(1), Asked(), EN).steps == ()
+
+
+def test_a_site_that_is_none_lists_nothing() -> None:
+    assert nodes_page(_fleet(1), Asked(site="elsewhere"), EN).listings == ()
