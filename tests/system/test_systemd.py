@@ -7,16 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from intendance.engines.private_mariadb import PrivateServer
 from tests.support.state import Site, until
-from tests.unit.house.tree import ROOT
+from tests.support.units import UNITS, read_unit
 
-UNITS = ROOT / "packaging/systemd"
 UNIT = UNITS / "intendance-agent.service"
 OWN_USER = UNITS / "intendance-agent.service.d/own-user.conf"
 NAME = "intendance-agent.service"
@@ -249,24 +247,5 @@ def test_root_with_that_one_capability_backs_up_and_stays_within_the_filter(
     assert done.returncode == 0, done.stderr
     used = {line.split()[0] for line in counted.read_text().splitlines() if re.fullmatch(r"[a-z0-9_]+ *", line)}
     assert {"execve", "splice", "openat"} <= used
-    assert used - _allowed() - {"syscall", "total"} == set()
+    assert used - read_unit(NAME).calls() - {"syscall", "total"} == set()
     assert len(bare_site.sets()) == 2
-
-
-def _allowed() -> set[str]:
-    """The calls of the unit's filter: what its lines add, without what its lines with a tilde take away."""
-    filters = re.findall(r"^SystemCallFilter=(.+)$", UNIT.read_text(), flags=re.MULTILINE)
-    added = [group for line in filters if not line.startswith("~") for group in line.split()]
-    taken = [group for line in filters if line.startswith("~") for group in line[1:].split()]
-    return _calls(added) - _calls(taken)
-
-
-def _calls(groups: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    pending = list(groups)
-    while pending:
-        shown = _run("systemd-analyze", "--no-pager", "syscall-filter", *pending).stdout
-        words = [line.strip() for line in shown.splitlines() if line.startswith("    ") and "#" not in line]
-        pending = [word for word in words if word.startswith("@")]
-        found |= {word for word in words if not word.startswith("@")}
-    return found
