@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import mkdtemp
@@ -63,6 +65,8 @@ class Asked:
             accounts=self.accounts,
         )
         self.live = Live(self.verdicts.stamps)
+        self.folder = Path(mkdtemp(prefix="asked-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.pages = self._pages()
         self.app: FastAPI = create_app(self.manager, pages=self.pages, asked=self.services)
         self.secrets = {scope: self.tokens.create(scope.value, [scope], by="test") for scope in Scope}
@@ -70,7 +74,7 @@ class Asked:
     def _pages(self) -> Pages:
         return Pages(
             accounts=self.accounts, fleet=self.verdicts, ledgers=Ledgers(self.database),
-            log=OwnLog(FleetLog(Path(mkdtemp()), FLEET, self.clock), self.clock),
+            log=OwnLog(FleetLog(self.folder, FLEET, self.clock), self.clock),
             live=self.live, assets=Assets(self.database, self.clock),
             plans=Plans(self.database, self.clock), alerts=self.alerts,
             runs=Runs(self.database, self.clock),

@@ -27,6 +27,12 @@ def children_of(parent: int | None = None) -> dict[int, str]:
     return found
 
 
+def ending_with_us(number: signal.Signals) -> list[str]:
+    """What comes before a server's command, so that it ends with the process that starts it, however that ends: by this
+    signal. To be started by the main thread."""
+    return ["setpriv", "--pdeathsig", number.name.removeprefix("SIG"), "--"]
+
+
 def open_descriptors() -> int:
     """How many descriptors this process has open."""
     return len(list(Path("/proc/self/fd").iterdir()))

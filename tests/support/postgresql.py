@@ -24,6 +24,8 @@ import pytest
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import OperationalError
 
+from tests.support.children import ending_with_us
+
 UNPACKED = Path(__file__).parents[2] / ".dev" / "postgresql"
 PATIENCE_SECONDS = 120.0
 
@@ -39,9 +41,10 @@ class PostgresServer:
     def start(self) -> None:
         """Let it run, and wait until it answers."""
         with (self.folder / "log").open("ab") as log:
+            options = ("listen_addresses=", "jit=off", "max_connections=60", "shared_buffers=32MB")
             self.process = subprocess.Popen(
-                [self.programs / "postgres", "-D", self.folder / "data", "-k", self.folder, "-F",
-                 "-c", "listen_addresses=", "-c", "jit=off", "-c", "max_connections=60", "-c", "shared_buffers=32MB"],
+                [*ending_with_us(signal.SIGQUIT), self.programs / "postgres", "-D", self.folder / "data",
+                 "-k", self.folder, "-F", *(word for option in options for word in ("-c", option))],
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **_who(_person()),
             )  # fmt: skip
         _wait_for(self)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from intendance.model.plan import SecretReference, SftpStore
+from tests.support.children import ending_with_us
 from tests.support.ports import free_port
 
 ADDS_ONLY = 'command="internal-sftp -P remove,rmdir,posix-rename,setstat,fsetstat,symlink,hardlink",restrict'
@@ -104,7 +106,7 @@ def sshd(*sftp_options: str) -> Iterator[SshServer]:
         settings = folder / "sshd_config"
         settings.write_text(_settings(folder, port, sftp_options))
         process = subprocess.Popen(
-            [binary, "-D", "-e", "-f", settings],
+            [*ending_with_us(signal.SIGKILL), binary, "-D", "-e", "-f", settings],
             stderr=subprocess.PIPE,
             start_new_session=True,
             user=person.pw_uid,
