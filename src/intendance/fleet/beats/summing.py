@@ -52,6 +52,8 @@ class Summing:
             newest = self._log.newest(KIND)
             self._recorded = date.min if newest is None else date.fromisoformat(newest.data.day)
             self._note(None if newest is None else newest.seq, self._recorded)
+        # Days that a clock recorded which was ahead are not over: they are recorded again when they are.
+        self._recorded = min(self._recorded, last)
         day = max(self._recorded + _DAY if self._recorded > date.min else last, last - (_MOST_DAYS - 1) * _DAY)
         count = 0
         while day <= last:

@@ -17,7 +17,7 @@ from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease, holds
 from intendance.fleet.database.settings import read_setting, write_setting
 from intendance.fleet.database.tables import node_state
-from intendance.fleet.detection import blindness, canary, decide, weaker, witnesses
+from intendance.fleet.detection import ahead, blindness, canary, decide, weaker, witnesses
 from intendance.fleet.detection import perform as detection
 from intendance.fleet.detection.glance import Glance, glance
 from intendance.language.texts import Translator, translator
@@ -69,7 +69,7 @@ class Leader:
         policy = self._policy()
         with self._database.read() as connection:
             seen = glance(connection, now_us)
-        if seen.missing:
+        if seen.missing or self._was_set_back(now_us, mono_us):
             self._hear()
         second = self._is_due("second", _SECOND_US, now_us)
         fresh = self._ticked is None or held.epoch != self._epoch
@@ -100,6 +100,9 @@ class Leader:
             decide.blindness(self._ticked[0], now_us, mono_us - self._ticked[1]) is not None
         )
 
+    def _was_set_back(self, now_us: int, mono_us: int) -> bool:
+        return self._ticked is not None and decide.set_back_us(self._ticked[0], now_us, mono_us - self._ticked[1]) > 0
+
     def _notice_blindness(self, connection: Connection, held: Lease, policy: Policy, now_us: int, mono_us: int) -> bool:
         blind, back_us = None, 0
         if self._ticked is not None:
@@ -122,6 +125,8 @@ class Leader:
         if blind is not None:
             if self._unwritten and blind.cause != decide.CLOCK_SET:
                 blind = replace(blind, cause=decide.UNWRITTEN)
+            if back_us > 0:
+                ahead.forget(connection, now_us)
             detection.note_blindness(connection, blind)
             recording.bring_forward(connection, back_us)
             blindness.tell(connection, blind, back_us, policy, now_us)
@@ -151,6 +156,7 @@ class Leader:
             rules.watch(connection, policy, now_us)
             self._verdicts = verdicts
         if self._is_due("clocks", _CLOCKS_EVERY_US, now_us):
+            ahead.hold_back(connection, now_us)
             detection.check_clocks(connection, policy, now_us)
             detection.end_of_those_gone(connection, now_us)
         if self._is_due("audit", _AUDIT_EVERY_US, now_us):

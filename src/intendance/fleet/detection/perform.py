@@ -43,10 +43,6 @@ def note_blindness(connection: Connection, blind: Blind) -> None:
     until = decide.deadline_us(0, blind.to_us)
     watched = node_state.c.state.in_(("up", "late")) & ~node_state.c.node.startswith(PHANTOM, autoescape=True)
     connection.execute(update(node_state).where(watched, node_state.c.deadline_us < until).values(deadline_us=until))
-    # A clock that was set back: what was heard later than now would hide a silence, and be newer than every beat.
-    ahead = node_state.c.last_seen_us > blind.to_us
-    anew = case((node_state.c.state == "missing", blind.to_us), else_=until)
-    connection.execute(update(node_state).where(ahead).values(last_seen_us=blind.to_us, deadline_us=anew))
 
 
 def note_lost_beats(connection: Connection, lost: Blind) -> None:

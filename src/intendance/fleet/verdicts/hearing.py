@@ -80,6 +80,8 @@ class Hearing:
         if before is not None and before <= now < before + _LOOK_EVERY:
             return 0
         self._looked_at = now
+        if before is not None and now < before:
+            self._again = {}  # instants of a clock that was ahead
         with self._database.read() as connection:
             expected = [_Expected(*row) for row in connection.execute(_MEMBERS)]
             silent = set() if before is None else silent_lately(connection, before - _LOOK_EVERY, now)

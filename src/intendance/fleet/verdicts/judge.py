@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select
 
 from intendance.fleet.database.connect import Database, to_us
-from intendance.fleet.database.tables import evidence_head, judged, node, word
+from intendance.fleet.database.tables import evidence_head, judged, node, verdict, word
 from intendance.fleet.verdicts.judging import Judging, Say
 
 _ALL_EVERY = timedelta(seconds=10)
@@ -34,7 +34,9 @@ class Judge(Judging):
         whole = all_at is None or not all_at <= now < all_at + _ALL_EVERY
         since = None if whole or self._looked_at is None else self._looked_at - _MARGIN
         with self._pool.read() as connection:
-            asked = (self._changed(since), _timely(now))
+            asked = [self._changed(since), _timely(now)]
+            if all_at is None or now < all_at:
+                asked.append(_judged_ahead(now))
             found = {row.node for each in asked for row in connection.execute(each)}
         self._looked_at = now
         if whole:
@@ -65,6 +67,13 @@ def _newest_word(name: Any) -> Any:
     """The number of the newest word of others on a node, 0 where there is none."""
     newest = select(func.max(word.c.id)).where(word.c.node == name).scalar_subquery()
     return func.coalesce(newest, 0)
+
+
+def _judged_ahead(now: datetime) -> Select[tuple[str]]:
+    """What a clock found that was ahead and was set back: time may have changed it, and nothing else would."""
+    belonging = select(node.c.node).where(node.c.decommissioned_us.is_(None))
+    ahead = verdict.c.judged_us > to_us(now + _MARGIN)
+    return select(verdict.c.node).where(ahead, verdict.c.node.in_(belonging)).distinct()
 
 
 def _timely(now: datetime) -> Select[tuple[str]]:
