@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import pytest
 
-from intendance.cli.manager import Asked, command
+from intendance.cli.manager import NO_SOURCE, Asked, Source, command
 from intendance.fleet.database.connect import Database, open_database
 from intendance.plan import adopted
 from intendance.system.clock import SystemClock
@@ -80,13 +80,14 @@ def fill(state: Path) -> None:
 class Running:
     """A manager as a process, whose clocks the test sets forward, and one node of its fleet."""
 
-    def __init__(self, site: Site, database: str = "") -> None:
+    def __init__(self, site: Site, database: str = "", *, source: Source = NO_SOURCE) -> None:
         self.site = site
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._ahead = site.base / "ahead"
         self._ahead.write_text("0")
         self._database = database
+        self._source = source
         self.said: list[Path] = []
         self.process = self.begun()
         self.node = SimulatedNode("web-01", SystemClock(), site.base / "node", fleet="testing")
@@ -99,6 +100,7 @@ class Running:
             Asked(host="127.0.0.1", port=self.port, database=self._database),
             datetime.now(UTC),
             adopted.plan_path(self.site.state),
+            source=self._source,
         )
         words = [sys.executable, "-m", "tests.support.shifted_manager", str(self._ahead), argv[-1]]
         self.said.append(self.site.base / f"said-{len(self.said)}")
