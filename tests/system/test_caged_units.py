@@ -64,7 +64,7 @@ ATTEMPTS = (
     ("open('/proc/1/environ')", ""),
     ("open('/proc/sys/kernel/hostname', 'w')", ""),
     ("open('/dev/kmsg')", ""),
-    ("os.mkdir('/home/x')", ""),
+    ("os.mkdir('/home' + '/x')", ""),
 )
 HEAD = """import ctypes, os, socket
 libc, home = ctypes.CDLL(None, use_errno=True), os.environ['HOME']
