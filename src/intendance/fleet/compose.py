@@ -189,7 +189,9 @@ def faces(manager: Manager, settings: Settings) -> Faces:
         accounts=_accounts(manager.database, settings, manager.clock),
         verdicts=verdicts,
         ledgers=Ledgers(manager.database),
-        log=OwnLog(FleetLog(settings.state, settings.fleet, manager.clock), manager.clock),
+        log=OwnLog(
+            FleetLog(settings.state, settings.fleet, manager.clock), manager.clock, lambda: manager.policy().witnesses
+        ),
         tokens=_tokens(manager.database, settings, manager.clock),
         reading=reading,
         counting=Counting(manager, reading),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from intendance.fleet.ledgers.decide import PAGE, RecordBrief
 from intendance.fleet.log import FleetLog
 from intendance.fleet.verdicts.records import HeldRecord
-from intendance.ledger import envelope
+from intendance.fleet.witnessing.quorum import HeldQuorum, quorum
+from intendance.ledger import envelope, witnessed
+from intendance.ledger.layout import Layout
 from intendance.ledger.report import Report
 from intendance.model.frozen import dataclass
+from intendance.model.plan import Witness
 from intendance.system.clock import Clock
 
 NAME = ".log"
@@ -31,7 +35,8 @@ class Verified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldLog:
-    """The fleet log; `note` is its signed checkpoint, `records` are one page, the newest first."""
+    """The fleet log; `note` is its signed checkpoint, `records` are one page, the newest first; `quorum` says which of
+    the plan's witnesses cosigned that checkpoint."""
 
     origin: str
     key: str
@@ -39,13 +44,16 @@ class HeldLog:
     signed_size: int
     note: str
     verified: Verified
+    quorum: HeldQuorum
     records: tuple[RecordBrief, ...]
 
 
 class OwnLog:
-    """Reads the fleet log of one manager. Each method raises what opening and reading a ledger raises."""
+    """Reads the fleet log of one manager, whose plan has these witnesses `named`. Each method raises what opening and
+    reading a ledger raises."""
 
-    def __init__(self, log: FleetLog, clock: Clock) -> None:
+    def __init__(self, log: FleetLog, clock: Clock, named: Callable[[], Sequence[Witness]] = tuple) -> None:
+        self._named = named
         self._log = log
         self._clock = clock
         self._lock = threading.Lock()
@@ -65,13 +73,16 @@ class OwnLog:
             record = envelope.decode(content, seq)
             brief = RecordBrief(seq=seq, kind=record.kind, asset=record.actor, at=record.ts, covered=seq < signed)
             found.append(brief)
+        cosigned = [content for _, content in witnessed.kept(Layout(self._log.folder))]
+        note = self._log.note()  # after the cosignatures: what comes between is not cosigned yet, never too much
         return HeldLog(
             origin=report.origin,
             key=report.key,
             size=size,
             signed_size=signed,
-            note=self._log.note(),
+            note=note,
             verified=verified,
+            quorum=quorum(note.encode(), cosigned, self._named()),
             records=tuple(reversed(found)),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from starlette.responses import Response
 
@@ -15,7 +15,7 @@ from intendance.language import dates, sizes
 from intendance.language.texts import Translator
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.accounts import PageUnknown
-from intendance.web import addresses
+from intendance.web import addresses, words
 from intendance.web import record as records
 from intendance.web.ledger import LedgerPage, RecordLine, witnesses
 from intendance.web.render import MARKS, Frame, frame_of
@@ -78,6 +78,8 @@ def log_page(held: HeldLog, standing: Standing, before: int | None, _: Translato
     """The page of the fleet log."""
     zone = standing.zone
     shape = "fail" if _contradicted(standing) else _SHAPES.get(held.verified.outcome, "unknown")
+    if shape == "pass" and _waits(held):
+        shape = "pending"
     last = held.records[-1].seq if held.records else 0
     return LedgerPage(
         question=_("Can what the manager itself records be believed?"),
@@ -90,13 +92,14 @@ def log_page(held: HeldLog, standing: Standing, before: int | None, _: Translato
         facts=(
             _("verified on {moment}").format(moment=dates.moment(held.verified.at, zone, _.language, seconds=True)),
             _witnessed(standing, _),
+            *_counted(held, _),
         ),
         findings=(),
         former=(),
         note=held.note.strip(),
         word=_("the manager’s word for all records before it"),
         whose=_("By"),
-        definitions=(*_definitions(held, _), *witnesses(standing, _)),
+        definitions=(*_definitions(held, _), *_quorum(held, standing, _), *witnesses(standing, _)),
         records=tuple(_record(each, zone, _) for each in held.records),
         older=f"{addresses.FLEET_LOG}?before={last}" if len(held.records) == PAGE and last > 0 else "",
         newest=addresses.FLEET_LOG if before is not None else "",
@@ -118,11 +121,44 @@ def _witnessed(standing: Standing, _: Translator) -> str:
     return _("seen by the witness on {moment}").format(moment=seen)
 
 
+def _waits(held: HeldLog) -> bool:
+    """Whether a witness that the plan wants has not cosigned this head."""
+    return held.quorum.wanted > 0 and not held.quorum.is_met
+
+
+def _counted(held: HeldLog, _: Translator) -> Iterable[str]:
+    """How many of the plan's witnesses cosigned the head that is shown."""
+    if held.quorum.wanted:
+        told = _("cosigned by {count} of {wanted} witnesses")
+        yield told.format(
+            count=sizes.number(held.quorum.cosigned, _.language), wanted=sizes.number(held.quorum.wanted, _.language)
+        )
+
+
+def _quorum(held: HeldLog, standing: Standing, _: Translator) -> Iterable[Definition]:
+    """Who cosigned the head that is shown, and how long ago."""
+    for each in held.quorum.witnesses:
+        if each.at is None:
+            told = _("has cosigned nothing that is here: see that it answers, and that its key is the plan’s")
+        else:
+            at = dates.moment(each.at, standing.zone, _.language)
+            age = words.length(max((standing.asked_at or held.verified.at) - each.at, timedelta()), _, up=False)
+            whole = _("cosigned this head on {moment}, {age} ago")
+            older = _("cosigned the first {n} on {moment}, {age} ago, not yet this head")
+            n = sizes.number(each.size, _.language)
+            beyond = _("cosigned {n} on {moment}, {age} ago, more than is here: verify it")
+            form = whole if each.cosigned else beyond if each.size > held.quorum.size else older
+            told = form.format(moment=at, age=age, n=n)
+        yield Definition(name=_("Signature of {name}").format(name=each.name), text=told, told=True)
+
+
 def _answer(held: HeldLog, standing: Standing, _: Translator) -> str:
     count = sizes.number(held.verified.records, _.language)
     if held.verified.outcome == "verified" and _contradicted(standing):
         return _("No: a witness knows another history of it.")
     if held.verified.outcome == "verified":
+        if _waits(held):
+            return _("It holds together here; not every witness of the plan has cosigned it.")
         told = _.plural("Yes: {n} record, verified.", "Yes: all {n} records, verified.", held.verified.records)
         return told.format(n=count)
     told_badly = {
