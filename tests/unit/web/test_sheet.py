@@ -71,3 +71,14 @@ def test_a_reader_of_screens_finds_every_head_control_and_picture_named(template
 def test_nothing_scrolls_sideways_in_a_box_that_no_key_reaches() -> None:
     scrolling = re.findall(r"([^{}]+)\{[^{}]*overflow-x:(?:auto|scroll)", SHEET)
     assert [each.strip() for each in scrolling] == [".mast nav"], "its links are reached by Tab"
+
+
+def test_paper_is_no_telephone() -> None:
+    """A sheet of A4 is narrower than the widths at which a screen's columns fold: paper keeps its own."""
+    widths = re.findall(r"@media ([^{]*)\(max-width:(\d+)rem\)", SHEET)
+    assert {kind.strip() for kind, rems in widths if int(rems) <= 44} == {"screen and"}
+
+
+def test_links_one_above_the_other_leave_room_for_a_finger() -> None:
+    """WCAG 2.5.8: nothing else within the 24 px about a link that is lower; a node stands right under its asset."""
+    assert ".entry .asset+.on{margin-top:.25rem}" in SHEET
