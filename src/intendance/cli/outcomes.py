@@ -10,6 +10,7 @@ from intendance.agent.service import Outcome
 from intendance.cli import run_words
 from intendance.cli.figures import moment, parse
 from intendance.cli.output import Output
+from intendance.language.activities import activity_name
 from intendance.language.sizes import number, size
 from intendance.language.spoken import told
 from intendance.language.texts import Translator
@@ -82,7 +83,7 @@ def tell(output: Output, _: Translator, outcome: Outcome) -> None:
             "interrupted": _("error: {asset}: {activity} was interrupted."),
         }
         said = sentences.get(run.state, _("error: {asset}: {activity} is {state}.")).format(
-            asset=run.asset, activity=run_words.activity(_, run.activity), state=run_words.state(_, outcome)
+            asset=run.asset, activity=activity_name(_.language, run.activity), state=run_words.state(_, outcome)
         )
         output.talk(f"{said} {told(run.message or '', _.language)}".rstrip())
         step = told(run.next_step or "", _.language)
@@ -102,7 +103,7 @@ def _lines(_: Translator, outcome: Outcome) -> list[str]:
             said = _("{asset}: {message}").format(asset=run.asset, message=told(fact.data.message, _.language))
             lines += [said, f"  → {told(fact.data.next_step, _.language)}"]
     done = _("{asset}: {activity} done in {took}.").format(
-        asset=run.asset, activity=run_words.activity(_, run.activity), took=run_words.took(run, _.language)
+        asset=run.asset, activity=activity_name(_.language, run.activity), took=run_words.took(run, _.language)
     )
     return lines or [done]
 
@@ -115,7 +116,7 @@ def _backup_lines(_: Translator, outcome: Outcome, data: Any, seq: int) -> Itera
         data.parts,
     ).format(
         asset=run.asset,
-        activity=run_words.activity(_, f"backup.{data.kind}"),
+        activity=activity_name(_.language, f"backup.{data.kind}"),
         took=run_words.took(run, _.language),
         source=size(data.source_bytes, _.language),
         stored=size(data.stored_bytes, _.language),

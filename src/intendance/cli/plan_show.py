@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from intendance.agent.preview import Activity, AssetPreview, preview
 from intendance.cli import run_words
 from intendance.language import durations
+from intendance.language.activities import activity_name
 from intendance.language.percents import percent
 from intendance.language.sizes import number, size
 from intendance.language.spoken import message_of
@@ -248,18 +249,8 @@ def subject(_: Translator, asset: Asset) -> str:
     return _("MariaDB at {place}, {databases}").format(place=where, databases=kept)
 
 
-def _name(_: Translator, activity: str) -> str:
-    return {
-        "backup.logical": _("logical backup"),
-        "backup.physical": _("physical backup"),
-        "backup.full": _("full backup"),
-        "backup.differential": _("differential backup"),
-        "inspect": _("inspection"),
-    }[activity]
-
-
 def _activity(_: Translator, activity: Activity, plan: Plan) -> Iterator[str]:
-    name = _name(_, activity.name)
+    name = activity_name(_.language, activity.name)
     if activity.cron is None:
         yield _row(_, name, _("by hand only"))
         return

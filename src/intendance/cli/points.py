@@ -13,6 +13,7 @@ from intendance.cli import run_words
 from intendance.cli.figures import local, moment
 from intendance.cli.output import Output
 from intendance.language import durations
+from intendance.language.activities import activity_name
 from intendance.language.sizes import number, size
 from intendance.language.spoken import told
 from intendance.language.texts import Translator
@@ -185,7 +186,7 @@ def set_lines(_: Translator, shown: ShownSet) -> Iterator[str]:
         "  " + _("FAULT: {fault}").format(fault=told(point.complaint, _.language)) if point.complaint else ""
     )
     yield "  " + _("{activity} of {asset} ({engine} {version}) by {software}").format(
-        activity=run_words.activity(_, f"backup.{point.kind}"),
+        activity=activity_name(_.language, f"backup.{point.kind}"),
         asset=point.asset,
         engine=point.engine,
         version=manifest.engine_version,

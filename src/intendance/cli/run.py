@@ -12,6 +12,7 @@ from intendance.cli import outcomes, run_words
 from intendance.cli.figures import local
 from intendance.cli.output import Invocation, Output
 from intendance.cli.unwritable import note_unwritable
+from intendance.language.activities import activity_name
 from intendance.language.texts import Translator, translator
 from intendance.system.shown import visible
 
@@ -86,7 +87,7 @@ def _table(output: Output, _: Translator, found: tuple[Outcome, ...]) -> None:
     for outcome in found:
         run = outcome.run
         began, state = run.started_at or run.queued_at, run_words.state(_, outcome)
-        activity = run_words.activity(_, run.activity)
+        activity = activity_name(_.language, run.activity)
         took = run_words.took(run, _.language)
         table.add_row(
             *(Text(visible(cell)) for cell in (local(began, outcome.zone), run.asset, activity, state, took, run.id))

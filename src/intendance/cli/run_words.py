@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from intendance.cli.figures import Language, duration, local
+from intendance.language.activities import activity_name
 from intendance.language.spoken import told
 from intendance.language.texts import Translator
 from intendance.runs.rows import Run
@@ -19,21 +20,6 @@ DOMAIN = "run_words"
 def titles(_: Translator) -> tuple[str, ...]:
     """The columns of `run list`."""
     return (_("STARTED"), _("ASSET"), _("ACTIVITY"), _("STATE"), _("TOOK"), _("RUN"))
-
-
-def activity(_: Translator, name: str) -> str:
-    """`full backup`, `sauvegarde complète`; an activity of another version keeps its name."""
-    known = {
-        "backup.logical": _("logical backup"),
-        "backup.physical": _("physical backup"),
-        "backup.full": _("full backup"),
-        "backup.differential": _("differential backup"),
-        "drill": _("drill"),
-        "inspect": _("inspection"),
-        "prune": _("pruning"),
-        "restore": _("restore"),
-    }
-    return known.get(name, name)
 
 
 def kind(_: Translator, name: str) -> str:
@@ -91,7 +77,7 @@ def details(_: Translator, outcome: Outcome) -> Iterator[str]:
     run, zone = outcome.run, outcome.zone
     yield _("{run}: {state}").format(run=run.id, state=state(_, outcome))
     yield "  " + _("{activity} of {asset}, asked for by {actor}, attempt {attempt} of {allowed}").format(
-        activity=activity(_, run.activity),
+        activity=activity_name(_.language, run.activity),
         asset=run.asset,
         actor=run.actor,
         attempt=run.attempt,

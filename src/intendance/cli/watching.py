@@ -8,6 +8,7 @@ import sys
 from intendance.cli import run_words
 from intendance.cli.figures import duration
 from intendance.cli.output import Language, Output
+from intendance.language.activities import activity_name
 from intendance.language.sizes import size
 from intendance.language.texts import Translator, translator
 from intendance.runs.progress import Reading
@@ -37,7 +38,7 @@ class Onlooker:
             said = _("{asset}: {activity} (the agent performs it; Ctrl-C leaves it to the agent; run {run})")
         else:
             said = _("{asset}: {activity} (here, Ctrl-C cancels; run {run})")
-        what = run_words.activity(_, run.activity)
+        what = activity_name(_.language, run.activity)
         self._output.talk(said.format(asset=run.asset, activity=what, run=run.id))
         self._next_line = monotonic_seconds() + _PAUSE_SECONDS
         self._waiting_said = False

@@ -10,9 +10,10 @@ from intendance.catalogue.rule import Rulebook
 from intendance.fleet.plans.decide import Adoption, HeldPlan, LeftAsset, PlannedAsset, Waived
 from intendance.fleet.verdicts.standing import Standing
 from intendance.language import dates, sizes
+from intendance.language.activities import activity_name
 from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass
-from intendance.web import addresses, runs, words
+from intendance.web import addresses, words
 from intendance.web.parts import PART, Part, part_of
 from intendance.web.rule import Definition
 
@@ -127,7 +128,9 @@ def _asset(plan: HeldPlan, each: PlannedAsset, standing: Standing, _: Translator
         href=addresses.asset(plan.node, each.name),
         engine=each.engine,
         subject=each.subject,
-        schedules=tuple((runs.activity(_, activity), cron or _("by hand")) for activity, cron in each.schedules),
+        schedules=tuple(
+            (activity_name(_.language, activity), cron or _("by hand")) for activity, cron in each.schedules
+        ),
         stores=", ".join(each.stores),
         kept=kept.format(n=sizes.number(each.retention_days, _.language)),
         bounds=tuple(_bounds(standing.rulebook, plan.catalogues, each.engine, _)),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from intendance.fleet.runs.decide import Attempt, Condition, Usual
 from intendance.fleet.runs.service import OneRun, Seen
 from intendance.language import dates, sizes
+from intendance.language.activities import activity_name
 from intendance.language.spoken import told as spoken
 from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass
 from intendance.system.shown import as_typed
 from intendance.web import addresses, words
 from intendance.web.entries import split
-from intendance.web.runs import SHAPES, Link, activity, asked_by, pace, why, word
+from intendance.web.runs import SHAPES, Link, asked_by, pace, why, word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def run_page(found: OneRun, zone: str, _: Translator) -> RunPage:
     return RunPage(
         shape=SHAPES[latest.condition],
         question=_("{activity} of {asset}, on {node}").format(
-            activity=words.sentence(activity(_, attempt.activity)), asset=attempt.asset, node=found.node
+            activity=words.sentence(activity_name(_.language, attempt.activity)), asset=attempt.asset, node=found.node
         ),
         answer=_answer(latest, found, _),
         lede=_lede(latest, found.usual, zone, _),

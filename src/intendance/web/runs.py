@@ -8,6 +8,7 @@ from datetime import datetime
 from intendance.fleet.runs.decide import Attempt, Condition, Next, Usual
 from intendance.fleet.runs.service import RunsNow, Seen
 from intendance.language import dates, sizes
+from intendance.language.activities import activity_name
 from intendance.language.spoken import told as spoken
 from intendance.language.texts import Translator
 from intendance.model.frozen import dataclass
@@ -119,21 +120,6 @@ def runs_page(found: RunsNow, zone: str, before: datetime | None, _: Translator)
     )
 
 
-def activity(_: Translator, name: str) -> str:
-    """The word for an activity; one of another version keeps its name."""
-    known = {
-        "backup.logical": _("logical backup"),
-        "backup.physical": _("physical backup"),
-        "backup.full": _("full backup"),
-        "backup.differential": _("differential backup"),
-        "drill": _("drill"),
-        "inspect": _("inspection"),
-        "prune": _("pruning"),
-        "restore": _("restore"),
-    }
-    return known.get(name, name)
-
-
 def word(_: Translator, condition: Condition, outcome: str) -> str:
     """How an attempt stands, in a word."""
     named = {
@@ -220,7 +206,7 @@ def _open(seen: Seen, now: datetime, zone: str, _: Translator) -> OpenRun:
     return OpenRun(
         shape=SHAPES[seen.condition],
         word=word(_, seen.condition, ""),
-        what=words.sentence(activity(_, attempt.activity)),
+        what=words.sentence(activity_name(_.language, attempt.activity)),
         href=addresses.run(attempt.node, attempt.run),
         asset=Link(name=attempt.asset, href=addresses.asset(attempt.node, attempt.asset)),
         node=Link(name=attempt.node, href=addresses.node(attempt.node)),
@@ -281,7 +267,7 @@ def _ended(seen: Seen, zone: str, _: Translator) -> EndedLine:
     return EndedLine(
         shape=SHAPES[seen.condition],
         word=word(_, seen.condition, attempt.outcome),
-        what=words.sentence(activity(_, attempt.activity)),
+        what=words.sentence(activity_name(_.language, attempt.activity)),
         href=addresses.run(attempt.node, attempt.run),
         asset=Link(name=attempt.asset, href=addresses.asset(attempt.node, attempt.asset)),
         node=Link(name=attempt.node, href=addresses.node(attempt.node)),
@@ -296,7 +282,7 @@ def _due(each: Next, now: datetime, zone: str, _: Translator) -> DueLine:
     return DueLine(
         when=_("by hand") if each.at is None else dates.moment(each.at, zone, _.language),
         ahead="" if each.at is None else words.ahead(each.at, now, _),
-        what=words.sentence(activity(_, each.activity)),
+        what=words.sentence(activity_name(_.language, each.activity)),
         asset=Link(name=each.asset, href=addresses.asset(each.node, each.asset)),
         node=Link(name=each.node, href=addresses.node(each.node)),
     )

@@ -63,7 +63,7 @@ def test_one_run_in_both_languages(journal: Site) -> None:
     french = list(run_words.details(translator("fr", run_words.DOMAIN), backup))
     assert french[:4] == [
         f"{FULL.id}\u00a0: en attente",
-        "  sauvegarde complète de site-files, demandée par schedule:backup.full, tentative 1 sur 2",
+        "  sauvegarde complète de site-files, à la demande de schedule:backup.full, tentative 1 sur 2",
         "  prévue 2026-11-21 13:00:00 CET, en attente depuis 2026-11-21 13:00:00 CET",
         "  commencée 2026-11-21 13:00:00 CET",
     ]

@@ -36,6 +36,8 @@ def _sources(domain: str) -> list[Path]:
         return [ROOT / "src/intendance/agent/fallback/words.py"]
     if domain == "alert_texts":
         return [ROOT / "src/intendance/fleet/alerts/texts.py"]
+    if domain == "activities":
+        return [ROOT / "src/intendance/language/activities.py"]
     return [ROOT / "src/intendance/cli" / f"{domain}.py"]
 
 
