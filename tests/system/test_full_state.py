@@ -91,3 +91,27 @@ def test_nothing_is_lost_and_nobody_waits(bare_site: Site, mails: MailServer) ->
         assert running.process.returncode == 0, running.told()
         verified = site.run("--state", str(ManagerLayout(site.state).log), "ledger", "verify", "--json")
         assert verified.code == 0, verified.err
+
+
+def test_a_mail_that_left_as_the_disk_filled_is_sent_once(bare_site: Site, mails: MailServer) -> None:
+    """The server took it, and nothing could say so any more: whoever sent it remembers, and writes it when there is
+    room, however long after its lease."""
+    site = bare_site
+    with own_disk(site.state):
+        _planned(site, mails)
+        running = Running(site)
+        until(running.is_up, "the manager")
+        mails.behaviour.on_mail = lambda: fill(site.state)
+        trial = site.start("alert", "test", "--to", "admin", "--json")
+        until(lambda: bool(mails.taken), "the mail")
+        until(lambda: running.health()[0] == 503, "the manager to notice")
+        running.set_forward(70)
+        mails.behaviour.on_mail = lambda: None
+        (site.state / "filler").unlink()
+        until(running.is_up, "the manager to go on")
+        told, said = trial.communicate(timeout=180)
+        assert trial.returncode == 0, told + said
+        assert '"sent"' in told
+        trials = [str(mail["Subject"]) for mail in mails.taken if mail["Subject"] == mails.taken[0]["Subject"]]
+        assert len(trials) == 1, [str(mail["Subject"]) for mail in mails.taken]
+        _end(running.process)

@@ -20,6 +20,7 @@ from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.tables import alert, delivery_event, outbox
 from intendance.model.alerting import Way
 from intendance.model.errors import IntendanceError
+from intendance.model.frozen import dataclass
 from intendance.notifiers import Delivery, Message, Notifier
 from intendance.system.clock import Clock
 
@@ -36,6 +37,16 @@ SELECT 1 FROM outbox WHERE channel = :way AND (
   (state IN ('queued', 'failed') AND next_us <= :now_us) OR (state = 'sending' AND lease_until_us <= :now_us)
 ) LIMIT 1
 """)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What became of a message, at an instant: not written yet."""
+
+    claimed: Row[Any]
+    delivery: Delivery
+    decided: Fate
+    at_us: int
 
 
 class Worker:
@@ -58,6 +69,7 @@ class Worker:
         self._holder = holder
         self._chance = chance
         self._paused_until_us = 0
+        self._tried: _Tried | None = None
         self.fault: IntendanceError | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -72,7 +84,9 @@ class Worker:
                 stop.wait(_IDLE_SECONDS)
 
     def send_one(self) -> bool:
-        """Send one message that is due, if there is one. Raises DatabaseUnreachable."""
+        """Send one message that is due, if there is one. What became of the one before comes first: while that cannot
+        be written, it would be sent again. Raises DatabaseUnreachable."""
+        self._write_down()
         now_us = to_us(self._now())
         if 0 < self._paused_until_us - now_us <= _LONGEST_PAUSE_US:
             return False
@@ -88,9 +102,17 @@ class Worker:
         decided = decide.fate(delivery.outcome, claimed.tries + 1, now_us, claimed.expires_us, self._chance())
         if delivery.code in _LINE_FAULTS:
             self._paused_until_us = decided.next_us
-        with self._database.begin() as connection:
-            finish(connection, claimed, self._holder, delivery, decided, self._policy(), now_us)
+        self._tried = _Tried(claimed, delivery, decided, now_us)
+        self._write_down()
         return True
+
+    def _write_down(self) -> None:
+        tried = self._tried
+        if tried is None:
+            return
+        with self._database.begin() as connection:
+            finish(connection, tried.claimed, self._holder, tried.delivery, tried.decided, self._policy(), tried.at_us)
+        self._tried = None
 
     def _delivered(self, claimed: Row[Any]) -> Delivery:
         said = json.loads(claimed.content)

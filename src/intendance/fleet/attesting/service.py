@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -52,7 +53,7 @@ class Attesting:
             try:
                 self.look_due(stop)
                 self._told = ""
-            except (IntendanceError, OSError) as error:
+            except (IntendanceError, OSError, sqlite3.Error) as error:  # the fleet log lies on a disk of its own kind
                 told = error.message if isinstance(error, IntendanceError) else str(error)
                 if told != self._told:
                     self._say(f"the manager's own looks into stores wait: {told}")
