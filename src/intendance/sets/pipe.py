@@ -195,7 +195,7 @@ class _Packing:
     def _start_producer(self) -> Child:
         producer = self._producer
         return self._pipeline.add(
-            process.start(
+            lambda: process.start(
                 producer.argv,
                 stdout=subprocess.PIPE,
                 extra_environment=producer.environment,
@@ -212,8 +212,8 @@ class _Packing:
         encrypt = self._target.home.encrypt_argv()
         part = _PartUnderWay(
             name=part_name(self._producer.stream, len(self._stored) + len(self._under_way)),
-            zstd=self._pipeline.add(process.start(compress, stdin=subprocess.PIPE, stdout=subprocess.PIPE)),
-            gpg=self._pipeline.add(process.start(encrypt, stdin=subprocess.PIPE, stdout=subprocess.PIPE)),
+            zstd=self._pipeline.add(lambda: process.start(compress, stdin=subprocess.PIPE, stdout=subprocess.PIPE)),
+            gpg=self._pipeline.add(lambda: process.start(encrypt, stdin=subprocess.PIPE, stdout=subprocess.PIPE)),
         )
         self._under_way.append(part)
         part.encrypted = self._pipeline.run(lambda: self._encrypt(part), f"{part.name} encrypt")

@@ -15,6 +15,7 @@ from intendance.model.errors.pipe import PipeStalled, StageEnded
 from intendance.system import process
 from intendance.system.clock import monotonic_seconds
 from intendance.system.process import Child
+from intendance.system.signals import held_back
 
 PIECE_BYTES = 1 << 20
 """What is read at once into a buffer that is used again; as much as a wide pipe holds."""
@@ -51,19 +52,21 @@ class Pipeline:
         self._watcher = threading.Thread(target=self._watch, name=f"{stream} watch", daemon=True)
         self._moved = 0
 
-    def add(self, child: Child, explain: Explain | None = None) -> Child:
-        """Take a child that was just started; `explain` tells its errors in the words of the trade (else
-        ProgramFailed)."""
+    def add(self, begin: Callable[[], Child], explain: Explain | None = None) -> Child:
+        """Begin a child and take it, both or neither, whatever signal comes; `explain` tells its errors in the words of
+        the trade (else ProgramFailed)."""
+        with held_back():
+            child = begin()
+            with self._changed:
+                self._children.append(child)
+                if explain is not None:
+                    self._explanations[child.process.pid] = explain
+                failed = self._cause is not None
+        if failed:
+            child.end()
         for pipe in (child.process.stdin, child.process.stdout):
             if pipe is not None:
                 process.widen(pipe)
-        with self._changed:
-            self._children.append(child)
-            if explain is not None:
-                self._explanations[child.process.pid] = explain
-            failed = self._cause is not None
-        if failed:
-            child.end()
         self.check()
         return child
 
@@ -91,7 +94,7 @@ class Pipeline:
                 self.tell()
 
         thread = threading.Thread(target=guarded, name=name, daemon=True)
-        with self._changed:
+        with held_back(), self._changed:
             thread.start()
             self._threads.append(thread)
         return ended.is_set
@@ -156,7 +159,11 @@ class Pipeline:
             child.raise_for(code)
 
     def __enter__(self) -> Self:
-        self._watcher.start()
+        try:
+            self._watcher.start()
+        except BaseException:  # told to stop before there is a block to leave
+            self._over.set()
+            raise
         return self
 
     def __exit__(

@@ -137,16 +137,19 @@ class _Unpacking:
 
     def _start_programs(self) -> tuple[Child, Child]:
         consumer = self._consumer
-        target = process.start(
-            consumer.argv,
-            stdin=subprocess.PIPE,
-            extra_environment=consumer.environment,
-            pass_fds=consumer.pass_fds,
-            cwd=consumer.cwd,
+        target = self._pipeline.add(
+            lambda: process.start(
+                consumer.argv,
+                stdin=subprocess.PIPE,
+                extra_environment=consumer.environment,
+                pass_fds=consumer.pass_fds,
+                cwd=consumer.cwd,
+            ),
+            consumer.finish,
         )
-        self._pipeline.add(target, consumer.finish)
-        zstd = process.start(("zstd", "-q", "-d", "-c"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        return self._pipeline.add(zstd), target
+        unpack = ("zstd", "-q", "-d", "-c")
+        zstd = self._pipeline.add(lambda: process.start(unpack, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        return zstd, target
 
     def _verify(self) -> None:
         """Fetch each part and hash its ciphertext, never more than two ahead of what gpg was given."""
@@ -172,8 +175,10 @@ class _Unpacking:
     def _begin(self, index: int) -> _PartUnderWay:
         """Start gpg for a part whose ciphertext was verified; it fills its pipes until its turn comes."""
         part = self._source.parts[index]
-        gpg = process.start(decrypt_argv(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._pipeline.add(gpg, lambda code, stderr: self._explain(part, code, stderr))
+        gpg = self._pipeline.add(
+            lambda: process.start(decrypt_argv(), stdin=subprocess.PIPE, stdout=subprocess.PIPE),
+            lambda code, stderr: self._explain(part, code, stderr),
+        )
         fetched = self._fetched.pop(index)
         fed = self._pipeline.run(lambda: self._feed(fetched, gpg), f"{part.name} feed")
         self._begun = index + 1

@@ -6,9 +6,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from intendance.runs import Progress
 from intendance.sets import pipeline
 from intendance.sets.pipe import Beside, PipeLimits, store_stream
 from intendance.stores import StoredObject
+from intendance.system import process
 from intendance.system.openpgp import RecipientHome
 from tests.support.children import children_of
 from tests.support.gnupg import Keys
@@ -195,6 +197,34 @@ def test_a_stop_of_the_main_thread_leaves_no_child(recipient_home: RecipientHome
                 store(shell(script, end_marker=marker), place, recipient_home, ONE_PART)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+    assert place.objects == {}
+
+
+@pytest.mark.parametrize("program", ["sh", "zstd", "gpg"])
+def test_a_stop_while_a_program_begins_leaves_no_child(
+    program: str, recipient_home: RecipientHome, monkeypatch: pytest.MonkeyPatch, nothing_left: None
+) -> None:
+    """It runs, and nobody knows of it yet who could end it: a busy machine is long in between."""
+
+    def told(number: int, frame: FrameType | None) -> None:
+        raise Stop
+
+    begin = process.start
+
+    def begin_and_be_told(argv: Sequence[str], **surroundings: Any) -> process.Child:
+        child = begin(argv, **surroundings)
+        if argv[0] == program:
+            signal.raise_signal(signal.SIGALRM)
+        return child
+
+    former = signal.signal(signal.SIGALRM, told)
+    monkeypatch.setattr(process, "start", begin_and_be_told)
+    place = MemoryStore()
+    try:
+        with pytest.raises(Stop):
+            store(shell("exec yes"), place, recipient_home, ONE_PART)
+    finally:
         signal.signal(signal.SIGALRM, former)
     assert place.objects == {}
 
