@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from typing import Literal, cast
 from zoneinfo import ZoneInfo
@@ -29,15 +30,6 @@ def _field(name: str) -> st.SearchStrategy[str]:
     return st.one_of(one, pair, several, step, st.just("*"))
 
 
-CRON = st.one_of(
-    st.tuples(*(_field(name) for name in RANGES)).map(" ".join),
-    # times around which clocks change, every day: the lines that people write
-    st.tuples(
-        st.sampled_from(["0", "30", "59", "0,30", "15-20"]), st.sampled_from(["0", "1", "2", "3", "2,3", "1-3"])
-    ).map(lambda p: f"{p[0]} {p[1]} * * *"),
-)
-
-
 def _members(text: str, low: int, high: int) -> set[int]:
     if text == "*":
         return set(range(low, high + 1))
@@ -48,6 +40,23 @@ def _members(text: str, low: int, high: int) -> set[int]:
         first, _, last = term.partition("-")
         found |= set(range(int(first), int(last or first) + 1))
     return found
+
+
+def _comes(cron: str) -> bool:
+    """Whether there is such a day: a line for the 30th of February is refused."""
+    days, months, weekdays = cron.split()[2:]
+    either = not (days.startswith("*") or weekdays.startswith("*"))
+    longest = max(monthrange(2028, month)[1] for month in _members(months, *RANGES["month"]))
+    return either or min(_members(days, *RANGES["day"])) <= longest
+
+
+CRON = st.one_of(
+    st.tuples(*(_field(name) for name in RANGES)).map(" ".join).filter(_comes),
+    # times around which clocks change, every day: the lines that people write
+    st.tuples(
+        st.sampled_from(["0", "30", "59", "0,30", "15-20"]), st.sampled_from(["0", "1", "2", "3", "2,3", "1-3"])
+    ).map(lambda p: f"{p[0]} {p[1]} * * *"),
+)
 
 
 def _matches(cron: str, wall: datetime) -> bool:
