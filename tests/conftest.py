@@ -35,7 +35,7 @@ pytest_plugins = [
     "tests.support.pipes",
     "tests.support.plans",
     "tests.support.radosgw",
-    "tests.support.sshd",
     "tests.support.state",
+    "tests.support.sshd",  # after what it imports
     "tests.support.workshop",
 ]

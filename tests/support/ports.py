@@ -1,11 +1,13 @@
 """Ports at which nobody answers, and ports that a program is told of before it listens there.
 
 The system gives whoever calls anybody, or listens wherever there is room, a port of a range of its own: one that was
-just let go may be somebody else's a moment later. Those below that range are given to who names them.
+just let go may be somebody else's a moment later. Those below that range are given to who names them. Each test worker
+has its own of these: a port that somebody was told of, and does not listen at yet, is given to nobody else.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 from collections.abc import Iterator
@@ -28,8 +30,10 @@ def nobody(host: str = "127.0.0.1") -> Iterator[int]:
 def free_port() -> int:
     """A port at which nobody listens, on any address, and that the system gives nobody."""
     lowest, highest = _nobodys()
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     for _ in range(1000):
-        port = _DICE.randrange(lowest, highest)
+        port = _DICE.randrange(lowest + worker % workers, highest, workers)
         with suppress(OSError), socket.socket() as tried:
             tried.bind(("", port))
             return port

@@ -22,6 +22,7 @@ import pytest
 from intendance.model.plan import SecretReference, SftpStore
 from tests.support.children import ending_with_us
 from tests.support.ports import free_port
+from tests.support.state import until
 
 ADDS_ONLY = 'command="internal-sftp -P remove,rmdir,posix-rename,setstat,fsetstat,symlink,hardlink",restrict'
 """A key that stores and removes nothing, as docs/stores/sftp.md has it."""
@@ -105,9 +106,9 @@ def sshd(*sftp_options: str) -> Iterator[SshServer]:
         port = free_port()
         settings = folder / "sshd_config"
         settings.write_text(_settings(folder, port, sftp_options))
+        said = folder / "log"  # a pipe that nobody reads would hold it up, once it is full
         process = subprocess.Popen(
-            [*ending_with_us(signal.SIGKILL), binary, "-D", "-e", "-f", settings],
-            stderr=subprocess.PIPE,
+            [*ending_with_us(signal.SIGKILL), binary, "-D", "-E", said, "-f", settings],
             start_new_session=True,
             user=person.pw_uid,
             group=person.pw_gid,
@@ -117,12 +118,9 @@ def sshd(*sftp_options: str) -> Iterator[SshServer]:
             },
             extra_groups=[] if os.geteuid() == 0 else None,
         )
-        assert process.stderr is not None
-        for line in process.stderr:
-            if b"Server listening" in line:
-                break
-        else:
-            raise AssertionError("sshd did not start")
+        running = process
+        until(lambda: running.poll() is not None or _listens(said), "sshd to listen")
+        assert running.poll() is None, said.read_text(errors="replace")
         host_key = " ".join((folder / "host.pub").read_text().split()[:2])
         yield SshServer(port, host_key, folder / "person", person.pw_name, folder, process)
     finally:
@@ -130,8 +128,6 @@ def sshd(*sftp_options: str) -> Iterator[SshServer]:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, 9)
             process.wait()
-            assert process.stderr is not None
-            process.stderr.close()
         shutil.rmtree(folder)
 
 
@@ -139,6 +135,10 @@ def sshd(*sftp_options: str) -> Iterator[SshServer]:
 def ssh_server() -> Iterator[SshServer]:
     with sshd() as server:
         yield server
+
+
+def _listens(said: Path) -> bool:
+    return said.exists() and b"Server listening" in said.read_bytes()
 
 
 def _settings(folder: Path, port: int, sftp_options: tuple[str, ...]) -> str:
