@@ -19,6 +19,7 @@ from intendance.fleet.database.settings import read_setting, write_setting
 from intendance.fleet.database.tables import node_state
 from intendance.fleet.detection import ahead, blindness, canary, decide, weaker, witnesses
 from intendance.fleet.detection import perform as detection
+from intendance.fleet.detection.decide import Blind
 from intendance.fleet.detection.glance import Glance, glance
 from intendance.language.texts import Translator, translator
 from intendance.model.errors.fleet import DatabaseUnreachable
@@ -41,6 +42,7 @@ class Leader:
         self._database = database
         self._policy = policy
         self._clock = clock
+        self._began_us = to_us(clock.read().at)
         self._epoch = -1
         self._ticked: tuple[int, int] | None = None
         self._unwritten = False
@@ -113,6 +115,8 @@ class Leader:
             known = read_setting(connection, TICK)
             blind = decide.blindness(known, now_us, None)
             back_us = decide.set_back_us(known, now_us, 0)
+            if known is None and self._unwritten:  # it never could, since it began
+                blind = Blind(min(self._began_us, now_us), now_us, decide.UNWRITTEN)
             # Beats that waited in our own memory until something could be written again were heard by nobody else.
             at_work = not self._unwritten and known is not None and _others_heard(connection, known, now_us)
             blind = None if at_work else blind

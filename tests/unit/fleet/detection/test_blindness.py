@@ -143,6 +143,24 @@ def test_beats_that_waited_in_its_own_memory_are_not_taken_for_another_manager_a
     assert (state, params["reason"]) == ("firing", "database")
 
 
+def test_a_manager_that_never_could_write_since_it_began_tells_it(fleet_database: Database) -> None:
+    watch = Watch(fleet_database, NOON)
+    watch.enrol(NODES)
+    database = Unwritable(watch.database.engine)
+    watch.leader = type(watch.leader)(database, lambda: watch.policy, watch.clock)
+    database.full = True
+    for _ in range(15):
+        watch.clock.move(timedelta(seconds=10))
+        with pytest.raises(DatabaseUnreachable):
+            watch.tick()
+    database.full = False
+    watch.beat(*NODES)
+    watch.tick()
+    ((state, _, params),) = blind(watch)
+    assert (state, params["reason"], params["seconds"]) == ("firing", "database", 150)
+    assert [row.cause for row in watch.rows(tables.observability_gap)] == ["database"]
+
+
 @pytest.mark.parametrize("hours", [2, -2])
 def test_a_clock_that_was_set_is_told_whichever_way(watch: Watch, hours: int) -> None:
     watch.wait(30, beating=ALL)
