@@ -72,6 +72,13 @@ def test_a_node_joins_by_tls_and_its_ledger_arrives(site: Site) -> None:
         until(lambda: _nodes(site)[0]["signed_records"] > node["signed_records"], "the rest to arrive")
     _end(process)
     assert process.returncode == 0
+    taken = site.base / "taken.tar"
+    exported = site.run("ledger", "export", "--node", "web-01", str(taken), "--json")
+    assert (exported.code, exported.json["size"]) == (0, _nodes(site)[0]["signed_records"]), exported.err
+    assert site.run("ledger", "verify", "--bundle", str(taken)).code == 0
+    assert site.run("ledger", "export", "--node", "web-01", "--from", "1", str(site.base / "part")).code == 2
+    assert site.run("ledger", "export", "--incarnation", "1", str(site.base / "part")).code == 2
+    assert site.run("ledger", "export", "--node", "web-02", str(site.base / "none")).code == 2
 
 
 def test_a_manager_with_another_authority_is_told_nothing(site: Site) -> None:

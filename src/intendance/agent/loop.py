@@ -68,7 +68,7 @@ class Agent:
         self._run: Run | None = None
         self._child: Child | None = None
         self._end_by_ns: int | None = None
-        self._telling = Telling(node.layout.state, node.clock, say)
+        self._telling = Telling(node.layout.state, node.clock, say, lambda: node.plan.manager_urls)
         self._inventory = Daily(node, say)
         self._ahead = Ahead(node, say)
         self._fallback = Fallback(node, say)

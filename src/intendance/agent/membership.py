@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ class Membership:
     bearer: str
     urls: tuple[str, ...]
     authority: str = ""
+
+
+def addresses(joined: Membership, planned: Sequence[str]) -> tuple[str, ...]:
+    """Where the manager is looked for: where the node joined, then where its plan says that the fleet's is. A node
+    whose manager is on its own machine looks nowhere else."""
+    if any(url.startswith("http://") for url in joined.urls):
+        return joined.urls
+    return tuple(dict.fromkeys((*joined.urls, *planned)))
 
 
 def path_of(state: Path) -> Path:

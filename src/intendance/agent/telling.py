@@ -15,20 +15,27 @@ if TYPE_CHECKING:
 
 
 class Telling:
-    """The agent's heart, begun when the node joins a fleet, anew when it joins another or when it stopped."""
+    """The agent's heart, begun when the node joins a fleet, anew when it joins another, when it stopped, or when the
+    plan, whose addresses of the manager `planned` gives, has others."""
 
-    def __init__(self, state: Path, clock: Clock, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, state: Path, clock: Clock, say: Callable[[str], None], planned: Callable[[], tuple[str, ...]]
+    ) -> None:
         self._state = state
         self._clock = clock
         self._say = say
+        self._planned = planned
+        self._addresses: tuple[str, ...] = ()
         self._mark: tuple[int, int] | None = None
         self._heart: Heart | None = None
 
     def tend(self) -> None:
         """Look after the heart; the agent's main loop does so whenever it looks around."""
         mark = membership.mark(self._state)
-        if mark != self._mark or (self._heart is not None and not self._heart.is_beating):
+        planned = self._planned()
+        if mark != self._mark or planned != self._addresses or (self._heart is not None and not self._heart.is_beating):
             self.end()
+            self._addresses = planned
             self._begin()
             self._mark = mark
         if self._heart is not None:
@@ -38,7 +45,7 @@ class Telling:
         from intendance.agent.uplink import heart_of  # HTTP and TLS: only where there is somebody to tell
 
         try:
-            self._heart = heart_of(self._state, self._clock, self._say)
+            self._heart = heart_of(self._state, self._clock, self._say, self._addresses)
         except NotJoined as error:
             self._say(f"{error.message} {error.advice}")
         if self._heart is not None:

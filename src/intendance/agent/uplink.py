@@ -7,7 +7,7 @@ whose main loop stands still stops beating: a heart that goes on for a dead agen
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -41,16 +41,16 @@ Say = Callable[[str], None]
 
 
 class Heart:
-    """The thread of one membership."""
+    """The thread of one membership. `planned`: where the node's plan says that the manager is."""
 
-    def __init__(self, state: Path, joined: Membership, clock: Clock, say: Say) -> None:
+    def __init__(self, state: Path, joined: Membership, clock: Clock, say: Say, planned: Sequence[str] = ()) -> None:
         self._state = state
         self._joined = joined
         self._clock = clock
         self._say = say
         self._rhythm = Rhythm(phase_of(joined.node))
         self._spool = Spool(state / "agent" / "beats.spool")
-        self._link = Link(joined.urls, bearer=joined.bearer, authority=joined.authority)
+        self._link = Link(membership.addresses(joined, planned), bearer=joined.bearer, authority=joined.authority)
         self._ending = threading.Event()
         self._looked_ns = clock.read().mono_ns
         self._told = ""
@@ -238,11 +238,11 @@ class Heart:
             self._say(sentence)
 
 
-def heart_of(state: Path, clock: Clock, say: Say) -> Heart | None:
+def heart_of(state: Path, clock: Clock, say: Say, planned: Sequence[str]) -> Heart | None:
     """A heart for the state folder's membership, not yet beating; None where there is none."""
     if membership.mark(state) is None:
         return None
-    return Heart(state, membership.read(state), clock, say)
+    return Heart(state, membership.read(state), clock, say, planned)
 
 
 def _us(at: datetime) -> int:

@@ -11,7 +11,7 @@ from intendance.cli import ledger_pages
 from intendance.cli.output import Invocation, Output
 from intendance.cli.rebuild import restart
 from intendance.language.texts import Translator, translator
-from intendance.model.errors import Exit
+from intendance.model.errors import Exit, UsageError
 from intendance.system.clock import rfc3339
 
 if TYPE_CHECKING:
@@ -141,6 +141,12 @@ def export(
     path: Annotated[Path, typer.Argument(help="A new folder, or a new file ending in .tar.", metavar="PATH")],
     first: Annotated[int | None, typer.Option("--from", min=0, help="First record of a part of the ledger.")] = None,
     last: Annotated[int | None, typer.Option("--to", min=0, help="Last record of a part, included.")] = None,
+    node: Annotated[
+        str, typer.Option(metavar="NODE", help="A node's ledger as the manager keeps it; on the manager's machine.")
+    ] = "",
+    incarnation: Annotated[
+        int | None, typer.Option(min=1, help="With `--node`: a former ledger of it; 1 is the first.")
+    ] = None,
     at_manager: AtManager = False,
     as_json: AsJson = False,
 ) -> None:
@@ -148,9 +154,15 @@ def export(
     from intendance.agent import ledger_view
 
     invocation: Invocation = context.obj
-    _note(invocation, Output(as_json=as_json))
-    state = _ledger_of(invocation.state, at_manager)
-    exported = ledger_view.export_bundle(state, invocation.clock, path, first=first, last=last)
+    _expect_fitting(node, incarnation, whole=first is None and last is None and not at_manager)
+    if node:
+        from intendance.fleet.compose import take_ledger
+
+        exported = take_ledger(invocation.state, node, path, incarnation=incarnation)
+    else:
+        _note(invocation, Output(as_json=as_json))
+        state = _ledger_of(invocation.state, at_manager)
+        exported = ledger_view.export_bundle(state, invocation.clock, path, first=first, last=last)
     output = Output(as_json=as_json)
     if as_json:
         output.json(
@@ -172,6 +184,15 @@ def export(
     else:
         ledger_pages.exported(translator(invocation.language, *ledger_pages.DOMAINS), exported, output)
     raise typer.Exit(Exit.PARTIAL if exported.missing_attachments else Exit.DONE)
+
+
+def _expect_fitting(node: str, incarnation: int | None, *, whole: bool) -> None:
+    if node and not whole:
+        raise UsageError(
+            message="`--node` takes all that the manager keeps: leave `--from`, `--to` and `--manager` out."
+        )
+    if incarnation is not None and not node:
+        raise UsageError(message="`--incarnation` is of a node: name it with `--node`.")
 
 
 @application.command(name="import")

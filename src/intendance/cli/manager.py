@@ -142,10 +142,9 @@ def command(
         pin = made.pin
         files = {"certificate": made.certificate, "key": made.key, "authority": made.authority}
         listening |= {name: str(path) for name, path in files.items()}
-    declared = plan.declared.get("manager")
-    urls = declared.get("urls", ()) if isinstance(declared, dict) else ()
     settings = {
-        "state": str(state), "fleet": plan.fleet, "database": asked.database, "urls": list(urls), "pin": pin,
+        "state": str(state), "fleet": plan.fleet, "database": asked.database, "pin": pin,
+        "urls": list(plan.manager_urls),
         "organisation": plan.organisation.name, "zone": plan.organisation.timezone,
         "language": plan.organisation.language, "secure": asked.behind_proxy or not loopback,
         "plan": str(compiled), "source": source.path, "source_sha256": source.sha256,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from intendance.language.texts import Translator
+from intendance.plan.declared import waits
 from intendance.plan.fleet import NODES
 from intendance.plan.load import Checked
 from intendance.plan.problems import Problem
@@ -58,9 +59,10 @@ def warned(_: Translator, found: Iterable[Problem]) -> Iterator[str]:
 
 def declared(_: Translator, places: Collection[str]) -> Iterator[str]:
     """What a plan declares and this version does nothing with yet; nothing where all of it is performed."""
-    if places:
+    waiting = [place for place in places if waits(place)]
+    if waiting:
         said = _("Declared, not yet performed by this version: {places}.")
-        yield said.format(places=", ".join(places))
+        yield said.format(places=", ".join(waiting))
 
 
 def _where(_: Translator, problem: Problem) -> str:

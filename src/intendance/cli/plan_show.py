@@ -17,6 +17,7 @@ from intendance.language.spoken import message_of
 from intendance.language.texts import Translator, translator
 from intendance.model.errors import IntendanceError
 from intendance.model.plan import Asset, FilesAsset, Plan, SqliteAsset, Threshold
+from intendance.plan.declared import waits
 from intendance.plan.writing import flow
 
 Talk = Callable[[str], None]
@@ -96,10 +97,16 @@ def _of_the_node(_: Translator, plan: Plan) -> Iterator[str]:
         yield _("Recorded when it is seen, besides what the bounds of the rules ask for:")
         for name, threshold in plan.thresholds.items():
             yield _row(_, *_threshold(_, name, threshold))
-    if plan.declared:
+    yield from _as_written(_("Performed by the fleet's manager, as it is written:"), plan, waiting=False)
+    yield from _as_written(_("Declared, not yet performed by this version:"), plan, waiting=True)
+
+
+def _as_written(heading: str, plan: Plan, *, waiting: bool) -> Iterator[str]:
+    found = {place: value for place, value in plan.declared.items() if waits(place) is waiting}
+    if found:
         yield ""
-        yield _("Declared, not yet performed by this version:")
-        for place, value in plan.declared.items():
+        yield heading
+        for place, value in found.items():
             yield f"  {place}: {flow(value)}"
 
 

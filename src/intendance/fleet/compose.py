@@ -38,6 +38,7 @@ from intendance.fleet.detection.observer import Observer
 from intendance.fleet.layout import ManagerLayout
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.ledgers.settling import Settling
+from intendance.fleet.ledgers.taking_away import take_away
 from intendance.fleet.log import FleetLog
 from intendance.fleet.manager import Manager, Say
 from intendance.fleet.nodes.service import Nodes
@@ -51,6 +52,7 @@ from intendance.fleet.tokens.service import Tokens
 from intendance.fleet.verdicts.service import About, Troubles, Verdicts
 from intendance.fleet.witnessing.perform import Witnessing
 from intendance.fleet.writing import TOLD_NS, WATCHING
+from intendance.ledger.export import Exported
 from intendance.ledger.origin import FLEET_LOG
 from intendance.ledger.taking import Imported
 from intendance.model.errors.fleet import FleetOfAnother, NoManagerState
@@ -364,6 +366,15 @@ def open_alerts(state: Path, clock: Clock) -> Iterator[tuple[Alerts, Settings]]:
     with _database(settings.database, ManagerLayout(state)) as database:
         carry = _carrier(database, settings, clock, _unsaid)
         yield Alerts(database, standing_policy(settings, _unsaid), clock, carry), settings
+
+
+def take_ledger(state: Path, node: str, path: Path, *, incarnation: int | None = None) -> Exported:
+    """Write what the manager of a state folder keeps of a node's ledger, for an auditor; it need not be running.
+
+    Raises NoManagerState, DatabaseUnreachable, NodeNotEnrolled and what `export` raises.
+    """
+    with _database(remembered(state).database, ManagerLayout(state)) as database:
+        return take_away(database, state, node, path, incarnation=incarnation)
 
 
 def import_ledger(state: Path, clock: Clock, bundle: Path, *, actor: str) -> Imported:

@@ -7,20 +7,20 @@ import json
 import os
 import shutil
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Protocol
 
-from intendance.ledger import envelope, part, sealing, witnessed
+from intendance.ledger import envelope, part, sealing
 from intendance.ledger.layout import Layout
 from intendance.ledger.note import Checkpoint, VerifierKey
 from intendance.ledger.report import Report
+from intendance.ledger.rows import Row
 from intendance.ledger.signed_tree import SignedTree
-from intendance.ledger.source import StateSource
-from intendance.ledger.tlog import Edge, bundle, leaf_hash
+from intendance.ledger.tlog import Edge, Tile, bundle, leaf_hash
 from intendance.model.errors.ledger import BundleTaken, BundleUnwritable, LedgerContradicted, RangeEmpty
 from intendance.model.evidence import KINDS
 from intendance.model.frozen import dataclass
@@ -46,6 +46,22 @@ class Exported:
     missing_attachments: tuple[str, ...]
 
 
+class Held(Protocol):
+    """A ledger as somebody keeps it: the node itself, or its manager."""
+
+    def rows(self, first: int, end: int) -> Iterator[Row]:
+        """Records [first, end), in order."""
+
+    def tile(self, tile: Tile) -> bytes | None:
+        """A tile's bytes."""
+
+    def attachment(self, sha256: str) -> bytes | None:
+        """An attachment's bytes."""
+
+    def kept(self) -> Sequence[tuple[str, bytes]]:
+        """What witnesses cosigned of it, by the names of files."""
+
+
 class _Sink(Protocol):
     def add(self, name: str, content: bytes) -> None: ...
 
@@ -55,7 +71,7 @@ class _Sink(Protocol):
 
 
 def export(
-    source: StateSource,
+    source: Held,
     layout: Layout,
     head: Checkpoint,
     key: VerifierKey,
@@ -141,7 +157,7 @@ def _within(bounds: tuple[int, int | None] | None, head: Checkpoint) -> tuple[in
 
 
 def _write_ledger(
-    writing: _Writing, source: StateSource, layout: Layout, head: Checkpoint, bounds: tuple[int, int] | None
+    writing: _Writing, source: Held, layout: Layout, head: Checkpoint, bounds: tuple[int, int] | None
 ) -> dict[str, Attachment]:
     """All records or those within bounds, and their tiles; returns the attachments that they name."""
     attachments: dict[str, Attachment] = {}
@@ -153,7 +169,7 @@ def _write_ledger(
 
 
 def _write_all(
-    writing: _Writing, source: StateSource, layout: Layout, head: Checkpoint, attachments: dict[str, Attachment]
+    writing: _Writing, source: Held, layout: Layout, head: Checkpoint, attachments: dict[str, Attachment]
 ) -> None:
     edge = Edge()
     for tile, content in sealing.grow(edge, [], _contents(source, 0, head.size, attachments)):
@@ -164,7 +180,7 @@ def _write_all(
 
 def _write_part(
     writing: _Writing,
-    source: StateSource,
+    source: Held,
     layout: Layout,
     head: Checkpoint,
     bounds: tuple[int, int],
@@ -186,10 +202,10 @@ def _write_part(
 
 
 def _write_rest(
-    writing: _Writing, source: StateSource, head: Checkpoint, key: VerifierKey, attachments: Mapping[str, Attachment]
+    writing: _Writing, source: Held, head: Checkpoint, key: VerifierKey, attachments: Mapping[str, Attachment]
 ) -> dict[str, bool]:
     writing.add("ledger/checkpoint", head.note)
-    for name, content in witnessed.kept(source.layout):
+    for name, content in source.kept():
         writing.add(f"ledger/witnessed/{name}", content)
     writing.add("ledger.vkey", f"{key.text}\n".encode())
     found: dict[str, bool] = {}
@@ -202,7 +218,7 @@ def _write_rest(
     return found
 
 
-def _contents(source: StateSource, first: int, end: int, attachments: dict[str, Attachment]) -> Iterator[bytes]:
+def _contents(source: Held, first: int, end: int, attachments: dict[str, Attachment]) -> Iterator[bytes]:
     for row in source.rows(first, end):
         if b'"attachments":[]' not in row.content:
             attachments |= {a.sha256: a for a in envelope.decode(row.content, row.seq).attachments}

@@ -97,8 +97,12 @@ class StateSource:
         return self.signed
 
     def witnessed(self) -> list[bytes]:
+        return [content for _, content in self.kept()]
+
+    def kept(self) -> list[tuple[str, bytes]]:
+        """What witnesses cosigned, by the names of its files."""
         with _reading():
-            return [content for _, content in witnessed.kept(self.layout)]
+            return witnessed.kept(self.layout)
 
     def present(self) -> list[tuple[str, Tile | None]]:
         return self.listed

@@ -325,3 +325,10 @@ class Plan:
     providers: dict[str, Contact] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
     witnesses: tuple[Witness, ...] = ()
+
+    @property
+    def manager_urls(self) -> tuple[str, ...]:
+        """Where the fleet's manager is, as the plan says."""
+        said = self.declared.get("manager")
+        urls = said.get("urls") if isinstance(said, dict) else None
+        return tuple(map(str, urls)) if isinstance(urls, list | tuple) else ()

@@ -6,12 +6,22 @@ The declaration of options marks it (`performed=False`), so that an option becom
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from intendance.plan.problems import OptionPath, dotted
 from intendance.plan.reading import entries, value_at, visits
 from intendance.plan.shape import Schema
+
+PERFORMED_AS_WRITTEN = frozenset({"manager", "alerts", "providers", "windows"})
+"""Sections that are kept as they are written and performed all the same: by the fleet's manager, and by an agent that
+nobody hears."""
+
+
+def waits(place: str) -> bool:
+    """Whether nothing is done yet with what a place declares."""
+    return re.split(r"[.\[]", place, maxsplit=1)[0] not in PERFORMED_AS_WRITTEN
 
 
 def declared(schema: Schema, data: Any) -> dict[OptionPath, Any]:

@@ -1,4 +1,4 @@
-"""What changes in what a plan declares and this version does not perform: it protects all the same. Pure."""
+"""What changes in what a plan declares and this version keeps as it is written: it protects all the same. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from intendance.catalogue.rule import Rulebook
 from intendance.plan.change import Change
+from intendance.plan.declared import waits
 from intendance.plan.problems import OptionPath, dotted
 from intendance.plan.saying import say
 from intendance.plan.weighing import ABSENT, Difference, differences, is_looser
@@ -31,7 +32,9 @@ def declared_changes(
         if place not in new:
             yield _gone(place, former[place], (place,))
         elif place not in former:
-            said = say("`{place}` is declared; this version does not perform it yet", place=place)
+            said = say("`{place}` is declared", place=place)
+            if waits(place):
+                said = say("`{place}` is declared; this version does not perform it yet", place=place)
             yield Change(name=_confirmed_as(place), code="declared-added", said=said)
         else:
             start = tuple(place.split("."))
@@ -45,13 +48,19 @@ def _change(found: Difference, *, looser: bool) -> Change:
     if found.after is ABSENT:
         return _gone(place, found.before, found.path)
     if found.before is ABSENT:
-        said = say("`{place}` declares `{after}`; not performed yet", place=place, after=_shown(found.after))
+        said = say("`{place}` declares `{after}`", place=place, after=_shown(found.after))
+        if waits(place):
+            said = say("`{place}` declares `{after}`; not performed yet", place=place, after=_shown(found.after))
         return Change(name=name, code="declared-added", said=said)
     told = {"place": place, "after": _shown(found.after), "before": _shown(found.before)}
     if looser:
-        said = say("`{place}` asks for less: `{after}` instead of `{before}`; not performed yet", **told)
+        said = say("`{place}` asks for less: `{after}` instead of `{before}`", **told)
+        if waits(place):
+            said = say("`{place}` asks for less: `{after}` instead of `{before}`; not performed yet", **told)
         return Change(name=name, code="declared-looser", said=said, severe=True)
-    said = say("`{place}` declares `{after}` instead of `{before}`; not performed yet", **told)
+    said = say("`{place}` declares `{after}` instead of `{before}`", **told)
+    if waits(place):
+        said = say("`{place}` declares `{after}` instead of `{before}`; not performed yet", **told)
     return Change(name=name, code="declared-changed", said=said)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from intendance.plan.declared import waits
 from intendance.plan.load import published_schema
 from intendance.plan.writing import flow
 
@@ -163,7 +164,7 @@ def _option(name: str, option: Schema, required: bool, root: Schema) -> str:  # 
             if len(values) > 1
             else f"always `{values[0]}`"
         )
-    if option.get("x-declared"):
+    if option.get("x-declared") and waits(name):
         notes.append("kept as declared")
     if option.get("x-unit"):
         notes.append(f"unit: {option['x-unit']}")

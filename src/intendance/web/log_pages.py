@@ -46,7 +46,7 @@ def fleet_log(visit: Visit) -> Response:
         icon=view.shape,
         live=before is None,
         data=f"{addresses.FLEET_LOG}.json",
-        typed="intendance ledger verify",
+        typed="intendance ledger verify --manager",
     )
     return visit.page("ledger.html", frame, view=view)
 
@@ -69,7 +69,7 @@ def record(visit: Visit) -> Response:
         address=addresses.fleet_record(seq),
         organisation=visit.organisation,
         data=f"{addresses.fleet_record(seq)}.json",
-        typed=f"intendance ledger show {seq}",
+        typed=f"intendance ledger show {seq} --manager",
     )
     return visit.page("record.html", frame, view=view)
 

@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import auth
 from botocore.exceptions import ClientError
 
 from intendance.model.errors import IntendanceError
-from intendance.model.errors.store import StoreFull, StoreRefused, StoreUnreachable
+from intendance.model.errors.store import StoreClockDiffers, StoreFull, StoreRefused, StoreUnreachable
 from intendance.model.plan import FilesAsset, S3Store
 from intendance.model.plan import Store as Declared
 from intendance.stores import Store, Use, open_store
 from intendance.stores.s3.calls import Bucket, Patience
 from intendance.stores.s3.store import S3Store as Adapter
+from intendance.system.clock import Clock, Instant, SystemClock
 from tests.support.radosgw import Radosgw, Shelf, make_shelf
 from tests.support.state import until
 from tests.support.workshop import Workshop
@@ -35,12 +37,24 @@ def facts(workshop: Workshop, kind: str) -> list[Any]:
     return [fact.data for fact in workshop.book.facts(kind, asset="site")]
 
 
-def into(workshop: Workshop, declared: S3Store, patience: Patience = QUICK) -> None:
+class Jumping:
+    """The machine's clock, until it jumps."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+        self._clock = SystemClock()
+
+    def read(self) -> Instant:
+        instant = self._clock.read()
+        return Instant(instant.at + self.ahead, instant.mono_ns, instant.boot)
+
+
+def into(workshop: Workshop, declared: S3Store, patience: Patience = QUICK, clock: Clock | None = None) -> None:
     """Back the tree up into that bucket alone."""
 
     def opened(store: Declared, use: Use) -> Store:
         assert isinstance(store, S3Store)
-        return Adapter(Bucket(store, patience=patience), use)
+        return Adapter(Bucket(store, clock=clock, patience=patience), use)
 
     workshop.opened_by = opened
     workshop.further, workshop.stores = {"offsite": declared}, ("offsite",)
@@ -155,6 +169,24 @@ def test_a_disk_that_freezes(private_radosgw: Callable[..., Radosgw], workshop: 
     into(workshop, shelf.declared, replace(QUICK, silence_seconds=60, answer_seconds=90))  # it has to find itself again
     assert not any(key.endswith("MANIFEST.json") for key in shelf.held())
     heals(workshop, shelf)
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_differs(hours: int, own: Shelf, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node's clock, in mid-upload: what it signs from then on is of another time to the gateway."""
+    clock, told = Jumping(), auth.get_current_datetime
+    into(workshop, own.declared, clock=clock)
+
+    def jump() -> None:
+        clock.ahead = timedelta(hours=hours)
+        monkeypatch.setattr(auth, "get_current_datetime", lambda **words: told(**words) + clock.ahead)
+
+    with after_parts(2, jump, monkeypatch):
+        fails(workshop, StoreClockDiffers, "clock")
+    clock.ahead = timedelta()
+    assert any(key.endswith(".gpg") for key in own.held()), "what was there stays, and is no set"
+    assert not any(key.endswith("MANIFEST.json") for key in own.held())
+    heals(workshop, own)
 
 
 def harmful(shelf: Shelf, node: Any, version: str) -> dict[str, Callable[[], object]]:

@@ -114,3 +114,6 @@ def test_every_page_says_where_it_is_as_data_and_which_command_tells_it(
             answer = client.get(data[1])
             assert (answer.status_code, "json" in answer.headers["content-type"]) == (200, True), (path, data[1])
             assert answer.json()["schema"].startswith("intendance."), (path, data[1])
+            of_the_fleet = path.startswith("/ledger/.log")
+            command = page.text[typed.start() :].partition("</code>")[0]
+            assert ("--manager" in command) is of_the_fleet, (path, command)

@@ -6,13 +6,16 @@ import json
 
 import pytest
 
+from intendance.agent import membership
 from intendance.agent.heartbeat import Spool
 from intendance.agent.manager_link import Link
 from intendance.agent.membership import Membership
+from intendance.agent.telling import Telling
 from intendance.agent.uplink import Heart
 from intendance.model.errors.fleet import ManagerRefused, ManagerUnreachable
 from intendance.system.clock import SystemClock
 from intendance.wire.messages import BeatAnswer, encode
+from tests.support.certificates import Authority
 from tests.support.sms_gateway import Gateway, sms_gateway
 from tests.support.state import Site, until
 
@@ -106,3 +109,28 @@ def test_the_copy_of_a_machine_that_is_heard_keeps_nothing(site: Site) -> None:
         until(lambda: bool(said), "the refusal")
         beating.stop()
     assert spooled(site) == 0
+
+
+def test_a_manager_that_the_plan_names_since_is_told_without_joining_again(site: Site, authority: Authority) -> None:
+    said: list[str] = []
+    gone = "https://127.0.0.1:1"
+    with sms_gateway(authority) as second:
+        second.answers = [HEARD]
+        joined = Membership(
+            fleet="testing", node="web-01", incarnation=1, bearer="x" * 43, urls=(gone,), authority=authority.pem
+        )
+        membership.keep(site.state, joined)
+        planned: list[str] = []
+        telling = Telling(site.state, SystemClock(), said.append, lambda: tuple(planned))
+        telling.tend()
+        until(lambda: bool(said), "that nobody answers")
+        planned.append(second.url)
+        telling.tend()
+        until(lambda: bool(second.asked), "the beat at the plan's address")
+        telling.end()
+    assert second.asked[0].headers["Authorization"] == "Bearer " + "x" * 43
+
+
+def test_a_node_beside_its_manager_tells_nobody_elsewhere() -> None:
+    beside = Membership(fleet="f", node="n", incarnation=1, bearer="x", urls=("http://127.0.0.1:8484",))
+    assert membership.addresses(beside, ("https://fleet.example.org",)) == beside.urls

@@ -239,6 +239,7 @@ DECLARED = """hosts: {laptop: {held_by: admin}}
 alerts:
   email: {smtp: "smtp://mail.example.org", from: intendance@example.org}
   policy: {warning: [{after: 0min, to: lead, by: [email]}]}
+probes: [{name: accueil, url: "https://asbl.example.org/", every: 60s, expect: 200, slo: 99.9%}]
 sites: {crud: {assets: [crud-db, site-files]}}
 windows: [{name: week-end, rrule: "FREQ=WEEKLY;BYDAY=SA;BYHOUR=22;BYMINUTE=0", lasts: 2h}]
 contacts:"""
@@ -246,18 +247,22 @@ contacts:"""
 
 def test_what_is_not_performed_yet_is_kept_and_said_by_every_command(shell: Shell) -> None:
     shell.plans.write(shell.plans.changed(("contacts:", DECLARED)))
-    told = "Declared, not yet performed by this version: alerts, windows."
+    told = "Declared, not yet performed by this version: probes."
     assert told in shell("plan", "check")[0]
     assert told in shell("plan", "diff", "--state", "st")[0]
     assert told in shell("plan", "adopt", "--state", "st")[0]
-    assert shell.json("plan", "check")["declared"] == ["alerts", "windows"]
+    assert shell.json("plan", "check")["declared"] == ["alerts", "probes", "windows"]
     assert shell.json("plan", "show", "--no-count")["declared"]["windows"][0]["name"] == "week-end"
+    shown = shell("plan", "show", "--no-count")[0]
+    performed = shown.partition("Performed by the fleet's manager, as it is written:")[2]
+    assert "windows:" in performed.partition("not yet performed")[0]
+    assert "windows" not in performed.partition("not yet performed")[2]
     plan = adopted.read(Path("st"))
     assert plan.declared["windows"][0]["lasts"] == "2h"
     assert plan.sites["crud"].assets == ("crud-db", "site-files")
     shell.plans.write(shell.plans.example())
     answer = shell.json("plan", "diff", "--state", "st")
-    assert answer["to_confirm"] == ["alerts", "crud"]
+    assert answer["to_confirm"] == ["alerts", "crud", "probes"]
 
 
 def test_a_store_of_another_kind_is_adopted_and_takes_backups(shell: Shell) -> None:

@@ -79,8 +79,6 @@ class Policy:
 
 def policy_of(plan: Plan) -> Policy:
     """What of a plan a manager needs."""
-    declared = plan.declared.get("manager")
-    urls = declared.get("urls") if isinstance(declared, dict) else None
     return Policy(
         fleet=plan.fleet,
         organisation=plan.organisation.name,
@@ -90,5 +88,5 @@ def policy_of(plan: Plan) -> Policy:
         people={**plan.providers, **plan.contacts},
         windows=plan.windows,
         witnesses=plan.witnesses,
-        urls=tuple(map(str, urls)) if isinstance(urls, list | tuple) else (),
+        urls=plan.manager_urls,
     )

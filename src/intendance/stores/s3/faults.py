@@ -32,6 +32,10 @@ _PASSING = (
     "IncompleteBody",
 )
 _FULL = ("QuotaExceeded", "InsufficientStorage", "EntityTooLargeForQuota", "StorageQuotaExceeded", "507")
+_BARE = "403"
+"""The refusal of a HEAD has no words: only the clocks say that they are why."""
+_ALLOWED = timedelta(minutes=15)
+"""S3 refuses what is signed at a time further away than that."""
 _OURS = (400, 403, 404, 405, 409, 411, 412, 416, 501)
 _KEYS = {
     "InvalidAccessKeyId": "it does not know the access key",
@@ -80,7 +84,7 @@ def from_reply(
         return ObjectMissing(store=store, key=key)
     if reply.code in _TAKEN and key is not None:
         return ObjectExists(store=store, key=key)
-    if reply.code == "RequestTimeTooSkewed":
+    if reply.code == "RequestTimeTooSkewed" or (reply.code == _BARE and _apart(reply.date, now) > _ALLOWED):
         return StoreClockDiffers(store=store, difference=_difference(reply.date, now))
     if reply.code in _FULL:
         return StoreFull(store=store, free="its quota is used up: nothing")
@@ -91,9 +95,14 @@ def from_reply(
 
 
 def _difference(date: str, now: datetime) -> str:
+    apart = _apart(date, now)
+    return f"{timedelta(seconds=round(apart.total_seconds()))} h" if apart else "more than it allows"
+
+
+def _apart(date: str, now: datetime) -> timedelta:
+    """How far the store's clock is from ours, as far as its answer says."""
     try:
         theirs = parsedate_to_datetime(date)
     except (TypeError, ValueError):
-        return "more than it allows"
-    apart = abs(now - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)))
-    return f"{timedelta(seconds=round(apart.total_seconds()))} h"
+        return timedelta()
+    return abs(now - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)))
