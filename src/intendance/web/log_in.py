@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from intendance.fleet.accounts.decide import Stage
@@ -40,6 +41,7 @@ class Form:
     fault: str = ""
     secret: tuple[str, ...] = ()
     uri: str = ""
+    square: Markup = Markup()
 
 
 def ask(visit: Visit) -> Response:
@@ -164,15 +166,29 @@ def _ask_enrol(visit: Visit, fault: str = "", status: int = 200) -> Response:
     secret, uri = visit.services.accounts.propose_second(visit.token, f"Intendance {visit.organisation}")
     form = Form(
         heading=_("Set up a second factor"),
-        lede=_("Type this secret into an authenticator on your telephone; from then on, log-ins ask for its codes."),
+        lede=_(
+            "Show this square to an authenticator on your telephone, or type the secret; from then on, log-ins ask for "
+            "its codes."
+        ),
         action="/login/enrol",
         verb=_("Confirm"),
         token=visit.session.csrf if visit.session is not None else "",
         fault=fault,
         secret=tuple(secret[at : at + _GROUP] for at in range(0, len(secret), _GROUP)),
         uri=uri,
+        square=_square(uri, _("The secret as a QR code")),
     )
     return visit.page("second.html", _frame(visit, _("Second factor"), "/login/enrol"), status=status, form=form)
+
+
+def _square(uri: str, title: str) -> Markup:
+    """A QR code in SVG, black on white whatever the page's colours are: a camera must read it."""
+    import segno  # one page needs it
+
+    code = segno.make(uri, error="m", micro=False)
+    return Markup(  # noqa: S704 -- what segno draws; it escapes the title
+        code.svg_inline(scale=4, dark="#000", light="#fff", svgclass="qr", lineclass=None, omitsize=True, title=title)
+    )
 
 
 def _frame(visit: Visit, title: str, address: str) -> Frame:

@@ -8,11 +8,13 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, sync_playwright
@@ -170,10 +172,20 @@ def _log_in(page: Page, day: Day, words: Words) -> None:
     page.click("button.btn")
 
 
+def _read_by_a_camera(page: Page) -> str:
+    """What an authenticator sees in the square that the browser shows."""
+    picture = page.locator("svg.qr").screenshot()
+    seen = subprocess.run(
+        ["zbarimg", "--quiet", "--raw", "--oneshot", "png:-"], input=picture, capture_output=True, check=True
+    )
+    return seen.stdout.decode().strip()
+
+
 def _set_up_second(page: Page, words: Words) -> tuple[str, int]:
     """The secret that the page proposes, confirmed; it shows the recovery codes. The secret, and the period used."""
     page.wait_for_url("**/login/enrol")
     secret = "".join(page.locator(".secret span").all_inner_texts())
+    assert parse_qs(urlsplit(_read_by_a_camera(page)).query)["secret"] == [secret]
     code, step = _code(secret, 0)
     page.fill("#code", code)
     page.click("button.btn")
