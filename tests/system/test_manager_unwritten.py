@@ -40,9 +40,6 @@ from tests.system.web.test_manager import _log_in, _password
 pytestmark = pytest.mark.gnupg
 ROOT = Path(__file__).resolve().parents[2]
 SPARE_BYTES = 64 * 1024 * 1024
-TELLS = pytest.mark.parametrize("tells", [False, pytest.param(True, marks=pytest.mark.long)])
-"""That it says afterwards how long it saw nothing did not come in 2 of some 20 runs; why is not found yet:
-`tests/unit/fleet/detection/test_blindness.py` holds what is known of it."""
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")
 
 
@@ -132,6 +129,19 @@ class Running:
         assert self.process.poll() is None, self.told()
         return self.health()[0] == 200
 
+    def watches(self, database: Database) -> bool:
+        """Whether it looked once who is silent: what was before that, it was not there to see."""
+        assert self.process.poll() is None, self.told()
+        with database.read() as connection:
+            return (
+                connection.exec_driver_sql("SELECT 1 FROM setting WHERE name = 'detector.tick_us'").first() is not None
+            )
+
+    def has_told(self, database: Database, cause: str) -> bool:
+        """Whether it raised an alert; fails with all that it said when it ended instead."""
+        assert self.process.poll() is None, self.told()
+        return cause in _state(database)[2]
+
     def join(self) -> None:
         made = self.site.run("node", "enroll", "web-01", "--json")
         assert made.code == 0, made.err
@@ -205,24 +215,22 @@ def _unwritable(running: Running, mails: MailServer, breaks: Callable[[], None])
     assert (mail["To"], "CRITIQUE" in str(mail["Subject"])) == ("admin@example.org", True)
 
 
-def _heals(running: Running, mails: MailServer, database: Database, minutes: int, *, tells: bool) -> None:
+def _heals(running: Running, mails: MailServer, database: Database, minutes: int) -> None:
     until(running.is_up, "the manager to go on")
     until(lambda: _state(database)[1] == running.node.seq, "the beats to be written")
     assert _minutes(database) > minutes, "heard while it could not write, two minutes after the last that was"
     until(lambda: running.beat()[0] == 200, "nodes to be told that all is well")
     until(lambda: _state(database)[1] == running.node.seq, "the beat to be written")
-    if tells:
-        until(lambda: "manager.blind" in _state(database)[2], "what it says of itself")
-        until(lambda: bool(_about(mails, "n’a rien vu")), "the mail of the alert")
+    until(lambda: running.has_told(database, "manager.blind"), "what it says of itself")
+    until(lambda: bool(_about(mails, "n’a rien vu")), "the mail of the alert")
     assert "node.missing" not in _state(database)[2]
     assert _state(database)[0] == "up"
     assert len(_about(mails, "ne peut rien écrire")) == 1
     assert "Traceback" not in running.told()
 
 
-@TELLS
 @needs_root
-def test_a_full_disk(bare_site: Site, mails: MailServer, tells: bool) -> None:
+def test_a_full_disk(bare_site: Site, mails: MailServer) -> None:
     with own_disk(bare_site.state):
         _planned(bare_site, mails)
         running = Running(bare_site)
@@ -240,6 +248,7 @@ def test_a_full_disk(bare_site: Site, mails: MailServer, tells: bool) -> None:
             ) as other,
         ):
             assert _log_in(vera).url.path == "/"
+            until(lambda: running.watches(database), "its first look")
             _unwritable(running, mails, lambda: fill(bare_site.state))
             page = _log_in(other)
             assert (page.status_code, page.headers["retry-after"]) == (503, "5")
@@ -252,7 +261,7 @@ def test_a_full_disk(bare_site: Site, mails: MailServer, tells: bool) -> None:
             assert running.process.poll() is None, running.told()
             minutes = _minutes(database)
             (bare_site.state / "filler").unlink()
-            _heals(running, mails, database, minutes, tells=tells)
+            _heals(running, mails, database, minutes)
             assert _log_in(other).url.path == "/"
         _end(running.process)
         assert running.process.returncode == 0, running.told()
@@ -287,8 +296,7 @@ def test_killed_on_a_full_disk_it_is_there_again_when_there_is_room(bare_site: S
         _end(running.process)
 
 
-@TELLS
-def test_a_database_that_is_away(bare_site: Site, mails: MailServer, tells: bool) -> None:
+def test_a_database_that_is_away(bare_site: Site, mails: MailServer) -> None:
     with running_server() as server:
         _planned(bare_site, mails)
         address = server.address(server.new_database())
@@ -296,9 +304,10 @@ def test_a_database_that_is_away(bare_site: Site, mails: MailServer, tells: bool
         until(running.is_up, "the manager")
         running.join()
         with open_database(address) as database:
+            until(lambda: running.watches(database), "its first look")
             _unwritable(running, mails, server.stop)
             status, _, content = running.ask("GET", "/login")
             assert status == 200, content
             server.start()
-            _heals(running, mails, database, 0, tells=tells)
+            _heals(running, mails, database, 0)
         _end(running.process)

@@ -18,6 +18,8 @@ GRACE_US = MISSING_US - LATE_US
 """A node is late from this long before its deadline."""
 BLIND_US = 5 * SECOND_US
 """A tick that comes this much later than the one before has seen nothing in between."""
+TAKEN_OVER_US = 30 * SECOND_US
+"""A manager at work takes a lease that is over within seconds: where nobody led for longer, none was at work."""
 GUARD_US = 60 * SECOND_US
 FLEET_SHARE_PERCENT = 30
 FLEET_LEAST = 5
@@ -72,6 +74,11 @@ def blindness(last_tick_us: int | None, now_us: int, elapsed_us: int | None) -> 
     if passed > BLIND_US or passed < -BLIND_US:
         return Blind(min(last_tick_us, now_us), now_us, RESTART if elapsed_us is None else STALLED)
     return None
+
+
+def may_be_handed_over(last_tick_us: int, now_us: int) -> bool:
+    """Whether managers may have been at work ever since the last tick, and only the lease changed hands."""
+    return now_us - last_tick_us <= TAKEN_OVER_US
 
 
 def lost_beats(blind: Blind | None, since_us: int | None, now_us: int) -> Blind | None:

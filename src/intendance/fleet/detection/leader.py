@@ -118,8 +118,9 @@ class Leader:
             if known is None and self._unwritten:  # it never could, since it began
                 blind = Blind(min(self._began_us, now_us), now_us, decide.UNWRITTEN)
             # Beats that waited in our own memory until something could be written again were heard by nobody else.
-            at_work = not self._unwritten and known is not None and _others_heard(connection, known, now_us)
-            blind = None if at_work else blind
+            handed_over = known is not None and not self._unwritten and decide.may_be_handed_over(known, now_us)
+            if known is not None and handed_over and _others_heard(connection, known, now_us):
+                blind = None
         fresh = self._ticked is None or held.epoch != self._epoch
         since_us = self._hearers.lost_since(connection, held.holder, now_us, mono_us, fresh=fresh)
         lost = decide.lost_beats(blind, since_us, now_us)

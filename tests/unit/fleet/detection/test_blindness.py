@@ -161,6 +161,27 @@ def test_a_manager_that_never_could_write_since_it_began_tells_it(fleet_database
     assert [row.cause for row in watch.rows(tables.observability_gap)] == ["database"]
 
 
+def test_a_manager_that_never_led_and_takes_over_after_the_outage_of_all_tells_it(watch: Watch) -> None:
+    watch.wait(8)
+    watch.clock.move(timedelta(seconds=150))
+    watch.beat(*NODES)  # they waited in the memory of managers, and were written before anybody led
+    watch.restart()
+    watch.clock.move(timedelta(seconds=10))
+    watch.tick()
+    assert [state for state, _, _ in blind(watch)] == ["firing"]
+
+
+@pytest.mark.parametrize(("seconds", "causes"), [(12, ["first start"]), (60, ["first start", "restart"])])
+def test_a_lease_that_only_changed_hands_blinds_nobody(watch: Watch, seconds: int, causes: list[str]) -> None:
+    watch.wait(8)
+    watch.clock.move(timedelta(seconds=seconds / 2))
+    watch.beat(*NODES)
+    watch.clock.move(timedelta(seconds=seconds / 2))
+    watch.restart()
+    watch.tick()
+    assert [row.cause for row in watch.rows(tables.observability_gap)] == causes
+
+
 @pytest.mark.parametrize("hours", [2, -2])
 def test_a_clock_that_was_set_is_told_whichever_way(watch: Watch, hours: int) -> None:
     watch.wait(30, beating=ALL)
