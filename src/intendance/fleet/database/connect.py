@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -13,7 +12,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
+from intendance.fleet.database import server
 from intendance.fleet.database.instants import from_us, to_us
 from intendance.fleet.database.plain import BUSY_SECONDS, PRAGMAS, READ, WRITE, is_out_of_reach
 from intendance.model.errors.fleet import DatabaseAddressUnusable, DatabaseUnreachable
@@ -83,8 +84,11 @@ def open_database(address: str | Path) -> Database:
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_size=_POOLED, max_overflow=_POOLED)
         event.listen(engine, "connect", _set_up_sqlite)
     else:
-        engine = create_engine(url, pool_size=_POOLED, max_overflow=_POOLED, pool_pre_ping=True)
-        event.listen(engine, "connect", _set_up_postgresql)
+        line = server.line(url.query)
+        engine = create_engine(
+            url, connect_args=line, pool_size=_POOLED, max_overflow=_POOLED, pool_pre_ping=True,
+        )  # fmt: skip
+        event.listen(engine, "connect", server.set_up)
     return Database(engine)
 
 
@@ -107,30 +111,13 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _set_up_postgresql(connection: Any, _: Any) -> None:
-    """PostgreSQL's text holds no NUL. The doors refuse one; one that comes by another way is kept as U+FFFD, so that
-    a sentence of one node never keeps what all others said from being written."""
-    connection.adapters.register_dumper(str, _text_without_nul())
-
-
-@cache
-def _text_without_nul() -> type[Any]:
-    from psycopg.types.string import StrDumperUnknown  # only where PostgreSQL is spoken to
-
-    class Dumper(StrDumperUnknown):
-        def dump(self, obj: str) -> Any:
-            return super().dump(obj.replace("\x00", "\ufffd"))
-
-    return Dumper
-
-
 @contextmanager
 def _reachable(engine: Engine) -> Iterator[None]:
     """That the database cannot be spoken to now, as one error; a statement's own faults stay what they are. What judges
     reads by the driver itself, whose errors nobody wraps."""
     try:
         yield
-    except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
+    except (DBAPIError, NoneFree, engine.dialect.loaded_dbapi.Error) as error:
         if not _is_about_reaching(error):
             raise
         said = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()
@@ -139,13 +126,11 @@ def _reachable(engine: Engine) -> Iterator[None]:
 
 
 def _is_about_reaching(error: Exception) -> bool:
-    """A connection that broke or was never made; a file that is locked, full or damaged. psycopg calls them alike."""
+    """A connection that broke, was never made, or is not to be had for all that wait; a file that is locked, full or
+    damaged; a server that has to be asked again."""
+    if isinstance(error, NoneFree) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        return True
     origin = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(origin, sqlite3.Error):
         return is_out_of_reach(origin)
-    state = getattr(origin, "sqlstate", None)
-    return (
-        (isinstance(error, DBAPIError) and error.connection_invalidated)
-        or (type(origin).__name__ == "OperationalError" and state is None)
-        or (state is not None and state[:2] in {"08", "53", "57", "58"})
-    )
+    return server.is_away(origin)
