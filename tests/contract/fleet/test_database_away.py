@@ -152,6 +152,7 @@ def relayed(postgresql: PostgresServer) -> Iterator[str]:
     """The address of the shared server by TCP: a relay on the loopback to its socket in a folder."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
+        passing: list[threading.Thread] = []
 
         def serve() -> None:
             while True:
@@ -161,14 +162,23 @@ def relayed(postgresql: PostgresServer) -> Iterator[str]:
                     return
                 far = socket.socket(socket.AF_UNIX)
                 far.connect(str(postgresql.folder / ".s.PGSQL.5432"))
-                for one, other in ((near, far), (far, near)):
-                    threading.Thread(target=_pass, args=(one, other), daemon=True).start()
+                passing.append(threading.Thread(target=_relay, args=(near, far), daemon=True))
+                passing[-1].start()
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"postgresql://tester@127.0.0.1:{port}/postgres"
         listening.shutdown(socket.SHUT_RDWR)
-    thread.join()
+    for each in (thread, *passing):
+        each.join()
+
+
+def _relay(near: socket.socket, far: socket.socket) -> None:
+    with near, far:
+        back = threading.Thread(target=_pass, args=(far, near), daemon=True)
+        back.start()
+        _pass(near, far)
+        back.join()
 
 
 def _pass(one: socket.socket, other: socket.socket) -> None:
