@@ -153,7 +153,6 @@ def test_a_quota_that_is_used_up_in_mid_upload(own: Shelf, workshop: Workshop, m
     heals(workshop, own)
 
 
-@pytest.mark.long  # a Ceph of its own: 10 s
 def test_a_disk_that_freezes(private_radosgw: Callable[..., Radosgw], workshop: Workshop) -> None:
     gateway = private_radosgw()
     shelf = make_shelf(gateway, workshop.base / "users")
