@@ -106,8 +106,10 @@ class Manager:
 
     @property
     def trouble(self) -> str:
-        """What keeps a thread from its work now, in sentences; empty when nothing does."""
-        return " ".join(filter(None, (self.writing.trouble, *(each() for each in self.complaints))))
+        """What keeps a thread from its work now, in sentences; empty when nothing does. A write that hangs says none."""
+        found = self.unwritten()
+        hangs = f"Nothing has been written since {rfc3339(found.since)}: {found.reason}." if found is not None else ""
+        return " ".join(filter(None, (self.writing.trouble or hangs, *(each() for each in self.complaints))))
 
     def unwritten(self) -> Unwritten | None:
         """Since when what this manager hears and finds is not written, where that is no moment any more."""

@@ -19,6 +19,7 @@ from intendance.fleet.database.settings import write_setting
 from intendance.fleet.database.tables import node_state
 from intendance.fleet.manager import Manager
 from intendance.model.alerting import Alerts
+from intendance.system.clock import rfc3339
 from intendance.wire import messages
 from tests.contract.fleet.conftest import MakeNode
 from tests.support.clock import MovableClock
@@ -151,6 +152,17 @@ def test_health_tells_of_trouble(manager: Manager) -> None:
     manager.complaints.append(lambda: "The log is full.")
     answer = _get(manager, "/healthz")
     assert (answer.status_code, answer.json()["detail"]) == (503, "The log is full.")
+
+
+def test_health_tells_of_a_write_that_hangs_and_says_nothing(manager: Manager, clock: MovableClock) -> None:
+    manager.writing.begins("detector")
+    began = rfc3339(clock.read().at)
+    clock.move(timedelta(seconds=9))
+    assert _get(manager, "/healthz").status_code == 200
+    clock.move(timedelta(seconds=2))
+    answer = _get(manager, "/healthz")
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == f"Nothing has been written since {began}: it does not answer."
 
 
 def test_health_tells_how_the_observer_stands_and_not_where_it_is(manager: Manager) -> None:
