@@ -128,12 +128,21 @@ def rule_page(
 
 
 def listing(rulebook: Rulebook, counts: Mapping[str, Mapping[State, int]], _: Translator) -> tuple[Family, ...]:
-    """All rules by family, each with how it stands."""
+    """All rules by family, each with how it stands: the worst first, those that judge nothing here at the end."""
     found = []
     for family, text in rulebook.families.items():
-        lines = [_line(rule, counts.get(rule.id, {}), _) for rule in rulebook.rules.values() if rule.family == family]
-        found.append(Family(name=text.of(_.language), lines=tuple(lines)))
+        rules = [rule for rule in rulebook.rules.values() if rule.family == family]
+        rules.sort(key=lambda rule: _place(rule, counts.get(rule.id, {})))
+        lines = tuple(_line(rule, counts.get(rule.id, {}), _) for rule in rules)
+        found.append(Family(name=text.of(_.language), lines=lines))
     return tuple(found)
+
+
+def _place(rule: Rule, states: Mapping[State, int]) -> tuple[int, int]:
+    state = worst(states)
+    if state is None:
+        return (len(WORST_FIRST) + (not rule.judged), 0)
+    return (WORST_FIRST.index(state), -states[state])
 
 
 def _line(rule: Rule, states: Mapping[State, int], _: Translator) -> RuleLine:

@@ -23,8 +23,10 @@
     if (/INPUT|TEXTAREA|SELECT/.test(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key !== "j" && event.key !== "k") return;
     const rows = [...document.querySelectorAll(".entry")];
+    const here = rows.findIndex(row => row.contains(document.activeElement));
+    if (here >= 0) at = here; // Tab and a click move it, too, and a page that changed has other rows
     at = Math.max(0, Math.min(rows.length - 1, at + (event.key === "j" ? 1 : -1)));
-    if (rows[at]) rows[at].querySelector("a").focus();
+    const first = rows[at] && rows[at].querySelector("a,button,summary"); if (first) first.focus();
   });
 
   // A page that is no longer refreshed, or whose judge has stopped, must not be believed.
