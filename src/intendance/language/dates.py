@@ -60,7 +60,7 @@ def moment(at: datetime, zone: str, language: Language = "en", *, seconds: bool 
     """
     there = local(at, zone)
     clock = f"{there:%H:%M:%S}" if seconds else f"{there:%H:%M}"
-    joint = " à " if language == "fr" else ", "
+    joint = f" à{FIXED_SPACE}" if language == "fr" else ", "
     return f"{day(there.date(), language)}{joint}{clock}{FIXED_SPACE}{there:%Z}"
 
 

@@ -79,6 +79,7 @@ class AlertPage:
     statement: Statement
     name: str
     name_href: str
+    node: str
     node_href: str
     untold: str
     who: str
@@ -124,6 +125,7 @@ def alert_page(
         statement=statement,
         name=name,
         name_href=href,
+        node=each.told.node,
         node_href=addresses.node(each.told.node) if each.told.node else "",
         untold="" if each.suppressed is None else told.why_untold(each.suppressed, by_number, table, _),
         who=alerts.who(each, table, _),

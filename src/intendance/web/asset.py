@@ -196,7 +196,7 @@ def _lede(asset: Asset, zone: str, _: Translator) -> str:
 def _facts(asset: Asset, zone: str, _: Translator) -> Iterable[str]:
     yield _("{engine} on {node}").format(engine=asset.engine, node=asset.node)
     if asset.subject:
-        yield asset.subject
+        yield words.kept(_, asset.engine, asset.subject)
     if asset.newest is not None:
         yield sizes.size(asset.newest.source_bytes, _.language)
     kept = _.plural("kept {n} day", "kept {n} days", asset.retention_days)
@@ -234,7 +234,7 @@ def _sets_of(asset: Asset, store: str, shown: Span, zone: str, _: Translator) ->
         if store in each.stores and shown.holds(each.recovers_to):
             fault = each.faults.get(store, "")
             moment = dates.moment(each.recovers_to, zone, _.language)
-            told = f"{moment} · {each.kind}" + (f" · {spoken(fault, _.language)}" if fault else "")
+            told = f"{moment} · {_kind(each.kind, _)}" + (f" · {spoken(fault, _.language)}" if fault else "")
             shape = "faulty" if fault else "half" if each.kind == "differential" else "set"
             yield Mark(left=shown.place(each.recovers_to), shape=shape, told=told)
 

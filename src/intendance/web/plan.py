@@ -127,7 +127,7 @@ def _asset(plan: HeldPlan, each: PlannedAsset, standing: Standing, _: Translator
         name=each.name,
         href=addresses.asset(plan.node, each.name),
         engine=each.engine,
-        subject=each.subject,
+        subject=words.kept(_, each.engine, each.subject),
         schedules=tuple(
             (activity_name(_.language, activity), cron or _("by hand")) for activity, cron in each.schedules
         ),

@@ -29,6 +29,15 @@ SHAPES: Mapping[State, str] = MappingProxyType(
 _SHORT = 5
 
 
+def kept(_: Translator, engine: str, subject: str) -> str:
+    """What an asset is, where its record says it in English: databases and their server; a path is as it is."""
+    databases, joint, server = subject.rpartition(" at ")
+    if engine != "mariadb" or not joint:
+        return subject
+    named = _("all databases") if databases == "all databases" else databases
+    return _("{databases} at {server}").format(databases=named, server=server)
+
+
 def because(rulebook: Rulebook, verdict: Verdict, zone: str, _: Translator) -> str:
     """Why, in one or two sentences. What is lost is rounded up, what holds is rounded down."""
     rule = rulebook.rules[verdict.rule]

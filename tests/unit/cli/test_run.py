@@ -70,7 +70,7 @@ def test_one_run_in_both_languages(journal: Site) -> None:
     assert french[-3].startswith("  preuve run.ended\u00a0: enregistrement ")
     assert french[-2] == "  Le dépôt local est injoignable\u00a0: «\u00a0not mounted\u00a0»."
     assert french[-1].startswith(
-        "  → Une nouvelle tentative se fera d’elle-même le 21\u00a0novembre\u00a02026 à 12:01:30"
+        "  → Une nouvelle tentative se fera d’elle-même le 21\u00a0novembre\u00a02026 à\u00a012:01:30"
     )
 
 

@@ -35,6 +35,10 @@ def test_an_instant_is_local_and_names_its_zone() -> None:
     assert french == "1er novembre 2026 à 22:14:34 CET"
 
 
+def test_no_line_ends_between_a_day_and_its_clock_in_french() -> None:
+    assert dates.moment(AT, "Europe/Brussels", "fr") == "1er\u00a0novembre\u00a02026 à\u00a022:14\u00a0CET"
+
+
 def test_the_hour_that_comes_twice_is_told_apart() -> None:
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     shown = {dates.moment(first + timedelta(hours=n), "Europe/Brussels") for n in (0, 1)}

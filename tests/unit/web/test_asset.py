@@ -21,6 +21,7 @@ from intendance.model.verdict import Reason, Severity, State, Verdict
 from intendance.web import timeline
 from intendance.web.asset import POINTS, AssetPage, asset_page
 from intendance.web.render import Frame, Reader, html
+from intendance.web.words import kept
 from tests.support.evidence import START, Log, completed, drill_failed, drilled, inspection, seen
 from tests.support.page_text import readable
 from tests.support.typography import french_faults
@@ -191,6 +192,16 @@ def test_the_page_is_french_in_french(found: Asset) -> None:
     prose = " ".join(line for line in lines if "intendance " not in line)
     assert list(french_faults(prose)) == []
     assert "Peut-on restaurer shop-db" in prose
+
+
+def test_what_a_record_says_in_english_is_french_on_a_french_page() -> None:
+    found = replace(asset(), subject="shop, all databases at /run/mysqld")
+    texts = translator("fr", "web")
+    drawn = asset_page(found, (), STANDING, texts)
+    assert "shop, all databases sur /run/mysqld" in drawn.facts
+    assert {mark.told.rpartition(" · ")[2] for mark in drawn.line.lanes[0].marks} == {"logique"}
+    assert kept(texts, "mariadb", "all databases at db:3306") == "toutes les bases sur db:3306"
+    assert kept(texts, "files", "/srv/open at night") == "/srv/open at night"
 
 
 def test_a_span_is_as_short_as_what_it_shows_and_its_axis_names_days_in_order() -> None:
