@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, select
 
 from intendance.fleet import importing
 from intendance.fleet.accounts.service import Accounts
@@ -31,6 +31,7 @@ from intendance.fleet.attesting.service import Attesting
 from intendance.fleet.beats.summing import Summing
 from intendance.fleet.binding.perform import Binding
 from intendance.fleet.database.connect import Database, open_database
+from intendance.fleet.database.inserting import insert_into
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
 from intendance.fleet.detection.leader import Leader
@@ -283,11 +284,16 @@ def _database(address: str, layout: ManagerLayout) -> Database:
 
 def _expect_fleet(database: Database, fleet: str) -> None:
     with database.begin() as connection:
-        kept = connection.execute(select(setting.c.value).where(setting.c.name == "fleet")).scalar_one_or_none()
-        if kept is None:
-            connection.execute(insert(setting).values(name="fleet", value=fleet))
-        elif kept != fleet:
-            raise FleetOfAnother(kept=kept, named=fleet)
+        claim_fleet(connection, fleet)
+
+
+def claim_fleet(connection: Connection, fleet: str) -> None:
+    """Take a new database for a fleet; several managers may begin on it at once. Raises FleetOfAnother."""
+    first = insert_into(connection, setting).values(name="fleet", value=fleet)
+    connection.execute(first.on_conflict_do_nothing())
+    kept = connection.execute(select(setting.c.value).where(setting.c.name == "fleet")).scalar_one()
+    if kept != fleet:
+        raise FleetOfAnother(kept=kept, named=fleet)
 
 
 def _remember(layout: ManagerLayout, settings: Settings) -> None:

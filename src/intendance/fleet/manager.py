@@ -106,7 +106,7 @@ class Manager:
 
     @property
     def trouble(self) -> str:
-        """What keeps a thread from its work now, in sentences; empty when nothing does. A write that hangs says none."""
+        """What keeps a thread from its work now, in sentences, a write that hangs too; empty when nothing does."""
         found = self.unwritten()
         hangs = f"Nothing has been written since {rfc3339(found.since)}: {found.reason}." if found is not None else ""
         return " ".join(filter(None, (self.writing.trouble or hangs, *(each() for each in self.complaints))))

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.settings import write_setting
 from intendance.fleet.database.tables import setting, verdict, verdict_interval
-from intendance.fleet.verdicts import decide, writing
+from intendance.fleet.verdicts import decide
 from intendance.fleet.verdicts.changing import LOOKED
 from intendance.fleet.verdicts.service import About, Verdicts
+from intendance.fleet.verdicts.writing import write_changes
 from intendance.model.verdict import Reason, Severity, State, Verdict
 from tests.support.clock import MovableClock
 from tests.support.fleet import BEGAN
+from tests.support.together import together, writing
 
 NOW = to_us(BEGAN)
 PATIENCE_SECONDS = 120
@@ -37,41 +36,13 @@ def _found(state: State) -> decide.Changes:
     return decide.compare({}, [_verdict(state)])
 
 
-@pytest.fixture(name="beside")
-def _beside() -> Iterator[Callable[[Callable[[], object]], Future[object]]]:
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit
-
-
-def _wait_until_held_up(database: Database, work: Future[object]) -> None:
-    """Until the other waits for what this one has written. On SQLite it waits before its first statement: it may as
-    well begin later."""
-    asked = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    end = time.monotonic() + PATIENCE_SECONDS
-    while database.dialect == "postgresql" and not work.done() and time.monotonic() < end:
-        with database.read() as connection:
-            if connection.execute(asked).scalar_one():
-                return
-
-
 @pytest.mark.parametrize(("second", "later_us"), [(State.PASS, 0), (State.PASS, 5), (State.FAIL, 5)])
-def test_one_verdict_and_one_open_history_remain(
-    fleet_database: Database,
-    beside: Callable[[Callable[[], object]], Future[object]],
-    second: State,
-    later_us: int,
-) -> None:
-    def other() -> None:
-        with fleet_database.begin() as connection:
-            writing.write_changes(connection, [_found(second)], NOW + later_us)
-
-    with fleet_database.begin() as connection:
-        writing.write_changes(connection, [_found(State.PASS)], NOW)
-        work = beside(other)
-        _wait_until_held_up(fleet_database, work)
-    work.result(PATIENCE_SECONDS)
+def test_one_verdict_and_one_open_history_remain(fleet_database: Database, second: State, later_us: int) -> None:
+    together(
+        fleet_database,
+        lambda connection: write_changes(connection, [_found(State.PASS)], NOW),
+        writing(fleet_database, lambda connection: write_changes(connection, [_found(second)], NOW + later_us)),
+    )
     with fleet_database.read() as connection:
         (row,) = connection.execute(select(verdict)).all()
         spans = connection.execute(select(verdict_interval).order_by(verdict_interval.c.from_us)).all()
@@ -81,15 +52,9 @@ def test_one_verdict_and_one_open_history_remain(
     assert all(each.to_us == after.from_us for each, after in pairwise(spans))
 
 
-def test_both_may_say_that_they_looked(
-    fleet_database: Database, beside: Callable[[Callable[[], object]], Future[object]]
-) -> None:
+def test_both_may_say_that_they_looked(fleet_database: Database) -> None:
     about = About(fleet="asbl", organisation="ASBL", zone="UTC")
     verdicts = Verdicts(fleet_database, MovableClock(BEGAN), about, say=pytest.fail)
-    with fleet_database.begin() as connection:
-        write_setting(connection, LOOKED, NOW - 1)
-        work = beside(verdicts.judge_due)
-        _wait_until_held_up(fleet_database, work)
-    work.result(PATIENCE_SECONDS)
+    together(fleet_database, lambda connection: write_setting(connection, LOOKED, NOW - 1), verdicts.judge_due)
     with fleet_database.read() as connection:
         assert connection.execute(select(setting.c.value).where(setting.c.name == LOOKED)).scalar_one() == str(NOW)

@@ -4,9 +4,9 @@ was killed, and what it heard last is in nobody's memory: that is ours, and bill
 from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from intendance.fleet.database.connect import Database
+from intendance.fleet.database.inserting import insert_into
 from intendance.fleet.database.tables import lease
 
 EVERY_US = 1_000_000
@@ -21,10 +21,9 @@ _BETWEEN_US = 1_500_000
 
 def hears(database: Database, holder: str, written_us: int) -> None:
     """Say that this manager hears, and that what came before an instant is written. Raises DatabaseUnreachable."""
-    insert = postgresql.insert if database.dialect == "postgresql" else sqlite.insert
     row = {"name": _PREFIX + holder, "holder": holder, "epoch": 0, "until_us": written_us + VANISHED_US}
-    told = insert(lease).values(**row)
     with database.begin(durable=False) as connection:
+        told = insert_into(connection, lease).values(**row)
         connection.execute(
             told.on_conflict_do_update(index_elements=[lease.c.name], set_={"until_us": row["until_us"]})
         )

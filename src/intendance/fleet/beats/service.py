@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from intendance.fleet.beats import decide
 from intendance.fleet.database.connect import Database, to_us
+from intendance.fleet.database.inserting import insert_into
 from intendance.fleet.database.tables import beat_slot
 from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock
@@ -30,11 +30,12 @@ def backfill(database: Database, clock: Clock, told: Backfill) -> int:
     History is labelled anew; no alert is touched. Raises DatabaseUnreachable.
     """
     minutes = decide.minutes_told(told, to_us(clock.read().at))
-    insert = postgresql.insert if database.dialect == "postgresql" else sqlite.insert
     news = 0
     with database.begin() as connection:
         for hour_us, bits in sorted(minutes.items()):
-            connection.execute(insert(beat_slot).values(node=told.node, hour_us=hour_us).on_conflict_do_nothing())
+            connection.execute(
+                insert_into(connection, beat_slot).values(node=told.node, hour_us=hour_us).on_conflict_do_nothing()
+            )
             this = (beat_slot.c.node == told.node) & (beat_slot.c.hour_us == hour_us)
             row = connection.execute(select(beat_slot).where(this).with_for_update()).one()
             fresh = bits & ~(row.heard | row.backfilled)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from intendance.fleet.database.connect import Database
+from intendance.fleet.database.inserting import insert_into
 from intendance.fleet.database.tables import lease
 from intendance.model.frozen import dataclass
 
@@ -31,10 +31,11 @@ def take(database: Database, name: str, holder: str, now_us: int) -> Lease | Non
 
     Raises DatabaseUnreachable.
     """
-    insert = postgresql.insert if database.dialect == "postgresql" else sqlite.insert
     fresh = {"name": name, "holder": holder, "epoch": 1, "until_us": now_us + TTL_US}
     with database.begin() as connection:
-        connection.execute(insert(lease).values(**fresh | {"until_us": 0, "epoch": 0}).on_conflict_do_nothing())
+        connection.execute(
+            insert_into(connection, lease).values(**fresh | {"until_us": 0, "epoch": 0}).on_conflict_do_nothing()
+        )
         row = connection.execute(select(lease).where(lease.c.name == name).with_for_update()).one()
         holds_still = now_us < row.until_us <= now_us + _FAR_US
         if row.holder != holder and holds_still:

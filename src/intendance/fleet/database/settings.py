@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from intendance.fleet.database.inserting import insert_into
 from intendance.fleet.database.tables import setting
 
 
@@ -16,6 +16,5 @@ def read_setting(connection: Connection, name: str) -> int | None:
 
 def write_setting(connection: Connection, name: str, value: int) -> None:
     """Write a number in the place of the former one."""
-    dialect = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    made = dialect(setting).values(name=name, value=str(value))
+    made = insert_into(connection, setting).values(name=name, value=str(value))
     connection.execute(made.on_conflict_do_update(index_elements=[setting.c.name], set_={"value": made.excluded.value}))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from intendance.fleet.database.connect import from_us
+from intendance.fleet.database.inserting import insert_into
 from intendance.fleet.database.tables import evidence_amount, evidence_attachment
 from intendance.fleet.evidence import decide
 from intendance.fleet.evidence.decide import Amount, Found
@@ -44,8 +43,7 @@ def count(connection: Connection, node: str, more: Amount, now_us: int) -> Found
 
 
 def _add(connection: Connection, node: str, day_us: int, more: Amount) -> None:
-    insert_new: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     row = {"node": node, "day_us": day_us, "records_bytes": more.records, "attached_bytes": more.attached}
-    made = insert_new(evidence_amount).values(**row)
+    made = insert_into(connection, evidence_amount).values(**row)
     added = {name: evidence_amount.c[name] + made.excluded[name] for name in ("records_bytes", "attached_bytes")}
     connection.execute(made.on_conflict_do_update(index_elements=["node", "day_us"], set_=added))

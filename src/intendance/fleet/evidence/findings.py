@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from intendance.fleet.database.inserting import insert_into
 from intendance.fleet.database.tables import finding
 from intendance.fleet.evidence import decide
 from intendance.fleet.evidence.decide import Found
@@ -32,7 +32,6 @@ def keep(connection: Connection, name: str, incarnation: int, found: Found, exhi
             return
     if former:
         found = replace(found, subject=f"{found.subject}{decide.AGAIN}{len(former)}")
-    insert_new: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {
         "node": name,
         "incarnation": incarnation,
@@ -43,7 +42,7 @@ def keep(connection: Connection, name: str, incarnation: int, found: Found, exhi
         "found_us": now_us,
         "folded": counted,
     }
-    connection.execute(insert_new(finding).values(**values).on_conflict_do_nothing())
+    connection.execute(insert_into(connection, finding).values(**values).on_conflict_do_nothing())
 
 
 def _former(connection: Connection, place: Any, subject: str) -> list[Any]:

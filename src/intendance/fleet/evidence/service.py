@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from intendance.fleet.database.connect import Database, to_us
+from intendance.fleet.database.inserting import insert_into
 from intendance.fleet.database.tables import evidence_attachment, evidence_head, evidence_record, node_key
 from intendance.fleet.evidence import amounts, decide, findings
 from intendance.fleet.evidence.decide import Amount, Copy, Found
@@ -208,10 +208,9 @@ class Evidence:
 
 
 def _attach(connection: Connection, attachments: Sequence[AttachmentBytes]) -> None:
-    insert_new: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     for each in attachments:
         row = {"sha256": each.sha256, "size": len(each.content), "media": each.media, "content": each.content}
-        connection.execute(insert_new(evidence_attachment).values(**row).on_conflict_do_nothing())
+        connection.execute(insert_into(connection, evidence_attachment).values(**row).on_conflict_do_nothing())
 
 
 def _this(name: str, incarnation: int) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from intendance.fleet.database.connect import from_us, to_us
+from intendance.fleet.database.inserting import insert_into
 from intendance.fleet.database.tables import finding
 from intendance.fleet.witnessing.decide import Condition, WitnessStanding, repeated
 from intendance.ledger.note import Checkpoint
@@ -42,4 +43,5 @@ def keep(connection: Connection, standing: WitnessStanding, head: Checkpoint, no
         "exhibit": head.note.decode(),
         "found_us": to_us(now),
     }
-    connection.execute(insert(finding).values(**values))
+    # Two managers may be told the same at the same moment.
+    connection.execute(insert_into(connection, finding).values(**values).on_conflict_do_nothing())

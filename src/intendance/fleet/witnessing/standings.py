@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import msgspec
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from intendance.fleet.database.inserting import insert_into
 from intendance.fleet.database.tables import setting
 from intendance.fleet.witnessing.decide import WitnessStanding
 
@@ -22,8 +22,9 @@ def read_standings(connection: Connection) -> tuple[WitnessStanding, ...]:
 
 def write_standing(connection: Connection, standing: WitnessStanding) -> None:
     """Write what is known of one now."""
-    dialect = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    made = dialect(setting).values(name=_PREFIX + standing.name, value=msgspec.json.encode(standing).decode())
+    made = insert_into(connection, setting).values(
+        name=_PREFIX + standing.name, value=msgspec.json.encode(standing).decode()
+    )
     connection.execute(made.on_conflict_do_update(index_elements=[setting.c.name], set_={"value": made.excluded.value}))
 
 

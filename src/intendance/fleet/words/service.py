@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from intendance.fleet.database.inserting import insert_into
 from intendance.fleet.database.tables import word
 from intendance.fleet.words.spoken import FAILED, MANAGER, SAID
 from intendance.ledger import envelope, imports
@@ -32,10 +32,9 @@ def take(connection: Connection, log: str, by: str, records: Iterable[bytes]) ->
                 {"log": log, "seq": record.seq, "source": record.node, "by_whom": by, "node": about,
                  "asset": record.asset, "kind": record.kind, "ts": record.ts, "content": content}
             )  # fmt: skip
-    dialect = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     count = 0
     for first in range(0, len(rows), _AT_ONCE):
-        some = dialect(word).values(rows[first : first + _AT_ONCE]).on_conflict_do_nothing()
+        some = insert_into(connection, word).values(rows[first : first + _AT_ONCE]).on_conflict_do_nothing()
         count += connection.execute(some).rowcount
     return count
 
