@@ -56,17 +56,20 @@ class Asked:
         self.accounts = Accounts(database, clock, lambda *_: None)
         self.alerts = Alerts(database, policy, clock)
         reading = Reading(database, self.manager.nodes, self.verdicts)
+        self.folder = Path(mkdtemp(prefix="asked-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        self.log = FleetLog(self.folder, FLEET, clock)
+        self.own_log = OwnLog(self.log, clock)
         self.services = Services(
             tokens=self.tokens,
             reading=reading,
             counting=Counting(self.manager, reading),
             alerts=self.alerts,
+            log=self.own_log,
             fleet=FLEET,
             accounts=self.accounts,
         )
         self.live = Live(self.verdicts.stamps)
-        self.folder = Path(mkdtemp(prefix="asked-"))
-        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.pages = self._pages()
         self.app: FastAPI = create_app(self.manager, pages=self.pages, asked=self.services)
         self.secrets = {scope: self.tokens.create(scope.value, [scope], by="test") for scope in Scope}
@@ -74,7 +77,7 @@ class Asked:
     def _pages(self) -> Pages:
         return Pages(
             accounts=self.accounts, fleet=self.verdicts, ledgers=Ledgers(self.database),
-            log=OwnLog(FleetLog(self.folder, FLEET, self.clock), self.clock),
+            log=self.own_log,
             live=self.live, assets=Assets(self.database, self.clock),
             plans=Plans(self.database, self.clock), alerts=self.alerts,
             runs=Runs(self.database, self.clock),

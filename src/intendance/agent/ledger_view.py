@@ -7,11 +7,12 @@ from pathlib import Path
 from intendance import __version__
 from intendance.agent.against import NOTHING_KEPT, Kept, compare, read_against, source_of
 from intendance.agent.opening import open_book, telling_lost
-from intendance.ledger.book import Book, Proof
+from intendance.ledger.book import Book
 from intendance.ledger.bundle import check_files, open_files
 from intendance.ledger.export import Exported, export
 from intendance.ledger.imports import check_views
 from intendance.ledger.note import Checkpoint
+from intendance.ledger.proof import Proof
 from intendance.ledger.report import Case, Report
 from intendance.ledger.source import Unreadable, open_source
 from intendance.ledger.tlog import leaf_hash

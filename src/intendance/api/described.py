@@ -7,7 +7,7 @@ from functools import cache
 import msgspec
 
 from intendance import __version__
-from intendance.api import acting, alerts, beats, monitoring, nodes, records, rules, status
+from intendance.api import acting, alerts, beats, fleet_log, monitoring, nodes, records, rules, status
 from intendance.api.openapi import Open, document
 from intendance.api.operation import JSON, Operation
 from intendance.api.problem import MEDIA
@@ -18,6 +18,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *status.OPERATIONS,
     *nodes.OPERATIONS,
     *records.OPERATIONS,
+    *fleet_log.OPERATIONS,
     *rules.OPERATIONS,
     *alerts.OPERATIONS,
     *acting.OPERATIONS,

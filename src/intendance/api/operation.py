@@ -12,6 +12,7 @@ from typing import Any, Literal
 from intendance.api import cursor
 from intendance.fleet.accounts.service import Accounts
 from intendance.fleet.alerts.service import Alerts
+from intendance.fleet.own_log import OwnLog
 from intendance.fleet.reading.figures import Counting
 from intendance.fleet.reading.service import Reading
 from intendance.fleet.tokens.decide import Scope
@@ -51,6 +52,7 @@ class Services:
     reading: Reading
     counting: Counting
     alerts: Alerts
+    log: OwnLog
     fleet: str
     accounts: Accounts | None = None
 

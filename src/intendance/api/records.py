@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -10,18 +11,21 @@ from intendance.api import cursor
 from intendance.api.nodes import NODE
 from intendance.api.operation import PAGE, Call, Operation, Parameter
 from intendance.fleet.reading.decide import EndedRun
+from intendance.fleet.reading.proving import ProvedRecord
 from intendance.fleet.tokens.decide import Scope
 from intendance.fleet.verdicts.records import HeldRecord
 from intendance.ledger import tlog
+from intendance.ledger.proof import as_data
 from intendance.model.frozen import dataclass
 
 ASSET = Parameter(name="asset", summary="Only about this asset.")
+SEQ = Parameter(name="seq", where="path", kind="whole", summary="Its number.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordShown:
-    """A record of a node's present ledger; `record` is its content, whose form is in docs/ledger.md. `covered`: a head
-    that the node signed shows it; before that it proves nothing."""
+    """A record of a node's present ledger, or of the fleet log (whose `node` is `.log`); `record` is its content, whose
+    form is in docs/ledger.md. `covered`: a signed head shows it; before that it proves nothing."""
 
     node: str
     incarnation: int
@@ -33,7 +37,7 @@ class RecordShown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """Records of one node, newest first."""
+    """Records of one ledger, newest first."""
 
     schema: Literal["intendance.held-records/1"] = "intendance.held-records/1"
     records: tuple[RecordShown, ...]
@@ -41,8 +45,21 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProofShown:
+    """That a record stands in a signed tree (RFC 6962, 2.1.1): `hashes`, in hexadecimal, lead from the leaf's sibling
+    upward to the `root` of `size` records, and `checkpoint` is the C2SP signed note that says both."""
+
+    size: int
+    root: str
+    hashes: tuple[str, ...]
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OneRecord:
-    """One record. `canonical` are the bytes that the ledger holds, and `leaf_hash` is theirs in the tree."""
+    """One record. `canonical` are the bytes that the ledger holds, `leaf_hash` is theirs in the tree, whose leaf number
+    `seq` it is, and `proof` leads to the signed head (null: none covers it yet). `key` is the C2SP verifier key of that
+    log: compare it with one that you have from elsewhere."""
 
     schema: Literal["intendance.held-record/1"] = "intendance.held-record/1"
     node: str
@@ -53,6 +70,9 @@ class OneRecord:
     record: dict[str, Any]
     canonical: str
     leaf_hash: str
+    origin: str
+    key: str
+    proof: ProofShown | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +123,23 @@ def records(call: Call) -> Records:
     found = call.services.reading.page_of_records(
         call.text("node"), before, call.limit, kind=call.text("kind"), asset=call.text("asset")
     )
-    more = cursor.write(found[-1].seq) if len(found) == call.limit else None
+    return page(found, call.limit)
+
+
+def page(found: Sequence[HeldRecord], limit: int) -> Records:
+    """A page of records, newest first, and where the next begins."""
+    more = cursor.write(found[-1].seq) if len(found) == limit and found[-1].seq > 0 else None
     return Records(records=tuple(map(_record, found)), next=more)
 
 
 def record(call: Call) -> OneRecord:
-    """One record. Raises PageUnknown."""
-    found = call.services.reading.record(call.text("node"), call.numbers["seq"])
+    """One record. Raises PageUnknown, LedgerCopyDiffers."""
+    return one(call.services.reading.record(call.text("node"), call.numbers["seq"]))
+
+
+def one(proved: ProvedRecord) -> OneRecord:
+    """A record as it is told."""
+    found = proved.record
     return OneRecord(
         node=found.node,
         incarnation=found.incarnation,
@@ -119,6 +149,9 @@ def record(call: Call) -> OneRecord:
         record=msgspec.json.decode(found.content),
         canonical=found.content.decode(),
         leaf_hash=tlog.leaf_hash(found.content).hex(),
+        origin=proved.origin,
+        key=proved.key,
+        proof=None if proved.proof is None else msgspec.convert(as_data(proved.proof), ProofShown),
     )
 
 
@@ -174,11 +207,11 @@ OPERATIONS = (
     Operation(
         name="record",
         path="/api/v1/nodes/{node}/records/{seq}",
-        summary="One ledger record, with its canonical bytes",
+        summary="One ledger record, with its canonical bytes and the proof that it is in the signed tree",
         scope=Scope.READ,
         answered=record,
         answer=OneRecord,
-        parameters=(NODE, Parameter(name="seq", where="path", kind="whole", summary="Its number.")),
+        parameters=(NODE, SEQ),
     ),
     Operation(
         name="runs",

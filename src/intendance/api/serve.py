@@ -150,6 +150,7 @@ def _app(manager: Manager, settings: Settings, listening: Listening) -> tuple[AS
         reading=behind.reading,
         counting=behind.counting,
         alerts=behind.alerts,
+        log=behind.log,
         fleet=settings.fleet,
         accounts=behind.accounts,
     )

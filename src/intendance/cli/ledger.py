@@ -154,11 +154,12 @@ def export(
     from intendance.agent import ledger_view
 
     invocation: Invocation = context.obj
-    _expect_fitting(node, incarnation, whole=first is None and last is None and not at_manager)
+    _expect_fitting(node, incarnation, at_manager=at_manager)
     if node:
         from intendance.fleet.compose import take_ledger
 
-        exported = take_ledger(invocation.state, node, path, incarnation=incarnation)
+        bounds = None if first is None and last is None else (first or 0, last)
+        exported = take_ledger(invocation.state, node, path, incarnation=incarnation, bounds=bounds)
     else:
         _note(invocation, Output(as_json=as_json))
         state = _ledger_of(invocation.state, at_manager)
@@ -186,11 +187,9 @@ def export(
     raise typer.Exit(Exit.PARTIAL if exported.missing_attachments else Exit.DONE)
 
 
-def _expect_fitting(node: str, incarnation: int | None, *, whole: bool) -> None:
-    if node and not whole:
-        raise UsageError(
-            message="`--node` takes all that the manager keeps: leave `--from`, `--to` and `--manager` out."
-        )
+def _expect_fitting(node: str, incarnation: int | None, *, at_manager: bool) -> None:
+    if node and at_manager:
+        raise UsageError(message="`--node` is a node's ledger, `--manager` the fleet log: give one of them.")
     if incarnation is not None and not node:
         raise UsageError(message="`--incarnation` is of a node: name it with `--node`.")
 
@@ -262,6 +261,8 @@ def _show_listing(_: Translator, listing: Listing, output: Output) -> None:
 def _show_record(_: Translator, found: RecordInFull, output: Output) -> None:
     record, proof = found.record, found.proof
     if output.as_json:
+        from intendance.ledger.proof import as_data
+
         output.json(
             {
                 "schema": "intendance.record/1",
@@ -269,14 +270,7 @@ def _show_record(_: Translator, found: RecordInFull, output: Output) -> None:
                 "record": _record_json(record),
                 "canonical": found.canonical.decode(),
                 "leaf_hash": found.leaf.hex(),
-                "proof": None
-                if proof is None
-                else {
-                    "size": proof.checkpoint.size,
-                    "root": proof.checkpoint.root.hex(),
-                    "hashes": [step.hex() for step in proof.hashes],
-                    "checkpoint": proof.checkpoint.note.decode(),
-                },
+                "proof": None if proof is None else as_data(proof),
             }
         )
         return

@@ -374,13 +374,16 @@ def open_alerts(state: Path, clock: Clock) -> Iterator[tuple[Alerts, Settings]]:
         yield Alerts(database, standing_policy(settings, _unsaid), clock, carry), settings
 
 
-def take_ledger(state: Path, node: str, path: Path, *, incarnation: int | None = None) -> Exported:
-    """Write what the manager of a state folder keeps of a node's ledger, for an auditor; it need not be running.
+def take_ledger(
+    state: Path, node: str, path: Path, *, incarnation: int | None = None, bounds: tuple[int, int | None] | None = None
+) -> Exported:
+    """Write what the manager of a state folder keeps of a node's ledger, or its records within `bounds`, for an
+    auditor; it need not be running.
 
     Raises NoManagerState, DatabaseUnreachable, NodeNotEnrolled and what `export` raises.
     """
     with _database(remembered(state).database, ManagerLayout(state)) as database:
-        return take_away(database, state, node, path, incarnation=incarnation)
+        return take_away(database, state, node, path, incarnation=incarnation, bounds=bounds)
 
 
 def import_ledger(state: Path, clock: Clock, bundle: Path, *, actor: str) -> Imported:

@@ -13,7 +13,9 @@ from intendance.fleet.layout import ManagerLayout
 from intendance.ledger.book import Book
 from intendance.ledger.failures import failures
 from intendance.ledger.layout import Layout
+from intendance.ledger.note import VerifierKey
 from intendance.ledger.origin import FLEET_LOG
+from intendance.ledger.proof import Proof
 from intendance.ledger.report import Report
 from intendance.ledger.source import open_source
 from intendance.ledger.verify import verify
@@ -91,6 +93,14 @@ class FleetLog:
         """The canonical bytes of records [first, end), as far as there are any, each with its number."""
         with self._lock, self._book() as book:
             return tuple((seq, book.content(seq)) for seq in range(max(0, first), min(end, book.size())))
+
+    def proved(self, seq: int) -> tuple[bytes, Proof | None, VerifierKey] | None:
+        """A record's canonical bytes, its proof (None: not signed yet) and the key of the log, whose name is the
+        log's origin; None where there is no such record."""
+        with self._lock, self._book() as book:
+            if seq >= book.size():
+                return None
+            return book.content(seq), book.proof(seq), book.key
 
     def note(self) -> str:
         """Its signed checkpoint."""

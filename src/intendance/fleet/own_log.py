@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 from intendance.fleet.ledgers.decide import PAGE, RecordBrief
 from intendance.fleet.log import FleetLog
+from intendance.fleet.reading.proving import ProvedRecord
 from intendance.fleet.verdicts.records import HeldRecord
 from intendance.fleet.witnessing.quorum import HeldQuorum, quorum
 from intendance.ledger import envelope, witnessed
 from intendance.ledger.layout import Layout
+from intendance.ledger.note import read_checkpoint
 from intendance.ledger.report import Report
 from intendance.model.frozen import dataclass
 from intendance.model.plan import Witness
@@ -24,10 +27,10 @@ _VERIFIED_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What verifying the whole log said: `outcome` is `verified`, `tampered`, `incomplete` or `undetermined`."""
+    """What verifying the whole log said."""
 
     at: datetime
-    outcome: str
+    outcome: Literal["verified", "tampered", "incomplete", "undetermined"]
     records: int
     faults: tuple[str, ...]
     not_checked: tuple[str, ...]
@@ -86,21 +89,26 @@ class OwnLog:
             records=tuple(reversed(found)),
         )
 
+    def page(self, before: int | None, limit: int) -> tuple[HeldRecord, ...]:
+        """Records of it, newest first: those below a number."""
+        size = self._log.size()
+        end = size if before is None else min(before, size)
+        kept = self._log.contents(end - limit, end)
+        signed = read_checkpoint(self._log.note().encode())[0].size
+        return tuple(_held(seq, content, covered=seq < signed) for seq, content in reversed(kept))
+
     def record(self, seq: int) -> HeldRecord | None:
-        """One record of it; None where there is none."""
-        for number, content in self._log.contents(seq, seq + 1):
-            record = envelope.decode(content, number)
-            return HeldRecord(
-                node=NAME,
-                incarnation=1,
-                seq=seq,
-                kind=record.kind,
-                at=record.ts,
-                content=content,
-                digest=envelope.digest(content),
-                covered=True,
-            )
-        return None
+        """One record of it as it is here; None where there is none."""
+        return next(iter(self.page(seq + 1, 1)), None) if seq < self._log.size() else None
+
+    def proved(self, seq: int) -> ProvedRecord | None:
+        """One record of it, proved; None where there is none."""
+        found = self._log.proved(seq)
+        if found is None:
+            return None
+        content, proof, key = found
+        record = _held(seq, content, covered=proof is not None)
+        return ProvedRecord(record=record, origin=key.name, key=key.text, proof=proof)
 
     def _verify(self, size: int) -> tuple[Verified, Report]:
         with self._lock:
@@ -119,3 +127,17 @@ class OwnLog:
 
     def _fresh(self, now: datetime) -> bool:
         return self._verified is not None and self._verified[1].at <= now < self._verified[1].at + _VERIFIED_EVERY
+
+
+def _held(seq: int, content: bytes, *, covered: bool) -> HeldRecord:
+    record = envelope.decode(content, seq)
+    return HeldRecord(
+        node=NAME,
+        incarnation=1,
+        seq=seq,
+        kind=record.kind,
+        at=record.ts,
+        content=content,
+        digest=envelope.digest(content),
+        covered=covered,
+    )

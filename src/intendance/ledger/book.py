@@ -21,28 +21,17 @@ from intendance.ledger.layout import Layout
 from intendance.ledger.lean import facts as lean_facts
 from intendance.ledger.note import Checkpoint, VerifierKey
 from intendance.ledger.origin import node_of
-from intendance.ledger.tlog import inclusion_proof, leaf_hash, verify_inclusion
+from intendance.ledger.proof import Differs, Proof, prove
 from intendance.model.errors import InternalError
 from intendance.model.errors.ledger import CheckpointUnusable, LedgerContradicted, LedgerExists, RecordMissing
 from intendance.model.errors.state import NoState, StateUnwritable
 from intendance.model.evidence import KIND_OF, KINDS, Evidence
 from intendance.model.evidence.lifecycle import Genesis
-from intendance.model.frozen import dataclass
 from intendance.model.record import Attachment, Record
 from intendance.model.verdict import Fact
 from intendance.system import lock
 from intendance.system.clock import Clock, rfc3339
 from intendance.system.publish import publish
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """That the record `seq`, whose leaf hash is `leaf`, stands in the tree of a checkpoint (RFC 6962, 2.1.1)."""
-
-    seq: int
-    leaf: bytes
-    hashes: tuple[bytes, ...]
-    checkpoint: Checkpoint
 
 
 class Transaction:
@@ -268,24 +257,14 @@ class Book:
 
         Raises RecordMissing, CheckpointUnusable, LedgerContradicted.
         """
-        from intendance.ledger.report import Report  # what verifies is not loaded by what only reads and appends
-        from intendance.ledger.signed_tree import SignedTree
-
-        leaf = leaf_hash(self.content(seq))
+        content = self.content(seq)
         on_disk = sealing.read_signed(self.layout, self.origin)
         if on_disk is None or seq >= on_disk[0].size:
             return None
-        head = on_disk[0]
-        report = Report()
-        tree = SignedTree(partial(tiles.read, self.layout.log), head, report)
         try:
-            hashes = inclusion_proof(seq, head.size, tree.node)
-        except LookupError:
-            detail = "; ".join(f"{finding.where}: {finding.detail}" for finding in report.findings)
-            raise LedgerContradicted(state=self.layout.state, detail=detail) from None
-        if not verify_inclusion(leaf, seq, head.size, hashes, head.root):
-            raise LedgerContradicted(state=self.layout.state, detail=f"record {seq} is not the one that was signed")
-        return Proof(seq=seq, leaf=leaf, hashes=tuple(hashes), checkpoint=head)
+            return prove(seq, content, on_disk[0], partial(tiles.read, self.layout.log))
+        except Differs as error:
+            raise LedgerContradicted(state=self.layout.state, detail=str(error)) from None
 
     def records(
         self,

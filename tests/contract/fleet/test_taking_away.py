@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from intendance.fleet.database.tables import evidence_record
 from intendance.fleet.ledgers.taking_away import take_away
@@ -49,6 +49,26 @@ def test_records_that_no_head_covers_are_left_out(manager: Manager, member: Make
     manager.evidence.receive(node.batch(covered, covered + 1))
     assert take_away(manager.database, tmp_path, "web-01", tmp_path / "bundle").checkpoint.size == covered
     assert verified(tmp_path / "bundle").returncode == 0
+
+
+def test_a_part_is_taken_away_with_the_hashes_of_the_rest(manager: Manager, member: MakeNode, tmp_path: Path) -> None:
+    node = member("web-01")
+    node.record(600)
+    manager.evidence.receive(node.batch(0, 300))
+    manager.evidence.receive(node.batch(300))
+    size = node.book.size()
+    taken = take_away(manager.database, tmp_path, "web-01", tmp_path / "bundle", bounds=(280, 290))
+    assert (taken.first, taken.last, taken.checkpoint.size) == (280, 290, size)
+    told = verified(tmp_path / "bundle")
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "280" in told.stdout
+    with pytest.raises(RangeEmpty):
+        take_away(manager.database, tmp_path, "web-01", tmp_path / "beyond", bounds=(size, None))
+    with manager.database.begin() as connection:
+        connection.execute(delete(evidence_record).where(evidence_record.c.seq == 100))
+    with pytest.raises(LedgerContradicted):
+        take_away(manager.database, tmp_path, "web-01", tmp_path / "torn", bounds=(280, 290))
+    assert not (tmp_path / "torn").exists()
 
 
 def test_a_record_that_was_changed_here_is_not_handed_out(manager: Manager, member: MakeNode, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from sigstore._internal.rekor.checkpoint import SignedCheckpoint
 from sigstore._internal.trust import Keyring, RekorKeyring
 from sigstore.errors import VerificationError
 
-from intendance.ledger.book import Book, Proof
+from intendance.ledger.book import Book
 from intendance.ledger.note import VerifierKey
+from intendance.ledger.proof import Proof
 from intendance.model.errors.process import ProgramFailed
 from intendance.system import process
 from tests.support.ledger_material import begin, fill

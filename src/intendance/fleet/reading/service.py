@@ -15,6 +15,7 @@ from intendance.fleet.ledgers.service import open_doubts
 from intendance.fleet.nodes.service import Nodes, NodeSeen
 from intendance.fleet.reading import decide
 from intendance.fleet.reading.decide import Answer, EndedRun
+from intendance.fleet.reading.proving import ProvedRecord, Proving
 from intendance.fleet.verdicts import rows
 from intendance.fleet.verdicts.records import HeldRecord
 from intendance.fleet.verdicts.service import Verdicts
@@ -88,6 +89,7 @@ class Reading:
 
     def __init__(self, database: Database, nodes: Nodes, verdicts: Verdicts) -> None:
         self._database = database
+        self._proving = Proving(database)
         self.nodes = nodes
         self.verdicts = verdicts
 
@@ -173,9 +175,9 @@ class Reading:
         with self._database.read() as connection:
             return tuple(_records(connection, name, kinds, asset, before, limit))
 
-    def record(self, name: str, seq: int) -> HeldRecord:
-        """One record of a node's present ledger. Raises PageUnknown."""
-        found = self.verdicts.record(name, seq)
+    def record(self, name: str, seq: int) -> ProvedRecord:
+        """One record of a node's present ledger, proved. Raises PageUnknown, LedgerCopyDiffers."""
+        found = self._proving.record(name, seq)
         if found is None:
             raise PageUnknown(name=f"{name} {seq}")
         return found

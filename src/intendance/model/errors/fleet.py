@@ -116,6 +116,15 @@ class EvidenceExcessive(IntendanceError):
     transient = True
 
 
+class LedgerCopyDiffers(IntendanceError):
+    """What is kept here of the ledger of {node} is not what it signed: {detail}."""
+
+    next_step = (
+        "Change nothing in the database. Put back its last sound copy, or let the node itself prove the record: "
+        "`intendance ledger show` there."
+    )
+
+
 class EvidenceSenseless(IntendanceError):
     """What the node {node} says in its ledger cannot be judged: {detail}."""
 
