@@ -76,7 +76,11 @@ def test_a_node_joins_by_tls_and_its_ledger_arrives(site: Site) -> None:
     exported = site.run("ledger", "export", "--node", "web-01", str(taken), "--json")
     assert (exported.code, exported.json["size"]) == (0, _nodes(site)[0]["signed_records"]), exported.err
     assert site.run("ledger", "verify", "--bundle", str(taken)).code == 0
-    assert site.run("ledger", "export", "--node", "web-01", "--from", "1", str(site.base / "part")).code == 2
+    part = site.base / "part"
+    assert site.run("ledger", "export", "--node", "web-01", "--from", "1", "--to", "2", str(part)).code == 0
+    of_part = site.run("ledger", "verify", "--bundle", str(part), "--json").json
+    assert (of_part["result"], of_part["to"]) == ("verified", 2)
+    assert site.run("ledger", "export", "--node", "web-01", "--manager", str(site.base / "both")).code == 2
     assert site.run("ledger", "export", "--incarnation", "1", str(site.base / "part")).code == 2
     assert site.run("ledger", "export", "--node", "web-02", str(site.base / "none")).code == 2
 
