@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -117,17 +118,18 @@ def report(_: Translator, found: Report, output: Output) -> None:
     """What a verification found, and what it could not see; first that of the fleet log it was compared with."""
     from rich.text import Text
 
-    console = output.console()
+    console, columns = output.console(), output.columns()
     words = _outcomes(_)
     if found.fleet_log is not None:
-        _part_of_report(_, found.fleet_log, found.fleet_log.own, console)
-    _part_of_report(_, found, found.own, console)
+        _part_of_report(_, found.fleet_log, found.fleet_log.own, console, columns)
+    _part_of_report(_, found, found.own, console, columns)
     if found.fleet_log is not None:
         console.print(Text.assemble(_("In all"), "  ", words[found.worst]), soft_wrap=True)
         console.print()
     console.print(Text(_("Not checked"), style="bold"))
     for sentence in found.not_checked:
-        console.print(Text(visible(f"  · {told(sentence, _.language)}")), soft_wrap=True)
+        said = visible(f"  · {told(sentence, _.language)}")
+        console.print(Text(_folded(said, 4, columns)), soft_wrap=True)
 
 
 def _outcomes(_: Translator) -> dict[str | None, tuple[str, str]]:
@@ -139,7 +141,18 @@ def _outcomes(_: Translator) -> dict[str | None, tuple[str, str]]:
     }
 
 
-def _part_of_report(_: Translator, found: Report, worst: str | None, console: Console) -> None:
+def _folded(line: str, hang: int, columns: int | None) -> str:
+    """A line as wide as the terminal at most, the rest at `hang`; a key or a hash stays whole, to be copied."""
+    words = line[hang:].split()
+    if columns is None or len(words) == 1:
+        return line
+    rest = " " * (hang if hang + max(map(len, words)) <= columns else 4)
+    return "\n".join(
+        textwrap.wrap(line, columns, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False)
+    )
+
+
+def _part_of_report(_: Translator, found: Report, worst: str | None, console: Console, columns: int | None) -> None:
     from rich.text import Text
 
     words = _outcomes(_)
@@ -149,7 +162,8 @@ def _part_of_report(_: Translator, found: Report, worst: str | None, console: Co
     facts = list(_facts(_, found))
     width = max((len(name) for name, _said in facts), default=0)
     for name, said in facts:
-        console.print(Text(visible(f"  {name:{width}} {said}")), soft_wrap=True)
+        line = visible(f"  {name:{width}} {said}")
+        console.print(Text(_folded(line, width + 3, columns)), soft_wrap=True)
     for finding in found.findings:
         where, why = (
             (visible(told(finding.where, _.language)), "bold"),

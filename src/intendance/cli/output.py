@@ -101,7 +101,10 @@ class Output:
 
         stream = sys.stderr if stderr else sys.stdout
         width = None if stream.isatty() else columns(os.environ, _USUAL_COLUMNS)
-        return Console(file=bare(stream), highlight=False, soft_wrap=False, width=width, emoji=False)
+        colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"  # no bold and no dim, too
+        return Console(
+            file=bare(stream), highlight=False, soft_wrap=False, width=width, emoji=False, color_system=colours
+        )
 
     def columns(self) -> int | None:
         """The width that a line may have; None where nobody looks on (a pipe, a file) and COLUMNS does not say."""

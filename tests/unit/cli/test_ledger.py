@@ -325,6 +325,25 @@ def test_in_colour_the_only_escapes_are_ours(say: Any, hostile: Path, monkeypatc
     assert not {"\x07", "\x9b", "\u202e"} & set(said.out)
 
 
+def test_who_wants_no_colour_gets_no_escape_at_all(say: Any, hostile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    for words in (("show", "3"), ("show",), ("verify",)):
+        assert "\x1b" not in say(*words).out
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_what_a_verification_says_is_as_wide_as_the_terminal_and_keys_stay_whole(
+    say: Any, hostile: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = say("verify").out.splitlines()
+    for line in lines:
+        assert len(line) <= columns or line.startswith("  key  ")
+    assert any(line.startswith("    ") and line.strip() for line in lines)
+
+
 def test_json_says_the_hostile_name_and_holds_no_control(say: Any, hostile: Path) -> None:
     said = say("show", "3", "--json")
     assert said.json["record"]["asset"] == HOSTILE
