@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal
@@ -21,6 +22,8 @@ from intendance.web import addresses
 Language = Literal["fr", "en"]
 MARKS = {"fail": "✖", "unknown": "?", "pending": "◔", "pass": "✔"}
 """The sign before a tab's title, by the shape of the answer."""
+_OPTION_OR_WORD = re.compile(r"--[^ ]+ (?!-)[^ ]+|[^ ]+")
+"""An option with what it is given, or a word."""
 LANGUAGE_NAMES: dict[Language, str] = {"fr": "Français", "en": "English"}
 
 
@@ -193,7 +196,7 @@ def _with_breaks(path: str) -> Markup:
 
 def _in_words(command: str) -> Markup:
     """A command that a line may end in between its words, never inside an option."""
-    words = unturned(command).split(" ")
+    words = _OPTION_OR_WORD.findall(unturned(command))
     return Markup(" ").join(Markup("<span>{}</span>").format(each) for each in words)
 
 

@@ -30,9 +30,16 @@ def test_a_line_may_end_after_a_slash() -> None:
     assert drawn("{{ text | breaks }}", "/srv/<b>") == "/<wbr>srv/<wbr>&lt;b&gt;"
 
 
+def test_a_line_of_a_command_never_ends_inside_an_option() -> None:
+    shown = drawn("{{ text | typed }}", "intendance alert list --json --show ringing --part 2")
+    assert re.findall("<span>(.*?)</span>", shown) == [
+        "intendance", "alert", "list", "--json", "--show ringing", "--part 2",
+    ]  # fmt: skip
+
+
 @given(st.text(alphabet=st.sampled_from("a`<>&\"'/\u202e\u2066 ")))
 def test_no_text_makes_an_element_of_its_own(text: str) -> None:
-    for name in ("signs", "breaks"):
-        left = re.sub(r"</?code>|<wbr>", "", drawn(f"{{{{ text | {name} }}}}", text))
+    for name in ("signs", "breaks", "typed"):
+        left = re.sub(r"</?(code|span)>|<wbr>", "", drawn(f"{{{{ text | {name} }}}}", text))
         assert not set(left) & set("<>\"'")
         assert "\u202e" not in left
