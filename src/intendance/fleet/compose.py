@@ -118,12 +118,11 @@ def open_manager(settings: Settings, clock: Clock, say: Say, requests: Requests 
 
 
 def _planning(settings: Settings, clock: Clock, say: Say) -> Planning:
-    log = FleetLog(settings.state, settings.fleet, clock)
     return Planning(
         layout=ManagerLayout(settings.state),
         source=settings.source,
         fleet=settings.fleet,
-        log=log,
+        log=FleetLog(settings.state, settings.fleet, clock),
         clock=clock,
         say=say,
     )
@@ -188,13 +187,12 @@ def faces(manager: Manager, settings: Settings) -> Faces:
     troubles = partial(troubles_now, manager.unwritten)
     verdicts = _verdicts(manager, settings, troubles)
     reading = Reading(manager.database, manager.nodes, verdicts)
+    log = FleetLog(settings.state, settings.fleet, manager.clock)
     return Faces(
         accounts=_accounts(manager.database, settings, manager.clock),
         verdicts=verdicts,
         ledgers=Ledgers(manager.database),
-        log=OwnLog(
-            FleetLog(settings.state, settings.fleet, manager.clock), manager.clock, lambda: manager.policy().witnesses
-        ),
+        log=OwnLog(log, manager.clock, lambda: manager.policy().witnesses),
         tokens=_tokens(manager.database, settings, manager.clock),
         reading=reading,
         counting=Counting(manager, reading),
@@ -377,8 +375,7 @@ def open_alerts(state: Path, clock: Clock) -> Iterator[tuple[Alerts, Settings]]:
 def take_ledger(
     state: Path, node: str, path: Path, *, incarnation: int | None = None, bounds: tuple[int, int | None] | None = None
 ) -> Exported:
-    """Write what the manager of a state folder keeps of a node's ledger, or its records within `bounds`, for an
-    auditor; it need not be running.
+    """Write what the manager of a state folder keeps of a node's ledger, all or within `bounds`; it need not run.
 
     Raises NoManagerState, DatabaseUnreachable, NodeNotEnrolled and what `export` raises.
     """
