@@ -82,6 +82,7 @@ def one_node(visit: Visit) -> Response:
         live=True,
         data=f"{addresses.node(name)}.json",
         typed="intendance status",
+        typed_on=name,
     )
     return visit.page("node.html", frame, view=view, alerts=lines_of_node(visit, name, standing))
 
@@ -108,6 +109,7 @@ def one_asset(visit: Visit) -> Response:
         live=True,
         data=f"{address}.json",
         typed=f"intendance backup list {as_typed(name)}",
+        typed_on=of,
     )
     return visit.page("asset.html", frame, view=view, node=of, node_href=addresses.node(of),
                       runs_href=addresses.runs(of, name))  # fmt: skip
@@ -132,7 +134,7 @@ def one_plan(visit: Visit) -> Response:
     title = _("Plan of {node}").format(node=name)
     frame = replace(
         frame_of(standing, f"{title} · {standing.organisation}", addresses.plan(name, part)),
-        live=True, data=f"{address}.json", typed="intendance plan show",
+        live=True, data=f"{address}.json", typed="intendance plan show", typed_on=name,
     )  # fmt: skip
     return visit.page("plan.html", frame, view=view, node=name, node_href=addresses.node(name))
 
@@ -189,6 +191,7 @@ def record(visit: Visit) -> Response:
         organisation=visit.organisation,
         data=f"{addresses.record(name, seq)}.json",
         typed=f"intendance ledger show {seq}",
+        typed_on=name,
     )
     return visit.page("record.html", frame, view=view)
 
@@ -233,6 +236,7 @@ def one_ledger(visit: Visit) -> Response:
         live=before is None,
         data=f"{addresses.ledger(name)}.json",
         typed="intendance ledger verify",
+        typed_on=name,
     )
     return visit.page("ledger.html", frame, view=view)
 

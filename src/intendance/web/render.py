@@ -57,7 +57,8 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What every page has around its content. `data` and `typed` are where the same is found as data, and typed."""
+    """What every page has around its content. `data` and `typed` are where the same is found as data, and typed;
+    `typed_on` says where that is typed."""
 
     language: Language
     theme: str
@@ -79,12 +80,13 @@ class Page:
     judged_iso: str
     data: str
     typed: str
+    typed_on: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """What one page says of itself. `about` is the node whose evidence it shows, if it is one; `stamp` is what the
-    stream of changes is compared with."""
+    stream of changes is compared with. `typed_on` is the node whose command line knows what is `typed`."""
 
     title: str
     address: str
@@ -100,6 +102,7 @@ class Frame:
     stopped: bool = False
     data: str = ""
     typed: str = ""
+    typed_on: str = ""
 
 
 def html(template: str, frame: Frame, reader: Reader, _: Translator, **content: Any) -> str:
@@ -156,6 +159,9 @@ def _page(frame: Frame, reader: Reader, _: Translator) -> Page:
         judged_iso="" if judged is None else dates.iso(judged),
         data=frame.data,
         typed=frame.typed,
+        typed_on=_("On the command line of {node}").format(node=frame.typed_on)
+        if frame.typed_on
+        else _("On the command line"),
     )
 
 

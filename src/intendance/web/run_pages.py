@@ -63,6 +63,7 @@ def one_run(visit: Visit) -> Response:
         live=True,
         data=f"{address}.json",
         typed=f"intendance run show {as_typed(name)}",
+        typed_on=node,
     )
     return visit.page("run.html", frame, view=view)
 

@@ -117,3 +117,5 @@ def test_every_page_says_where_it_is_as_data_and_which_command_tells_it(
             of_the_fleet = path.startswith("/ledger/.log")
             command = page.text[typed.start() :].partition("</code>")[0]
             assert ("--manager" in command) is of_the_fleet, (path, command)
+            of_a_node = "/web-01" in path
+            assert ("<dt>En ligne de commande, sur web-01</dt>" in page.text) is of_a_node, path
