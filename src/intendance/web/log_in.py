@@ -15,6 +15,7 @@ from intendance.web.render import Frame
 from intendance.web.visit import Visit
 
 _GROUP = 4
+_LONGEST_NAME = 64
 _AGAIN_AFTER_SECONDS = "5"
 
 
@@ -28,6 +29,7 @@ class Field:
     autocomplete: str
     digits: bool = False
     hint: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,7 @@ def enrol(visit: Visit) -> Response:
         return _ask_enrol(visit, _("That code does not count. Wait for the next one."), 401)
     except SessionOver:
         return RedirectResponse("/login", status_code=303)
-    frame = Frame(title=_("Recovery codes"), address="/login/enrol", organisation=visit.organisation)
+    frame = _frame(visit, _("Recovery codes"), "/login/enrol")
     response = visit.page("recovery.html", frame, codes=codes)
     visit.sign_in(response, opened.token)
     return response
@@ -138,13 +140,18 @@ def _ask(visit: Visit, fault: str = "", status: int = 200) -> Response:
         token=visit.login_token,
         fault=fault,
         fields=(
-            Field(name="name", label=_("Name"), kind="text", autocomplete="username"),
+            Field(name="name", label=_("Name"), kind="text", autocomplete="username", value=_typed(visit)),
             Field(name="password", label=_("Password"), kind="password", autocomplete="current-password"),
         ),
     )
     response = visit.page("login.html", _frame(visit, _("Log in"), "/login"), status=status, form=form)
     visit.plant(response)
     return response
+
+
+def _typed(visit: Visit) -> str:
+    """The name that was typed, which whoever mistyped a password need not type again."""
+    return visit.fields.get("name", "")[:_LONGEST_NAME]
 
 
 def _ask_second(visit: Visit, fault: str = "", status: int = 200) -> Response:

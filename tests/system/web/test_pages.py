@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -48,13 +49,23 @@ def test_an_administrator_sees_nothing_before_a_second_factor(browser: Browser) 
     assert browser.client.get("/").status_code == 200
 
 
+def test_a_mistyped_password_leaves_the_name_as_it_was_typed(browser: Browser) -> None:
+    typed = {"token": browser.token("/login?lang=en"), "name": '"><b>vera', "password": "x" * 20}
+    page = browser.client.post("/login", data=typed).text
+    name, password = re.findall('<input id="(?:name|password)"[^>]*>', page)
+    assert 'value="&#34;&gt;&lt;b&gt;vera"' in name
+    assert "autofocus" not in name
+    assert "autofocus" in password
+    assert "value=" not in password
+
+
 def test_a_wrong_password_is_told_without_saying_what_was_wrong(browser: Browser) -> None:
     fields = {"token": browser.token("/login"), "password": "quatre mots que nul ne joint"}
     told = {}
     for name in ("vera", "nobody"):
         answer = browser.client.post("/login", data=fields | {"name": name})
         assert answer.status_code == 401
-        told[name] = answer.text.split('role="alert">')[2]
+        told[name] = answer.text.split('role="alert">')[2].replace(f'value="{name}"', "")
     assert told["vera"] == told["nobody"]
 
 
