@@ -25,7 +25,7 @@ from intendance.plan.adopted import encode
 from intendance.plan.load import load
 from tests.support.mail import MailServer, mail_server
 from tests.support.state import Site, until
-from tests.support.storm import EPOCH
+from tests.support.storm import CALM, EPOCH
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEED = 5.0
@@ -52,7 +52,7 @@ def _enrol(database: Database, names: list[str]) -> None:
     """Nodes of which one falls silent each second, from the fifth on, and others that never do."""
     began = to_us(EPOCH)
     deadlines = {name: began + (5 + number) * decide.SECOND_US for number, name in enumerate(names)}
-    deadlines |= {f"calm-{number}": 2**60 for number in range(len(names) * BYSTANDERS)}
+    deadlines |= {f"{CALM}{number}": began + decide.MISSING_US for number in range(len(names) * BYSTANDERS)}
     state = {"incarnation": 1, "state": "up", "state_since_us": began, "last_seen_us": began}
     with database.begin() as connection:
         connection.execute(

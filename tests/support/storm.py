@@ -11,16 +11,23 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import update
+
 from intendance.fleet.alerts.outbox import Worker
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.standing_plan import StandingPlan
 from intendance.fleet.alerts.ways import PlannedWay
 from intendance.fleet.database import lease
 from intendance.fleet.database.connect import Database, open_database, to_us
+from intendance.fleet.database.tables import node_state
+from intendance.fleet.detection import decide
 from intendance.fleet.detection.leader import Leader
 from intendance.system.clock import Clock, Instant
 
 _PAUSE_SECONDS = 0.02
+_BEAT_US = 20 * decide.SECOND_US
+CALM = "calm-"
+"""How the names of bystanders begin, nodes that never fall silent."""
 
 
 class FastClock:
@@ -37,10 +44,22 @@ class FastClock:
 EPOCH = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 
 
+def hear(database: Database, now_us: int) -> None:
+    """The bystanders, as if each had just beaten."""
+    heard = {"last_seen_us": now_us, "deadline_us": now_us + decide.MISSING_US}
+    with database.begin() as connection:
+        connection.execute(update(node_state).where(node_state.c.node.startswith(CALM)).values(**heard))
+
+
 def lead(database: Database, policy: StandingPlan, clock: Clock) -> None:
-    """Tick as the leader does, faster."""
+    """Tick as the leader does, faster, in a fleet in which the bystanders beat."""
     leader = Leader(database, policy, clock)
+    heard_us = 0
     while True:
+        now_us = to_us(clock.read().at)
+        if now_us - heard_us >= _BEAT_US:
+            hear(database, now_us)
+            heard_us = now_us
         held = lease.take(database, "leader", "storm", to_us(clock.read().at))
         if held is not None:
             leader.tick(held)
