@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from intendance.fleet.alerts.owner import BLIND
+from intendance.fleet.beats.decide import MISSING_US
 from intendance.fleet.database import tables
 from intendance.fleet.database.connect import Database, open_database, to_us
 from intendance.fleet.detection import decide
@@ -52,7 +53,7 @@ def _enrol(database: Database, names: list[str]) -> None:
     """Nodes of which one falls silent each second, from the fifth on, and others that never do."""
     began = to_us(EPOCH)
     deadlines = {name: began + (5 + number) * decide.SECOND_US for number, name in enumerate(names)}
-    deadlines |= {f"{CALM}{number}": began + decide.MISSING_US for number in range(len(names) * BYSTANDERS)}
+    deadlines |= {f"{CALM}{number}": began + MISSING_US for number in range(len(names) * BYSTANDERS)}
     state = {"incarnation": 1, "state": "up", "state_since_us": began, "last_seen_us": began}
     with database.begin() as connection:
         connection.execute(

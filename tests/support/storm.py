@@ -17,6 +17,7 @@ from intendance.fleet.alerts.outbox import Worker
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.standing_plan import StandingPlan
 from intendance.fleet.alerts.ways import PlannedWay
+from intendance.fleet.beats.decide import MISSING_US
 from intendance.fleet.database import lease
 from intendance.fleet.database.connect import Database, open_database, to_us
 from intendance.fleet.database.tables import node_state
@@ -46,7 +47,7 @@ EPOCH = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 
 def hear(database: Database, now_us: int) -> None:
     """The bystanders, as if each had just beaten."""
-    heard = {"last_seen_us": now_us, "deadline_us": now_us + decide.MISSING_US}
+    heard = {"last_seen_us": now_us, "deadline_us": now_us + MISSING_US}
     with database.begin() as connection:
         connection.execute(update(node_state).where(node_state.c.node.startswith(CALM)).values(**heard))
 
