@@ -247,7 +247,7 @@ class _Unpacking:
             return 0
 
     def _explain(self, part: Part, code: int, stderr: str) -> None:
-        if code == 0:
+        if code <= 0:  # a gpg that was killed is told as any killed program: what it said before is not why
             return
         said = [line.removeprefix("gpg: ") for line in stderr.splitlines() if not line.startswith("[GNUPG:]")]
         if any("No secret key" in line for line in said):
