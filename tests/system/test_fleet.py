@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import urllib.request
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.certificates import Authority
 from tests.support.ports import free_port
 from tests.support.state import Site, until
 
@@ -98,6 +100,46 @@ def test_a_manager_with_another_authority_is_told_nothing(site: Site) -> None:
     assert answer.code == 1
     assert "does not show the certificate authority" in answer.err
     _end(process)
+
+
+def _shown(port: int, authority: Authority) -> bytes:
+    """The certificate that a new connection is shown."""
+    context = ssl.create_default_context(cadata=authority.pem)
+    with (
+        socket.create_connection(("127.0.0.1", port), 60) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as line,
+    ):
+        return line.getpeercert(binary_form=True) or b""
+
+
+def test_a_renewed_certificate_is_presented_without_an_end_of_the_manager(site: Site) -> None:
+    port, authority = free_port(), Authority.create()
+    pair = site.base / "server.pem"  # both in one file, as some write them
+    pair.write_bytes(authority.server_pem("127.0.0.1"))
+    words = ("manager", "--plan", str(site.plan), "--listen", f"0.0.0.0:{port}")
+    process = site.start(*words, "--tls-cert", str(pair), "--tls-key", str(pair))
+    trusted = site.base / "authority.pem"
+    trusted.write_text(authority.pem)
+    until(lambda: process.poll() is not None or _health(f"https://127.0.0.1:{port}", trusted), "the manager")
+    assert process.poll() is None, process.communicate()[1]
+    context = ssl.create_default_context(cadata=authority.pem)
+    kept = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
+    kept.request("GET", "/healthz")
+    assert json.loads(kept.getresponse().read())["status"] == "ok"
+    line, first = kept.sock, _shown(port, authority)
+    pair.write_bytes(authority.server_pem("127.0.0.1"))
+    process.send_signal(signal.SIGHUP)
+    until(lambda: _shown(port, authority) != first, "the renewed certificate")
+    kept.request("GET", "/healthz")
+    assert json.loads(kept.getresponse().read())["status"] == "ok"
+    assert kept.sock is line
+    kept.close()
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=180)
+    assert "is presented from now on; it ends on" in said
+    pair.write_bytes(b"torn")
+    refused = site.run(*words, "--tls-cert", str(pair), "--tls-key", str(pair))
+    assert (refused.code, "it holds no certificate" in refused.err) == (2, True), refused.err
 
 
 def test_up_joins_by_itself_and_starts_again_what_is_killed(site: Site) -> None:

@@ -18,6 +18,7 @@ from intendance import __version__
 from intendance.api.app import create_app
 from intendance.api.connection import Connection, allow_many
 from intendance.api.operation import Services as Asked
+from intendance.api.presenting import Presenting
 from intendance.fleet.compose import Settings, faces, open_manager
 from intendance.fleet.manager import Manager
 from intendance.fleet.planning.service import Requests
@@ -27,6 +28,7 @@ from intendance.model.errors.state import refusal
 from intendance.model.frozen import dataclass
 from intendance.system import arenas
 from intendance.system.clock import Clock, SystemClock, rfc3339
+from intendance.system.presented import Presented
 from intendance.system.shown import shield_streams
 from intendance.web.live import Live
 from intendance.web.visit import Services
@@ -76,9 +78,9 @@ class _Server(uvicorn.Server):
 
 
 def serve(settings: Settings, listening: Listening, clock: Clock, requests: Requests | None = None) -> int:
-    """Serve until told to stop; the plan is read again as often as `requests` says.
+    """Serve until told to stop; the plan and the certificate are read again as often as `requests` says.
 
-    Raises ListeningRefused, FleetOfAnother, DatabaseTooNew, DatabaseUnreachable.
+    Raises ListeningRefused, CertificateUnusable, FleetOfAnother, DatabaseTooNew, DatabaseUnreachable.
     """
 
     def say(sentence: str) -> None:
@@ -86,7 +88,12 @@ def serve(settings: Settings, listening: Listening, clock: Clock, requests: Requ
         sys.stderr.flush()
 
     allow_many()
+    requests = requests or Requests()
+    presented = Presented(Path(listening.certificate), Path(listening.key)) if listening.certificate else None
     with open_manager(settings, clock, say, requests) as manager:
+        if presented is not None:
+            own = Path(listening.authority).parent if listening.authority else None
+            manager.loops["certificate"] = partial(Presenting(presented, own, clock, say).run, requests)
         app, live = _app(manager, settings, listening)
         config = uvicorn.Config(
             app,
@@ -104,8 +111,7 @@ def serve(settings: Settings, listening: Listening, clock: Clock, requests: Requ
             forwarded_allow_ips="127.0.0.1,::1" if listening.behind_proxy else None,
             timeout_keep_alive=_KEPT_OPEN_SECONDS,
             timeout_graceful_shutdown=_DRAIN_SECONDS,
-            ssl_certfile=listening.certificate or None,
-            ssl_keyfile=listening.key or None,
+            ssl_context_factory=None if presented is None else lambda _config, _default: presented.context,
         )
         scheme = "https" if listening.certificate else "http"
         bound = _bound(listening, config)

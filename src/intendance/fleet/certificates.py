@@ -54,13 +54,21 @@ def own_certificates(folder: Path, names: Sequence[str], now: datetime) -> Certi
     return made
 
 
+def renew(folder: Path, now: datetime) -> None:
+    """The manager's own certificate made anew, for the same names, 30 days before its end. Raises OSError."""
+    own_certificates(folder, _names(x509.load_pem_x509_certificate((folder / "server.pem").read_bytes())), now)
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return tuple(str(each.value) for each in alternative)
+
+
 def _still_good(path: Path, names: Sequence[str], now: datetime) -> bool:
     if not path.exists():
         return False
     found = x509.load_pem_x509_certificate(path.read_bytes())
-    alternative = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    known = {str(each.value) for each in alternative}
-    return set(names) <= known and found.not_valid_after_utc - now > timedelta(days=_RENEWED_DAYS)
+    return set(names) <= set(_names(found)) and found.not_valid_after_utc - now > timedelta(days=_RENEWED_DAYS)
 
 
 def _make_authority(folder: Path, now: datetime) -> None:

@@ -22,9 +22,10 @@ from intendance import __version__
 from intendance.model.errors import IntendanceError
 from intendance.model.errors.fleet import ListeningRefused
 from intendance.model.errors.state import refusal
-from intendance.model.errors.witness import CertificateUnusable, LogsUnusable, WitnessDamaged
+from intendance.model.errors.witness import LogsUnusable, WitnessDamaged
 from intendance.model.frozen import dataclass
 from intendance.system.clock import Clock, SystemClock, monotonic_seconds, rfc3339
+from intendance.system.presented import LOOK_SECONDS, Presented
 from intendance.system.shown import shield_streams
 from intendance.witness.decide import LIMIT_BYTES, PATH, SIZE_MEDIA, Declined
 from intendance.witness.keeping import Witness, WitnessLayout, open_witness, read_logs
@@ -58,7 +59,10 @@ class WitnessServer(ThreadingTCPServer):
         self.witness = witness
         self.say = say
         self.path = listening.prefix.rstrip("/") + PATH
-        self.tls = _tls(listening)
+        given = Path(listening.certificate), Path(listening.key)
+        self._presented = Presented(*given) if listening.certificate else None
+        self._asked = False
+        self._looked = monotonic_seconds()
         self.address_family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
         self._open: dict[socket.socket, float] = {}
         self._guard = threading.Lock()
@@ -75,8 +79,9 @@ class WitnessServer(ThreadingTCPServer):
     def get_request(self) -> Any:
         """A connection; whoever it is must still prove to speak TLS, in a thread of its own."""
         connection, address = super().get_request()
-        if self.tls is not None:
-            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        if self._presented is not None:
+            tls = self._presented.context
+            connection = tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return connection, address
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 -- as it is called
@@ -88,12 +93,21 @@ class WitnessServer(ThreadingTCPServer):
         return True
 
     def service_actions(self) -> None:
-        """Cut off, twice a second, whoever takes too long."""
+        """Cut off, twice a second, whoever takes too long; see whether the certificate was renewed."""
         now = monotonic_seconds()
+        if self._asked or now - self._looked >= LOOK_SECONDS:
+            asked, self._asked, self._looked = self._asked, False, now
+            said = self._presented.look(asked=asked) if self._presented is not None else ""
+            if said:
+                self.say(said)
         with self._guard:
             for each, since in self._open.items():
                 if now - since > LONGEST_SECONDS:
                     _cut(each)
+
+    def look_again(self) -> None:
+        """See soon whether the certificate was renewed: somebody asks."""
+        self._asked = True
 
     def shutdown_request(self, request: Any) -> None:
         """Forget a connection that ends."""
@@ -113,18 +127,6 @@ def _cut(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
         return
-
-
-def _tls(listening: Listening) -> ssl.SSLContext | None:
-    if not listening.certificate:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(listening.certificate, listening.key)
-    except OSError as error:
-        raise CertificateUnusable(path=listening.certificate, detail=error.strerror or str(error)) from None
-    return context
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -214,6 +216,7 @@ def serve(state: Path, logs: Path | None, name: str, listening: Listening, clock
             say(f"the logs stay as they were: {error.message if isinstance(error, IntendanceError) else error}")
         else:
             say(f"it knows {', '.join(sorted(known))}")
+        server.look_again()
 
     with open_witness(state, logs, name, clock) as witness:
         server = WitnessServer(witness, listening, say)

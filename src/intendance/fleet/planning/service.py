@@ -30,7 +30,7 @@ MEDIA = "text/plain"
 _LOOK_SECONDS = 0.25
 _SHOWN = 3
 STAYS = (
-    "where it listens, its certificate, its database and its environment are those of its start; for others: "
+    "where it listens, its database and its environment are those of its start; for others: "
     "`systemctl restart intendance-manager`"
 )
 """They come by its command line, not by the plan; sockets, sessions and locks hang on them."""

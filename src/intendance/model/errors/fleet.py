@@ -152,6 +152,13 @@ class ListeningRefused(IntendanceError):
     next_step = "Name another with `--listen HOST:PORT`, or see who listens there: `ss -tlnp`."
 
 
+class CertificateUnusable(IntendanceError):
+    """The certificate {path} cannot be used: {detail}."""
+
+    next_step = "Give the certificate with its chain as `--tls-cert` and its key as `--tls-key`, both in PEM."
+    exit_code = Exit.USAGE
+
+
 class ManagerUnreachable(IntendanceError):
     """The manager does not answer at {url}: {detail}."""
 

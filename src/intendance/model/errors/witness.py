@@ -43,10 +43,3 @@ class WitnessDamaged(IntendanceError):
         "Put the newest copy of that file back. A witness that goes on from an older or an empty state could cosign "
         "a log that was rolled back: where there is no copy, begin another witness, under another name."
     )
-
-
-class CertificateUnusable(IntendanceError):
-    """The certificate {path} cannot be used: {detail}."""
-
-    next_step = "Give the certificate with its chain as `--tls-cert` and its key as `--tls-key`, both in PEM."
-    exit_code = Exit.USAGE
