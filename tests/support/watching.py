@@ -110,9 +110,9 @@ class Watch:
         self._beat_at = self.now_us / 1e6 + BEATS_SECONDS
         self.restart()
 
-    def restart(self, hear: Callable[[], object] = tuple) -> None:
+    def restart(self, hear: Callable[[], object] = tuple, log_fault: Callable[[], str] = str) -> None:
         """As a new process: nothing is remembered but the database."""
-        self.leader = Passing(self.database, lambda: self.policy, self.clock, hear=hear)
+        self.leader = Passing(self.database, lambda: self.policy, self.clock, hear=hear, log_fault=log_fault)
         self.workers = [
             Worker(self.database, notifier, lambda: self.policy, self.clock, holder="w", chance=lambda: 0.5)
             for notifier in (self.mail, self.sms)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -17,14 +16,11 @@ from sqlalchemy import Connection, select
 from intendance.fleet import importing
 from intendance.fleet.accounts.service import Accounts
 from intendance.fleet.acts.carrying import Carrier
-from intendance.fleet.alerts.beside import Beside
-from intendance.fleet.alerts.outbox import Worker
-from intendance.fleet.alerts.own import ObserverSeen, observer_of, own_troubles, troubles_now
+from intendance.fleet.alerts.own import own_troubles, troubles_now
 from intendance.fleet.alerts.owning import owners
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.alerts.service import Alerts
 from intendance.fleet.alerts.standing_plan import StandingPlan
-from intendance.fleet.alerts.ways import WAYS, PlannedWay
 from intendance.fleet.assets.service import Assets
 from intendance.fleet.attesting.perform import Bench
 from intendance.fleet.attesting.service import Attesting
@@ -34,8 +30,6 @@ from intendance.fleet.database.connect import Database, open_database
 from intendance.fleet.database.inserting import insert_into
 from intendance.fleet.database.migrate import bring_up_to_date
 from intendance.fleet.database.tables import setting
-from intendance.fleet.detection.leader import Leader
-from intendance.fleet.detection.observer import Observer
 from intendance.fleet.layout import ManagerLayout
 from intendance.fleet.ledgers.service import Ledgers
 from intendance.fleet.ledgers.settling import Settling
@@ -51,8 +45,8 @@ from intendance.fleet.reading.service import Reading
 from intendance.fleet.runs.service import Runs
 from intendance.fleet.tokens.service import Tokens
 from intendance.fleet.verdicts.service import About, Troubles, Verdicts
+from intendance.fleet.watching import watch
 from intendance.fleet.witnessing.perform import Witnessing
-from intendance.fleet.writing import TOLD_NS, WATCHING
 from intendance.ledger.export import Exported
 from intendance.ledger.origin import FLEET_LOG
 from intendance.ledger.taking import Imported
@@ -103,12 +97,12 @@ def open_manager(settings: Settings, clock: Clock, say: Say, requests: Requests 
         manager = Manager(database, settings.fleet, clock, say, policy=policy, pin=settings.pin, carry=carry)
         manager.duties["acts"] = carry.tick
         manager.complaints.append(lambda: carry.trouble)
-        _watch(manager, policy)
         log = ManagerLayout(settings.state).log
         manager.loops["witness"] = Witnessing(database, log, lambda: policy().witnesses, clock, say).run
         binding = Binding(database, FleetLog(settings.state, settings.fleet, clock), clock, say)
         manager.duties["heads"] = binding.tick
         manager.complaints.append(lambda: binding.trouble)
+        watch(manager, policy, lambda: carry.fault or binding.fault)
         manager.duties["judge"] = _verdicts(manager, settings).tick
         manager.loops["attest"] = Attesting(_bench(manager, settings), lambda: manager.lease is not None, say).run
         planning = _planning(settings, clock, say)
@@ -233,32 +227,6 @@ def standing_policy(settings: Settings, say: Say) -> StandingPlan:
         urls=settings.urls,
     )
     return StandingPlan(Path(settings.plan or ManagerLayout(settings.state).plan), beginning, say)
-
-
-def _watch(manager: Manager, policy: Callable[[], Policy]) -> None:
-    """Let the leader see who is silent, and let messages leave."""
-
-    def seen() -> ObserverSeen | None:
-        with manager.database.read() as connection:
-            return observer_of(connection, policy())
-
-    manager.observer = seen
-    leader = Leader(manager.database, policy, manager.clock, hear=manager.ingest.flush)
-    manager.duties["detector"] = leader.tick
-    observer = Observer(
-        manager.database,
-        policy,
-        manager.clock,
-        leads=lambda: manager.lease is not None,
-        heard_us=lambda: manager.ingest.flushed_at_us,
-    )
-    manager.loops["observer"] = observer.run
-    notifiers = {way: PlannedWay(way, policy) for way in WAYS}
-    beside = Beside(lambda: manager.writing.unwritten(WATCHING, TOLD_NS), policy, notifiers, manager.clock, manager.say)
-    manager.loops["beside"] = beside.run
-    for way, notifier in notifiers.items():
-        worker = Worker(manager.database, notifier, policy, manager.clock, holder=manager.holder, chance=random.random)
-        manager.loops[way] = worker.run
 
 
 def _tokens(database: Database, settings: Settings, clock: Clock) -> Tokens:

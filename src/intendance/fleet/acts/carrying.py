@@ -38,8 +38,13 @@ class Carrier:
         self._told = ""
 
     @property
+    def fault(self) -> str:
+        """What keeps the leader from carrying; empty when nothing does."""
+        return self._told
+
+    @property
     def trouble(self) -> str:
-        """What keeps the leader from carrying, in a sentence; empty when nothing does."""
+        """The same in a sentence."""
         return f"What people did is not in the fleet log yet: {self._told}" if self._told else ""
 
     def __call__(self) -> None:

@@ -19,8 +19,9 @@ from intendance.model.frozen import dataclass
 
 CANARY_FAILED = "canary.failed"
 OBSERVER = "observer.unreached"
-OWN = (BLIND, CANARY_FAILED, UNDELIVERABLE, OBSERVER)
-"""Causes that are no node's and no rule's: the manager's eyes, and its voice."""
+UNLOGGED = "log.unwritten"
+OWN = (BLIND, CANARY_FAILED, UNDELIVERABLE, OBSERVER, UNLOGGED)
+"""Causes that are no node's and no rule's: the manager's eyes, its voice, and its own records."""
 
 ANSWERED, FAILING = "observer.answered_us", "observer.failing_us"
 """The settings that say when the observer elsewhere took what it was told last, and since when it does not."""

@@ -56,6 +56,7 @@ def fact(_: Translator, told: Told) -> str:
         "canary.failed": _("the daily proof that alerts arrive has failed"),
         "manager.blind": _("the manager saw nothing for {length}: {blind}"),
         "manager.unwritten": _("the manager can write nothing: {reason}"),
+        "log.unwritten": _("the fleet log cannot be written: {reason}"),
         "plan.weaker": _("{node} follows fewer rules than before: no more {dropped}"),
         "observer.unreached": _("nobody watches the manager from elsewhere: {host} answers {code}"),
         "witness.refused": _("the witness {witness} no longer recognises the fleet log: rolled back, or rewritten"),
@@ -107,6 +108,10 @@ def why(_: Translator, cause: str) -> str:
         "manager.unwritten": _(
             "It hears every node and tells nobody of anything. Nodes keep what they say; nothing is lost. Make room on"
             " its disk, or begin its database again: it goes on by itself."
+        ),
+        "log.unwritten": _(
+            "What people do takes effect, and no record proves it yet; it is recorded once that is mended. Type:"
+            " intendance ledger verify --state STATE/manager/log"
         ),
         "plan.weaker": _(
             "Whoever rules that machine adopted a plan that asks less of it. Was it you? Then settle the finding on the"

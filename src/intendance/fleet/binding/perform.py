@@ -42,8 +42,13 @@ class Binding:
         self._told = ""
 
     @property
+    def fault(self) -> str:
+        """What keeps heads from being bound; empty when nothing does."""
+        return self._told
+
+    @property
     def trouble(self) -> str:
-        """What keeps heads from being bound, in a sentence; empty when nothing does."""
+        """The same in a sentence."""
         return f"The heads of the nodes' ledgers are not bound in the fleet log: {self._told}" if self._told else ""
 
     def tick(self, lease: Lease) -> None:

@@ -17,7 +17,7 @@ from intendance.fleet.database.connect import Database, from_us, to_us
 from intendance.fleet.database.lease import Lease, holds
 from intendance.fleet.database.settings import read_setting, write_setting
 from intendance.fleet.database.tables import node_state
-from intendance.fleet.detection import ahead, blindness, canary, decide, weaker, witnesses
+from intendance.fleet.detection import ahead, blindness, canary, decide, unlogged, weaker, witnesses
 from intendance.fleet.detection import perform as detection
 from intendance.fleet.detection.decide import Blind
 from intendance.fleet.detection.glance import Glance, glance
@@ -35,10 +35,18 @@ class Leader:
     """The leader's memory between ticks; everything that must outlive it is in the database."""
 
     def __init__(
-        self, database: Database, policy: Callable[[], Policy], clock: Clock, *, hear: Callable[[], object] = tuple
+        self,
+        database: Database,
+        policy: Callable[[], Policy],
+        clock: Clock,
+        *,
+        hear: Callable[[], object] = tuple,
+        log_fault: Callable[[], str] = str,
     ) -> None:
-        """`hear` writes the beats that came and are not written yet: before any node is called silent."""
+        """`hear` writes the beats that came and are not written yet: before any node is called silent. `log_fault` says
+        what keeps the fleet log from being written, or nothing."""
         self._hear = hear
+        self._log_fault = log_fault
         self._database = database
         self._policy = policy
         self._clock = clock
@@ -155,6 +163,7 @@ class Leader:
             outbox.exhume(connection, policy, now_us)
         canary.watch(connection, policy, now_us)
         witnesses.watch(connection, policy, now_us)
+        unlogged.watch(connection, policy, self._log_fault(), now_us)
         weaker.watch(connection, policy, now_us)
         verdicts = rules.stamp(connection)
         if verdicts != self._verdicts:
