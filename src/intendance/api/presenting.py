@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from intendance.fleet.certificates import renew
 from intendance.fleet.planning.service import Requests
 from intendance.system.clock import Clock, monotonic_seconds
 from intendance.system.presented import LOOK_SECONDS, Presented
@@ -43,6 +42,8 @@ class Presenting:
             self._say(said)
 
     def _renew(self, own: Path) -> None:
+        from intendance.fleet.certificates import renew  # 10 MiB, and only where the manager has an authority
+
         said = ""
         try:
             renew(own, self._clock.read().at)

@@ -7,8 +7,6 @@ import os
 import ssl
 from pathlib import Path
 
-from cryptography import x509
-
 from intendance.model.errors.fleet import CertificateUnusable
 from intendance.system.clock import rfc3339
 
@@ -84,6 +82,8 @@ def _read(path: Path) -> bytes:
 
 
 def _ends(path: Path) -> str:
+    from cryptography import x509  # 10 MiB, and only where a certificate is told of
+
     return rfc3339(x509.load_pem_x509_certificate(_read(path)).not_valid_after_utc)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -52,3 +54,10 @@ def test_a_folder_that_cannot_be_written_is_said_and_the_former_stays(
     monkeypatch.undo()
     presenting.look()
     assert "from now on" in told[1]
+
+
+def test_a_manager_without_a_certificate_has_nothing_in_memory_that_reads_one() -> None:
+    """Ten MiB of the 120 that a machine of its own may cost."""
+    asked = "import sys, intendance.api.serve; print('cryptography.x509' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=300)
+    assert answer.stdout == "False\n"
