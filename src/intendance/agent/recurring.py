@@ -76,7 +76,7 @@ class Recurring:
             self._child = None
 
     def _settle(self, now: datetime, child: Child) -> None:
-        code = child.process.wait()
+        code = child.wait()  # and for all that it said
         said = child.stderr()
         child.kill()
         self._child = None

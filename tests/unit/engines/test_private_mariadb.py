@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from intendance.engines.private_mariadb import PrivateServer
 from intendance.model.errors.engine import PrivateServerFailed
 from intendance.model.errors.process import ProgramFailed
+from intendance.system import process
 from tests.support.mariadb import need_mariadb
 
 pytestmark = pytest.mark.mariadb
@@ -54,14 +57,25 @@ def test_what_was_written_is_there_after_a_stop_and_the_socket_is_gone(tmp_path:
         again.stop()
 
 
-def test_a_folder_that_holds_no_data_directory_is_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_holds_no_data_directory_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need_mariadb()
     server = PrivateServer(tmp_path)
+    read, goes_on = process._drain, threading.Event()
+
+    def late(child: process.Child, *given: Any) -> None:  # a busy machine lets the thread that reads wait
+        assert child.program != "mariadbd" or goes_on.wait(120)
+        read(child, *given)
+
+    monkeypatch.setattr(process, "_drain", late)
+    reading = threading.Timer(3.0, goes_on.set)
+    reading.start()
     try:
-        with pytest.raises(PrivateServerFailed):
+        with pytest.raises(PrivateServerFailed) as failed:
             server.start()
     finally:
         server.stop()
+        reading.join()
+    assert "it said nothing" not in failed.value.message
 
 
 def test_a_socket_path_that_no_kernel_takes_is_refused(tmp_path: Path) -> None:

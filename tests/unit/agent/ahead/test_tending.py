@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from intendance.agent import findings
 from intendance.agent.ahead.tending import AGAIN, EVERY, Ahead
 from intendance.agent.compose import Node
 from intendance.agent.judging import MARGIN, judge
+from intendance.system import process
 from intendance.system.clock import SystemClock
 from tests.support.clock import MovableClock
 from tests.support.evidence import key_proven
@@ -104,3 +107,26 @@ def test_a_child_that_fails_is_told_and_tried_again_within_the_hour(desk: Desk, 
     assert not desk.running()
     desk.ahead.tend(desk.now + AGAIN + 2 * MINUTE, busy=False)
     assert desk.running()
+
+
+def test_why_a_child_failed_is_told_however_late_its_words_are_read(
+    desk: Desk, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy machine lets the thread that reads them wait for longer than the child's end takes to be seen."""
+    read, goes_on = process._drain, threading.Event()
+
+    def late(*given: Any) -> None:
+        assert goes_on.wait(120)
+        read(*given)
+
+    monkeypatch.setattr(process, "_drain", late)
+    (site.state / "agent" / "state.db").rename(site.state / "agent" / "state.aside")
+    desk.ahead.tend(desk.now, busy=False)
+    child = desk.ahead._child
+    assert child is not None
+    until(lambda: child.process.poll() is not None, "its end")
+    reading = threading.Timer(0.5, goes_on.set)
+    reading.start()
+    desk.finish(MINUTE)
+    reading.join()
+    assert desk.said[0].startswith("the node could not be judged ahead: ")
