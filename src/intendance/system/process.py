@@ -282,8 +282,10 @@ def finish(
 
 
 def _feed(pipe: IO[bytes], content: bytes) -> None:
+    left = memoryview(content)
     with contextlib.suppress(BrokenPipeError), pipe:
-        pipe.write(content)
+        while left:
+            left = left[pipe.write(left) :]  # a signal that comes meanwhile may end a write halfway
 
 
 def _drain(child: Child, on_stderr: Callable[[bytes], None] | None) -> None:
