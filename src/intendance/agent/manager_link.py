@@ -90,9 +90,10 @@ class Link:
     def cut(self) -> None:
         """End what another thread waits for."""
         connection = self._connection
-        if connection is not None and connection.sock is not None:
+        line = None if connection is None else connection.sock  # which the other thread may let go of meanwhile
+        if line is not None:
             with contextlib.suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+                line.shutdown(socket.SHUT_RDWR)
 
 
 def connect(url: str, authority: str, timeout_seconds: float = TIMEOUT_SECONDS) -> http.client.HTTPConnection:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
+from typing import Any, cast
 
 import pytest
 
 from intendance.agent import membership
-from intendance.agent.heartbeat import Spool
+from intendance.agent.heartbeat import PERIOD_NS, Spool, phase_of
 from intendance.agent.manager_link import Link
 from intendance.agent.membership import Membership
 from intendance.agent.telling import Telling
@@ -16,6 +18,7 @@ from intendance.model.errors.fleet import ManagerRefused, ManagerUnreachable
 from intendance.system.clock import SystemClock
 from intendance.wire.messages import BeatAnswer, encode
 from tests.support.certificates import Authority
+from tests.support.clock import MovableClock
 from tests.support.sms_gateway import Gateway, sms_gateway
 from tests.support.state import Site, until
 
@@ -33,9 +36,11 @@ STRANGER = problem(401, "not_enrolled")
 
 
 def heart(site: Site, said: list[str], *managers: Gateway) -> Heart:
+    """One whose minute has just begun, by a clock that stands still: it beats once for as long as a test lasts."""
     urls = tuple(each.url for each in managers)
     joined = Membership(fleet="testing", node="web-01", incarnation=1, bearer="x" * 43, urls=urls)
-    return Heart(site.state, joined, SystemClock(), said.append)
+    clock = MovableClock(SystemClock().read().at, mono_ns=PERIOD_NS + phase_of("web-01"))
+    return Heart(site.state, joined, clock, said.append)
 
 
 def spooled(site: Site) -> int:
@@ -74,13 +79,32 @@ def test_a_refusal_of_what_was_said_stays_with_that_manager() -> None:
         link.close()
 
 
+def test_a_connection_that_is_let_go_while_it_is_cut_is_no_fault() -> None:
+    """The thread that uses it closes it between the look whether it is open and its end."""
+
+    class LetGo:
+        def __init__(self, line: socket.socket) -> None:
+            self._seen: list[socket.socket | None] = [line]
+
+        @property
+        def sock(self) -> socket.socket | None:
+            return self._seen.pop() if self._seen else None
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        link = Link(("http://127.0.0.1:1",))
+        link._connection = cast(Any, LetGo(ours))
+        link.cut()
+        assert theirs.recv(1) == b""
+
+
 def test_a_beat_that_a_proxy_refuses_is_heard_by_the_next_manager(site: Site) -> None:
     said: list[str] = []
     with sms_gateway() as proxy, sms_gateway() as manager:
         proxy.answers, manager.answers = [AWAY], [HEARD]
         beating = heart(site, said, proxy, manager)
         beating.start()
-        until(lambda: bool(manager.asked), "the beat at the second address")
+        until(lambda: bool(manager.asked) and beating._told == "", "the answer at the second address")
         beating.stop()
     assert [each.path for each in manager.asked] == ["/api/v1/heartbeat"]
     assert spooled(site) == 0
