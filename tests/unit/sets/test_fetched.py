@@ -103,7 +103,7 @@ def test_a_file_is_read_again_where_it_lies_whatever_has_its_name_by_then(tmp_pa
     [
         (CONTENT[:-1], f"it has {len(CONTENT) - 1} bytes instead of {len(CONTENT)}"),
         (CONTENT + b"x" * (8 << 20), f"it has more bytes than the {len(CONTENT)} that were stored"),
-        (b"X" + CONTENT[1:], "its bytes were changed"),
+        (bytes([CONTENT[0] ^ 1]) + CONTENT[1:], "its bytes were changed"),
         (None, "it is missing"),
     ],
 )

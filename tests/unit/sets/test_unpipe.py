@@ -33,7 +33,8 @@ from tests.support.memory_store import MemoryStore
 pytestmark = pytest.mark.gnupg
 
 FOLDER = "f/n/a/a.backup-full.20261121T080000Z.1"
-CONTENT = os.urandom(200_000) + b"-- a line of a dump\n" * 400_000 + os.urandom(24_000_000)
+CONTENT = os.urandom(24_000_000) + b"-- a line of a dump\n" * 400_000 + os.urandom(200_000)
+"""Its first part does not shrink: while the consumer takes nothing, all pipes together do not hold it."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def stored(recipient_home: RecipientHome, tmp_path_factory: pytest.TempPathFacto
     path.write_bytes(CONTENT)
     place = MemoryStore()
     producer = Producer(stream="tree", media="tar", argv=("cat", str(path)), finish=lambda code, stderr: Finished())
-    limits = PipeLimits(level=1, threads=1, part_bytes=1 << 20, fed_bytes=14 << 20)
+    limits = PipeLimits(level=1, threads=1, fed_bytes=14 << 20)
     done = store_stream(
         producer, store=place, prefix=FOLDER, home=recipient_home, progress=lambda _: None, limits=limits
     )
@@ -242,7 +243,7 @@ def test_a_killed_stage_is_the_cause(
     place, done = stored
     keys.drill.home.chmod(0o750)
     killed = tmp_path / "killed"
-    waits = f"until [ -e {killed} ]; do sleep 0.05; done"  # nothing is over before that
+    waits = f"until [ -e {killed} ]; do sleep 0.05; done"  # nothing is over, or about to be, before that
     with assassin(program, killed.touch), pytest.raises(ProgramFailed, match=f"`{program}` ended with code -9"):
         load(source(place, done), shell(f"{waits}; cat >/dev/null; echo whole > {tmp_path}/taken"))
     keys.drill.home.chmod(0o700)
