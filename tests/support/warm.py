@@ -207,8 +207,11 @@ def _copied() -> Wish | None:
         out, err, told = streams
         os.close(out)
         os.close(err)
-        os.write(told, f"{pid}\n".encode())
         tellers[pid] = told
+        try:
+            os.write(told, f"{pid}\n".encode())
+        except BrokenPipeError:  # who asked has given up already, and nobody else would end it
+            os.kill(pid, signal.SIGKILL)
 
 
 def _tell_of_ends(tellers: dict[int, int]) -> None:

@@ -20,7 +20,7 @@ def perform(program: str, **environment: str) -> str:
     """What a process of its own prints: only one without other threads may be copied."""
     done = subprocess.run(
         [sys.executable, "-c", HEAD + program],
-        capture_output=True, text=True, check=False, timeout=60, env=os.environ | environment,
+        capture_output=True, text=True, check=False, timeout=600, env=os.environ | environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
