@@ -44,7 +44,7 @@ def alone(place: Path, *words: str, interpreter: tuple[str, ...] = ("-I",), path
         check=False,
         env={"PATH": os.environ["PATH"] if path is None else path, "LC_ALL": "C.UTF-8"},
         cwd=place.parent,
-        timeout=60,
+        timeout=600,
     )
     said = (ended.stdout + ended.stderr).decode()
     assert "Traceback" not in said, said

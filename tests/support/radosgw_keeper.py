@@ -196,6 +196,7 @@ def main(words: Sequence[str]) -> int:
     given = Specification(**json.loads(Path(words[0]).read_text()))
     ready = Path(given.ready)
     keeper = Keeper(given)
+    present = True
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         keeper.start()
@@ -206,12 +207,14 @@ def main(words: Sequence[str]) -> int:
             fcntl.flock(users, fcntl.LOCK_EX)  # until the last of those who share it has let go
             ready.unlink(missing_ok=True)
             keeper.stop()
+            present = False  # from here on what stands there is the next keeper's
     except SystemExit as failure:
         if failure.code:
             ready.with_suffix(".failed").write_text(str(failure.code))
         raise
     finally:
-        ready.unlink(missing_ok=True)
+        if present:
+            ready.unlink(missing_ok=True)
         keeper.stop()
         shutil.rmtree(given.folder, ignore_errors=True)
     return 0

@@ -38,7 +38,7 @@ def _lint(folder: Path) -> str:
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
     return ended.stdout + ended.stderr
 

@@ -292,11 +292,11 @@ def test_a_wrong_clock_is_told_plainly(shelf: Shelf) -> None:
 def test_a_used_up_quota_is_a_full_store(radosgw: Radosgw, tmp_path: Path) -> None:
     owner = radosgw.user()
     shelf = replace(make_shelf(radosgw, tmp_path), owner=owner, bucket=f"full-{owner.uid}")
-    radosgw.client(owner).create_bucket(
-        Bucket=shelf.bucket, CreateBucketConfiguration={"LocationConstraint": radosgw.region}
-    )
     radosgw.admin("quota", "set", "--quota-scope=user", f"--uid={owner.uid}", "--max-objects=0")
     radosgw.admin("quota", "enable", "--quota-scope=user", f"--uid={owner.uid}")
+    radosgw.client(owner).create_bucket(  # the gateway reads its user only now: it keeps no older word on the quota
+        Bucket=shelf.bucket, CreateBucketConfiguration={"LocationConstraint": radosgw.region}
+    )
     with pytest.raises(StoreFull):
         opened(shelf.store_of(owner)).put("f/a", [b"x" * 5000])
 
