@@ -96,8 +96,12 @@ def blind_us(gaps: Iterable[Blind], told_us: int | None, now_us: int) -> int:
     since = now_us - BLIND_WITHIN_US
     if told_us is not None:
         since = max(since, told_us)
-    counted = (each for each in gaps if each.cause != FIRST_START)
-    return sum(max(0, min(each.to_us, now_us) - max(each.from_us, since)) for each in counted)
+    total_us, reached_us = 0, since
+    for each in sorted((each for each in gaps if each.cause != FIRST_START), key=lambda gap: gap.from_us):
+        until_us = min(each.to_us, now_us)  # two causes may have blinded us at once
+        total_us += max(0, until_us - max(each.from_us, reached_us))
+        reached_us = max(reached_us, until_us)
+    return total_us
 
 
 def must_tell_blindness(blind: Blind, total_us: int, back_us: int) -> bool:
