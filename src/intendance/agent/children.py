@@ -177,8 +177,8 @@ def _broken_off(run: Run) -> IntendanceError:
 def recover(node: Node) -> tuple[Run, ...]:
     """Runs found `running` by whoever has just taken the state's lock: nobody may be performing them.
 
-    A worker that outlived its agent is ended; a restore is performed by its caller, so a living one is left alone.
-    Returns the runs that were interrupted.
+    A worker that outlived its agent is ended, also one that begins only now; a restore is performed by its caller, so a
+    living one is left alone. Returns the runs that were interrupted.
     """
     boot = node.clock.read().boot
     found = []
@@ -186,12 +186,20 @@ def recover(node: Node) -> tuple[Run, ...]:
         living = run.worker is not None and alive.is_alive(run.worker, boot)
         if living and run.activity == "restore":
             continue
-        if run.worker is not None and living:
-            alive.send(run.worker, boot, signal.SIGKILL)
-            alive.end_session(run.worker.pid)
+        end_worker(node, run)
         conclude(node, run)
+        late = node.journal.get(run.id)  # from here on no worker of that attempt can register
+        if run.activity != "restore" and late.attempt == run.attempt:
+            end_worker(node, late)
         found.append(run)
     return tuple(found)
+
+
+def end_worker(node: Node, run: Run) -> None:
+    """Kill the process that performs a run, with all that it started; quiet when it has gone, or never told who it
+    is."""
+    if run.worker is not None and alive.send(run.worker, node.clock.read().boot, signal.SIGKILL):
+        alive.end_session(run.worker.pid)
 
 
 def ask_to_end(node: Node, name: str) -> Run:

@@ -109,14 +109,18 @@ def perform(
     with performer(node) as who:
         if not who.by_agent:
             return _all_in_foreground(node, submissions, watcher, ready)
-        waited_for = [submit_new(node, submission).id for submission in submissions]
-        bell.ring(node.layout.socket)
+        waited_for: list[str] = []
         try:
+            waited_for += (submit_new(node, submission).id for submission in submissions)
+            bell.ring(node.layout.socket)  # answered at the end of its present look, in which it may have begun one
             asked = [_by_agent(node, name, watcher) for name in waited_for]
             waited_for += _looks_after(node, asked)
             return (*asked, *(_by_agent(node, name, watcher) for name in waited_for[len(asked) :]))
         except KeyboardInterrupt:
-            raise Detached([name for name in waited_for if _open(node, name)]) from None
+            left = [name for name in waited_for if _open(node, name)]
+            if not left:
+                raise
+            raise Detached(left) from None
 
 
 def _all_in_foreground(
@@ -183,8 +187,7 @@ def _in_foreground(node: Node, run: Run, watcher: Watcher, ready: children.Stand
         # The worker's own end counts, not that of the run: it seals the ledger after that.
         _watch(node, run.id, watcher, lambda: not child.has_ended(_LOOK_SECONDS))
     except KeyboardInterrupt:
-        if child is not None:
-            _cancel(node, run, child)
+        _cancel(node, run, child)
         raise
     finally:
         _leave(node, run, child)
@@ -202,10 +205,15 @@ def _leave(node: Node, claimed: Run, child: Child | None) -> None:
         children.conclude(node, run)
 
 
-def _cancel(node: Node, run: Run, child: Child) -> None:
-    if _open(node, run.id):
-        children.ask_to_end(node, run.id)
+def _cancel(node: Node, run: Run, child: Child | None) -> None:
+    """The worker may have begun before its starter came to hold it: then it is known by what it wrote down."""
+    if not _open(node, run.id):
+        return
+    told = children.ask_to_end(node, run.id)
+    if child is not None:
         children.wait_for_end(child, _PATIENCE_SECONDS)
+    else:
+        children.end_worker(node, told)
 
 
 def _by_agent(node: Node, name: str, watcher: Watcher) -> Run:

@@ -105,8 +105,7 @@ WHERE id = :id AND attempt = :attempt AND state IN ('queued', 'running')
 
 -- name: requeue
 UPDATE run
-SET state = 'queued', pid = NULL, pid_started_ticks = NULL, boot = NULL,
-    error = :error, message = :message, next_step = :next_step
+SET state = 'queued', error = :error, message = :message, next_step = :next_step
 WHERE id = :id AND attempt = :attempt AND state = 'running'
 
 -- name: postpone

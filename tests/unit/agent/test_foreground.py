@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from intendance.agent import follow, service
-from intendance.agent.follow import Silent
+from intendance.agent import bell, children, follow, service
+from intendance.agent.follow import Detached, Silent
 from intendance.model.errors.process import ProgramMissing
 from intendance.model.errors.runs import CommandAtWork, RunCancelled
 from intendance.runs.rows import Submission
 from intendance.system import alive, lock
+from intendance.system.process import Child
 from tests.support.clock import MovableClock
 from tests.support.state import Gate, Site
 
@@ -59,6 +63,61 @@ def test_a_run_that_finds_its_asset_busy_is_over_and_not_left_for_whoever_comes(
     assert states(site) == ["failed"]
     with site.node() as node:
         assert list(node.book.records(kind="backup.failed")) == []
+
+
+def test_who_leaves_before_the_agent_has_answered_leaves_the_run_to_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers when its look is over, and in that look it may have begun the run."""
+
+    def ask(_: Path, request: Mapping[str, Any], **__: object) -> dict[str, Any]:
+        if request["do"] == "wake":
+            raise KeyboardInterrupt
+        return {"ok": True}
+
+    monkeypatch.setattr(bell, "ask", ask)
+    with site.node() as node, pytest.raises(Detached) as left:
+        follow.perform(node, [inspection(1), inspection(2)], Silent())
+    assert left.value.runs == (inspection(1).id, inspection(2).id)
+    assert states(site) == ["queued", "queued"]
+
+
+def test_who_leaves_when_all_is_over_leaves_nothing_to_anybody(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    with site.node() as node:
+
+        def ask(_: Path, request: Mapping[str, Any], **__: object) -> dict[str, Any]:
+            if request["do"] == "wake":
+                node.journal.cancel(node.journal.get(inspection(1).id), RunCancelled(run="it", asset="site-files"))
+                raise KeyboardInterrupt
+            return {"ok": True}
+
+        monkeypatch.setattr(bell, "ask", ask)
+        with pytest.raises(KeyboardInterrupt):
+            follow.perform(node, [inspection(1)], Silent())
+
+
+def test_ctrl_c_while_the_worker_begins_cancels_as_it_does_later(
+    site: Site, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine may let the worker come far before whoever started it has learnt that it was started."""
+    start, begun = children.start_worker, list[Child]()
+
+    def interrupted(*given: Any) -> None:
+        begun.append(start(*given))
+        gate.wait()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(children, "start_worker", interrupted)
+    monkeypatch.setenv("PATH", site.environment["PATH"])
+    with site.node() as node:
+        with pytest.raises(KeyboardInterrupt):
+            service.back_up(site.state, node.clock, asset=None, kind=None, watcher=Silent())
+        (worker,) = begun
+        try:
+            assert [run.state for run in node.journal.recent()] == ["cancelled"]
+            assert worker.has_ended(180), "and nothing of it goes on"
+        finally:
+            worker.kill()
 
 
 def test_a_run_whose_worker_cannot_be_started_is_over(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
 from intendance.agent import children
 from intendance.agent.compose import Node
 from intendance.runs.rows import Run, Submission
-from intendance.system import process
+from intendance.system import alive, process
 from tests.support.state import Site
 
 pytestmark = pytest.mark.gnupg
@@ -17,14 +18,14 @@ pytestmark = pytest.mark.gnupg
 BROKEN = "raise KeyError('planted, password=hunter2')"
 
 
-def begun(node: Node) -> Run:
+def begun(node: Node, attempts_allowed: int = 1) -> Run:
     return node.journal.begin(
         Submission(
             asset="site-files",
             activity="backup.full",
             occurrence=node.clock.read().at.replace(microsecond=0),
             actor="person:root",
-            attempts_allowed=1,
+            attempts_allowed=attempts_allowed,
         )
     )
 
@@ -87,3 +88,27 @@ def test_one_that_was_to_be_cancelled_is_cancelled_however_it_ended(site: Site) 
         node.journal.request_cancel(run.id)
         assert child.has_ended(180)
         assert children.settle(node, run, child) == "cancelled"
+
+
+@pytest.mark.parametrize(("attempts_allowed", "state"), [(1, "interrupted"), (2, "queued")])
+def test_a_worker_that_tells_who_it_is_while_its_run_is_given_up_is_ended(
+    site: Site, monkeypatch: pytest.MonkeyPatch, attempts_allowed: int, state: str
+) -> None:
+    """Its agent was killed before the kernel was told that the two end together: it stores a set of nobody's."""
+    conclude = children.conclude
+    with site.node() as node:
+        run, child = begun(node, attempts_allowed), worker("time.sleep(600)")
+
+        def meanwhile(*given: Any) -> Any:
+            this = alive.identify(child.process.pid, node.clock.read().boot)
+            assert this is not None
+            node.journal.register(run.id, run.attempt, this)
+            return conclude(*given)
+
+        monkeypatch.setattr(children, "conclude", meanwhile)
+        try:
+            assert [each.id for each in children.recover(node)] == [run.id]
+            assert child.has_ended(180)
+        finally:
+            child.kill()
+        assert node.journal.get(run.id).state == state
