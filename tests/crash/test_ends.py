@@ -12,6 +12,7 @@ import pytest
 
 from intendance.agent.ledger_view import verify_ledger
 from intendance.agent.shelves import list_points
+from intendance.model.errors import Exit
 from intendance.runs.rows import Run
 from intendance.system import lock
 from intendance.system.clock import SystemClock
@@ -61,7 +62,15 @@ def assert_nothing_half_done(site: Site, worker: int) -> None:
 
 
 def assert_verifies(site: Site) -> None:
-    assert verify_ledger(site.state).exit_code == 0
+    """Signed to its last record, which whoever wrote it down may be about to do."""
+    seen: list[int] = []
+
+    def signed() -> bool:
+        seen.append(verify_ledger(site.state).exit_code)
+        return seen[-1] != Exit.PARTIAL
+
+    until(signed, "the last record to be signed")
+    assert seen[-1] == 0
 
 
 def end(process: subprocess.Popen[str], timeout: float = 180) -> tuple[int, str, str]:
