@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from intendance.stores import adopt_store, open_store
 from intendance.system.openpgp import RecipientHome
 from tests.support.children import children_of
 from tests.support.gnupg import Keys
+from tests.support.state import until
 
 pytestmark = pytest.mark.gnupg
 
@@ -86,6 +88,27 @@ def family(pid: int) -> dict[int, str]:
     return found
 
 
+def stopped_at_work(victim: subprocess.Popen[bytes], are_wanted: Callable[[set[str]], bool]) -> dict[int, str]:
+    """Its programs, once they are the wanted ones. It is left stopped, so that it begins no other before it is killed;
+    none is a copy of it any more, on its way to become a program, and all end with it."""
+    found: dict[int, str] = {}
+
+    def are_at_work() -> bool:
+        victim.send_signal(signal.SIGSTOP)
+        told = os.waitid(os.P_PID, victim.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert told is not None
+        assert told.si_code == os.CLD_STOPPED, "it ended"
+        found.clear()
+        found.update(family(victim.pid))
+        wanted = are_wanted(set(found.values()))
+        if not wanted:
+            victim.send_signal(signal.SIGCONT)
+        return wanted
+
+    until(are_at_work, "its programs to be at work")
+    return found
+
+
 @pytest.mark.parametrize("bytes_before", [1 << 20, 12 << 20])
 def test_a_killed_backup_leaves_no_program_and_no_half_object(bytes_before: int, tmp_path: Path, keys: Keys) -> None:
     declared = DirectoryStore(name="s", path=str(tmp_path / "store"))
@@ -98,9 +121,7 @@ def test_a_killed_backup_leaves_no_program_and_no_half_object(bytes_before: int,
     home = Path(victim.stdout.readline().decode().strip())
     while int(victim.stdout.readline()) < bytes_before:
         pass
-    while not {"cat", "zstd", "gpg"} <= set((programs := family(victim.pid)).values()):
-        assert victim.poll() is None  # each is a copy of its parent before it becomes the program
-    descriptors = descriptors_of(programs)
+    descriptors = descriptors_of(stopped_at_work(victim, lambda names: names == {"cat", "zstd", "gpg"}))
     victim.kill()
     victim.wait()
     victim.stdout.close()
@@ -130,9 +151,9 @@ def test_a_killed_restore_leaves_no_program(tmp_path: Path, keys: Keys, monkeypa
     )
     assert victim.stdout is not None
     assert victim.stdout.readline()
-    while not {"sh", "sleep"} & set((programs := family(victim.pid)).values()):  # it may have read all already
-        assert victim.poll() is None  # each is a copy of its parent before it becomes the program
-    descriptors = descriptors_of(programs)
+    reading = {"sh", "sleep"}  # it may have read all already
+    all_of_it = reading | {"cat", "zstd", "gpg"}
+    descriptors = descriptors_of(stopped_at_work(victim, lambda names: bool(names & reading) and names <= all_of_it))
     victim.kill()
     victim.wait()
     victim.stdout.close()
