@@ -6,6 +6,7 @@ Then the next restore to that name: it clears away what it may, names what it ma
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from intendance.engines.mariadb.load import UNFINISHED
 from intendance.engines.new_folder import partial_name
 from intendance.engines.private_mariadb import PrivateServer
 from tests.support import warm
-from tests.support.state import Answer, Site
+from tests.support.state import Answer, Site, until
 from tests.support.trees import snapshot
 
 pytestmark = pytest.mark.gnupg
@@ -83,6 +84,12 @@ def state_of(server: PrivateServer, name: str) -> str:
     return "whole" if tables == ["members"] else "empty" if tables == [] else f"unmarked: {tables}"
 
 
+def forgotten(server: PrivateServer) -> bool:
+    """Whether the server has done with all that were killed: their last statements may still be under way."""
+    others = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND <> 'Daemon' AND ID <> CONNECTION_ID()"
+    return server.execute(others).strip() == "0"
+
+
 @pytest.mark.mariadb
 def test_killed_at_every_boundary_a_database_is_whole_or_says_that_it_is_not(
     database_site: Site, mariadb_server: PrivateServer, mariadb_database: str
@@ -96,6 +103,7 @@ def test_killed_at_every_boundary_a_database_is_whole_or_says_that_it_is_not(
         mariadb_server.execute(f"DROP DATABASE {target}")
         for fatal in range(1, boundaries + 1):
             killed(database_site, fatal, "crud-db", target)
+            until(partial(forgotten, mariadb_server), "the server to have done with who was killed")
             state = state_of(mariadb_server, target)
             seen[state] = seen.get(state, 0) + 1
             if state == "whole":
