@@ -40,12 +40,14 @@ PATIENCE_SECONDS = 180
 
 @dataclass
 class Node:
-    """A node that beats each minute, again with each step until it is answered. `heard_us`: its last answered beat."""
+    """A node that beats each minute, again with each step until it is answered. `heard_us`: its last answered beat,
+    `tried_us`: its last of all."""
 
     name: str
     next_us: int
     silent: bool = False
     heard_us: int = BEGAN_US
+    tried_us: int = BEGAN_US
 
     @property
     def bearer(self) -> bytes:
@@ -176,6 +178,7 @@ class Fleet:
         due = [node for node in self.nodes.values() if not node.silent and node.next_us <= self.now_us]
         for place, node in enumerate(due):
             self.between()
+            node.tried_us = self.now_us
             if self.managers[place % len(self.managers)].take(node, self.now_us):
                 node.heard_us = self.now_us
                 node.next_us += 60 * SECOND_US
