@@ -268,12 +268,14 @@ def test_a_drop_in_the_middle_of_the_mail_is_tried_again() -> None:
 
 def test_a_server_that_hangs_in_the_middle_of_the_mail_is_left() -> None:
     with mail_server(Behaviour(hangs_in_data=True)) as server:
+        tried = 0
         for seconds in (1.0, 10.0, 100.0):  # a slow machine does not come so far within the first
             delivery = SmtpNotifier(EmailChannel(smtp=server.url, sender="i@example.org")).deliver(message(), seconds)
             assert (delivery.outcome, delivery.code) == ("transient", "timeout")
+            tried += 1
             if server.tries:
                 break
-        assert server.tries == 1
+        assert 1 <= server.tries <= tried  # the server may come to a mail after it was left
 
 
 @pytest.mark.parametrize(("said", "outcome"), [("450 4.2.2 full", "transient"), ("550 5.1.1 nobody", "permanent")])
