@@ -93,8 +93,18 @@ def private_home() -> Iterator[Path]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def start_agent(home: Path) -> None:
+    """Let the agent of `home` listen. gpg starts one as well, and waits five seconds for it: a busy machine may be
+    longer."""
+    nothing = subprocess.DEVNULL
+    subprocess.run(
+        ["gpg-agent", "--homedir", str(home), "--daemon"], check=True, stdin=nothing, stdout=nothing, stderr=nothing
+    )
+
+
 def make_holder(home: Path, name: str, *, encryption: bool = True, expires: str = "never", when: str = "") -> Holder:
     """A new key without passphrase: Ed25519 to certify and sign, Curve25519 to encrypt."""
+    start_agent(home)
     at = ("--faked-system-time", when) if when else ()
     gpg(home, *at, "--quick-generate-key", f"{name} <{name}@example.org>", "ed25519", "cert,sign", expires)
     listing = gpg(home, *at, "--with-colons", "--list-keys").decode()
