@@ -115,6 +115,19 @@ def test_nobody_was_heard_in_a_time_that_is_still_to_come(fleet: Fleet, member: 
     assert max(proven) <= 6, "a beat that came while the clock was ahead proves nothing of the hour it named"
 
 
+def test_who_came_in_meanwhile_is_expected_from_then_on(fleet: Fleet, member: MakeNode) -> None:
+    fleet.live(2)
+    fleet.jump(timedelta(hours=3))
+    node = member("web-01")
+    fleet.live(2, node)
+    fleet.jump(timedelta(hours=-3))
+    fleet.watch.tick()
+    (seen,) = fleet.manager.nodes.listed()
+    assert seen.enrolled_at == fleet.clock.at
+    fleet.live(3, node)
+    assert fleet.watch.alerts("node.missing") == []
+
+
 def test_another_managers_clock_that_is_ahead_hides_no_silence(fleet: Fleet, member: MakeNode) -> None:
     dies = member("web-01")
     fleet.live(3, dies)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from sqlalchemy import Connection, case, delete, or_, select, update
 
 from intendance.fleet.beats.decide import HOUR_US, MINUTE_US, MISSING_US
-from intendance.fleet.database.tables import beat_silence, beat_slot, node_state, observability_gap
+from intendance.fleet.database.tables import beat_silence, beat_slot, node, node_state, observability_gap
 from intendance.fleet.detection import decide
 
 _TOLERATED_US = decide.SKEW_MS * 1000
 
 
 def forget(connection: Connection, now_us: int) -> None:
-    """Take back what a clock wrote that was ahead and was set back to now: minutes, silences, times of blindness that
-    are still to come. What it heard meanwhile it heard at a time that is not known: until now it was blind."""
+    """Take back what a clock wrote that was ahead and was set back to now: minutes, silences, times of blindness and
+    enrolments that are still to come. What it heard meanwhile it heard at a time that is not known: until now it was
+    blind."""
     _minutes(connection, now_us)
     _silences(connection, now_us)
     gap = observability_gap.c
     connection.execute(delete(observability_gap).where(gap.from_us > now_us))
     connection.execute(update(observability_gap).where(gap.to_us > now_us).values(to_us=now_us))
+    connection.execute(update(node).where(node.c.enrolled_us > now_us).values(enrolled_us=now_us))
     _states(connection, now_us, now_us)
 
 
