@@ -25,7 +25,9 @@ from intendance.system.sandbox import NOWHERE, Sandbox
 
 SOCKET_PATH_BYTES = 107  # sockaddr_un.sun_path holds 108 with the closing NUL: unix(7)
 START_DEADLINE_SECONDS = 300.0
+"""One that cannot begin ends and says why: so long lasts only a disk that is slow, or at work for others."""
 STOP_DEADLINE_SECONDS = 300.0
+_ASKED_SECONDS = 10.0
 _LOCKED_IN = (f"--plugin-dir={NOWHERE}", f"--secure-file-priv={NOWHERE}")
 
 
@@ -179,7 +181,7 @@ class PrivateServer:
             return False
         argv = [*self.client_argv(), "--batch", "--execute=DO 1", "--connect-timeout=5"]
         try:
-            return process.run(self._within(argv), deadline_seconds=10, accept=(0, 1)).code == 0
+            return process.run(self._within(argv), deadline_seconds=_ASKED_SECONDS, accept=(0, 1)).code == 0
         except ProgramTimedOut:  # on a machine at its limit the client is late too: it is asked again
             return False
 

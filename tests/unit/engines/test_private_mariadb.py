@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
 
+from intendance.engines import private_mariadb
 from intendance.engines.private_mariadb import PrivateServer
 from intendance.model.errors.engine import PrivateServerFailed
 from intendance.model.errors.process import ProgramFailed
@@ -55,6 +57,28 @@ def test_what_was_written_is_there_after_a_stop_and_the_socket_is_gone(tmp_path:
         assert again.execute("SELECT a FROM kept.t").strip() == "7"
     finally:
         again.stop()
+
+
+def test_one_that_is_asked_in_vain_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine that stands still for seconds: the client that asks whether it is there does not come back."""
+    need_mariadb()
+    client = tmp_path / "bin" / "mariadb"
+    client.parent.mkdir()
+    asked = tmp_path / "asked"
+    client.write_text(
+        f'#!/bin/sh\n[ -e "{asked}" ] || {{ : >"{asked}"; exec sleep 600; }}\nexec {which("mariadb")} "$@"\n'
+    )
+    client.chmod(0o755)
+    server = PrivateServer(tmp_path / "data")
+    server.create()
+    monkeypatch.setenv("PATH", f"{client.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(private_mariadb, "_ASKED_SECONDS", 2.0)
+    try:
+        server.start()
+        assert asked.exists()
+        assert server.execute("SELECT 1").strip() == "1"
+    finally:
+        server.stop()
 
 
 def test_a_folder_that_holds_no_data_directory_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
