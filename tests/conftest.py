@@ -31,11 +31,11 @@ pytest_plugins = [
     "tests.support.gnupg",
     "tests.support.mail",
     "tests.support.mariadb",
+    "tests.support.state",  # as the first
     "tests.support.physical",
     "tests.support.pipes",
     "tests.support.plans",
     "tests.support.radosgw",
-    "tests.support.state",
-    "tests.support.sshd",  # after what it imports
+    "tests.support.sshd",
     "tests.support.workshop",
 ]

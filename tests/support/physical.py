@@ -17,6 +17,7 @@ from intendance.engines.private_mariadb import PrivateServer, ServerSizes
 from intendance.model.plan import MariadbAsset, MariadbConnection
 from tests.support import engines
 from tests.support.mariadb import need_mariadb, need_mariadb_backup
+from tests.support.state import until
 
 
 @pytest.fixture
@@ -89,11 +90,14 @@ def taken_of(asset: MariadbAsset, short_place: Path) -> engines.TakenSet:
 
 
 class held:  # noqa: N801 -- reads as a phrase
-    """A connection that has run some statements and goes on sleeping in one, for the length of a `with` block."""
+    """A connection that has run some statements and goes on sleeping in one, for the length of a `with` block. The
+    server has forgotten it afterwards: by itself it notices within 5 s that nobody waits for an answer any more."""
 
     def __init__(self, server: PrivateServer, sql: str) -> None:
+        self._server = server
+        self._number = 0
         self._argv = [*server.client_argv(), "--unbuffered", "--batch", "--skip-column-names"]
-        self._sql = f"{sql} SELECT 'ready'; SELECT SLEEP(600);"
+        self._sql = f"{sql} SELECT CONCAT('ready ', CONNECTION_ID()); SELECT SLEEP(600);"
 
     def __enter__(self) -> None:
         self._client = subprocess.Popen(self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -102,12 +106,18 @@ class held:  # noqa: N801 -- reads as a phrase
         self._client.stdin.write(self._sql.encode())
         self._client.stdin.close()
         for line in self._client.stdout:
-            if line == b"ready\n":
+            if line.startswith(b"ready "):
+                self._number = int(line.split()[1])
                 return
         pytest.fail("the statements were refused")
 
     def __exit__(self, *_: object) -> None:
-        self._client.kill()
-        self._client.wait()
-        assert self._client.stdout is not None
-        self._client.stdout.close()
+        there = f"SELECT COUNT(*) FROM information_schema.processlist WHERE id = {self._number}"
+        try:
+            self._server.execute(f"KILL {self._number}")
+            until(lambda: self._server.execute(there).strip() == "0", "the connection to be gone")
+        finally:
+            self._client.kill()
+            self._client.wait()
+            assert self._client.stdout is not None
+            self._client.stdout.close()

@@ -171,7 +171,15 @@ assets:
                 raise
 
     def ping(self) -> dict[str, Any] | None:
-        return bell.ask(self.state / "agent.sock", {"do": "ping"})
+        """What the agent says of itself, however long its present look lasts; None at once where none listens."""
+        return self._ask("ping")
+
+    def wake(self) -> None:
+        """Have the agent look at its plan and its queue."""
+        assert self._ask("wake") == {"ok": True}
+
+    def _ask(self, what: str) -> dict[str, Any] | None:
+        return bell.ask(self.state / "agent.sock", {"do": what}, patience_seconds=PATIENCE_SECONDS)
 
     def sets(self) -> list[Path]:
         """The complete sets in the store: those with a manifest."""

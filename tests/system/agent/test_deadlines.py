@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from intendance.agent import bell
 from intendance.agent.compose import Node, deadline_seconds
 from intendance.agent.loop import Agent
 from intendance.runs.rows import DEADLINE_SECONDS, Run, Submission
@@ -21,7 +20,7 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 def test_a_run_that_takes_too_long_is_stopped_with_all_its_processes(site: Site, gate: Gate) -> None:
     with site.agent(), site.node() as node:
         for seconds in (3, 12, 48):  # a machine that does not come to its gate in that time gets more of it
-            run, seen = _timed_out(node, gate, seconds)
+            run, seen = _timed_out(site, node, gate, seconds)
             if seen >= 2:
                 break
         else:
@@ -38,7 +37,7 @@ def test_a_run_that_takes_too_long_is_stopped_with_all_its_processes(site: Site,
     assert site.sets() == []
 
 
-def _timed_out(node: Node, gate: Gate, seconds: int) -> tuple[Run, int]:
+def _timed_out(site: Site, node: Node, gate: Gate, seconds: int) -> tuple[Run, int]:
     """A run with that deadline, which has struck; and how many processes it had at its gate, or 0 when it struck
     before."""
     submission = Submission(
@@ -46,7 +45,7 @@ def _timed_out(node: Node, gate: Gate, seconds: int) -> tuple[Run, int]:
         actor="schedule:backup.full", deadline_seconds=seconds,
     )  # fmt: skip
     node.journal.submit(submission)
-    assert bell.ring(node.layout.socket)
+    site.wake()
     until(lambda: gate.is_reached or node.journal.get(submission.id).state == "failed", "the gate, or the end")
     worker = node.journal.get(submission.id).worker
     seen = len(children_of(worker.pid)) if worker is not None and gate.is_reached else 0

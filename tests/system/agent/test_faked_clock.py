@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from intendance.agent import bell
 from intendance.agent.ledger_view import verify_ledger
 from tests.support.state import Site, until
 
@@ -54,7 +53,7 @@ class Wall:
     def jump(self, offset: str) -> None:
         """Set it, have the agent look at it, and return when it has looked."""
         self.set(offset)
-        assert bell.ask(self._site.state / "agent.sock", {"do": "wake"}) == {"ok": True}
+        self._site.wake()
         assert self._site.ping() is not None
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from intendance.agent import bell, children
+from intendance.agent import children
 from intendance.runs.decide import RETRY_AFTER
 from intendance.runs.rows import Run, Submission
 from intendance.system.clock import SystemClock
@@ -36,7 +36,7 @@ def test_a_store_that_is_gone_for_a_moment_costs_no_backup(site: Site) -> None:
     site.store.rename(away)
     with site.agent(), site.node() as node:
         node.journal.submit(FULL)
-        assert bell.ring(node.layout.socket)
+        site.wake()
         until(lambda: node.journal.failures(FULL.id) == 1, "the first attempt to fail")
         until(lambda: (site.ping() or {"running": "?"})["running"] is None, "its worker to end")
         run = node.journal.get(FULL.id)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from intendance.agent import bell, children
+from intendance.agent import children
 from intendance.agent.ledger_view import verify_ledger
 from intendance.runs.rows import Submission
 from intendance.system import process
@@ -66,7 +66,7 @@ def test_an_agent_restarted_in_the_middle_of_its_queue_goes_on_with_all_of_it(si
         node.journal.submit(FULL)
         node.journal.submit(INSPECT)
         with site.agent() as first:
-            assert bell.ring(node.layout.socket)
+            site.wake()
             gate.wait()
             assert node.journal.get(INSPECT.id).state == "queued"
             second = site.run("agent")

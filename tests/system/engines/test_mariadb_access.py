@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,9 +24,9 @@ from intendance.model.errors.engine import (
     TablesRefused,
 )
 from intendance.model.plan import MariadbAsset, MariadbConnection, SecretReference
-from intendance.system import process
 from tests.support import engines
 from tests.support.mariadb import need_mariadb
+from tests.support.physical import held
 
 pytestmark = pytest.mark.mariadb
 
@@ -270,20 +269,12 @@ def test_a_dump_that_waits_too_long_for_a_lock_is_ended(
     session = DumpSession(mariadb_asset, Client(mariadb_asset), lock_bound_seconds=0.3, lock_poll_seconds=0.1)
     producer = session.next_producer()
     assert producer is not None
-    # Somebody holds the table exclusively; `sleep` holds the lock until its connection ends.
-    command = shlex.join([*mariadb_server.client_argv(), mariadb_database, "--unbuffered", "--skip-column-names"])
-    sql = "LOCK TABLES t WRITE; SELECT 'locked'; SELECT SLEEP(120);"
-    holder = process.start(["sh", "-c", f"echo {shlex.quote(sql)} | {command}"], stdout=-1)
-    try:
-        assert holder.stdout.read(6) == b"locked"
-        with pytest.raises(SourceBusy) as raised:
-            engines.finish(producer, engines.start(producer))
-    finally:
-        holder.kill()
-        session.close()
-        sleeping = "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(120)%'"
-        for number in mariadb_server.execute(sleeping).split():
-            mariadb_server.execute(f"KILL {number}")
+    with held(mariadb_server, f"LOCK TABLES {mariadb_database}.t WRITE;"):
+        try:
+            with pytest.raises(SourceBusy) as raised:
+                engines.finish(producer, engines.start(producer))
+        finally:
+            session.close()
     assert "0.3 s" in raised.value.message
 
 

@@ -92,7 +92,7 @@ def filled(mariadb_server: PrivateServer, mariadb_database: str) -> str:
         "--comments",
         mariadb_database,
     ]
-    process.run(argv, input=CONTENT.encode(), deadline_seconds=60)
+    process.run(argv, input=CONTENT.encode(), deadline_seconds=180)
     return mariadb_database
 
 
@@ -193,5 +193,5 @@ def test_into_a_folder_with_its_own_server(
 
 def test_the_started_command_that_is_printed_is_a_command_that_starts(tmp_path: Path) -> None:
     command = start_command(Path("/x/data"), Path("/x/s")).split()
-    done = process.run([*command, "--help", "--verbose"], deadline_seconds=30)
+    done = process.run([*command, "--help", "--verbose"], deadline_seconds=180)
     assert b"datadir" in done.stdout
