@@ -35,12 +35,24 @@ class Peaks:
 
     def _look(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
-            waiting = [self._leader]
-            while waiting:
-                process = Path(f"/proc/{waiting.pop()}")
-                with contextlib.suppress(OSError, StopIteration):  # it has ended meanwhile
-                    for task in (process / "task").iterdir():
-                        waiting += map(int, (task / "children").read_text().split())
-                    status = (process / "status").read_text().splitlines()
-                    kib = int(next(line.split()[1] for line in status if line.startswith("VmHWM")))
-                    self._seen[int(process.name)] = status[0].split(maxsplit=1)[1], kib
+            self._seen |= _peaks_below(self._leader)
+
+
+def peaks(leader: int, program: str) -> list[float]:
+    """Those until now, in MiB, of a process and all its descendants whose program's name begins so."""
+    return [kib / 1024 for name, kib in _peaks_below(leader).values() if name.startswith(program)]
+
+
+def _peaks_below(leader: int) -> dict[int, tuple[str, int]]:
+    """By process: its name, and its peak in KiB."""
+    found: dict[int, tuple[str, int]] = {}
+    waiting = [leader]
+    while waiting:
+        process = Path(f"/proc/{waiting.pop()}")
+        with contextlib.suppress(OSError, StopIteration):  # it has ended meanwhile
+            for task in (process / "task").iterdir():
+                waiting += map(int, (task / "children").read_text().split())
+            status = (process / "status").read_text().splitlines()
+            kib = int(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+            found[int(process.name)] = status[0].split(maxsplit=1)[1], kib
+    return found
