@@ -1,4 +1,5 @@
-"""A program that moves money between two tables for ever: `sqlite_writer.py FILE`. Their sum never changes."""
+"""A program that moves money between two tables for ever: `sqlite_writer.py FILE`. Their sum never changes. It says
+so once it has: a pipe that nobody reads would hold it up."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import sys
 
 connection = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
 generator = random.Random(7)
-moved = 0
+begun = False
 while True:
     amount = generator.randrange(100)
     connection.execute("BEGIN IMMEDIATE")
@@ -16,6 +17,7 @@ while True:
     connection.execute("UPDATE chest SET cents = cents + ? WHERE id = ?", (amount, generator.randrange(200)))
     connection.execute("INSERT INTO log (said) VALUES (?)", (f"{amount}" * 50,))
     connection.execute("COMMIT")
-    moved += 1
-    sys.stdout.write(f"{moved}\n")
-    sys.stdout.flush()
+    if not begun:
+        begun = True
+        sys.stdout.write("begun\n")
+        sys.stdout.flush()

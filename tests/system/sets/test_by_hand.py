@@ -6,8 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,8 @@ import pytest
 from intendance.engines.private_mariadb import PrivateServer
 from intendance.model.plan import MariadbAsset
 from intendance.sets.publication import restore_script
+from intendance.stores import StoredObject
+from intendance.stores.directory import DirectoryStore
 from tests.support.gnupg import Holder, gpg, private_home
 from tests.support.trees import fill_oddly, snapshot
 from tests.support.workshop import Workshop
@@ -228,24 +229,23 @@ def test_it_speaks_french(site: Stranger) -> None:
     assert "n'a pas de flux « db-x »" in site.refused("sql", "db-x", code=2)
 
 
-def test_files_that_changed_while_read_come_back_as_read_again(workshop: Workshop, one_key: Path) -> None:
+def test_files_that_changed_while_read_come_back_as_read_again(
+    workshop: Workshop, one_key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     workshop.tree.mkdir()
     (workshop.tree / "quiet").write_text("quiet")
     (workshop.tree / "busy.log").write_bytes(os.urandom(24 << 20))
-    over = threading.Event()
+    put = DirectoryStore.put
 
-    def write() -> None:
-        with (workshop.tree / "busy.log").open("ab", buffering=0) as log:
-            while not over.is_set():
+    def writing(self: DirectoryStore, key: str, chunks: Iterable[bytes | memoryview]) -> StoredObject:
+        if key.endswith("/tree-00001.zst.gpg"):  # the first part is full: tar is in the middle of the long file
+            with (workshop.tree / "busy.log").open("ab") as log:
                 log.write(b"one more line\n")
+        return put(self, key, chunks)
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
+    with monkeypatch.context() as patched:
+        patched.setattr(DirectoryStore, "put", writing)
         backup = workshop.back_up()
-    finally:
-        over.set()
-        writer.join()
     assert (workshop.folder(backup.set) / "again-00000.zst.gpg").exists()
     hand = stranger(workshop, one_key, backup.set)
     hand.works("files", "restored")
