@@ -191,7 +191,7 @@ def _everything(site: Site, mails: MailServer, asked: _Asked) -> None:
     answer = asked.client.post("/login", data={"token": token, "name": "vera", "password": PASSWORD})
     assert answer.url.path == "/", answer.text
     until(lambda: "ASBL_0" in asked.client.get("/nodes/web-01").text, "the node to be judged")
-    sent = caged.intendance("alert", "test", "--json")
+    sent = caged.intendance("alert", "test", "--wait", "4min", "--json")
     assert sent.returncode == 0, sent.stderr
     assert mails.taken
     until(lambda: "inspection.completed" in _kinds(caged), "a look into the store")

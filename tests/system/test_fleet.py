@@ -154,6 +154,7 @@ def test_up_joins_by_itself_and_starts_again_what_is_killed(site: Site) -> None:
     os.kill(agent["pid"], signal.SIGKILL)
     until(lambda: (site.ping() or agent)["pid"] != agent["pid"], "another agent")
     manager = _listening(process.pid)
+    assert manager, "a signal to 0 would end whoever tests"
     os.kill(manager, signal.SIGKILL)
     until(lambda: _listening(process.pid) not in {0, manager} and _health(url) is not None, "another manager")
     assert _nodes(site)[0]["findings"] == 0

@@ -22,6 +22,7 @@ from intendance.wire.token import read_token
 from tests.support.nodes import SimulatedNode
 from tests.support.ports import free_port
 from tests.support.state import Site, until
+from tests.system.test_reload import _answers
 from tests.system.web.test_manager import _log_in, _password
 
 pytestmark = pytest.mark.gnupg
@@ -116,6 +117,7 @@ class Running:
         _write(site, 0)
         self.process = site.start("manager", "--plan", str(site.plan), "--listen", f"127.0.0.1:{self.port}")
         _until_said(self.process, "manager ")
+        until(partial(_answers, self.process, self.port), "it to listen where it said")
         self.nodes: list[Beating] = []
         added = site.run("user", "add", "vera", "--role", "viewer", "--password", _password(site))
         assert added.code == 0, added.err
