@@ -8,6 +8,9 @@ from playwright.sync_api import Browser, Playwright
 
 _START_MS = 300_000
 
+LETTERS_ARE_THERE = "() => (document.body.offsetHeight, document.fonts.ready.then(() => true))"
+"""Waits until a page's letters are those that it asked for: until then others stand there, which are wider."""
+
 
 def launched(browsers: Playwright) -> Browser:
     """Chromium, which a busy machine may be long in starting, and whose shared memory a container may keep small."""

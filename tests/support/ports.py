@@ -16,6 +16,8 @@ from pathlib import Path
 
 _LOWEST, _HIGHEST = 10_240, 65_000
 _DICE = random.SystemRandom()
+_GIVEN: set[int] = set()
+"""Those that somebody was told of: a gateway is told of two at once, and listens at neither yet."""
 
 
 @contextmanager
@@ -34,8 +36,11 @@ def free_port() -> int:
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     for _ in range(1000):
         port = _DICE.randrange(lowest + worker % workers, highest, workers)
+        if port in _GIVEN:
+            continue
         with suppress(OSError), socket.socket() as tried:
             tried.bind(("", port))
+            _GIVEN.add(port)
             return port
     raise AssertionError(f"no port between {lowest} and {highest} is free")
 

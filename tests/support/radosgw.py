@@ -270,13 +270,12 @@ def running(meeting: Path, *, skew: str | None = None) -> Iterator[Radosgw]:
 
 
 def _start(meeting: Path, ready: Path, users: Path, skew: str | None) -> None:
-    port = free_port()
     given = Specification(
         folder=tempfile.mkdtemp(prefix="irgw-", dir="/tmp"),
         users=str(users),
         ready=str(ready),
-        port=port,
-        monitor_port=next(other for other in iter(free_port, None) if other != port),
+        port=free_port(),
+        monitor_port=free_port(),
         region=REGION,
         unpacked=unpacked(),
         skew=skew,

@@ -242,7 +242,7 @@ def test_root_with_that_one_capability_backs_up_and_stays_within_the_filter(
     done = subprocess.run(
         ["strace", "-f", "-qq", "-c", "-U", "name", "-o", str(counted), *_caged(user=0),
          *_command(bare_site, "backup", "run")],
-        capture_output=True, text=True, check=False, timeout=180,
+        capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     used = {line.split()[0] for line in counted.read_text().splitlines() if re.fullmatch(r"[a-z0-9_]+ *", line)}

@@ -18,24 +18,30 @@ from tests.support.state import Site
 pytestmark = pytest.mark.gnupg
 
 
-def planned(site: Site, host: str) -> None:
+def on_a_day_to_come() -> str:
+    """A day of each month, for cron, that is two weeks away at least and comes once in the next 32 days."""
+    return f"0 5 {(datetime.now(UTC).day + 13) % 28 + 1} * *"
+
+
+def planned(site: Site, host: str) -> str:
+    """The plan, adopted, with a drill on that host; when."""
+    cron = on_a_day_to_come()
     plan = site.plan.read_text()
     hosts = f"hosts:\n  {host}: {{held_by: admin}}\nassets:\n"
-    drill = f'\n    drill: {{host: {host}, schedule: "0 5 1 * *", holds: [photo.bin]}}\n'
+    drill = f'\n    drill: {{host: {host}, schedule: "{cron}", holds: [photo.bin]}}\n'
     site.plan.write_text(plan.replace("assets:\n", hosts).rstrip() + drill)
     confirmed = ("--confirm", "site-files") if host == "web-01" else ()
     done = site.run("plan", "adopt", str(site.plan), *confirmed)
     assert done.code == 0, done.err
+    return cron
 
 
 def test_the_agent_drills_where_the_plan_names_the_node(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    planned(site, "web-01")
+    cron = planned(site, "web-01")
     assert site.run("backup", "run", "site-files", "--no-inspect").code == 0
     monkeypatch.setenv("GNUPGHOME", str(site.keys.owner.home))
     with site.node() as node:
-        assert [(each.asset, each.cron) for each in node.lines() if each.activity == "drill"] == [
-            ("site-files", "0 5 1 * *")
-        ]
+        assert [(each.asset, each.cron) for each in node.lines() if each.activity == "drill"] == [("site-files", cron)]
         assert "drill" not in {each.activity for each in lines_of(replace(node.plan, catalogues=("maint",)))}
         asked = Submission(asset="site-files", activity="drill", occurrence=datetime.now(UTC).replace(microsecond=0),
                            actor="schedule:drill")  # fmt: skip

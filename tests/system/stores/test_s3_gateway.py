@@ -30,7 +30,7 @@ from tests.support.state import until
 from tests.support.workshop import Workshop
 
 pytestmark = pytest.mark.gnupg
-QUICK = Patience(silence_seconds=10, answer_seconds=20, attempts=3, pause_seconds=0.01)
+QUICK = Patience(silence_seconds=10, answer_seconds=20, attempts=6, pause_seconds=0.01)
 
 
 def facts(workshop: Workshop, kind: str) -> list[Any]:

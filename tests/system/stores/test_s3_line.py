@@ -20,7 +20,7 @@ from intendance.stores.s3.store import S3Store
 from tests.support.faulty_line import FaultyLine, line_to
 from tests.support.radosgw import Shelf
 
-QUICK = Patience(silence_seconds=1, answer_seconds=2, slowest_bytes_per_second=1 << 20, attempts=6, pause_seconds=0.01)
+QUICK = Patience(silence_seconds=1, answer_seconds=2, slowest_bytes_per_second=1 << 20, attempts=10, pause_seconds=0.01)
 CONTENT = os.urandom(700_000)
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 from intendance.fleet.database.connect import Database
 from intendance.web.visit import Services
 from tests.golden.lives import live
-from tests.support.browsers import launched
+from tests.support.browsers import LETTERS_ARE_THERE, launched
 from tests.support.clock import MovableClock
 from tests.support.received import receive
 from tests.system.web.conftest import served
@@ -41,6 +41,7 @@ def _wall(services: Services, clock: MovableClock, database: Database, state: Pa
         page.set_default_timeout(PATIENCE_MS)
         log_in(page, address)
         page.goto(address)
+        page.evaluate(LETTERS_ARE_THERE)
         yield page
         chromium.close()
 
@@ -62,6 +63,7 @@ def test_every_stop_of_the_keyboard_is_in_sight_and_rows_follow_from_it(
         assert entries == sorted(entries)
         assert entries[-1] > 2
         page.goto(page.url)
+        page.evaluate(LETTERS_ARE_THERE)
         while page.evaluate(HERE)["entry"] < 2:
             page.keyboard.press("Tab")
         for key, entry in (("j", 3), ("k", 2), ("k", 1), ("k", 0), ("k", 0)):

@@ -27,6 +27,7 @@ from intendance.ledger.note import checkpoint_text, sign_note
 from tests.contract.fleet.test_floods import served
 from tests.golden.lives import live
 from tests.support.asking import Asked
+from tests.support.browsers import LETTERS_ARE_THERE, launched
 from tests.support.hostile import INSTANT, Change, Taken, join
 from tests.support.state import until
 from tests.support.watching import policy
@@ -186,7 +187,7 @@ def fleet(with_people: Path, tmp_path: Path) -> Iterator[Fleet]:
 @pytest.fixture
 def chromium() -> Iterator[Chromium]:
     with sync_playwright() as browsers:
-        opened = browsers.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        opened = launched(browsers)
         yield opened
         opened.close()
 
@@ -231,6 +232,7 @@ def _expect_own(fleet: Fleet, url: str) -> None:
 
 def _look(page: Page, fleet: Fleet) -> None:
     """Nothing that was planted became anything but text."""
+    page.evaluate(LETTERS_ARE_THERE)
     found = page.evaluate(LOOK)
     fleet.faults += [f"{page.url[len(fleet.address) :][:80]}: {each}" for each in found]
 
