@@ -217,3 +217,25 @@ def test_the_manager_looks_into_the_stores_of_the_others(
         connection.exec_driver_sql("UPDATE node_state SET boot = 'theirs'")  # heard, of other machines
     due = Attesting(bench, lambda: True, pytest.fail).due()
     assert {each.node for each in due} == {"sound"}
+
+
+@pytest.mark.parametrize("instant", [FIRST, LAST, "9999-12-31T23:59:00.000000Z"])
+def test_runs_that_began_and_ended_when_nobody_can_have_darken_no_page_of_runs(
+    fleet: Asked, tmp_path: Path, instant: str
+) -> None:
+    taken = join(fleet.manager, Taken("taken", fleet.clock, tmp_path / "taken"))
+    fleet.manager.ingest.hear(taken.bearer, taken.beat())
+    fleet.manager.ingest.flush()
+    began = {"activity": "backup.full", "occurrence": "x", "attempt": 1, "deadline_seconds": 0}
+    ended = {"activity": "backup.full", "outcome": "succeeded", "attempt": 1, "message": ""}
+    for run, kinds in (("a.backup-full.1", ("run.started",)), ("a.backup-full.2", ("run.started", "run.ended"))):
+        for kind in kinds:
+            made = taken.made(kind, began if kind == "run.started" else ended, asset="a")
+            taken.say(made | {"run": run, "ts": instant})
+    taken.hand_over(fleet.manager)
+    fleet.accounts.add("vera", Role.VIEWER, PASSWORD, by="person:root")
+    opened = fleet.accounts.begin("vera", PASSWORD)
+    place = "/runs/taken/a.backup-full"
+    for path in ("/runs", "/runs.json", "/runs?node=taken", "/runs?node=taken&asset=a", f"{place}.1", f"{place}.2"):
+        answer = fleet.ask(path, scope=None, headers={"cookie": f"intendance={opened.token}"})
+        assert (answer.status_code, fleet.said) == (200, []), path

@@ -174,7 +174,8 @@ def condition(attempt: Attempt, heard: Heard, now: datetime) -> Condition:
             "released": Condition.RELEASED,
         }
         return ends.get(attempt.outcome, Condition.BROKEN_OFF)
-    if attempt.outcome == LOST or (attempt.deadline_at is not None and now > attempt.deadline_at + GRACE):
+    # What a node invented may end with the years that there are: nothing is added to it.
+    if attempt.outcome == LOST or (attempt.deadline_at is not None and now - attempt.deadline_at > GRACE):
         return Condition.LOST
     if heard.doubted or heard.presence not in (Presence.UP, Presence.LATE):
         return Condition.SILENT
