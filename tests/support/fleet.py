@@ -64,7 +64,7 @@ def _empty(address: str) -> None:
 def fleet_address(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path) -> Iterator[str | Path]:
     """The address of an empty database with the manager's tables: one after the other, of both kinds."""
     if request.param == "sqlite":
-        path = tmp_path / "manager.db"
+        path = tmp_path / "données à 20%25.db"  # what an address would write otherwise
         shutil.copy(sqlite_template, path)
         yield path
         return

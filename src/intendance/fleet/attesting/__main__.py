@@ -11,6 +11,7 @@ import msgspec
 
 from intendance.fleet.attesting.perform import Bench, look
 from intendance.fleet.database.connect import open_database
+from intendance.fleet.database.plain import is_file
 from intendance.fleet.layout import ManagerLayout
 from intendance.fleet.log import FleetLog
 from intendance.model.errors import IntendanceError
@@ -37,10 +38,9 @@ def main(read: Callable[[], bytes], say: Callable[[str], object], clock: Clock) 
     """Look as told; 1 when not even that could be recorded, which is said."""
     resource.setrlimit(resource.RLIMIT_DATA, (DATA_BYTES, DATA_BYTES))
     order = msgspec.json.decode(read(), type=Order)
-    beginning, _, path = order.address.partition(":///")
     layout = ManagerLayout(Path(order.state))
     try:
-        with open_database(Path(path) if beginning == "sqlite" else order.address) as database:
+        with open_database(Path(order.address) if is_file(order.address) else order.address) as database:
             bench = Bench(
                 database=database,
                 log=FleetLog(layout.state, order.fleet, clock),

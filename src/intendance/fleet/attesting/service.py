@@ -113,7 +113,7 @@ class Attesting:
         bench = self._bench
         order = {
             "state": str(bench.plans.parent.parent), "fleet": bench.fleet, "common": str(bench.common),
-            "address": bench.database.engine.url.render_as_string(hide_password=False),
+            "address": bench.database.address,
             "node": each.node, "asset": each.asset,
         }  # fmt: skip
         child = process.start([sys.executable, "-m", "intendance.fleet.attesting"], stdin=subprocess.PIPE)

@@ -42,6 +42,15 @@ class Database:
         self.engine = engine
         self.dialect: Dialect = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
 
+    @property
+    def address(self) -> str:
+        """By what another process opens it: the path of SQLite's file as it is, which an address would write otherwise
+        where it holds more than plain letters; or PostgreSQL's address, which may hold a password."""
+        url = self.engine.url
+        if self.dialect == "sqlite":
+            return url.database or ""
+        return url.render_as_string(hide_password=False)
+
     @contextmanager
     def begin(self, *, durable: bool = True) -> Iterator[Connection]:
         """A transaction that may write: committed at the end of the block, rolled back on an exception.

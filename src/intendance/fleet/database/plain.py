@@ -132,6 +132,11 @@ class Plain:
             raise DatabaseUnreachable(where=str(self._path), detail=str(error)) from error
 
 
+def is_file(address: str) -> bool:
+    """Whether an address, as `Database.address` gives it, is the path of a SQLite file."""
+    return address.startswith("/")
+
+
 def is_out_of_reach(error: sqlite3.Error) -> bool:
     """Whether it says that the file is locked, full, damaged or not there, and not that a statement is wrong."""
     return getattr(error, "sqlite_errorname", "").startswith(_UNREACHABLE)

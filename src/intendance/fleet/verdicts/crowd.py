@@ -28,7 +28,7 @@ _MOST_PROCESSES = 8
 def judge_many(database: Database, program: str, names: Sequence[str], now: datetime) -> None:
     """Judge nodes in as many processes as there are processors. Raises ProgramMissing, ProgramFailed."""
     count = min(_MOST_PROCESSES, len(os.sched_getaffinity(0)))
-    address = database.engine.url.render_as_string(hide_password=False)
+    address = database.address
     shares = [
         Share(address=address, program=program, names=tuple(names[at::count]), now_us=to_us(now)) for at in range(count)
     ]

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from intendance.fleet.database.instants import from_us
-from intendance.fleet.database.plain import Plain, Readable
+from intendance.fleet.database.plain import Plain, Readable, is_file
 from intendance.fleet.verdicts.judging import Judging
 from intendance.model.errors import IntendanceError
 from intendance.model.frozen import dataclass
@@ -43,10 +43,9 @@ def main(read: Callable[[], bytes], say: Callable[[str], object]) -> int:
 
 
 def _open(address: str) -> AbstractContextManager[Readable]:
-    """The database at an address as an engine writes it."""
-    beginning, _, path = address.partition(":///")
-    if beginning == "sqlite":
-        return Plain(Path(path))
+    """The database at an address as `Database.address` gives it."""
+    if is_file(address):
+        return Plain(Path(address))
     from intendance.fleet.database.connect import (
         open_database,
     )  # SQLAlchemy, to speak to PostgreSQL as the manager does
