@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from intendance.api.operation import PAGE, Call, Operation
-from intendance.api.records import SEQ, OneRecord, Records, one, page
+from intendance.api.records import KIND, SEQ, OneRecord, Records, one, page
 from intendance.fleet.own_log import HeldLog
 from intendance.fleet.tokens.decide import Scope
 from intendance.model.errors.accounts import PageUnknown
@@ -100,7 +100,8 @@ def _quorum(held: HeldLog) -> QuorumShown:
 def records(call: Call) -> Records:
     """A page of its records. Raises what opening and reading a ledger raises."""
     (before,) = call.after(int) or (None,)
-    return page(call.services.log.page(before, call.limit), call.limit)
+    found = call.services.log.page(before, call.limit, kind=call.text("kind") or None)
+    return page(found, call.limit)
 
 
 def record(call: Call) -> OneRecord:
@@ -127,7 +128,7 @@ OPERATIONS = (
         scope=Scope.READ,
         answered=records,
         answer=Records,
-        parameters=PAGE,
+        parameters=(KIND, *PAGE),
     ),
     Operation(
         name="fleet-log-record",

@@ -18,6 +18,7 @@ from intendance.ledger import tlog
 from intendance.ledger.proof import as_data
 from intendance.model.frozen import dataclass
 
+KIND = Parameter(name="kind", summary="Only of this kind: docs/evidence.md.", pattern=r"^[a-z.-]{1,60}$")
 ASSET = Parameter(name="asset", summary="Only about this asset.")
 SEQ = Parameter(name="seq", where="path", kind="whole", summary="Its number.")
 
@@ -199,7 +200,7 @@ OPERATIONS = (
         answer=Records,
         parameters=(
             NODE,
-            Parameter(name="kind", summary="Only of this kind: docs/evidence.md.", pattern=r"^[a-z.-]{1,60}$"),
+            KIND,
             ASSET,
             *PAGE,
         ),

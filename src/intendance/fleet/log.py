@@ -94,6 +94,11 @@ class FleetLog:
         with self._lock, self._book() as book:
             return tuple((seq, book.content(seq)) for seq in range(max(0, first), min(end, book.size())))
 
+    def latest(self, *, kind: str | None, before: int | None, limit: int) -> tuple[tuple[int, bytes], ...]:
+        """The canonical bytes of its newest records of a kind, or of all, below a number, each with its own."""
+        with self._lock, self._book() as book:
+            return book.latest(kind=kind, before=before, limit=limit)
+
     def proved(self, seq: int) -> tuple[bytes, Proof | None, VerifierKey] | None:
         """A record's canonical bytes, its proof (None: not signed yet) and the key of the log, whose name is the
         log's origin; None where there is no such record."""

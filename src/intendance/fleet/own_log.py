@@ -89,13 +89,11 @@ class OwnLog:
             records=tuple(reversed(found)),
         )
 
-    def page(self, before: int | None, limit: int) -> tuple[HeldRecord, ...]:
-        """Records of it, newest first: those below a number."""
-        size = self._log.size()
-        end = size if before is None else min(before, size)
-        kept = self._log.contents(end - limit, end)
+    def page(self, before: int | None, limit: int, *, kind: str | None = None) -> tuple[HeldRecord, ...]:
+        """Records of it, of a kind or all, newest first: those below a number."""
+        kept = self._log.latest(kind=kind, before=before, limit=limit)
         signed = read_checkpoint(self._log.note().encode())[0].size
-        return tuple(_held(seq, content, covered=seq < signed) for seq, content in reversed(kept))
+        return tuple(_held(seq, content, covered=seq < signed) for seq, content in kept)
 
     def record(self, seq: int) -> HeldRecord | None:
         """One record of it as it is here; None where there is none."""

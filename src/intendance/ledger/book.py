@@ -287,6 +287,14 @@ class Book:
         for seq, content in matching:
             yield envelope.decode(content, seq)
 
+    def latest(self, *, kind: str | None, before: int | None, limit: int) -> tuple[tuple[int, bytes], ...]:
+        """Number and canonical bytes of the newest records of a kind, or of all, below a number; newest first."""
+        return tuple(
+            rows.selected(
+                self.connection, kind=kind, asset=None, since=None, newest_first=True, limit=limit, before=before
+            )
+        )
+
     def facts(
         self,
         kind: str,

@@ -80,9 +80,13 @@ def selected(
     since: str | None,
     newest_first: bool,
     limit: int | None,
+    before: int | None = None,
 ) -> Iterator[tuple[int, bytes]]:
-    """Number and bytes of the records that match, in order of their numbers; `since` compares `ts` as text."""
-    wanted = [("kind = ?", kind), ("asset = ?", asset), ("ts >= ?", since)]
+    """Number and bytes of the records that match, in order of their numbers; `since` compares `ts` as text, `before` is
+    a number that none of them reaches."""
+    wanted: list[tuple[str, str | int | None]] = [
+        ("kind = ?", kind), ("asset = ?", asset), ("ts >= ?", since), ("seq < ?", before),
+    ]  # fmt: skip
     given = [(condition, value) for condition, value in wanted if value is not None]
     where = " WHERE " + " AND ".join(condition for condition, _ in given) if given else ""
     order = "DESC" if newest_first else "ASC"

@@ -140,20 +140,28 @@ def test_the_fleet_log_is_read_and_verified_by_token(asked: Asked) -> None:
     assert asked.ask("/api/v1/nodes/.log/records").status_code == 400
 
 
+def pages(asked: Asked, wanted: str) -> list[dict[str, Any]]:
+    found, cursor = [], ""
+    while True:
+        answer = asked.ask(f"{LOG}/records?limit=3{wanted}{cursor}").json()
+        found += answer["records"]
+        if answer["next"] is None:
+            return found
+        cursor = f"&cursor={answer['next']}"
+
+
 def test_pages_of_the_fleet_log_hold_each_record_once(asked: Asked) -> None:
     for number in range(8):
         asked.log.append(AccountChanged(account=f"p{number}", change="added", role="viewer"), actor="person:root")
-    found, cursor = [], ""
-    while True:
-        answer = asked.ask(f"{LOG}/records?limit=3{cursor}").json()
-        found += answer["records"]
-        if answer["next"] is None:
-            break
-        cursor = f"&cursor={answer['next']}"
+    found = pages(asked, "")
     assert [each["seq"] for each in found] == [8, 7, 6, 5, 4, 3, 2, 1, 0]
     assert {each["covered"] for each in found} == {True}
     assert found == asked.ask(f"{LOG}/records?limit=1000").json()["records"]
     assert found[0]["record"]["actor"] == "person:root"
+    assert pages(asked, "&kind=account.changed") == found[:8]
+    assert pages(asked, "&kind=genesis") == found[8:]
+    assert pages(asked, "&kind=alert.acked") == []
+    assert asked.ask(f"{LOG}/records?kind=%27").status_code == 400
 
 
 def test_the_fleet_log_has_tags_and_a_scope(asked: Asked) -> None:
