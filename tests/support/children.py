@@ -18,7 +18,7 @@ def children_of(parent: int | None = None) -> dict[int, str]:
         if not entry.name.isdigit():
             continue
         try:
-            status = (entry / "status").read_text()
+            status = (entry / "status").read_text(errors="replace")  # a name is cut wherever 15 bytes end
         except OSError:
             continue
         fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)

@@ -175,7 +175,7 @@ def test_whatever_is_done_to_a_part_both_say_the_same_and_not_verified(middle: B
             )
             changed[to] = middle[name]
     harmless = {name for name in middle if name == "ledger.vkey"} if what in ("drop", "rename") else set()
-    if changed == middle or name in harmless:
+    if changed == middle or name in harmless or _blanks_alone(middle, changed):
         return
     folder = Path(tempfile.mkdtemp(prefix="intendance-", dir="/tmp"))
     try:
@@ -193,6 +193,13 @@ def test_whatever_is_done_to_a_part_both_say_the_same_and_not_verified(middle: B
             assert "records 500 to 610:" not in said
     finally:
         shutil.rmtree(folder)
+
+
+def _blanks_alone(before: Bundle, after: Bundle) -> bool:
+    """Whether nothing but blanks around the key that is given along differs: it is the same key."""
+    one, other = ({**each, "ledger.vkey": each.get("ledger.vkey", b"").decode(errors="replace").strip().encode()}
+                  for each in (before, after))  # fmt: skip
+    return one == other
 
 
 def test_records_of_another_ledger_are_not_verified(state: Path, tmp_path: Path, middle: Bundle) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,11 @@ from intendance.ledger.verify import verify
 from intendance.model.errors.ledger import LedgerBusy
 from tests.support.ledger_material import Ticking, begin, ended
 
+ROOT = Path(__file__).parents[3]
+APPENDS = (
+    "import sys; from pathlib import Path; from tests.unit.ledger.test_several_processes import append_some\n"
+    "append_some(Path(sys.argv[1]), sys.argv[2])"
+)
 PROCESSES = 4
 EACH = 25
 
@@ -33,18 +39,10 @@ def append_some(state: Path, name: str) -> None:
 def test_every_record_of_every_process_is_there_once_and_in_order(tmp_path: Path) -> None:
     state = tmp_path / "state"
     begin(state).close()
-    children = []
-    for name in range(PROCESSES):
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                append_some(state, f"p{name}")
-                status = 0
-            finally:
-                os._exit(status)
-        children.append(child)
-    assert [os.waitpid(child, 0)[1] for child in children] == [0] * PROCESSES
+    # Started and not forked: the process of the tests has threads, whose locks nobody lets go of in a copy.
+    words = [sys.executable, "-c", APPENDS, str(state)]
+    children = [subprocess.Popen([*words, f"p{name}"], cwd=ROOT) for name in range(PROCESSES)]
+    assert [child.wait(600) for child in children] == [0] * PROCESSES
     with Book.open(state, Ticking()) as book:
         assert book.size() == 1 + PROCESSES * EACH
         for name in range(PROCESSES):
