@@ -5,6 +5,8 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
+from tests.support import everything
+
 # How long an example takes, or is made, says how busy the machine is, not whether the code is right: `./dev bench`
 # holds speed. A test that suppresses more names this one again: its list takes the place of the profile's.
 BUSY = [HealthCheck.too_slow]
@@ -13,7 +15,11 @@ settings.register_profile("house", deadline=None, suppress_health_check=BUSY)
 settings.register_profile(
     "submission", deadline=None, derandomize=True, database=None, print_blob=True, suppress_health_check=BUSY
 )
-settings.load_profile("submission" if os.environ.get("CI") == "true" else "house")
+if os.environ.get("CI") == "true":
+    settings.load_profile("submission")
+    everything.load()
+else:
+    settings.load_profile("house")
 
 # Whoever starts the tests may have a terminal of forty columns, and speak French: what is typed in this process is
 # answered to somebody who has neither, as what is started is (`tests/support/warm.py`).
