@@ -48,6 +48,8 @@ PLACES: dict[str, Callable[[pytest.FixtureRequest, Path], Store]] = {
     "s3": s3,
     "sftp": sftp,
 }
+LONG_SECONDS = 600
+"""Who waits for another that failed fails then too, and does not wait for ever."""
 SEGMENTS = st.from_regex(r"[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,8}", fullmatch=True)
 KEYS = st.lists(SEGMENTS, min_size=1, max_size=4).map("/".join)
 
@@ -122,7 +124,7 @@ def test_nothing_is_ever_written_over(store: Store) -> None:
 
 
 def test_a_race_has_one_winner_and_its_bytes_stay_whole(store: Store) -> None:
-    together = threading.Barrier(8)
+    together = threading.Barrier(8, timeout=LONG_SECONDS)
     outcomes: list[bytes] = []
 
     def put(content: bytes) -> None:
@@ -266,7 +268,7 @@ def behaves_as_a_sorted_mapping(store: Store, contents: dict[str, bytes], data: 
 
 
 def test_two_objects_may_be_written_at_once(store: Store) -> None:
-    together = threading.Barrier(2)
+    together = threading.Barrier(2, timeout=LONG_SECONDS)
 
     def put(name: str) -> None:
         def chunks() -> Iterator[bytes]:
