@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -78,14 +78,16 @@ class _Server(uvicorn.Server):
 
 
 def serve(settings: Settings, listening: Listening, clock: Clock, requests: Requests | None = None) -> int:
-    """Serve until told to stop; the plan and the certificate are read again as often as `requests` says.
+    """Serve until told to stop; the plan and the certificate are read again as often as `requests` says. The exit code:
+    0 for who was told to, 1 for who ended otherwise, so that a manager that broke is started anew.
 
     Raises ListeningRefused, CertificateUnusable, FleetOfAnother, DatabaseTooNew, DatabaseUnreachable.
     """
 
     def say(sentence: str) -> None:
-        sys.stderr.write(f"{rfc3339(clock.read().at)} {sentence}\n")
-        sys.stderr.flush()
+        with suppress(OSError):  # the journal is away, or its disk is full: that ends no thread that watches
+            sys.stderr.write(f"{rfc3339(clock.read().at)} {sentence}\n")
+            sys.stderr.flush()
 
     allow_many()
     requests = requests or Requests()
@@ -119,7 +121,7 @@ def serve(settings: Settings, listening: Listening, clock: Clock, requests: Requ
         server = _Server(config, live)
         server.run(sockets=[bound])
         say("manager ends")
-        return 0 if server.started else 1
+        return 0 if server.started and not manager.broken else 1
 
 
 def _bound(listening: Listening, config: uvicorn.Config) -> socket.socket:

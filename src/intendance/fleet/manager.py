@@ -41,7 +41,7 @@ _LOOK_EVERY = 4  # flushes between two looks at who may speak
 
 class Manager:
     """One manager at work: what faces ask, and the threads that nobody asks for. `policy` is what the plan in force
-    says, asked each time."""
+    says, asked each time. `broken`: it ends for what nobody foresaw, and is to be started anew."""
 
     def __init__(
         self,
@@ -68,6 +68,7 @@ class Manager:
         self.complaints: list[Callable[[], str]] = []
         self.observer: Callable[[], ObserverSeen | None] = lambda: None
         self.lease: Lease | None = None
+        self.broken = False
         # In a container a process that was killed and the next one have the same name and number.
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._ending = threading.Event()
@@ -126,8 +127,11 @@ class Manager:
         try:
             loop()
         except BaseException:  # noqa: BLE001 -- whatever it is
-            self.say(traceback.format_exc())
-            os.kill(os.getpid(), signal.SIGTERM)
+            self.broken = True
+            try:
+                self.say(traceback.format_exc())
+            finally:  # even where nobody takes its last words
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def _again(self, work: str, error: IntendanceError) -> None:
         if self.writing.failed(work, error.message):

@@ -13,6 +13,7 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingTCPServer
@@ -205,8 +206,9 @@ def serve(state: Path, logs: Path | None, name: str, listening: Listening, clock
     """Cosign until told to stop. Raises what `open_witness` and `WitnessServer` raise."""
 
     def say(sentence: str) -> None:
-        sys.stderr.write(f"{rfc3339(clock.read().at)} {sentence}\n")
-        sys.stderr.flush()
+        with suppress(OSError):  # the journal is away, or its disk is full: it cosigns all the same
+            sys.stderr.write(f"{rfc3339(clock.read().at)} {sentence}\n")
+            sys.stderr.flush()
 
     def know() -> None:
         try:
