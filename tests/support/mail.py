@@ -94,6 +94,16 @@ def _authenticator(_: SMTP, __: Session, ___: Envelope, mechanism: str, data: ob
     return AuthResult(success=right, handled=right)
 
 
+async def _end(running: asyncio.Server) -> None:
+    running.close()
+    while letting_in := [task for task in _others() if not _is_handling(task)]:
+        await asyncio.wait(letting_in)  # a line that nobody holds yet would be closed by nobody
+    handling = _others()
+    for task in handling:
+        task.cancel()
+    await asyncio.gather(*handling, return_exceptions=True)
+
+
 def _others() -> set[asyncio.Task[Any]]:
     """The tasks of this loop but the present one."""
     return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
@@ -129,21 +139,12 @@ def mail_server(behaviour: Behaviour | None = None, authority: Authority | None 
     async def serve() -> asyncio.Server:
         return await loop.create_server(protocol, sock=listening)
 
-    async def end(running: asyncio.Server) -> None:
-        running.close()
-        while letting_in := [task for task in _others() if not _is_handling(task)]:
-            await asyncio.wait(letting_in)  # a line that nobody holds yet would be closed by nobody
-        handling = _others()
-        for task in handling:
-            task.cancel()
-        await asyncio.gather(*handling, return_exceptions=True)
-
     def work() -> None:
         asyncio.set_event_loop(loop)
         running = loop.run_until_complete(serve())
         started.set()
         loop.run_forever()
-        loop.run_until_complete(end(running))
+        loop.run_until_complete(_end(running))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
