@@ -39,6 +39,14 @@ def test_every_form_of_insert_of_the_dump_is_known(head: bytes) -> None:
     assert [piece.table for piece in split(head + b"1,2);\n")] == [b"`t`"]
 
 
+def test_a_name_of_backquotes_is_read_at_once() -> None:
+    """Of 64, the longest name that a column may have; tried in every way in which they could be quoted, for ever."""
+    name = b"`" + 64 * b"``" + b"`"
+    content = b"INSERT INTO `t` (" + name + b") VALUES\n(1);\n"
+    assert [piece.table for piece in split(content, at=100)][-1] == b"`t`"
+    assert b"".join(piece.content for piece in split(content, at=100)) == content
+
+
 @pytest.mark.parametrize(
     "other", [b"INSERT INTO t VALUES (1);\n", b"INSERT INTO `t` SELECT 1;\n", b"REPLACE INTO `t` VALUES (1);\n"]
 )
