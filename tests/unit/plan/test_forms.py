@@ -111,6 +111,21 @@ def test_a_wrong_text_is_refused_with_what_to_write(form: str, text: str) -> Non
     assert fix in str(misform.fix)
 
 
+@pytest.mark.parametrize(
+    ("form", "text", "code"),
+    [
+        ("url", "https://x.org:{}/", "url-host"),
+        ("cron", "0 2 * * {}", "cron-field"),
+        ("days", "{}m", "length-in-months"),
+        ("interval", "{}", "length"),
+    ],
+)
+def test_a_number_that_nobody_reads_to_its_end_is_refused_as_a_short_one_is(form: str, text: str, code: str) -> None:
+    misform = FORMS[form](text.format("9" * 5000))
+    assert misform is not None
+    assert misform.code == code
+
+
 @pytest.mark.parametrize("form", [form for form in REFUSED if form not in ("rule", "sql", "host", "url")])
 def test_what_is_to_be_written_instead_is_itself_taken(form: str) -> None:
     for text in REFUSED[form]:

@@ -93,7 +93,7 @@ def _field(index: int) -> tuple[Said, Said]:
 def _fires(text: str) -> bool:
     try:
         next(CronSim(text, _CRON_ORIGIN))
-    except (CronSimError, StopIteration):
+    except (CronSimError, ValueError, StopIteration):  # ValueError: a number of thousands of digits
         return False
     return True
 

@@ -92,7 +92,7 @@ def _a_week_at_most(seconds: int) -> Misform | None:
 
 
 def _guess(text: str, usual: str) -> str:
-    number = re.match(r"\d+", text.strip())
+    number = re.match(r"\d{1,9}", text.strip())
     lowered = text.lower()
     if number is None:
         return {"d": "90d", "h": "4h", "min": "10min", "s": "60s"}[usual]

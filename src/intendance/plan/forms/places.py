@@ -14,6 +14,7 @@ _HOST = re.compile(
 _ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]{2,45}\]", re.ASCII)
 _HOST_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]{60,2000}={0,2}", re.ASCII)
 _LOOPBACK = re.compile(r"http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?(/|$)", re.ASCII)
+_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^/?#\s]*)(?P<rest>[/?#]\S*)?", re.ASCII)
 
 
@@ -109,7 +110,7 @@ def _url(text: str, schemes: tuple[str, ...], example: str) -> Misform | None:
         said = say("an address in a plan holds no user and no password")
         return Misform("secret-in-url", said, say("write it without, and the secret under `credentials:`"))
     name, _, port = place.partition(":") if not place.startswith("[") else _bracketed(place)
-    if not _is_host(name) or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):
+    if not _is_host(name) or (port and not (_PORT.fullmatch(port) and 0 < int(port) < 65536)):
         return Misform("url-host", say("the machine's name or its port is wrong"), write)
     return None
 
