@@ -17,7 +17,8 @@ from intendance.engines.sqlite import SqliteEngine
 from intendance.model.plan import SqliteAsset
 from tests.support import engines
 
-LETTERS = st.characters(exclude_characters="\0", codec="utf-8")
+# SQLite takes the two last signs of a plane for U+FFFD when it reads a name that it keeps as UTF-16.
+LETTERS = st.characters(exclude_characters="\0\ufffe\uffff", codec="utf-8")
 NAMES = st.text(LETTERS, min_size=1, max_size=12).filter(lambda name: not name.lower().startswith("sqlite_"))
 VALUES = (
     st.none()
@@ -94,7 +95,9 @@ def build(file: Path, wanted: Database) -> sqlite3.Connection:
         columns = ", ".join(f"c{number}" for number in range(table.width))
         connection.execute(f"CREATE TABLE {_quoted(table.name)} ({columns})")
         if table.indexed:
-            connection.execute(f"CREATE INDEX {_quoted('i ' + table.name)} ON {_quoted(table.name)} (c0)")
+            connection.execute(
+                f"CREATE INDEX {_quoted('longer than a table ' + table.name)} ON {_quoted(table.name)} (c0)"
+            )
         marks = ", ".join("?" * table.width)
         connection.executemany(f"INSERT INTO {_quoted(table.name)} VALUES ({marks})", table.rows)
         if wanted.emptied:
