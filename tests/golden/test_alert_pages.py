@@ -111,10 +111,13 @@ def test_nobody_to_tell_is_no_answer_that_all_is_well(sqlite_template: Path, tmp
         assert sum("never tried" in line for line in lines) == 4
 
 
-def test_who_has_it_in_hand_stands_on_the_wall(alerted: Alerted, database: Database) -> None:
-    number = alerted.open_numbers["web-01 ASBL_012"]
-    alerted.alerts.ack(number, by="person:lea", lasting_seconds=60)
-    standing = Verdicts.standing(alerted.verdicts)
+def test_who_has_it_in_hand_stands_on_the_wall(sqlite_template: Path, tmp_path: Path) -> None:
+    shutil.copy(sqlite_template, tmp_path / "manager.db")
+    with open_database(tmp_path / "manager.db") as database:
+        alone = Alerted(database)  # the others' pages show who has what in hand
+        alone.live()
+        alone.alerts.ack(alone.open_numbers["web-01 ASBL_012"], by="person:lea", lasting_seconds=60)
+        standing = Verdicts.standing(alone.verdicts)
     assert [(key, each.person) for key, each in standing.owners.items()] == [(("ASBL_012", "web-01", "shop-db"), "lea")]
 
 
