@@ -16,7 +16,7 @@ settings.register_profile(
     "submission", deadline=None, derandomize=True, database=None, print_blob=True, suppress_health_check=BUSY
 )
 if os.environ.get("CI") == "true":
-    # Hypothesis draws constants of the modules that are loaded too. A worker has loaded what its tests asked for so far,
+    # Hypothesis draws constants of the modules that are loaded too. A worker has loaded what its tests asked for,
     # and every change of ours changes some constant: neither is to choose the examples (`house/test_submission.py`).
     settings.load_profile("submission")
     _NO_CONSTANTS = Constants()
