@@ -47,7 +47,7 @@ class Presenting:
         said = ""
         try:
             renew(own, self._clock.read().at)
-        except OSError as error:  # a full disk: there are thirty days to make room
+        except (OSError, ValueError) as error:  # a full disk, a torn file: there are thirty days to see to it
             said = f"the manager's own certificate could not be made anew, which is tried each minute: {error}"
         if said and said != self._said:
             self._say(said)

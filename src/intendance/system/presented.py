@@ -50,7 +50,7 @@ class Presented:
         if not changed and not asked:
             return ""
         now = "is presented from now on" if changed else "is presented"
-        return f"the certificate in {self._certificate} {now}; it ends on {_ends(self._certificate)}"
+        return f"the certificate in {self._certificate} {now}; {_ends(self._certificate)}"
 
     def _told(self, message: str, *, asked: bool) -> str:
         before, self._doubt = self._doubt, message
@@ -82,9 +82,13 @@ def _read(path: Path) -> bytes:
 
 
 def _ends(path: Path) -> str:
+    """When it ends, in a clause. It is presented already: OpenSSL takes certificates that others cannot read."""
     from cryptography import x509  # 10 MiB, and only where a certificate is told of
 
-    return rfc3339(x509.load_pem_x509_certificate(_read(path)).not_valid_after_utc)
+    try:
+        return f"it ends on {rfc3339(x509.load_pem_x509_certificate(_read(path)).not_valid_after_utc)}"
+    except (CertificateUnusable, ValueError):
+        return "when it ends cannot be read"
 
 
 def _unusable(path: Path, error: OSError) -> CertificateUnusable:

@@ -15,6 +15,7 @@ from intendance.system.presented import Presented
 from tests.support.certificates import Authority
 
 NAME = "fleet.example.org"
+END = "-----END CERTIFICATE-----"
 
 
 class Files:
@@ -109,6 +110,19 @@ def test_files_that_are_away_for_a_moment_are_no_news(files: Files) -> None:
     assert "from now on" in presented.look()
     files.key.unlink()
     assert presented.look() == ""  # another time, not the second look at the first
+
+
+def test_a_certificate_whose_end_only_openssl_can_read_is_presented_all_the_same(files: Files) -> None:
+    presented = Presented(files.certificate, files.key)
+    files.renew()
+    text = files.certificate.read_text(encoding="ascii")
+    own = text[: text.index(END) + len(END)]
+    found = x509.load_pem_x509_certificate(own.encode())
+    written = found.not_valid_after_utc.strftime("%y%m%d").encode()
+    strange = ssl.PEM_cert_to_DER_cert(own).replace(written, written[:2] + b"13" + written[4:])
+    files.certificate.write_text(ssl.DER_cert_to_PEM_cert(strange) + text[len(own) :], encoding="ascii")
+    assert "is presented from now on; when it ends cannot be read" in presented.look()
+    assert "is presented; when it ends cannot be read" in presented.look(asked=True)
 
 
 def _encrypted(files: Files) -> None:
