@@ -91,9 +91,10 @@ def _add_open(app: FastAPI, manager: Manager, authority: Path | None) -> None:
         trouble = manager.trouble
         told: dict[str, Any] = {"status": "trouble" if trouble else "ok", "version": __version__}
         try:
-            told["observer"] = _watched(manager.observer())
+            # In trouble nothing is asked of a database: one that hangs would keep whoever asks waiting, and a thread.
+            told["observer"] = None if trouble else _watched(manager.observer())
         except IntendanceError as error:  # whatever the observer knows, its record cannot be read
-            trouble = trouble or error.message
+            trouble = error.message
             told |= {"status": "trouble", "observer": None}
         return JSONResponse(told | ({"detail": trouble} if trouble else {}), 503 if trouble else 200)
 

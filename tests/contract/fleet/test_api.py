@@ -165,6 +165,13 @@ def test_health_tells_of_a_write_that_hangs_and_says_nothing(manager: Manager, c
     assert answer.json()["detail"] == f"Nothing has been written since {began}: it does not answer."
 
 
+def test_health_in_trouble_asks_no_database_that_may_not_answer(manager: Manager) -> None:
+    manager.observer = lambda: pytest.fail("the database is asked")
+    manager.writing.failed("beats", "The database is away.")
+    answer = _get(manager, "/healthz")
+    assert (answer.status_code, answer.json()["observer"]) == (503, None)
+
+
 def test_health_tells_how_the_observer_stands_and_not_where_it_is(manager: Manager) -> None:
     alerts = Alerts(observer="https://watch.example.org/secret")
     policy = Policy(fleet="asbl", organisation="", zone="UTC", language="en", alerts=alerts)
