@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -96,19 +96,26 @@ def open_manager(settings: Settings, clock: Clock, say: Say, requests: Requests 
         policy = standing_policy(settings, say)
         manager = Manager(database, settings.fleet, clock, say, policy=policy, pin=settings.pin, carry=carry)
         manager.duties["acts"] = carry.tick
-        manager.complaints.append(lambda: carry.trouble)
+        _complain(manager, lambda: carry.trouble)
         log = ManagerLayout(settings.state).log
         manager.loops["witness"] = Witnessing(database, log, lambda: policy().witnesses, clock, say).run
         binding = Binding(database, FleetLog(settings.state, settings.fleet, clock), clock, say)
         manager.duties["heads"] = binding.tick
-        manager.complaints.append(lambda: binding.trouble)
+        _complain(manager, lambda: binding.trouble)
         watch(manager, policy, lambda: carry.fault or binding.fault)
         manager.duties["judge"] = _verdicts(manager, settings).tick
         manager.loops["attest"] = Attesting(_bench(manager, settings), lambda: manager.lease is not None, say).run
         planning = _planning(settings, clock, say)
         planning.begin(settings.source_sha256)
+        manager.complaints.append(lambda: planning.trouble)
         manager.loops["plan"] = partial(planning.run, requests or Requests())
         yield manager
+
+
+def _complain(manager: Manager, trouble: Callable[[], str]) -> None:
+    """Let a manager tell of what keeps a leader's work from being done, while it leads: who leads no more does not see
+    its end."""
+    manager.complaints.append(lambda: trouble() if manager.lease is not None else "")
 
 
 def _planning(settings: Settings, clock: Clock, say: Say) -> Planning:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from intendance.fleet.log import FleetLog
 from intendance.fleet.planning import files
 from intendance.fleet.planning.service import KIND, STAYS, Planning
 from intendance.ledger.book import Book
+from intendance.ledger.layout import Layout
 from intendance.model.evidence.acts import FleetPlanned
 from intendance.plan.load import load
 from tests.support.clock import MovableClock
@@ -92,6 +94,30 @@ def test_what_a_manager_starts_with_is_recorded_once(managed: Managed) -> None:
     assert (first.nodes, first.plans_sha256) == (1, sha256(files.in_force(managed.layout)).hexdigest())
     managed.planner().begin(first.source_sha256)
     assert managed.records == [first]
+
+
+def test_a_log_that_cannot_be_read_keeps_no_manager_from_watching(managed: Managed) -> None:
+    """It was begun again because of that very trouble, perhaps."""
+    sha = managed.records[0].source_sha256
+    managed.write("7min")
+    checked = load(managed.site.plan, BEGAN)
+    files.write(managed.layout, checked.plans)
+    checkpoint = Layout(managed.log.folder).checkpoint
+    kept = checkpoint.read_bytes()
+    checkpoint.unlink()
+    planning = managed.planner()
+    planning.begin(checked.source_sha256)
+    assert "the plan in force is not in the fleet log yet" in managed.said[-1]
+    assert "plan in force" in planning.trouble
+    planning.settle()
+    assert len(managed.said) == 1
+    checkpoint.write_bytes(kept)
+    planning.settle()  # not before a minute is over
+    assert planning.trouble
+    managed.clock.move(timedelta(minutes=1))
+    planning.settle()
+    assert planning.trouble == ""
+    assert [each.source_sha256 for each in managed.records] == [sha, checked.source_sha256]
 
 
 def test_another_plan_is_adopted_and_holds_at_once(managed: Managed) -> None:

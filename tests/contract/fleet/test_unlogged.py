@@ -5,12 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from intendance.fleet.acts.carrying import Carrier
 from intendance.fleet.alerts.own import UNLOGGED, own_troubles
 from intendance.fleet.alerts.service import Alerts
+from intendance.fleet.compose import Settings, open_manager
 from intendance.fleet.database.connect import Database
+from intendance.fleet.database.lease import Lease
 from intendance.fleet.log import FleetLog
+from tests.support.clock import MovableClock
 from tests.support.fleet import BEGAN
+from tests.support.hostile import join
+from tests.support.nodes import SimulatedNode
 from tests.support.watching import Watch, policy
 
 STEP = timedelta(seconds=4)
@@ -61,3 +68,28 @@ def test_a_log_that_is_held_for_a_moment_is_no_news(fleet_database: Database) ->
         watch.send()
     assert [row.state for row in watch.alerts(UNLOGGED)] in ([], ["resolved"])
     assert watch.mail.taken == []
+
+
+@pytest.mark.parametrize("work", ["acts", "heads"])
+def test_only_who_leads_has_trouble_with_the_log_for_only_a_leader_sees_its_end(tmp_path: Path, work: str) -> None:
+    clock = MovableClock(BEGAN)
+    with open_manager(Settings(state=tmp_path, fleet="asbl"), clock, lambda _: None) as manager:
+        held = manager.lease = Lease(name="leader", holder="us", epoch=1, until_us=0)
+        log = tmp_path / "manager" / "log"
+        log.write_text("in the way", encoding="ascii")
+        manager.nodes.invite("web-01", by="person:lea", pin="plain")
+        if work == "heads":
+            node = SimulatedNode("web-01", clock, tmp_path / "web-01")
+            join(manager, node)
+            manager.evidence.receive(node.batch(0))
+        clock.move(timedelta(hours=2))
+        manager.duties[work](held)
+        assert "fleet log" in manager.trouble
+        manager.lease = None  # another one leads, whose log is sound
+        assert manager.trouble == ""
+        manager.lease = held
+        log.unlink()
+        clock.move(timedelta(minutes=2))
+        for duty in ("acts", "heads"):
+            manager.duties[duty](held)
+        assert manager.trouble == ""

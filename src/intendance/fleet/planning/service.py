@@ -1,6 +1,7 @@
 """The manager reads its plan again when it is told to, without an end: no beat and no alert waits for it.
 
-Recorded, then put in force. Killed in between, the next start reads the file anyway and finds its record.
+Recorded, then put in force. Killed in between, the next start reads the file anyway and finds its record. The plan of a
+start is in force before it is recorded: a log that cannot be read or written keeps nobody from being watched.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ KIND = "fleet.planned"
 ACTOR = "manager"
 MEDIA = "text/plain"
 _LOOK_SECONDS = 0.25
+_AGAIN_NS = 60 * 10**9
 _SHOWN = 3
 STAYS = (
     "where it listens, its database and its environment are those of its start; for others: "
@@ -66,17 +68,45 @@ class Planning:
         self._log = log
         self._clock = clock
         self._say = say
+        self._owed = ""
+        self._fault = ""
+        self._tried_ns = 0
+
+    @property
+    def trouble(self) -> str:
+        """What keeps the plan in force from being recorded, in a sentence; empty when nothing does."""
+        return f"The plan in force is not in the fleet log yet: {self._fault}" if self._fault else ""
 
     def begin(self, source_sha256: str) -> None:
-        """Record the plan that the manager was started with, unless the newest record is of it. Raises what reading
-        it, opening and writing a ledger raises."""
+        """Record the plan that the manager was started with, unless the newest record is of it. What cannot be
+        recorded now is told, and tried again."""
         if self._source:
-            self._record(source_sha256, files.in_force(self._layout))
+            self._owed = source_sha256
+            self._try()
+
+    def settle(self) -> None:
+        """Once a minute, try again to record what could not be."""
+        if self._owed and self._clock.read().mono_ns - self._tried_ns >= _AGAIN_NS:
+            self._try()
+
+    def _try(self) -> None:
+        self._tried_ns = self._clock.read().mono_ns
+        fault = ""
+        try:
+            self._record(self._owed, files.in_force(self._layout))
+        except IntendanceError as error:
+            fault = error.message
+        except (OSError, sqlite3.Error) as error:
+            fault = str(error)
+        if fault and fault != self._fault:
+            self._say(f"the plan in force is not in the fleet log yet: {fault}")
+        self._fault = fault
 
     def run(self, requests: Requests, stop: threading.Event) -> None:
         """Read it again whenever somebody asked, until told to stop."""
         answered = 0
         while not stop.wait(_LOOK_SECONDS):
+            self.settle()
             asked = requests.count
             if asked != answered:
                 answered = asked
@@ -122,6 +152,7 @@ class Planning:
         if newest is None or newest.data.plans_sha256 != digest:
             told = FleetPlanned(source_sha256=source_sha256, plans_sha256=digest, nodes=count)
             self._log.append_with(told, ACTOR, sheet, MEDIA)
+        self._owed = self._fault = ""
 
     def _tell_what_stays(self, before: Plan, now: Plan) -> None:
         """What no plan changes in a running manager, with what to do."""
