@@ -111,7 +111,7 @@ class Asked:
 
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://manager", timeout=60) as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://manager", timeout=300) as client:
                 return await client.request(method, path, headers=told, content=content)
 
         return asyncio.run(send())

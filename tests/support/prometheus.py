@@ -54,7 +54,7 @@ def scraping(configuration: str) -> Iterator[httpx.Client]:
             stdout=log, stderr=subprocess.STDOUT, cwd=folder, start_new_session=True,
         )  # fmt: skip
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:
             until(lambda: process.poll() is not None or _is_ready(client), "Prometheus to be ready", 300.0)
             assert process.poll() is None, (folder / "log").read_text(errors="replace")
             yield client

@@ -90,7 +90,7 @@ def test_a_first_start_proves_what_it_shows_and_a_second_goes_on_to_the_page(fol
 
 
 def _read_the_page(url: str, name: str, password: str) -> None:
-    with httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True, timeout=60) as client:
+    with httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True, timeout=300) as client:
         token = client.get("/login").text.split('name="token" value="', 1)[1].split('"', 1)[0]
         wall = client.post("/login", data={"token": token, "name": name, "password": password})
         assert wall.url.path == "/"

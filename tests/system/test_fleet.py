@@ -123,7 +123,7 @@ def test_a_renewed_certificate_is_presented_without_an_end_of_the_manager(site: 
     until(lambda: process.poll() is not None or _health(f"https://127.0.0.1:{port}", trusted), "the manager")
     assert process.poll() is None, process.communicate()[1]
     context = ssl.create_default_context(cadata=authority.pem)
-    kept = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
+    kept = http.client.HTTPSConnection("127.0.0.1", port, timeout=300, context=context)
     kept.request("GET", "/healthz")
     assert json.loads(kept.getresponse().read())["status"] == "ok"
     line, first = kept.sock, _shown(port, authority)

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
 NOWHERE: Mapping[str, int] = MappingProxyType({})
 _MANAGER = """
 import sys

@@ -55,12 +55,12 @@ def own_disk(state: Path) -> Iterator[None]:
     """The state folder on a small disk of its own."""
     state.mkdir(exist_ok=True)
     subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SPARE_BYTES},mode=0700", "none", state], check=True, timeout=60
+        ["mount", "-t", "tmpfs", "-o", f"size={SPARE_BYTES},mode=0700", "none", state], check=True, timeout=300
     )
     try:
         yield
     finally:
-        subprocess.run(["umount", "--lazy", state], check=True, timeout=60)
+        subprocess.run(["umount", "--lazy", state], check=True, timeout=300)
 
 
 def fill(state: Path) -> None:

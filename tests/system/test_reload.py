@@ -30,7 +30,7 @@ def _records(site: Site) -> list[str]:
 
 def _answers(process: subprocess.Popen[str], port: int) -> bool:
     assert process.poll() is None, process.communicate()[1]
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == 200

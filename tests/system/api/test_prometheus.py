@@ -49,7 +49,7 @@ def test_prometheus_finds_the_manager_and_its_nodes(site: Site) -> None:
     until(lambda: process.poll() is not None or site.ping() is not None, "the agent")
     assert process.poll() is None, process.communicate()[1]
     metrics, read = _token(site, "prometheus", "metrics"), _token(site, "report", "read")
-    with httpx.Client(base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=url, timeout=300) as client:
         _ask(client, site, metrics, read)
     with scraping(_configuration(port, metrics, free_port())) as prometheus:
         until(

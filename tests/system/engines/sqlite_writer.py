@@ -7,7 +7,7 @@ import random
 import sqlite3
 import sys
 
-connection = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
+connection = sqlite3.connect(sys.argv[1], timeout=300, isolation_level=None)
 generator = random.Random(7)
 begun = False
 while True:

@@ -145,6 +145,6 @@ def served(services: Services) -> Iterator[str]:
 def browser(services: Services, clock: MovableClock) -> Iterator[Browser]:
     with (
         served(services) as address,
-        httpx.Client(base_url=address, headers={"origin": address}, follow_redirects=True, timeout=60) as client,
+        httpx.Client(base_url=address, headers={"origin": address}, follow_redirects=True, timeout=300) as client,
     ):
         yield Browser(client, clock)

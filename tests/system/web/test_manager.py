@@ -36,7 +36,7 @@ def test_from_up_to_the_wall(site: Site) -> None:
     added = site.run("user", "add", "vera", "--role", "viewer", "--password", _password(site))
     assert added.code == 0, added.err
     assert "vera" in added.out
-    with httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True, timeout=60) as client:
+    with httpx.Client(base_url=url, headers={"origin": url}, follow_redirects=True, timeout=300) as client:
         assert client.get("/").url.path == "/login"
         assert client.get("/login").headers["content-security-policy"].startswith("default-src 'none'")
         wall = _log_in(client)

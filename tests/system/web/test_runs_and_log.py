@@ -185,7 +185,7 @@ def test_the_page_of_the_fleet_log_says_what_its_witnesses_say(
     made = make_services(database, clock, Accounts(database, clock, lambda *_: None), fleet, tmp_path / "log")
     with (
         served(made) as address,
-        httpx.Client(base_url=address, headers={"origin": address}, follow_redirects=True, timeout=60) as client,
+        httpx.Client(base_url=address, headers={"origin": address}, follow_redirects=True, timeout=300) as client,
     ):
         Browser(client, clock).log_in("vera")
         page = client.get("/ledger/.log?lang=en").text
