@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from intendance.engines.files import FilesEngine, walk
@@ -180,6 +180,11 @@ PATHS = st.lists(st.lists(PLAIN_NAMES, min_size=1, max_size=3).map("/".join), mi
 
 @settings(max_examples=150)
 @given(patterns=st.lists(PATTERN, min_size=1, max_size=3), paths=PATHS)
+@example(patterns=["[\\]"], paths=["\\", "a"])
+@example(patterns=["[b\\]a]"], paths=["b", "]", "\\", "!"])
+@example(patterns=["[]--!]"], paths=["!", "]", "-"])
+@example(patterns=["[[.b]-", "[a[=]"], paths=["b-", ".-", "a"])
+@example(patterns=["[[.a.]b]"], paths=["a", "b", "."])
 def test_patterns_leave_out_what_tar_leaves_out(patterns: list[str], paths: list[str]) -> None:
     with _room() as room:
         for name in paths:

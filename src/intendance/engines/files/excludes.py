@@ -7,13 +7,20 @@ the exclude Options" and "Controlling Pattern-Matching": not anchored, wildcards
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 _NEVER = "(?!)"
 _CLASSES = {
     "alnum": "^\\W_", "alpha": "^\\W\\d_", "blank": " \\t", "digit": "0-9", "lower": "a-z", "punct": "!-/:-@\\[-`{-~",
     "space": "\\s", "upper": "A-Z", "xdigit": "0-9A-Fa-f",
 }  # fmt: skip
+
+_MEMBER = re.compile(
+    r"\[:(?P<named>\w+):\]|\[(?P<sign>[.=])(?P<alone>.)(?P=sign)\]|(?P<unknown>\[[.=])"
+    r"|(?P<first>\\.|.)(?:-(?P<last>\\.|.))?",
+    re.DOTALL,
+)
+"""One thing that a bracket holds: a class, `[.x.]`, what begins as that and is nothing, a character or a range."""
 
 
 class Excludes:
@@ -70,24 +77,31 @@ def _bracket_end(pattern: str, start: int) -> int:
         if pattern.startswith("[:", position):
             closing = pattern.find(":]", position + 2)
             position = closing + 1 if closing >= 0 else position
+        elif pattern.startswith(("[.", "[="), position):
+            closing = pattern.find(f"{pattern[position + 1]}]", position + 2)
+            if closing < 0:
+                return len(pattern)
+            position = closing + 1
+        elif pattern[position] == "\\":
+            position += 1  # what it quotes closes nothing
         position += 1
     return position if position < len(pattern) else -1
 
 
 def _bracket(inside: str) -> str:
     negated = inside[:1] in ("!", "^")
-    body = inside[negated:]
-    named = [_CLASSES[name] for name in re.findall(r"\[:(\w+):\]", body) if name in _CLASSES]
-    body = re.sub(r"\[:\w+:\]", "", body)
-    body = re.sub(r"\\(.)|(.)", _in_bracket, body, flags=re.DOTALL)
-    joined = "|".join([*([f"[{body}]"] if body else []), *(f"[{name}]" for name in named)])
-    try:
-        re.compile(joined)
-    except re.error:  # a range that runs backwards holds nothing
-        joined = _NEVER
+    members = list(_MEMBER.finditer(inside[negated:]))
+    if any(each["unknown"] for each in members):
+        return _NEVER  # nor does tar match anything then
+    joined = "|".join(filter(None, map(_member, members))) or _NEVER
     return f"(?!{joined})." if negated else f"(?:{joined})"
 
 
-def _in_bracket(found: re.Match[str]) -> str:
-    escaped, plain = found.groups()
-    return "-" if plain == "-" else re.escape(escaped or plain)
+def _member(found: re.Match[str]) -> str:
+    """As a regular expression; empty for a class that is none and for a range that runs backwards."""
+    if found["named"]:
+        return f"[{_CLASSES[found['named']]}]" if found["named"] in _CLASSES else ""
+    first, last = found["alone"] or found["first"][-1], (found["last"] or "")[-1:]
+    if not last:
+        return re.escape(first)
+    return f"[{re.escape(first)}-{re.escape(last)}]" if first <= last else ""
