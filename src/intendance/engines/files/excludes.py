@@ -7,7 +7,7 @@ the exclude Options" and "Controlling Pattern-Matching": not anchored, wildcards
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 _NEVER = "(?!)"
 _CLASSES = {
