@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from intendance.fleet.ledgers.decide import PAGE, RecordBrief
@@ -22,7 +22,10 @@ from intendance.system.clock import Clock
 
 NAME = ".log"
 """Where a record says of which node it is. No node has such a name."""
-_VERIFIED_EVERY = timedelta(minutes=1)
+_VERIFIED_EVERY_NS = 60 * 10**9
+_REST = 19
+"""For so many times as long as verifying took, it is not done again: a log of years takes minutes to read, and pages
+that are open ask each minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,22 @@ class HeldLog:
     records: tuple[RecordBrief, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """What was verified last, of how many records, when that ended, and how long it took."""
+
+    size: int
+    told: Verified
+    report: Report
+    ended_ns: int
+    took_ns: int
+
+    def is_due(self, size: int, now_ns: int) -> bool:
+        """Whether it is to be verified again, now that there are so many records."""
+        rested_ns = now_ns - self.ended_ns
+        return rested_ns >= _REST * self.took_ns and (size != self.size or rested_ns >= _VERIFIED_EVERY_NS)
+
+
 class OwnLog:
     """Reads the fleet log of one manager, whose plan has these witnesses `named`. Each method raises what opening and
     reading a ledger raises."""
@@ -60,15 +79,16 @@ class OwnLog:
         self._log = log
         self._clock = clock
         self._lock = threading.Lock()
-        self._verified: tuple[int, Verified] | None = None
-        self._report = Report()
+        self._last: _Last | None = None
 
     def held(self, *, before: int | None = None) -> HeldLog:
         """Its head, and its latest records or those before one of them. It is verified when it grew, and once a minute
-        while somebody looks."""
+        while somebody looks, where that is quickly done; who looks while it is verified is told what was found before.
+        """
         size = self._log.size()
         end = size if before is None else min(before, size)
-        verified, report = self._verify(size)
+        last = self._verify(size)
+        verified, report = last.told, last.report
         signed = report.signed_size or 0
         kept = self._log.contents(max(0, end - PAGE), end)
         found = []
@@ -108,23 +128,32 @@ class OwnLog:
         record = _held(seq, content, covered=proof is not None)
         return ProvedRecord(record=record, origin=key.name, key=key.text, proof=proof)
 
-    def _verify(self, size: int) -> tuple[Verified, Report]:
-        with self._lock:
-            now = self._clock.read().at
-            if self._verified is None or self._verified[0] != size or not self._fresh(now):
-                report = self._log.verify()
-                told = Verified(
-                    at=now,
-                    outcome="verified" if report.worst is None else report.worst.value,
-                    records=report.records,
-                    faults=tuple(f"{each.where}: {each.detail}" for each in report.findings),
-                    not_checked=tuple(report.not_checked),
-                )
-                self._verified, self._report = (size, told), report
-            return self._verified[1], self._report
+    def _verify(self, size: int) -> _Last:
+        last = self._last
+        if last is not None and not last.is_due(size, self._clock.read().mono_ns):
+            return last
+        if not self._lock.acquire(blocking=last is None) and last is not None:
+            return last  # somebody else is at it, and takes no second thread that pages need
+        try:
+            last = self._last
+            if last is None or last.is_due(size, self._clock.read().mono_ns):
+                last = self._last = self._verified(size)
+            return last
+        finally:
+            self._lock.release()
 
-    def _fresh(self, now: datetime) -> bool:
-        return self._verified is not None and self._verified[1].at <= now < self._verified[1].at + _VERIFIED_EVERY
+    def _verified(self, size: int) -> _Last:
+        began = self._clock.read()
+        report = self._log.verify()
+        told = Verified(
+            at=began.at,
+            outcome="verified" if report.worst is None else report.worst.value,
+            records=report.records,
+            faults=tuple(f"{each.where}: {each.detail}" for each in report.findings),
+            not_checked=tuple(report.not_checked),
+        )
+        ended_ns = self._clock.read().mono_ns
+        return _Last(size, told, report, ended_ns, ended_ns - began.mono_ns)
 
 
 def _held(seq: int, content: bytes, *, covered: bool) -> HeldRecord:
