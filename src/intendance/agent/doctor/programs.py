@@ -26,7 +26,8 @@ FOR_RESTORE: Mapping[str, str | None] = MappingProxyType(
 )
 _NO_VERSION = frozenset({"mariadb-install-db", "mbstream"})  # they take no --version
 _VERSION = re.compile(r"(?:Distrib |from |version |Ver )?(\d+(?:\.\d+)+)")
-_SECONDS = 10
+_SECONDS = 60
+"""Nobody who has to wait for a program on a busy machine is told to install it again."""
 
 
 def examine(plan: Plan | None) -> Iterator[Finding]:

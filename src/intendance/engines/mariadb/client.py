@@ -110,7 +110,7 @@ class Client:
 
     def supports(self, program: str, option: str) -> bool:
         """Whether this machine's `program` knows `option`."""
-        return option.encode() in process.run([program, "--no-defaults", "--help"], deadline_seconds=20).stdout
+        return option.encode() in process.run([program, "--no-defaults", "--help"], deadline_seconds=60).stdout
 
     def _connection(self) -> tuple[str, ...]:
         connect = self.asset.connect
@@ -187,7 +187,7 @@ class Client:
         try:
             shown = process.run(
                 ["my_print_defaults", f"--defaults-file={path}", *self._groups],
-                deadline_seconds=20,
+                deadline_seconds=60,
                 pass_fds=self.pass_fds,
             ).stdout.decode(errors="replace")
         except ProgramFailed as failure:
@@ -212,7 +212,7 @@ class Client:
 def _named(options: Sequence[str], programs: Sequence[str]) -> str:
     """Options by their names where a program that reads them has such ones; any other line may be a password gone
     astray."""
-    told = b"".join(process.run([each, "--no-defaults", "--help"], deadline_seconds=20).stdout for each in programs)
+    told = b"".join(process.run([each, "--no-defaults", "--help"], deadline_seconds=60).stdout for each in programs)
     known = {name.decode() for name in _OPTION.findall(told)}
     named = [option for option in options if {option.removeprefix("loose-"), _PREFIX.sub("", option)} & known]
     if len(named) == len(options):

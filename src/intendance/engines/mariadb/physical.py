@@ -181,7 +181,7 @@ def common_details(before: survey.Database, after: survey.Database) -> dict[str,
 
 def tool_version() -> str:
     """`10.11.19`: of the mariadb-backup of this machine. Raises ProgramMissing."""
-    done = process.run(["mariadb-backup", "--version"], deadline_seconds=20)
+    done = process.run(["mariadb-backup", "--version"], deadline_seconds=60)
     found = _SERIES.search(done.stderr + done.stdout.decode(errors="replace"))
     return found[0] if found else "unknown"
 

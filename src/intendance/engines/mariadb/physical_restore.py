@@ -44,7 +44,7 @@ class PhysicalRestore(ServerFolder):
         """Create the folder. Raises DestinationTaken, DestinationUnusable, ProgramMissing."""
         process.find("mbstream")
         self._require_series("mariadb-backup", physical.tool_version())
-        done = process.run(["mariadbd", "--no-defaults", "--version"], deadline_seconds=20)
+        done = process.run(["mariadbd", "--no-defaults", "--version"], deadline_seconds=60)
         self._require_series("mariadbd", done.stdout.decode(errors="replace"))
         self._create()
         self.data.mkdir(mode=0o700)
