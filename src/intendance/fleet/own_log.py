@@ -16,6 +16,7 @@ from intendance.ledger import envelope, witnessed
 from intendance.ledger.layout import Layout
 from intendance.ledger.note import read_checkpoint
 from intendance.ledger.report import Report
+from intendance.model.errors.ledger import NoteMalformed
 from intendance.model.frozen import dataclass
 from intendance.model.plan import Witness
 from intendance.system.clock import Clock
@@ -89,15 +90,15 @@ class OwnLog:
         end = size if before is None else min(before, size)
         last = self._verify(size)
         verified, report = last.told, last.report
-        signed = report.signed_size or 0
         kept = self._log.contents(max(0, end - PAGE), end)
+        cosigned = [content for _, content in witnessed.kept(Layout(self._log.folder))]
+        note = self._log.note()  # after the cosignatures: what comes between is not cosigned yet, never too much
+        signed = _signed(note, report)
         found = []
         for seq, content in kept:
             record = envelope.decode(content, seq)
             brief = RecordBrief(seq=seq, kind=record.kind, asset=record.actor, at=record.ts, covered=seq < signed)
             found.append(brief)
-        cosigned = [content for _, content in witnessed.kept(Layout(self._log.folder))]
-        note = self._log.note()  # after the cosignatures: what comes between is not cosigned yet, never too much
         return HeldLog(
             origin=report.origin,
             key=report.key,
@@ -154,6 +155,14 @@ class OwnLog:
         )
         ended_ns = self._clock.read().mono_ns
         return _Last(size, told, report, ended_ns, ended_ns - began.mono_ns)
+
+
+def _signed(note: str, report: Report) -> int:
+    """How many records the checkpoint covers that is told beside it, which may be newer than what was verified last."""
+    try:
+        return read_checkpoint(note.encode())[0].size
+    except NoteMalformed:
+        return report.signed_size or 0
 
 
 def _held(seq: int, content: bytes, *, covered: bool) -> HeldRecord:

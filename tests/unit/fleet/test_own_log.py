@@ -58,6 +58,8 @@ def test_who_looks_while_it_is_verified_is_told_what_was_found_before(tmp_path: 
         finally:
             goes_on.set()
         assert (second.verified, second.size) == (former, former.records + 1)
+        assert second.signed_size == second.size, "as the note says that is told beside it"
+        assert second.records[0].covered
         assert first.result(PATIENCE_SECONDS).verified.records == former.records + 1
     assert log.count == 2
 
