@@ -211,7 +211,7 @@ def write(
     }
     made = put(connection, policy, _, row, now_us)
     other = policy.other_way(notice.contact, notice.way)
-    if row["last_code"] == CAPPED and notice.purpose == "firing" and other is not None:
+    if row["last_code"] == CAPPED and other is not None:
         return write(connection, policy, _, replace(notice, way=other), alerts, now_us)
     return made
 

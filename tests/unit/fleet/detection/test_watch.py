@@ -215,6 +215,24 @@ def test_what_the_cap_holds_back_goes_by_mail_where_no_mail_was_to_go(fleet_data
     assert "intendance alert list" in said
 
 
+def test_who_was_told_by_mail_because_of_the_cap_is_told_so_that_it_is_over(fleet_database: Database) -> None:
+    told = policy().alerts
+    assert told is not None
+    texts_alone = tuple(replace(step, by=("sms",)) for step in told.critical[:1])
+    watch = Watch(fleet_database, NOON, policy(alerts=replace(told, critical=texts_alone)))
+    watch.enrol(NODES)
+    for number in range(9):
+        watch.wait(150, beating=tuple(NODES[number + 1 :]))
+    mailed = {row.alert for row in watch.rows(tables.outbox, tables.outbox.c.channel == "email")}
+    assert len(mailed) == 3
+    watch.wait(300, beating=NODES)  # within the hour: no text message has room
+    assert {row.state for row in watch.alerts("node.missing")} == {"resolved"}
+    over = watch.rows(tables.outbox, tables.outbox.c.channel == "email", tables.outbox.c.purpose == "resolved")
+    said = {number for row in over for number in json.loads(row.content)["alerts"]}
+    assert mailed <= said
+    assert {row.state for row in over} == {"sent"}
+
+
 def test_a_wrong_clock_is_a_warning_by_mail(watch: Watch) -> None:
     watch.beat("web-03", skew_ms=-7200)
     watch.wait(8)
