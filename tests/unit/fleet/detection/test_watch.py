@@ -225,7 +225,7 @@ def test_who_was_told_by_mail_because_of_the_cap_is_told_so_that_it_is_over(flee
         watch.wait(150, beating=tuple(NODES[number + 1 :]))
     mailed = {row.alert for row in watch.rows(tables.outbox, tables.outbox.c.channel == "email")}
     assert len(mailed) == 3
-    watch.wait(300, beating=NODES)  # within the hour: no text message has room
+    watch.wait(300, beating=tuple(NODES))  # within the hour: no text message has room
     assert {row.state for row in watch.alerts("node.missing")} == {"resolved"}
     over = watch.rows(tables.outbox, tables.outbox.c.channel == "email", tables.outbox.c.purpose == "resolved")
     said = {number for row in over for number in json.loads(row.content)["alerts"]}
