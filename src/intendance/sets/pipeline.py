@@ -24,7 +24,8 @@ Explain = Callable[[int, str], object]
 """Raises what a program's exit code and stderr mean; returns when they mean success."""
 
 _GRACE_SECONDS = 10.0
-_LAST_WORDS_SECONDS = 5.0
+_LAST_WORDS_SECONDS = 60.0
+"""For a program that takes no more to end and so to say why: one that is ended by us is told as killed."""
 
 
 class _Consequence(Exception):
