@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
-from intendance.language import dates, durations
+from intendance.language import dates, durations, spoken
 from intendance.language.texts import Translator
 from intendance.model.alerting import Urgency, Way
 from intendance.model.frozen import dataclass
@@ -70,6 +70,8 @@ def fact(_: Translator, told: Told) -> str:
     if told.cause == "manager.blind":
         values["length"] = durations.write(int(values.get("seconds", 0)), _.language)
         values["blind"] = _blindness(_, str(values.get("reason", "")))
+    if told.cause in {"manager.unwritten", "log.unwritten"}:
+        values["reason"] = spoken.part(str(values.get("reason", "")), _.language)
     return sentence.format_map(_Named(values))
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from intendance.fleet.alerts import texts
 from intendance.fleet.alerts.beside import Beside
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.writing import NO_ANSWER, TOLD_NS, WATCHING, Unwritten, Writing
+from intendance.language.texts import translator
 from intendance.model.alerting import Alerts, AlertStep, EmailChannel, Way
+from intendance.model.errors.fleet import DatabaseUnreachable
 from intendance.model.plan import Contact
 from intendance.notifiers import Delivery, Message
 from tests.support.clock import MovableClock
@@ -112,3 +117,27 @@ def test_it_is_told_after_two_minutes_of_a_work_that_watches() -> None:
     assert writing.trouble == "The disk is full."
     writing.done("detector")
     assert (writing.unwritten(WATCHING, 0), writing.trouble) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (NO_ANSWER, "il ne répond pas"),
+        (
+            DatabaseUnreachable(where="/v/manager.db", detail="database or disk is full").message,
+            "la base du gestionnaire /v/manager.db est inutilisable",
+        ),
+    ],
+)
+@pytest.mark.parametrize("cause", ["manager.unwritten", "log.unwritten"])
+def test_what_keeps_it_from_writing_is_told_in_the_readers_language(cause: str, reason: str, told: str) -> None:
+    french = translator("fr", "alert_texts")
+    seen = texts.Told(
+        number=1, cause=cause, node="", urgency="critical", since=BEGAN, params={"reason": reason}, labels={}
+    )
+    said = texts.fact(french, seen)
+    assert told in said
+    assert not said.endswith(".")
+    mail = texts.unwritten(french, reason, BEGAN, BEGAN + timedelta(minutes=3), zone="Europe/Brussels", way="email")
+    assert " — depuis le " in mail.text
+    assert "cannot" not in mail.text
