@@ -57,6 +57,17 @@ class Connection(HttpToolsProtocol):
             self._feed_head(data)
         else:
             self._feed_body(data)
+        self._stay_patient_for_a_while()
+
+    def _stay_patient_for_a_while(self) -> None:
+        """uvicorn's patience with who waits between two requests ends with any byte and begins anew with an answer: what
+        comes after one and is no request (an empty line, a body that nobody waited for) would keep the line for ever."""
+        answered = self.cycle is None or self.cycle.response_complete
+        owed = self._limit is not None or self.timeout_keep_alive_task is not None
+        if answered and not owed and not self.transport.is_closing():
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def _feed_body(self, data: bytes) -> None:
         """A piece of a body. What stands between its chunks and behind them is kept and bounded like a head."""

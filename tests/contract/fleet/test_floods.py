@@ -48,12 +48,14 @@ def asked(sqlite_template: Path, tmp_path: Path) -> Iterator[Asked]:
 
 
 @contextmanager
-def served(app: ASGIApp, connection: type[Connection] = Connection) -> Iterator[tuple[str, int]]:
+def served(
+    app: ASGIApp, connection: type[Connection] = Connection, *, keep_alive: int = LONG_SECONDS
+) -> Iterator[tuple[str, int]]:
     """Where it is served, by the manager's own server."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         config = uvicorn.Config(
-            app, log_level="critical", lifespan="off", http=connection, timeout_keep_alive=LONG_SECONDS
+            app, log_level="critical", lifespan="off", http=connection, timeout_keep_alive=keep_alive
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -197,3 +199,20 @@ def test_an_answer_that_nobody_foresaw_tells_browsers_the_same(asked: Asked, mon
     assert answer.headers["referrer-policy"] == "same-origin"
     assert "a fault of ours" not in answer.text
     assert "a fault of ours" in asked.said[0]
+
+
+EARLY = b"POST /api/v1/heartbeat HTTP/1.1\r\nhost: m\r\ncontent-length: 9\r\n\r\n"
+
+
+@pytest.mark.parametrize(("asked_for", "then"), [(ASK, b"\r\n"), (EARLY, b"x" * 9)])
+def test_who_was_answered_and_asks_nothing_is_not_waited_for_for_ever(
+    asked: Asked, asked_for: bytes, then: bytes
+) -> None:
+    """An empty line is no request, and who was refused unread may end its body: neither is a reason to stay."""
+    with served(asked.app, keep_alive=1) as place, socket.create_connection(place, LONG_SECONDS / 4) as idle:
+        with contextlib.suppress(ConnectionError):
+            idle.sendall(asked_for)
+            while (more := idle.recv(65_536)) and not more.endswith(b"}"):
+                pass
+            idle.sendall(then)
+            assert idle.recv(1) == b""
