@@ -60,11 +60,11 @@ class Connection(HttpToolsProtocol):
         self._stay_patient_for_a_while()
 
     def _stay_patient_for_a_while(self) -> None:
-        """uvicorn's patience with who waits between two requests ends with any byte and begins anew with an answer: what
-        comes after one and is no request (an empty line, a body that nobody waited for) would keep the line for ever."""
-        answered = self.cycle is None or self.cycle.response_complete
-        owed = self._limit is not None or self.timeout_keep_alive_task is not None
-        if answered and not owed and not self.transport.is_closing():
+        """uvicorn's patience with who waits between two requests ends with any byte, and begins anew with an answer:
+        what comes after one and is no request (an empty line, a body nobody waited for) would keep the line for ever.
+        """
+        waited_for = self._limit is not None or self.timeout_keep_alive_task is not None
+        if not waited_for and not self.transport.is_closing() and self.cycle.response_complete:
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )

@@ -209,10 +209,13 @@ def test_who_was_answered_and_asks_nothing_is_not_waited_for_for_ever(
     asked: Asked, asked_for: bytes, then: bytes
 ) -> None:
     """An empty line is no request, and who was refused unread may end its body: neither is a reason to stay."""
-    with served(asked.app, keep_alive=1) as place, socket.create_connection(place, LONG_SECONDS / 4) as idle:
-        with contextlib.suppress(ConnectionError):
-            idle.sendall(asked_for)
-            while (more := idle.recv(65_536)) and not more.endswith(b"}"):
-                pass
-            idle.sendall(then)
-            assert idle.recv(1) == b""
+    with (
+        served(asked.app, keep_alive=1) as place,
+        socket.create_connection(place, LONG_SECONDS / 4) as idle,
+        contextlib.suppress(ConnectionError),
+    ):
+        idle.sendall(asked_for)
+        while (more := idle.recv(65_536)) and not more.endswith(b"}"):
+            pass
+        idle.sendall(then)
+        assert idle.recv(1) == b""
