@@ -102,6 +102,8 @@ def test_the_newest_inventory_counts() -> None:
         (("cache/*", "*.log"), ("/srv/data/www/site",), True),
         (("www",), ("/srv/data/www/site",), False),
         (("./www/*",), ("/srv/data/www/site",), False),
+        (("\\www",), ("/srv/data/www/site",), False),
+        (("[\\w]ww",), ("/srv/data/www/site",), False),
         ((), ("/srv",), False),
         ((), ("/srv/database",), False),
         ((), ("/srv/data/www", "/var/lib/uploads"), False),

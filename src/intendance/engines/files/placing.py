@@ -12,7 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from intendance.engines.files.excludes import Excludes, expression
+from intendance.catalogue.excluding import expression
+from intendance.engines.files.excludes import Excludes
 from intendance.model.errors.guide import GuideFindsNothing
 from intendance.model.frozen import dataclass
 from intendance.system.publish import exchange, mount_points, rename_new
