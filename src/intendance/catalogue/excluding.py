@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 _NEVER = "(?!)"
 _CLASSES = {
@@ -34,7 +35,13 @@ def leaves_out(patterns: Iterable[str], relative: str) -> bool:
 
 def matches(name: str, pattern: str) -> bool:
     """Whether a pattern of GNU tar matches all of a name."""
-    return re.fullmatch(expression(pattern), name, re.DOTALL) is not None
+    return _read(pattern).fullmatch(name) is not None
+
+
+@lru_cache(maxsize=256)
+def _read(pattern: str) -> re.Pattern[str]:
+    """Each is asked of many paths."""
+    return re.compile(expression(pattern), re.DOTALL)
 
 
 def _tails(member: str) -> list[str]:
