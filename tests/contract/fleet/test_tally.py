@@ -12,11 +12,15 @@ from sqlalchemy import delete, insert, update
 from intendance.agent.judging import Judgement, judge
 from intendance.fleet.database.connect import Database, to_us
 from intendance.fleet.database.tables import verdict
+from intendance.fleet.nodes.service import Nodes
+from intendance.fleet.reading.service import Reading, Wanted
 from intendance.fleet.verdicts import rows
+from intendance.fleet.verdicts.service import About, Verdicts
 from intendance.fleet.verdicts.standing import stand
 from intendance.fleet.verdicts.tally import Counting
 from intendance.model.verdict import State, Verdict
 from tests.golden.lives import live
+from tests.support.clock import MovableClock
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
@@ -110,3 +114,26 @@ def test_what_is_counted_and_shown_is_what_counting_whole_verdicts_gives(
         assert told.shown == shown
         seen.append(len(told.shown))
     assert seen[0] < seen[-1], "what becomes due within a week comes in as time goes by"
+
+
+@pytest.mark.parametrize("state", [State.PASS, State.FAIL])
+def test_a_verdict_of_a_rule_that_this_version_does_not_know_is_left_to_who_does(
+    fleet_database: Database, judgement: Judgement, state: State
+) -> None:
+    """Of another version that judged before, or that is another manager of the same database."""
+    for each in judgement.verdicts:
+        _put(fleet_database, replace(each, node="a"), to_us(NOW))
+    counting = Counting(judgement.rulebook)
+    with fleet_database.read() as connection:
+        before = counting.tally(connection, frozenset("a"), NOW)
+    other = replace(judgement.verdicts[0], node="a", rule="MAINT_999", state=state, since=NOW)
+    _put(fleet_database, other, to_us(NOW) + 1)
+    with fleet_database.read() as connection:
+        assert counting.tally(connection, frozenset("a"), NOW) == before
+        assert Counting(judgement.rulebook).tally(connection, frozenset("a"), NOW) == before
+    about = About(fleet="asbl", organisation="", zone="UTC")
+    clock = MovableClock(NOW)
+    service = Verdicts(fleet_database, clock, about, say=pytest.fail)
+    reading = Reading(fleet_database, Nodes(fleet_database, "asbl", clock), service)
+    of_page = reading.page_of_verdicts(Wanted(), ("", "", ""), 500)
+    assert "MAINT_999" not in {each.rule for each in (*service.of_node("a"), *of_page)}

@@ -122,7 +122,8 @@ class Reading:
     def page_of_verdicts(self, wanted: Wanted, after: tuple[str, str, str], limit: int) -> tuple[Verdict, ...]:
         """Verdicts by node, rule and asset, those that come after such a key."""
         key = tuple_(verdict.c.node, verdict.c.rule, verdict.c.asset)
-        asked = select(verdict).where(key > tuple_(*after), _belongs(verdict.c.node))
+        known = verdict.c.rule.in_(sorted(self.verdicts.rulebook.rules))  # others are of another version
+        asked = select(verdict).where(key > tuple_(*after), _belongs(verdict.c.node), known)
         asked = asked.order_by(verdict.c.node, verdict.c.rule, verdict.c.asset).limit(limit)
         with self._database.read() as connection:
             doubted = contradicted(open_doubts(connection))

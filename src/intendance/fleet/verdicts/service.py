@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
+from intendance.catalogue.rule import Rulebook
 from intendance.fleet.alerts.owner import UNWRITTEN, Owner, Trouble
 from intendance.fleet.alerts.policy import Policy
 from intendance.fleet.database.connect import Database, from_us, to_us
@@ -102,6 +103,11 @@ class Verdicts:
         self._noted_at: datetime | None = None
 
     @property
+    def rulebook(self) -> Rulebook:
+        """The rules that this program knows."""
+        return self._rulebook
+
+    @property
     def zone(self) -> str:
         """The fleet's time zone, in which sentences name instants."""
         return self._about.now().zone
@@ -192,9 +198,10 @@ class Verdicts:
         return stamps(self._database, names, self._clock.read().at, self._about.mark(policy))
 
     def of_node(self, name: str) -> tuple[Verdict, ...]:
-        """All verdicts on one node. Raises DatabaseUnreachable."""
+        """All verdicts on one node, by the rules that this program knows. Raises DatabaseUnreachable."""
         with self._database.read() as connection:
-            return tuple(map(rows.to_verdict, _of(connection, name)))
+            found = tuple(map(rows.to_verdict, _of(connection, name)))
+        return tuple(each for each in found if each.rule in self._rulebook.rules)
 
     def subjects_of(self, rule: str) -> tuple[Subject, ...]:
         """What one rule is judged for, and how each stands as it may be told, the worst first. Raises

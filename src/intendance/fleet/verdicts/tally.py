@@ -56,7 +56,8 @@ class _Share:
 
 
 class Counting:
-    """What each node of a fleet adds, as it was read last. From any thread."""
+    """What each node of a fleet adds, as it was read last, by the rules that this program knows: a verdict of another
+    was found by another version, and is judged again or left to it. From any thread."""
 
     def __init__(self, rulebook: Rulebook) -> None:
         self._rulebook = rulebook
@@ -78,7 +79,7 @@ class Counting:
         with self._lock:
             self._read(connection, hour)
             if hour != self._hour:
-                self._soon = _by_node(connection.execute(self._soon_at(hour)))
+                self._soon = self._by_node(connection.execute(self._soon_at(hour)))
                 self._hour = hour
             key = (self._stamp, names, hour)
             if self._counted is None or self._counted[0] != key:
@@ -97,8 +98,8 @@ class Counting:
         found: dict[str, list[Any]] = {name: [] for name in changed}
         for row in connection.execute(_narrow().where(these)):
             found.setdefault(row[0], []).append(row)
-        wrong = _by_node(connection.execute(select(verdict).where(these, verdict.c.state.not_in(_WELL))))
-        soon = _by_node(connection.execute(self._soon_at(hour).where(these)))
+        wrong = self._by_node(connection.execute(select(verdict).where(these, verdict.c.state.not_in(_WELL))))
+        soon = self._by_node(connection.execute(self._soon_at(hour).where(these)))
         for name, of_node in found.items():
             self._take(name, of_node, wrong.get(name, ()), soon.get(name, ()))
         self._stamp = stamp
@@ -139,6 +140,8 @@ class Counting:
         counts: dict[str, dict[State, int]] = {}
         holds, judged, latest_us = True, False, 0
         for _node, rule, value, since_us, _judged_us in found:
+            if rule not in self._families:
+                continue
             state = _STATES[value]
             states = counts.setdefault(self._families[rule], {})
             states[state] = states.get(state, 0) + 1
@@ -148,17 +151,17 @@ class Counting:
                 latest_us = max(latest_us, since_us)
         return _Share(counts=counts, steady=holds, since_us=latest_us if holds and judged else None)
 
+    def _by_node(self, found: Iterable[Any]) -> dict[str, tuple[Verdict, ...]]:
+        by_node: dict[str, list[Verdict]] = {}
+        for row in found:
+            if row.rule in self._families:
+                by_node.setdefault(row.node, []).append(rows.to_verdict(row))
+        return {name: tuple(verdicts) for name, verdicts in by_node.items()}
+
 
 def _narrow() -> Select[Any]:
     column = verdict.c
     return select(column.node, column.rule, column.state, column.since_us, column.judged_us)
-
-
-def _by_node(found: Iterable[Any]) -> dict[str, tuple[Verdict, ...]]:
-    by_node: dict[str, list[Verdict]] = {}
-    for row in found:
-        by_node.setdefault(row.node, []).append(rows.to_verdict(row))
-    return {name: tuple(verdicts) for name, verdicts in by_node.items()}
 
 
 def _stamps() -> Select[Any]:
