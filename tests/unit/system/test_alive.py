@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,8 +47,10 @@ def test_a_session_ends_with_all_its_groups() -> None:
     script = (
         "import subprocess, time; [subprocess.Popen(['sleep', '60'], process_group=0) for _ in 'ab']; time.sleep(60)"
     )
-    child = process.start(["python3", "-c", script], new_session=True)
-    until(lambda: len(children_of(child.process.pid)) == 3, "its children")
-    assert alive.end_session(child.process.pid) == 3
-    child.kill()
+    child = process.start([sys.executable, "-c", script], new_session=True)  # `python3` may be a script of several
+    try:
+        until(lambda: [name for _, name in children_of(child.process.pid)].count("sleep") == 2, "its children")
+        assert alive.end_session(child.process.pid) == 3
+    finally:
+        child.kill()
     assert children_of(child.process.pid) == []
