@@ -62,7 +62,7 @@ from intendance.system.clock import Clock, SystemClock
 from intendance.web.app import Headers, routes
 from intendance.web.live import Live
 from intendance.web.visit import Services
-from intendance.web.warm import make_ready
+from intendance.web.warm import load_words
 from tests.golden.lives import live
 from tests.support.clock import MovableClock
 from tests.support.received import receive
@@ -280,7 +280,8 @@ def first_wall(folder: Path, at: str, *, warmed: bool) -> None:
         services = made(database, clock, folder / "log")
         begun = time.perf_counter()
         if warmed:
-            make_ready(services.fleet)
+            load_words()
+            services.fleet.standing()
         ready = (time.perf_counter() - begun) * 1000
         with reading(services) as client:
             print(json.dumps({"first": asked(client, "/", 1)[0], "ready": ready}))

@@ -152,7 +152,7 @@ def _app(manager: Manager, settings: Settings, listening: Listening) -> tuple[AS
         policy=manager.policy,
         secure=settings.secure,
     )
-    manager.loops["warm"] = partial(keep_warm, behind.verdicts)
+    manager.loops["warm"] = partial(keep_warm, behind.verdicts, manager.say)
     asked = Asked(
         tokens=behind.tokens,
         reading=behind.reading,

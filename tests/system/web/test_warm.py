@@ -28,15 +28,16 @@ class _Watched:
         return self._read()
 
 
-def _kept_warm(fleet: object, enough: threading.Event) -> None:
-    ending = threading.Event()
-    thread = threading.Thread(target=warm.keep_warm, args=(fleet, ending))
+def _kept_warm(fleet: object, enough: threading.Event) -> list[str]:
+    ending, said = threading.Event(), list[str]()
+    thread = threading.Thread(target=warm.keep_warm, args=(fleet, said.append, ending))
     thread.start()
     try:
         assert enough.wait(120)
     finally:
         ending.set()
         thread.join()
+    return said
 
 
 def test_a_manager_reads_before_anybody_asks_and_again_each_minute(
@@ -57,4 +58,14 @@ def test_a_database_that_is_away_ends_no_manager(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(warm, "EVERY_SECONDS", 0.01)
     watched = _Watched(away)
-    _kept_warm(watched, watched.often)
+    assert _kept_warm(watched, watched.often) == []
+
+
+def test_what_nobody_foresaw_is_said_once_and_ends_no_manager(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Standing:
+        raise KeyError("MAINT_999")
+
+    monkeypatch.setattr(warm, "EVERY_SECONDS", 0.01)
+    watched = _Watched(broken)
+    (said,) = _kept_warm(watched, watched.often)
+    assert "KeyError: 'MAINT_999'" in said
