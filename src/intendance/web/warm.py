@@ -18,7 +18,7 @@ from intendance.web.render import load_templates
 EVERY_SECONDS = 60.0
 
 
-def keep_warm(fleet: Verdicts, say: Callable[[str], None], ending: threading.Event) -> None:
+def keep_warm(fleet: Verdicts, tell: Callable[[str], None], ending: threading.Event) -> None:
     """Make ready all that pages are made from, and keep it so until the manager ends. What nobody foresaw is said, once
     as long as it is the same: it is no page's, and nobody stops watching a fleet for it."""
     load_words()
@@ -26,7 +26,7 @@ def keep_warm(fleet: Verdicts, say: Callable[[str], None], ending: threading.Eve
     while True:
         told = _taken_in(fleet)
         if told and told != said:
-            say(told)
+            tell(told)
         said = told
         if ending.wait(EVERY_SECONDS):
             return
