@@ -213,7 +213,15 @@ def _cancel(node: Node, run: Run, child: Child | None) -> None:
     if child is not None:
         children.wait_for_end(child, _PATIENCE_SECONDS)
     else:
+        _wait_for_worker(node, told)
         children.end_worker(node, told)
+
+
+def _wait_for_worker(node: Node, run: Run) -> None:
+    """Give a worker that was told to end the time to write down why."""
+    boot, late = node.clock.read().boot, monotonic_seconds() + _PATIENCE_SECONDS
+    while run.worker is not None and alive.is_alive(run.worker, boot) and monotonic_seconds() < late:
+        wait(_LOOK_SECONDS)
 
 
 def _by_agent(node: Node, name: str, watcher: Watcher) -> Run:
